@@ -1,0 +1,200 @@
+"""One hierarchy of errors; each has a title and a text fit for a person, and says what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class DockbookError(Exception):
+    """Anything dockbook tells a person about: `title` in a few words, `text` with what happened and what to do.
+
+    `text` may quote a server. It is not yet safe for a terminal: it passes through `app.text` like any outside text.
+    """
+
+    title: ClassVar[str] = "That did not work"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class SettingsError(DockbookError):
+    """An option, a variable or the config file says something that cannot be."""
+
+    title = "Settings"
+
+
+class StoreError(DockbookError):
+    """The local book cannot be opened, read or written."""
+
+    title = "The local book cannot be used"
+
+
+class UnaddressableId(DockbookError):
+    """This ID cannot be put into a request path, so nothing was asked."""
+
+    title = "This ID cannot be asked for"
+
+
+class CustomerExists(DockbookError):
+    """A new customer was to be created under an ID that is taken; nothing was written."""
+
+    title = "That ID exists already"
+
+    def __init__(self, short_id: str) -> None:
+        super().__init__(f"{short_id} is already a customer. Nothing was changed. Open it, or choose another ID.")
+        self.short_id = short_id
+
+
+class TransportError(DockbookError):
+    """No usable answer came; `sent` tells whether the request may have reached the server."""
+
+    title = "The server cannot be reached"
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.sent = sent
+
+
+class ConnectionFailed(TransportError):
+    """No connection was made: the server certainly did nothing."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, sent=False)
+
+
+class ConnectionLost(TransportError):
+    """The connection broke after the request went out."""
+
+    title = "The connection broke"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, sent=True)
+
+
+class DeadlineExceeded(TransportError):
+    """The call did not end within its total deadline."""
+
+    title = "The server takes too long"
+
+
+class NotTheApi(TransportError):
+    """What answered is not the customer API: a login page, a proxy's error, a cut or foreign body."""
+
+    title = "This is not the customer API"
+
+    def __init__(self, text: str, *, sent: bool = True, status: int | None = None) -> None:
+        super().__init__(text, sent=sent)
+        self.status = status
+
+
+class AnswerTooLarge(TransportError):
+    """The answer was larger than dockbook reads."""
+
+    title = "The answer is too large"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, sent=True)
+
+
+class TokenRefused(DockbookError):
+    """The server gave no access token for this client ID and secret, or no longer accepts the token it gave."""
+
+    title = "The credentials are not accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusing answer said [contract, "Errors"]: status, code, message and messages per field."""
+
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, tuple[str, ...]]
+    retry_after: float | None = None
+
+
+class ApiError(DockbookError):
+    """The server understood and refused: one class for every row of the contract's table."""
+
+    title = "The server refused"
+    advice: ClassVar[str] = ""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(" ".join(part for part in (refusal.message.strip(), self.advice) if part) or refusal.code)
+        self.refusal = refusal
+
+
+class BadRequest(ApiError):
+    """400 `bad_request`: malformed, or required data missing."""
+
+
+class ValidationFailed(ApiError):
+    """400 `validation_error`: `refusal.details` maps field names to messages."""
+
+    title = "Some fields are not accepted"
+
+
+class Unauthorized(ApiError):
+    """401 `unauthorized`, again, with a new token."""
+
+    title = "The credentials are not accepted"
+    advice = "Check the client ID and secret of this profile."
+
+
+class Forbidden(ApiError):
+    """403 `forbidden`: `permission` is the SecurityID that is missing (130 to see, 131 to change)."""
+
+    title = "Not permitted"
+
+    def __init__(self, refusal: Refusal, permission: int) -> None:
+        self.permission = permission
+        super().__init__(refusal)
+        name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
+        self.text = (
+            f"This credential lacks the permission {name} (SecurityID {permission}). "
+            "Ask whoever manages the warehouse system's users for it."
+        )
+
+
+class NotFound(ApiError):
+    """404 `not_found`."""
+
+    title = "Not found"
+
+
+class Conflict(ApiError):
+    """409 `conflict`: conflicts with the current state."""
+
+    title = "The server reports a conflict"
+
+
+class PreconditionFailed(ApiError):
+    """412: the record changed, or appeared, between reading it and writing it."""
+
+    title = "Changed meanwhile"
+
+
+class BodyTooLarge(ApiError):
+    """413: what was sent is larger than the server takes."""
+
+    title = "Too much for the server"
+
+
+class RateLimited(ApiError):
+    """429 `rate_limited`: `refusal.retry_after` is the wait in seconds the server asked for, if it did."""
+
+    title = "The server asks to slow down"
+    advice = "Wait a moment, then try again."
+
+
+class NotAvailable(ApiError):
+    """501 `not_implemented`."""
+
+    title = "The server cannot do that"
+
+
+class ServerFault(ApiError):
+    """500 `internal_error` and what else begins with 5: whether a write took effect is not known."""
+
+    title = "The server failed"

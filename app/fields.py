@@ -1,0 +1,95 @@
+"""The plain words of the contract: the customer's fields, their groups and order, and a request for a page.
+
+Kept free of pydantic, so that a screen can be painted before anything slow is imported.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Direction = Literal["ASC", "DESC"]
+Group = Literal["Who", "Where", "Reach", "Record"]
+
+KEY: Final = "shortID"
+MAX_FIELD_LENGTH: Final = 200
+MAX_ID_LENGTH: Final = 50
+MIN_PAGE_SIZE: Final = 1
+MAX_PAGE_SIZE: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the customer: its name on the wire, what people call it, and where it stands on a screen."""
+
+    name: str
+    label: str
+    group: Group
+    short_label: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The label where there is little room."""
+        return self.short_label or self.label
+
+
+#: The fields an upsert may write, in the order of the form.
+WRITABLE: Final[tuple[Field, ...]] = (
+    Field("name", "Name", "Who"),
+    Field("contact", "Contact", "Who"),
+    Field("address1", "Address", "Where"),
+    Field("address2", "Address 2", "Where"),
+    Field("city", "City", "Where"),
+    Field("state", "State", "Where", "St"),
+    Field("zip", "Zip", "Where"),
+    Field("country", "Country", "Where", "Ctry"),
+    Field("phone", "Phone", "Reach"),
+    Field("fax", "Fax", "Reach"),
+    Field("email", "Email", "Reach"),
+)
+
+#: Every field of the contract's customer, in the order of the detail screen.
+FIELDS: Final[tuple[Field, ...]] = (
+    Field(KEY, "ID", "Who"),
+    *WRITABLE,
+    Field("active", "Status", "Record"),
+    Field("created", "Created", "Record"),
+    Field("modified", "Modified", "Record"),
+)
+
+BY_NAME: Final[dict[str, Field]] = {field.name: field for field in FIELDS}
+WRITABLE_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in WRITABLE)
+
+#: What our own service sorts by; another server may refuse any of them [contract, ours].
+SORTABLE: Final[tuple[str, ...]] = (
+    KEY,
+    "name",
+    "city",
+    "state",
+    "country",
+    "contact",
+    "active",
+    "created",
+    "modified",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601."""
+
+    page: int = 1
+    page_size: int = 25
+    sort: str = KEY
+    direction: Direction = "ASC"
+    modified_since: str | None = None
+
+    def query(self) -> dict[str, str]:
+        """The query parameters of `GET /Customer/All`."""
+        query = {
+            "page": str(self.page),
+            "pageSize": str(self.page_size),
+            "sort": self.sort,
+            "direction": self.direction,
+        }
+        if self.modified_since is not None:
+            query["modifiedSince"] = self.modified_since
+        return query

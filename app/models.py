@@ -1,0 +1,201 @@
+"""The words of the contract: a customer, a page of them and the error body, read as far as they make sense."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.fields import FIELDS, KEY, WRITABLE_NAMES
+
+_DATES = ("created", "modified")
+_TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
+
+
+class Customer(BaseModel):
+    """One customer as a server sent it [contract, "The customer object"].
+
+    The attributes hold text fit to be compared and edited; `received` is the record as it came, with unknown
+    fields, nulls and wrong types, and `oddities` says per field what was wrong with it. Dates stay the server's
+    own text: nothing shifts zones.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    short_id: str = Field(alias=KEY)
+    name: str
+    address1: str
+    address2: str
+    city: str
+    state: str
+    zip: str
+    country: str
+    phone: str
+    fax: str
+    email: str
+    contact: str
+    active: bool | None
+    created: str
+    modified: str
+    received: dict[str, Any]
+    oddities: dict[str, str]
+    etag: str | None = None
+
+    @classmethod
+    def from_wire(cls, record: object, etag: str | None = None) -> Self:
+        """Read a record of any shape; what does not fit the contract is kept as text and named in `oddities`."""
+        oddities: dict[str, str] = {}
+        if not isinstance(record, dict):
+            oddities[KEY] = "not a customer record"
+            record = {KEY: "", "name": _shown(record)}
+        values: dict[str, Any] = {}
+        for name in _TEXTS:
+            values[name], odd = _text(record.get(name, _MISSING))
+            if odd:
+                oddities.setdefault(name, odd)
+        if not values[KEY].strip():
+            oddities.setdefault(KEY, "empty")
+        for name in _DATES:
+            if values[name] and name not in oddities and not _is_date(values[name]):
+                oddities[name] = "not a date"
+        active = record.get("active", _MISSING)
+        if isinstance(active, bool):
+            values["active"] = active
+        else:
+            values["active"] = None
+            oddities["active"] = "missing" if active is _MISSING else f"{_kind(active)}, not true or false"
+        return cls(**values, received=record, oddities=oddities, etag=etag)
+
+    @property
+    def unknown_fields(self) -> dict[str, str]:
+        """What the server sent beyond the contract, as text."""
+        return {name: _shown(value) for name, value in self.received.items() if name not in _KNOWN}
+
+    def value(self, field: str) -> str:
+        """The text of the field with this wire name; `active` as `active`, `discontinued` or `unknown`."""
+        if field == KEY:
+            return self.short_id
+        if field == "active":
+            return self.status
+        text: str = getattr(self, field)
+        return text
+
+    @property
+    def status(self) -> str:
+        """`active`, `discontinued`, or `unknown` when the server did not say."""
+        return {True: "active", False: "discontinued", None: "unknown"}[self.active]
+
+    def upsert_body(self, changes: Mapping[str, str]) -> dict[str, Any]:
+        """The body of an upsert that writes `changes` (wire name to new text) and nothing else.
+
+        Every other writable field goes back exactly as it was received; one that was missing stays missing.
+        """
+        body = {name: self.received[name] for name in (KEY, *WRITABLE_NAMES) if name in self.received}
+        return body | dict(changes)
+
+
+class Page(BaseModel):
+    """One page of customers with what the server says of the whole; `None` where it does not say [contract, "Paging"]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rows: tuple[Customer, ...]
+    total: int | None
+    page: int | None
+    page_size: int | None
+    page_count: int | None
+    has_more: bool | None
+
+    @classmethod
+    def from_wire(cls, body: Mapping[str, Any]) -> Self | None:
+        """Read a page whose `value` is a list; `None` when it is not a page at all."""
+        records = body.get("value")
+        if not isinstance(records, list):
+            return None
+        more = body.get("hasMore")
+        return cls(
+            rows=tuple(Customer.from_wire(record) for record in records),
+            total=_count(body.get("totalCount")),
+            page=_count(body.get("page")),
+            page_size=_count(body.get("pageSize")),
+            page_count=_count(body.get("pageCount")),
+            has_more=more if isinstance(more, bool) else None,
+        )
+
+
+class ErrorBody(BaseModel):
+    """The error shape of the contract: a code, a message, and messages per field for a `validation_error`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+    details: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def from_wire(cls, body: object) -> Self | None:
+        """Read an error body; `None` when it has no `error` code and so is not one."""
+        if not isinstance(body, dict) or not isinstance(body.get("error"), str):
+            return None
+        details = body.get("details")
+        message = body.get("message")
+        return cls(
+            code=body["error"],
+            message=message if isinstance(message, str) else "",
+            details={
+                str(field): tuple(_shown(text) for text in (texts if isinstance(texts, list) else [texts]))
+                for field, texts in (details.items() if isinstance(details, dict) else ())
+            },
+        )
+
+
+class _Missing:
+    """Stands for a field the server did not send, which is not the same as null."""
+
+
+_MISSING = _Missing()
+_KNOWN = frozenset(field.name for field in FIELDS)
+
+
+def _text(value: object) -> tuple[str, str | None]:
+    """A field's text, and what is odd about the value it was read from."""
+    if isinstance(value, str):
+        return value, None if value.isascii() or _is_unicode(value) else "broken characters"
+    if value is _MISSING:
+        return "", "missing"
+    if value is None:
+        return "", "null"
+    return _shown(value), f"{_kind(value)}, not text"
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return {str: "text", list: "a list"}.get(type(value), "an object")
+
+
+def _count(value: object) -> int | None:
+    """A count the server sent, when it can be one."""
+    return value if type(value) is int and 0 <= value < 2**53 else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text can be encoded: a lone surrogate cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
