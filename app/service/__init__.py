@@ -1,0 +1,1 @@
+"""Answers the wire: the same Customer API on a SQLite file."""
