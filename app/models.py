@@ -96,7 +96,7 @@ class Customer(BaseModel):
 
 
 class Page(BaseModel):
-    """One page of customers with what the server says of the whole; `None` where it does not say [contract, "Paging"]."""
+    """One page of customers and what the server says of the whole, `None` where it does not say [contract, "Paging"]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -180,7 +180,9 @@ def _kind(value: object) -> str:
         return "true or false"
     if isinstance(value, int | float):
         return "a number"
-    return {str: "text", list: "a list"}.get(type(value), "an object")
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _count(value: object) -> int | None:
