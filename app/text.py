@@ -1,0 +1,175 @@
+"""The only gate through which outside text reaches a terminal: everything it returns is one line of harmless signs.
+
+Nothing here changes what is stored; it decides what is shown. Its results are still plain text, never markup.
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, Literal
+
+from rich.cells import cell_len
+
+ELLIPSIS: Final = "…"
+MAX_MARKS: Final = 4
+
+_CARRIER: Final = "◌"
+_SPACE_SIGN: Final = "␠"
+
+#: Categories whose characters are invisible, steer the terminal, or are as wide as each terminal pleases.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+
+#: Invisible too, although Unicode files them under letters, marks and symbols.
+_INVISIBLE: Final = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x16FE4, 0x1D159}
+    | {*range(0x180B, 0x1810)}
+    | {*range(0xFE00, 0xFE10)}
+    | {*range(0xE0100, 0xE01F0)}
+)
+
+#: Skin tones: a cell more on one terminal, none on the next.
+_SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
+_REGIONAL_INDICATORS: Final = range(0x1F1E6, 0x1F200)
+_SQUARED_A: Final = 0x1F130
+
+_PRESENTATION: Final = "\ufe0e\ufe0f"
+_KEYCAP: Final = "\u20e3"
+
+_BLANKS: Final = re.compile(r"[ \t\r\n\f\v]+")
+_MOMENT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
+    r" ?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+)
+
+
+def visible(text: str) -> str:
+    """The text with every invisible, cursor-moving or unencodable character shown as a sign.
+
+    C0 and DEL become control pictures (`␛`), the rest its code (`‹202E›`). Applying it twice changes nothing.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    marks = 0
+    carried = False
+    before = ""
+    for index, character in enumerate(text):
+        if character in _PRESENTATION and _has_presentation(before, text[index + 1 : index + 2]):
+            before = character
+            continue
+        before = character
+        sign = _sign(character)
+        if sign is None and cell_len(character) == 0:
+            marks += 1
+            if marks > MAX_MARKS:
+                continue
+            if not carried:
+                shown.append(_CARRIER)
+                carried = True
+            shown.append(character)
+            continue
+        if marks > MAX_MARKS:
+            shown.append(_marks_left_out(marks))
+        marks = 0
+        # A mark after a sign gets a carrier of its own, so that it cannot make the sign unreadable.
+        carried = sign is None
+        shown.append(character if sign is None else sign)
+    if marks > MAX_MARKS:
+        shown.append(_marks_left_out(marks))
+    return "".join(shown)
+
+
+def visible_id(text: str) -> str:
+    """Like `visible`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too."""
+    inner = text.strip(" ")
+    if text.isascii() and text.isprintable() and inner == text and "  " not in text:
+        return text
+    head = len(text) - len(text.lstrip(" "))
+    signed = _SPACE_SIGN * head + re.sub(" {2,}", lambda run: _SPACE_SIGN * len(run[0]), inner)
+    signed += _SPACE_SIGN * (len(text) - len(signed))
+    return "".join(_code(c) if c != " " and unicodedata.category(c) == "Zs" else c for c in visible(signed))
+
+
+def width(text: str) -> int:
+    """How many cells the text takes once it is visible."""
+    return cell_len(visible(text))
+
+
+def shorten(text: str, cells: int) -> str:
+    """The visible text in at most this many cells; what does not fit ends in `…`, no wide character is halved."""
+    text = visible(text)
+    if cell_len(text) <= cells:
+        return text
+    room = cells - cell_len(ELLIPSIS)
+    if room < 0:
+        return ""
+    end = 0
+    for character in text:
+        room -= cell_len(character)
+        if room < 0:
+            break
+        end += 1
+    return text[:end].rstrip(" ") + ELLIPSIS
+
+
+def fit(text: str, cells: int, align: Literal["left", "right"] = "left") -> str:
+    """The visible text in exactly this many cells, shortened or padded with spaces."""
+    text = shorten(text, cells)
+    padding = " " * (cells - cell_len(text))
+    return padding + text if align == "right" else text + padding
+
+
+def timestamp(text: str) -> str:
+    """A server's date and time to the minute, `2023-04-15 08:30`, with its zone as written: nothing is shifted.
+
+    What is not a date and time is shown as it came.
+    """
+    moment = _MOMENT.fullmatch(text)
+    if moment is None:
+        return visible(text)
+    date, time, zone = moment.groups()
+    try:
+        datetime.fromisoformat(f"{date}T{time}")
+    except ValueError:
+        return visible(text)
+    return f"{date} {time} {zone.upper()}" if zone else f"{date} {time}"
+
+
+def excerpt(text: str, limit: int = 200) -> str:
+    """The beginning of a server's text for a message: one line, blanks folded, at most `limit` characters."""
+    # A body may have 32 MiB; only its beginning can be shown.
+    begun = text[: limit * 50]
+    shown = visible(_BLANKS.sub(" ", begun).strip(" ")[: limit + 1])
+    if len(shown) <= limit and len(begun) == len(text):
+        return shown
+    return shown[: limit - 1].rstrip(" ") + ELLIPSIS
+
+
+@lru_cache(maxsize=4096)
+def _sign(character: str) -> str | None:
+    """What stands for the character, or `None` when it can be shown as it is."""
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if code in _REGIONAL_INDICATORS:
+        # A pair is a flag of two cells here and of four there; squared letters take one each everywhere.
+        return chr(_SQUARED_A + code - _REGIONAL_INDICATORS.start)
+    if code in _INVISIBLE or code in _SKIN_TONES or unicodedata.category(character) in _UNSEEN:
+        return _code(character)
+    return None
+
+
+def _code(character: str) -> str:
+    return f"‹{ord(character):04X}›"
+
+
+def _marks_left_out(marks: int) -> str:
+    return f"‹+{marks - MAX_MARKS}›"
+
+
+def _has_presentation(before: str, after: str) -> bool:
+    """Whether a variation selector between these only picks the coloured or the plain look of a symbol."""
+    return bool(before) and (unicodedata.category(before)[0] in "SP" or after == _KEYCAP)
