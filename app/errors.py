@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from app.fields import BY_NAME
+
+if TYPE_CHECKING:
+    from app.models import Customer
 
 
 class DockbookError(Exception):
@@ -198,3 +203,48 @@ class ServerFault(ApiError):
     """500 `internal_error` and what else begins with 5: whether a write took effect is not known."""
 
     title = "The server failed"
+
+
+class EditsOverlap(DockbookError):
+    """Somebody else changed the same fields meanwhile; nothing was written.
+
+    `theirs` is the record as the server has it now, `fields` the wire names that need a decision.
+    """
+
+    title = "Changed by somebody else"
+
+    def __init__(self, theirs: "Customer", fields: tuple[str, ...]) -> None:
+        names = ", ".join(BY_NAME[name].label for name in fields)
+        super().__init__(
+            f"Somebody else changed {names} meanwhile. Nothing was saved. "
+            "Their values stand beside yours: save again to keep yours, or type theirs."
+        )
+        self.theirs = theirs
+        self.fields = fields
+
+
+class NotSaved(DockbookError):
+    """The answer to a write was lost, and the server's record shows that it did not take effect."""
+
+    title = "Not saved"
+
+
+class OutcomeUnknown(DockbookError):
+    """The answer to a write was lost, and the record could not be read again to find out."""
+
+    title = "Not confirmed"
+
+
+class EditingOff(DockbookError):
+    """This session does not write: it was asked not to, or the permission is missing."""
+
+    title = "Editing is off"
+
+
+class WrongRecord(DockbookError):
+    """The server answered with another customer than the one asked for; nothing was written."""
+
+    title = "The server answered with another customer"
+
+    def __init__(self, asked: str, got: str) -> None:
+        super().__init__(f"Asked for {asked}, the server sent {got}. Open the customer again before changing it.")

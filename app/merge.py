@@ -1,0 +1,51 @@
+"""Three-way merge of two edits of one record: pure, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.fields import WRITABLE_NAMES
+
+if TYPE_CHECKING:
+    from app.models import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """One field that two people changed to different values: as it was, theirs, and yours."""
+
+    was: str
+    theirs: str
+    yours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What becomes of `changes` made to `base` once the server's record is `theirs`; all keyed by wire name.
+
+    `to_send` is what still has to be written, `theirs_kept` what others changed in fields not edited here, and
+    `overlaps` the fields that need a person to decide. With overlaps nothing may be sent.
+    """
+
+    to_send: Mapping[str, str] = field(default_factory=dict)
+    theirs_kept: Mapping[str, str] = field(default_factory=dict)
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+
+
+def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> Merge:
+    """Merge `changes` (wire name to new text) made on `base` with what the server holds now."""
+    to_send: dict[str, str] = {}
+    theirs_kept: dict[str, str] = {}
+    overlaps: dict[str, Overlap] = {}
+    for name in WRITABLE_NAMES:
+        was, now = base.value(name), theirs.value(name)
+        yours = changes.get(name, was)
+        if name not in changes or yours == was:
+            if now != was:
+                theirs_kept[name] = now
+        elif yours != now:
+            if now == was:
+                to_send[name] = yours
+            else:
+                overlaps[name] = Overlap(was, now, yours)
+    return Merge(to_send, theirs_kept, overlaps)

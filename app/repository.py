@@ -1,0 +1,269 @@
+"""What the screens may ask for; the one place that knows the client (and, once they exist, mirror and drafts)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from app.errors import (
+    Conflict,
+    CustomerExists,
+    DockbookError,
+    EditingOff,
+    EditsOverlap,
+    Forbidden,
+    NotFound,
+    NotSaved,
+    OutcomeUnknown,
+    PreconditionFailed,
+    ServerFault,
+    TransportError,
+    WrongRecord,
+)
+from app.fields import KEY, WRITABLE_NAMES, PageRequest
+from app.merge import merge
+
+if TYPE_CHECKING:
+    from app.api.client import CustomerApi
+    from app.models import Customer, Page
+
+_SAVE_ROUNDS = 3  # how often a save starts over because the record moved between its read and its write
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A write that is certain.
+
+    `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
+    `stored_otherwise` the fields the server stored differently from what was sent; `confirmed` is true when the
+    answer was lost and the record was read again to know.
+    """
+
+    customer: "Customer"
+    theirs_kept: Mapping[str, str] = field(default_factory=dict)
+    stored_otherwise: Mapping[str, str] = field(default_factory=dict)
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the last call to the server went: `live` or not, and since when it is not."""
+
+    live: bool | None = None
+    since: datetime | None = None
+
+
+class Repository:
+    """Customers, asked for and written; errors are those of `app.errors`.
+
+    `connect` makes the client when the first call needs it, so that nothing waits for it before the first paint;
+    `on_close` runs after the client is closed. With `read_only` nothing is ever written.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable["CustomerApi"]],
+        *,
+        read_only: bool = False,
+        on_close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._connect = connect
+        self._on_close = on_close
+        self._api: CustomerApi | None = None
+        self._connecting = asyncio.Lock()
+        self._read_only = read_only
+        self._refused: str | None = None
+        self._writing: set[str] = set()
+        self.link = Link()
+        self.on_link: Callable[[Link], None] | None = None
+
+    @property
+    def editing_off(self) -> str | None:
+        """Why nothing can be written, or `None` when it can."""
+        if self._read_only:
+            return "dockbook was started read-only (--read-only, or read_only in the profile)."
+        return self._refused
+
+    @property
+    def writing(self) -> bool:
+        """Whether a write is on its way."""
+        return bool(self._writing)
+
+    def forget_refusal(self) -> None:
+        """Let writing be tried again: the permission may have been given meanwhile."""
+        self._refused = None
+
+    async def page(self, request: PageRequest) -> "Page":
+        """One page of all customers, from the server [contract, "Paging"]."""
+        async with self._asking() as api:
+            return await api.list_page(request)
+
+    async def customer(self, short_id: str) -> "Customer":
+        """The customer with this ID as the server has it now."""
+        async with self._asking() as api:
+            return await api.get(short_id)
+
+    async def save(self, base: "Customer", changes: Mapping[str, str]) -> Saved:
+        """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
+
+        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
+        """
+        async with self._write_of(base.short_id):
+            theirs_kept: dict[str, str] = {}
+            for _ in range(_SAVE_ROUNDS):
+                theirs = await self._reread(base)
+                merged = merge(base, changes, theirs)
+                theirs_kept |= merged.theirs_kept
+                if merged.overlaps:
+                    raise EditsOverlap(theirs, tuple(merged.overlaps))
+                if not merged.to_send:
+                    return Saved(theirs, theirs_kept)
+                try:
+                    saved = await self._send(theirs, merged.to_send)
+                except PreconditionFailed:
+                    continue
+                return Saved(saved.customer, theirs_kept, saved.stored_otherwise, saved.confirmed)
+            raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
+
+    async def create(self, short_id: str, values: Mapping[str, str]) -> Saved:
+        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
+        async with self._write_of(short_id):
+            try:
+                taken = await self.customer(short_id)
+            except NotFound:
+                pass
+            else:
+                raise CustomerExists(taken.short_id)
+            body = {KEY: short_id} | {name: values.get(name, "") for name in WRITABLE_NAMES}
+            try:
+                async with self._asking() as api:
+                    created = await api.upsert(body, only_new=True)
+            except (PreconditionFailed, Conflict) as error:
+                raise CustomerExists(short_id) from error
+            except (TransportError, ServerFault) as error:
+                if not error.outcome_unknown:
+                    raise
+                return await self._created_after_all(short_id, body, error)
+            return Saved(created, stored_otherwise=_differences(body, created))
+
+    async def discontinue(self, customer: "Customer") -> "Customer":
+        """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
+        async with self._write_of(customer.short_id):
+            try:
+                async with self._asking() as api:
+                    await api.discontinue(customer.short_id)
+            except (TransportError, ServerFault) as error:
+                if not error.outcome_unknown:
+                    raise
+                now = await self._look_after(customer.short_id, error)
+                if now.active is not False:
+                    raise NotSaved(
+                        f"{error.title}. The server's record of {customer.short_id} is not discontinued. Try again."
+                    ) from error
+                return now
+            return await self.customer(customer.short_id)
+
+    async def close(self) -> None:
+        """Close the client, and what serves it."""
+        if self._api is not None:
+            await self._api.close()
+        if self._on_close is not None:
+            await self._on_close()
+
+    async def _send(self, theirs: "Customer", to_send: Mapping[str, str]) -> Saved:
+        """POST once; when the answer is lost, read again and tell what came of it."""
+        try:
+            async with self._asking() as api:
+                answer = await api.upsert(theirs.upsert_body(to_send), if_match=theirs.etag)
+        except (TransportError, ServerFault) as error:
+            if not error.outcome_unknown:
+                raise
+            now = await self._look_after(theirs.short_id, error)
+            after = merge(theirs, to_send, now)
+            if after.overlaps:
+                raise EditsOverlap(now, tuple(after.overlaps)) from error
+            if after.to_send:
+                raise NotSaved(
+                    f"{error.title}, but the server's record shows that nothing was saved. Save again when ready."
+                ) from error
+            return Saved(now, confirmed=True)
+        if answer.short_id != theirs.short_id:
+            raise WrongRecord(theirs.short_id, answer.short_id)
+        return Saved(answer, stored_otherwise=_differences(to_send, answer))
+
+    async def _created_after_all(self, short_id: str, body: Mapping[str, str], error: DockbookError) -> Saved:
+        try:
+            now = await self._look_after(short_id, error)
+        except NotFound:
+            raise NotSaved(f"{error.title}. {short_id} was not created. Save again when ready.") from error
+        if _differences(body, now):
+            raise CustomerExists(short_id) from error
+        return Saved(now, confirmed=True)
+
+    async def _reread(self, base: "Customer") -> "Customer":
+        now = await self.customer(base.short_id)
+        if now.short_id != base.short_id:
+            raise WrongRecord(base.short_id, now.short_id)
+        return now
+
+    async def _look_after(self, short_id: str, error: DockbookError) -> "Customer":
+        """Read a record whose write got no answer."""
+        try:
+            return await self.customer(short_id)
+        except NotFound:
+            raise
+        except DockbookError as second:
+            raise OutcomeUnknown(
+                f"{error.title}: whether {short_id} was saved is not known, and it cannot be read now "
+                f"({second.title.lower()}). What you typed is still here. Save again: it looks first, "
+                "and never overwrites what somebody else wrote."
+            ) from error
+
+    @asynccontextmanager
+    async def _write_of(self, short_id: str) -> AsyncIterator[None]:
+        """One write at a time for a customer, and none where editing is off."""
+        if self._read_only:
+            raise EditingOff(self.editing_off or "")
+        if short_id in self._writing:
+            raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
+        self._writing.add(short_id)
+        try:
+            yield
+        except Forbidden as error:
+            if error.permission == 131:
+                self._refused = error.text
+            raise
+        else:
+            self._refused = None
+        finally:
+            self._writing.discard(short_id)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator["CustomerApi"]:
+        """The client, with the link's state noted from how the call goes."""
+        async with self._connecting:
+            if self._api is None:
+                self._api = await self._connect()
+        try:
+            yield self._api
+        except (TransportError, ServerFault):
+            self._note(live=False)
+            raise
+        except DockbookError:
+            self._note(live=True)
+            raise
+        else:
+            self._note(live=True)
+
+    def _note(self, *, live: bool) -> None:
+        if live == self.link.live:
+            return
+        self.link = Link(live, None if live else datetime.now().astimezone())
+        if self.on_link is not None:
+            self.on_link(self.link)
+
+
+def _differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:
+    return {name: answer.value(name) for name, text in sent.items() if answer.value(name) != text}
