@@ -1,0 +1,211 @@
+"""What this run of dockbook goes by: the command line before the environment before the config file.
+
+Standard library only: a first paint must not wait for a validation framework.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from app.config_file import ConfigFile, Profile, closest, read_config
+from app.errors import SettingsError
+from app.folders import Folders
+from app.secret import Secret, read_private, read_secret
+
+API_PATH: Final = "/api/v1"
+LOCAL_BOOK: Final = "local book"
+
+_PREFIX: Final = "DOCKBOOK_"
+_URL: Final = "DOCKBOOK_URL"
+_CLIENT_ID: Final = "DOCKBOOK_CLIENT_ID"
+_SECRET: Final = "DOCKBOOK_CLIENT_SECRET"  # noqa: S105 - the name of a variable
+_SECRET_FILE: Final = "DOCKBOOK_CLIENT_SECRET_FILE"  # noqa: S105 - likewise
+_PROFILE: Final = "DOCKBOOK_PROFILE"
+VARIABLES: Final = (_URL, _CLIENT_ID, _SECRET, _SECRET_FILE, _PROFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said; `None` where it said nothing."""
+
+    profile: str | None = None
+    url: str | None = None
+    read_only: bool = False
+    mouse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too."""
+
+    site: str = LOCAL_BOOK
+    profile: str | None = None
+    url: str | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    read_only: bool = False
+    mouse: bool = False
+    page_size: int | None = None
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    verify: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_settings(options: Options, environ: Mapping[str, str], folders: Folders, *, server: bool = True) -> Settings:
+    """Bring all sources together; raises SettingsError with the one thing to mend first.
+
+    With `server` false (a demo needs none) everything about a server is left out, and unread.
+    """
+    config = read_config(folders.config_file)
+    looks = Settings(
+        read_only=options.read_only,
+        mouse=options.mouse or config.mouse,
+        page_size=config.page_size,
+        keys=config.keys,
+    )
+    if not server:
+        return looks
+    given = {name: environ[name] for name in VARIABLES if environ.get(name)}
+    _refuse_misspelt(environ)
+    name, profile = _chosen_profile(options, given, config)
+    where = f"{config.path}: [profiles.{name}]"
+    return _with_server(looks, options, given, name, profile, where)
+
+
+def checked_url(url: str, source: str, *, allow_http: bool = False) -> str:
+    """The base URL without a last slash; raises SettingsError when it cannot be one, never quoting a password."""
+    if any(not "!" <= character <= "~" for character in url):
+        raise SettingsError(f"{source}: a URL has no spaces, control characters or other than ASCII letters.")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading the port is what checks it
+    except ValueError:
+        raise SettingsError(f"{source}: this is not a URL. It looks like https://HOST{API_PATH}.") from None
+    if "://" not in url:
+        raise SettingsError(f"{source}: the URL does not say https://. It looks like https://HOST{API_PATH}.")
+    if parts.scheme not in ("http", "https"):
+        raise SettingsError(f"{source}: the URL begins with {parts.scheme}://, it has to be https://.")
+    if "@" in parts.netloc:
+        raise SettingsError(
+            f"{source}: the URL holds a user or password. Remove it: the client ID and secret have their own settings."
+        )
+    if not parts.hostname:
+        raise SettingsError(f"{source}: the URL names no host. It looks like https://HOST{API_PATH}.")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise SettingsError(f"{source}: the URL has a part after ? or #. Remove it: the URL ends in {API_PATH}.")
+    path = parts.path.rstrip("/")
+    if not path.endswith(API_PATH):
+        raise SettingsError(
+            f"{source}: the URL has to end in {API_PATH}. Perhaps: {parts.scheme}://{parts.netloc}{path}{API_PATH}"
+        )
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+        raise SettingsError(
+            f"{source}: http:// would send the client secret readable across the network to {parts.hostname}. "
+            "Use https://, or set allow_http = true in the profile if that network is yours alone."
+        )
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _chosen_profile(options: Options, given: Mapping[str, str], config: ConfigFile) -> tuple[str | None, Profile]:
+    """The profile that was asked for by the strongest source; an empty one when none was."""
+    sources = (("--profile", options.profile), (_PROFILE, given.get(_PROFILE)), (str(config.path), config.profile))
+    for source, name in sources:
+        if name is None:
+            continue
+        if name in config.profiles:
+            return name, config.profiles[name]
+        if not config.profiles:
+            raise SettingsError(f"{source}: there is no profile {name}: {config.path} has no [profiles.{name}] table.")
+        raise SettingsError(
+            f"{source}: there is no profile {name} in {config.path}. There are: {', '.join(sorted(config.profiles))}."
+        )
+    return None, Profile()
+
+
+def _with_server(
+    looks: Settings, options: Options, given: Mapping[str, str], name: str | None, profile: Profile, where: str
+) -> Settings:
+    url_source, url = _first(("--url", options.url), (_URL, given.get(_URL)), (f"{where} url", profile.url))
+    if url is None:
+        if name is not None:
+            raise SettingsError(f'{where} has no url. Add url = "https://HOST{API_PATH}".')
+        for variable in (_CLIENT_ID, _SECRET, _SECRET_FILE):
+            if variable in given:
+                raise SettingsError(f"{variable} is set, but {_URL} is not. Set it too, or unset both.")
+        return looks
+    url = checked_url(url, url_source, allow_http=profile.allow_http)
+
+    add_id = f"Set {_CLIENT_ID}" + (f", or add client_id to {where}." if name else ".")
+    _, client_id = _first((_CLIENT_ID, given.get(_CLIENT_ID)), ("", profile.client_id))
+    if client_id is None:
+        raise SettingsError(f"The client ID for {_host(urlsplit(url))} is missing. {add_id}")
+    client_secret = _secret(given, profile, where)
+    if client_secret is None:
+        add = f"Set {_SECRET} or {_SECRET_FILE}" + (f", or add client_secret_file to {where}." if name else ".")
+        raise SettingsError(f"The client secret for {_host(urlsplit(url))} is missing. {add}")
+    for option in ("ca_file", "client_cert", "client_key"):
+        path: Path | None = getattr(profile, option)
+        if path is not None and not path.is_file():
+            raise SettingsError(f"{where} {option}: there is no file {path}.")
+    if profile.client_key is not None:
+        read_private(profile.client_key, f"{where} client_key")
+    return Settings(
+        # The header must not name a profile whose server is not the one being asked.
+        site=name if name and url_source == f"{where} url" else _host(urlsplit(url)),
+        profile=name,
+        url=url,
+        client_id=client_id,
+        client_secret=client_secret,
+        read_only=looks.read_only or profile.read_only,
+        mouse=looks.mouse,
+        page_size=looks.page_size,
+        ca_file=profile.ca_file,
+        client_cert=profile.client_cert,
+        client_key=profile.client_key,
+        verify=profile.verify,
+        keys=looks.keys,
+    )
+
+
+def _secret(given: Mapping[str, str], profile: Profile, where: str) -> Secret | None:
+    if _SECRET in given and _SECRET_FILE in given:
+        raise SettingsError(f"Both {_SECRET} and {_SECRET_FILE} are set. Unset one of them.")
+    if _SECRET in given:
+        return Secret(given[_SECRET])
+    if _SECRET_FILE in given:
+        return read_secret(Path(given[_SECRET_FILE]).expanduser(), _SECRET_FILE)
+    if profile.client_secret_file is not None:
+        return read_secret(profile.client_secret_file, f"{where} client_secret_file")
+    return profile.client_secret
+
+
+def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+    """A misspelt variable would quietly open another book than the one that was meant."""
+    for name in environ:
+        if name.startswith(_PREFIX) and name not in VARIABLES:
+            meant = closest(name.removeprefix(_PREFIX), [known.removeprefix(_PREFIX) for known in VARIABLES])
+            if meant is not None:
+                raise SettingsError(f"{name} is not a variable of dockbook. Did you mean {_PREFIX}{meant}?")
+
+
+def _first(*sources: tuple[str, str | None]) -> tuple[str, str | None]:
+    return next(((source, value) for source, value in sources if value is not None), ("", None))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(parts: SplitResult) -> str:
+    """Host and port as people write them."""
+    return parts.netloc
