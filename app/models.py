@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.fields import FIELDS, KEY, WRITABLE_NAMES
 
 _DATES = ("created", "modified")
+_TELLING = (KEY, "name", "active")
 _TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
 
 
@@ -80,6 +81,11 @@ class Customer(BaseModel):
             return self.status
         text: str = getattr(self, field)
         return text
+
+    @property
+    def odd(self) -> bool:
+        """Whether something is wrong beyond an optional text that is null or missing, which many servers send."""
+        return any(name in _TELLING or odd not in ("null", "missing") for name, odd in self.oddities.items())
 
     @property
     def status(self) -> str:

@@ -1,0 +1,85 @@
+"""How keys are named on screen, and which of them the active screen has, one row an action."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+    from textual.screen import Screen as AnyScreen
+
+_NAMES: Final = {
+    "enter": "⏎",
+    "escape": "Esc",
+    "delete": "Del",
+    "insert": "Ins",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "tab": "Tab",
+    "space": "Space",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the person can do now: the keys that do it, in order, and what it is called."""
+
+    id: str
+    keys: tuple[str, ...]
+    description: str
+    action: str
+    in_bar: bool
+    enabled: bool
+    tooltip: str
+
+    @property
+    def key(self) -> str:
+        """The first key."""
+        return self.keys[0]
+
+
+def key_name(key: str) -> str:
+    """A key as printed on a keyboard: `F2`, `Del`, `Ctrl+Q`."""
+    *modifiers, name = key.split("+")
+    if len(name) > 1 and name[0] == "f" and name[1:].isdigit():
+        name = name.upper()
+    elif modifiers:
+        name = _NAMES.get(name, name.upper())
+    else:
+        name = _NAMES.get(name, name)
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def actions_of(screen: "AnyScreen[object]") -> list[Action]:
+    """What can be done on the screen now, in the order of its bindings; only bindings with an id are meant."""
+    keys: dict[str, list[str]] = {}
+    first: dict[str, ActiveBinding] = {}
+    for key, active in screen.active_bindings.items():
+        name = active.binding.id
+        if name:
+            keys.setdefault(name, []).append(key)
+            first.setdefault(name, active)
+    return [
+        Action(
+            name,
+            tuple(keys[name]),
+            active.binding.description,
+            active.binding.action,
+            active.binding.show,
+            active.enabled,
+            active.binding.tooltip,
+        )
+        for name, active in first.items()
+    ]
