@@ -1,0 +1,132 @@
+"""Who may ask: client credentials, the tokens granted to them, and the throttling of wrong secrets."""
+
+import hashlib
+import hmac
+import math
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.service.refusals import rate_limited, unauthorized
+
+#: Customers List, and Create/Modify Customer [spec].
+LIST: Final = 130
+MODIFY: Final = 131
+
+_MAX_FAILURES: Final = 5
+_FAILURE_WINDOW: Final = 30.0
+_MAX_STRANGERS: Final = 1024
+_MAX_TOKENS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCredential:
+    """A credential just made. The secret is told this once; what is kept cannot be turned back into it."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    permissions: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Account:
+    secret_hash: bytes
+    permissions: frozenset[int]
+    failures: deque[float] = field(default_factory=deque)
+    tokens: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+
+
+class Credentials:
+    """The credentials of one running service, in memory.
+
+    Secrets and tokens carry 256 random bits, so a plain SHA-256 is enough to keep them by. A client ID is locked for
+    half a minute after five wrong secrets, and holds at most 4096 tokens: the oldest gives way.
+    """
+
+    def __init__(self, *, expires_in: int = 14399, clock: Callable[[], float] = time.monotonic) -> None:
+        self.expires_in = expires_in
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+        self._owners: dict[bytes, str] = {}
+        self._strangers: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def issue(self, permissions: frozenset[int]) -> IssuedCredential:
+        """Make a credential that holds these SecurityIDs."""
+        issued = IssuedCredential(f"dockbook-{secrets.token_hex(8)}", secrets.token_urlsafe(32), permissions)
+        self._accounts[issued.client_id] = _Account(_hashed(issued.client_secret), permissions)
+        return issued
+
+    def permit(self, client_id: str, permissions: frozenset[int]) -> None:
+        """Change what a credential may do, at once and for the tokens it has too."""
+        self._accounts[client_id].permissions = permissions
+
+    def disable(self, client_id: str) -> None:
+        """Take a credential back, and its tokens with it."""
+        for token in self._accounts.pop(client_id).tokens:
+            del self._owners[token]
+
+    def grant(self, client_id: str, secret: str) -> str:
+        """A new token, good for `expires_in` seconds.
+
+        Raises `Unauthorized` for an unknown ID or a wrong secret, and `RateLimited` after too many of those.
+        """
+        now = self._clock()
+        account = self._accounts.get(client_id)
+        failures = account.failures if account else self._strangers.get(client_id, deque())
+        while failures and failures[0] <= now - _FAILURE_WINDOW:
+            failures.popleft()
+        if len(failures) >= _MAX_FAILURES:
+            raise rate_limited(max(1, math.ceil(failures[0] + _FAILURE_WINDOW - now)))
+        # An unknown ID costs the same comparison, so that time does not tell which IDs exist.
+        right = hmac.compare_digest(account.secret_hash if account else bytes(32), _hashed(secret))
+        if account is None or not right:
+            failures.append(now)
+            if account is None:
+                self._remember_stranger(client_id, failures)
+            raise unauthorized("The client_id or client_secret is not known.")
+        failures.clear()
+        return self._new_token(client_id, account, now)
+
+    def authenticate(self, token: str) -> frozenset[int]:
+        """The SecurityIDs this token stands for; raises `Unauthorized` when it is not, or no longer, a token."""
+        key = _hashed(token)
+        owner = self._owners.get(key)
+        if owner is not None:
+            account = self._accounts[owner]
+            self._drop_expired(account, self._clock())
+            if key in account.tokens:
+                return account.permissions
+        raise unauthorized("The access token is not valid or has expired.")
+
+    def _new_token(self, client_id: str, account: _Account, now: float) -> str:
+        self._drop_expired(account, now)
+        while len(account.tokens) >= _MAX_TOKENS:
+            oldest, _ = account.tokens.popitem(last=False)
+            del self._owners[oldest]
+        token = secrets.token_urlsafe(32)
+        key = _hashed(token)
+        account.tokens[key] = now + self.expires_in
+        self._owners[key] = client_id
+        return token
+
+    def _drop_expired(self, account: _Account, now: float) -> None:
+        # Every token lives equally long, so the oldest is always the first to expire.
+        while account.tokens:
+            key, expires = next(iter(account.tokens.items()))
+            if expires > now:
+                return
+            del account.tokens[key]
+            del self._owners[key]
+
+    def _remember_stranger(self, client_id: str, failures: deque[float]) -> None:
+        self._strangers[client_id] = failures
+        self._strangers.move_to_end(client_id)
+        if len(self._strangers) > _MAX_STRANGERS:
+            self._strangers.popitem(last=False)
+
+
+def _hashed(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

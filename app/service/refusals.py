@@ -1,0 +1,56 @@
+"""The refusals of the service: one builder for every row of the contract's error table."""
+
+from collections.abc import Mapping, Sequence
+
+from app.errors import (
+    BadRequest,
+    BodyTooLarge,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    RateLimited,
+    Refusal,
+    Unauthorized,
+    ValidationFailed,
+)
+
+
+def bad_request(message: str) -> BadRequest:
+    """400: malformed, or required data missing."""
+    return BadRequest(Refusal(400, "bad_request", message, {}))
+
+
+def invalid(details: Mapping[str, Sequence[str]]) -> ValidationFailed:
+    """400: fields failed; `details` maps wire names to messages."""
+    messages = {field: tuple(texts) for field, texts in details.items()}
+    return ValidationFailed(Refusal(400, "validation_error", "Model validation failed.", messages))
+
+
+def unauthorized(message: str) -> Unauthorized:
+    """401: no token, no longer a token, or credentials that are not known."""
+    return Unauthorized(Refusal(401, "unauthorized", message, {}))
+
+
+def forbidden(permission: int) -> Forbidden:
+    """403: the credential lacks this SecurityID."""
+    return Forbidden(Refusal(403, "forbidden", f"SecurityID {permission} is required.", {}), permission)
+
+
+def not_found() -> NotFound:
+    """404: no customer has this ID."""
+    return NotFound(Refusal(404, "not_found", "There is no customer with this shortID.", {}))
+
+
+def precondition_failed(message: str) -> PreconditionFailed:
+    """412: `If-Match` or `If-None-Match` does not hold; nothing was written."""
+    return PreconditionFailed(Refusal(412, "precondition_failed", message, {}))
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    """413: the body has more than `limit` bytes."""
+    return BodyTooLarge(Refusal(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
+
+
+def rate_limited(seconds: int) -> RateLimited:
+    """429: come back after so many whole seconds."""
+    return RateLimited(Refusal(429, "rate_limited", "Too many attempts. Slow down and retry.", {}, float(seconds)))

@@ -1,0 +1,224 @@
+"""The customers in one SQLite file: one thread writes, a few read, nobody waits for a lock."""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, Self, TypeVar
+
+from app.errors import StoreError
+from app.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
+from app.service.book import INDEXES, open_lock, open_reader, open_writer, told, transaction
+from app.service.records import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
+from app.service.refusals import bad_request, precondition_failed
+
+_READERS: Final = 3
+_BATCH: Final = 10_000
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM customer"  # noqa: S608  # our own column names
+_INSERT: Final = f"INTO customer ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+
+_T = TypeVar("_T")
+
+
+class Store:
+    """All customers of one book; the methods a PostgreSQL store will have too.
+
+    Every upsert moves `modified`, also one that repeats what is stored, as in the spec's example; discontinuing a
+    second time changes nothing. Texts sort by code point, and `DESC` turns the order round as a whole, ties included.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], datetime], *, throwaway: bool) -> None:
+        self._path = path
+        self._clock = clock
+        self._throwaway = throwaway
+        self._lock = open_lock(path)
+        try:
+            with self._lock.held():
+                self._connection = open_writer(path, durable=not throwaway)
+        except StoreError:
+            self._lock.close()
+            raise
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book-writer")
+        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="book-reader")
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for _ in range(_READERS):
+            self._idle.put(open_reader(path))
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path | None, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open the book, creating it where there is none; `None` opens one that is gone after `close`.
+
+        `clock` gives naive UTC. Raises `StoreError` for a damaged, foreign, newer or unwritable file.
+        """
+        if path is not None:
+            return cls(path, clock, throwaway=False)
+        folder = Path(tempfile.mkdtemp(prefix="dockbook-"))
+        return cls(folder / "book.sqlite3", clock, throwaway=True)
+
+    async def page(self, request: PageRequest) -> StoredPage:
+        """One page; `modified_since` is a text of `records.stamp`."""
+        if request.sort not in SORTABLE:
+            raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+        return await self._run(self._readers, lambda: self._read_page(request))
+
+    async def get(self, short_id: str) -> StoredCustomer | None:
+        """The customer with exactly this ID, or `None`."""
+
+        def read() -> StoredCustomer | None:
+            with self._reading() as connection:
+                return _find(connection, short_id)
+
+        return await self._run(self._readers, read)
+
+    async def upsert(
+        self,
+        short_id: str,
+        changes: Mapping[str, str],
+        *,
+        if_match: Collection[str] | None = None,
+        only_new: bool = False,
+    ) -> tuple[StoredCustomer, bool]:
+        """Write `changes` (wire name to text) to the customer with this ID, or create it; tells whether it created.
+
+        Raises `PreconditionFailed` when none of the tags `if_match` (`*` is any) is the record's, or when it exists
+        and `only_new` was asked for.
+        """
+        texts = {name: changes[name] for name in WRITABLE_NAMES if name in changes}
+        return await self._run(self._writer, lambda: self._write(short_id, texts, if_match, only_new=only_new))
+
+    async def discontinue(self, short_id: str, if_match: Collection[str] | None = None) -> bool:
+        """Mark the customer as discontinued; tells whether there is one. Raises `PreconditionFailed` as `upsert`."""
+        return await self._run(self._writer, lambda: self._discontinue(short_id, if_match))
+
+    def add_all(self, records: Iterable[Mapping[str, object]], progress: Callable[[int], None]) -> int:
+        """Add whole records, dates and all, skipping IDs that are taken; tells how many were new.
+
+        Blocks; `progress` is called with the records seen so far, from the writing thread.
+        """
+        return self._writer.submit(self._add_all, records, progress).result()
+
+    async def close(self) -> None:
+        """Wait for what is being written, then close; a throw-away book is deleted."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.to_thread(self._close)
+
+    async def _run(self, executor: Executor, work: Callable[[], _T]) -> _T:
+        if self._closed:
+            raise StoreError("The book is closed.")
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        connection = self._idle.get()
+        try:
+            with told(self._path):
+                yield connection
+        finally:
+            self._idle.put(connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with told(self._path), self._lock.held(), transaction(self._connection, "BEGIN IMMEDIATE"):
+            yield self._connection
+
+    def _read_page(self, request: PageRequest) -> StoredPage:
+        where, values = (
+            ("", []) if request.modified_since is None else ("WHERE modified >= ?", [request.modified_since])
+        )
+        direction = "DESC" if request.direction == "DESC" else "ASC"
+        order = f"ORDER BY {request.sort} {direction}, {KEY} {direction}"
+        # The inner query walks an index alone, so a page far down does not read every row before it.
+        inner = f"SELECT row FROM customer {where} {order} LIMIT ? OFFSET ?"  # noqa: S608  # names from SORTABLE only
+        limits = [request.page_size, (request.page - 1) * request.page_size]
+        with self._reading() as connection, transaction(connection, "BEGIN"):
+            (total,) = connection.execute(f"SELECT count(*) FROM customer {where}", values).fetchone()  # noqa: S608
+            rows = connection.execute(f"{_SELECT} WHERE row IN ({inner}) {order}", [*values, *limits])
+            return StoredPage(tuple(StoredCustomer.from_row(row) for row in rows), int(total))
+
+    def _write(
+        self, short_id: str, texts: Mapping[str, str], if_match: Collection[str] | None, *, only_new: bool
+    ) -> tuple[StoredCustomer, bool]:
+        with self._writing() as connection:
+            current = _find(connection, short_id)
+            if only_new and current is not None:
+                raise precondition_failed("A customer with this shortID exists already.")
+            _check(current, if_match)
+            now = self._clock()
+            if current is None:
+                moment = next_stamp(now)
+                record: dict[str, Value] = {**dict.fromkeys(WRITABLE_NAMES, ""), **texts}
+                record |= {KEY: short_id, "active": True, "created": moment, "modified": moment}
+                connection.execute(f"INSERT {_INSERT}", [record[name] for name in COLUMNS])
+            else:
+                record = {**current.record, **texts}
+                record["modified"] = next_stamp(now, str(current.record["modified"]))
+                assignments = ", ".join(f"{name} = ?" for name in (*texts, "modified"))
+                values = [record[name] for name in (*texts, "modified")]
+                connection.execute(f"UPDATE customer SET {assignments} WHERE {KEY} = ?", [*values, short_id])  # noqa: S608
+        return StoredCustomer({name: record[name] for name in COLUMNS}), current is None
+
+    def _discontinue(self, short_id: str, if_match: Collection[str] | None) -> bool:
+        with self._writing() as connection:
+            current = _find(connection, short_id)
+            if current is None:
+                return False
+            _check(current, if_match)
+            if current.record["active"]:
+                moment = next_stamp(self._clock(), str(current.record["modified"]))
+                connection.execute(
+                    f"UPDATE customer SET active = 0, modified = ? WHERE {KEY} = ?",  # noqa: S608
+                    (moment, short_id),
+                )
+        return True
+
+    def _add_all(self, records: Iterable[Mapping[str, object]], progress: Callable[[int], None]) -> int:
+        source = iter(records)
+        done = 0
+        with self._writing() as connection:
+            before = connection.total_changes
+            empty = connection.execute("SELECT 1 FROM customer LIMIT 1").fetchone() is None
+            if empty:
+                # Building an index over all rows at once is several times faster than row by row.
+                for name in INDEXES:
+                    connection.execute(f"DROP INDEX {name}")
+            while batch := [tuple(record[name] for name in COLUMNS) for record in islice(source, _BATCH)]:
+                connection.executemany(f"INSERT OR IGNORE {_INSERT}", batch)
+                done += len(batch)
+                progress(done)
+            added = connection.total_changes - before
+            if empty:
+                for statement in INDEXES.values():
+                    connection.execute(statement)
+        return added
+
+    def _close(self) -> None:
+        self._readers.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
+        while not self._idle.empty():
+            self._idle.get().close()
+        # The last connection to close copies the WAL into the book, which is writing too.
+        with told(self._path), closing(self._lock), self._lock.held():
+            self._connection.close()
+        if self._throwaway:
+            shutil.rmtree(self._path.parent, ignore_errors=True)
+
+
+def _find(connection: sqlite3.Connection, short_id: str) -> StoredCustomer | None:
+    row = connection.execute(f"{_SELECT} WHERE {KEY} = ?", (short_id,)).fetchone()
+    return None if row is None else StoredCustomer.from_row(row)
+
+
+def _check(current: StoredCustomer | None, if_match: Collection[str] | None) -> None:
+    if if_match is None:
+        return
+    if current is None or ("*" not in if_match and current.etag not in if_match):
+        raise precondition_failed("The customer is no longer as it was when you read it.")
