@@ -22,6 +22,11 @@ class DockbookError(Exception):
         super().__init__(text)
         self.text = text
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether a write that raised this may have taken effect all the same: then read the record again."""
+        return False
+
 
 class SettingsError(DockbookError):
     """An option, a variable or the config file says something that cannot be."""
@@ -60,12 +65,23 @@ class TransportError(DockbookError):
         super().__init__(text)
         self.sent = sent
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whatever reached the server may have been carried out."""
+        return self.sent
+
 
 class ConnectionFailed(TransportError):
     """No connection was made: the server certainly did nothing."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text, sent=False)
+
+
+class CertificateNotTrusted(ConnectionFailed):
+    """The server's certificate was not accepted, so no connection was made."""
+
+    title = "The server's certificate is not trusted"
 
 
 class ConnectionLost(TransportError):
@@ -200,9 +216,21 @@ class NotAvailable(ApiError):
 
 
 class ServerFault(ApiError):
-    """500 `internal_error` and what else begins with 5: whether a write took effect is not known."""
+    """500 `internal_error` and what else begins with 5: whether a write took effect is not known.
+
+    `sent` is false when it was the request for a token that failed, and the write never went out.
+    """
 
     title = "The server failed"
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.sent = True
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """A server may fail after it has written."""
+        return self.sent
 
 
 class EditsOverlap(DockbookError):

@@ -14,6 +14,12 @@ _TELLING = (KEY, "name", "active")
 _TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
 
 
+class NumberText(str):
+    """A number that JSON can spell and no number can hold (`NaN`, `1e999`, thousands of digits), as it was spelled."""
+
+    __slots__ = ()
+
+
 class Customer(BaseModel):
     """One customer as a server sent it [contract, "The customer object"].
 
@@ -102,7 +108,7 @@ class Customer(BaseModel):
 
 
 class Page(BaseModel):
-    """One page of customers and what the server says of the whole, `None` where it does not say [contract, "Paging"]."""
+    """One page of customers and what the server says of the whole, `None` where it is silent [contract, "Paging"]."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -166,7 +172,7 @@ _KNOWN = frozenset(field.name for field in FIELDS)
 
 def _text(value: object) -> tuple[str, str | None]:
     """A field's text, and what is odd about the value it was read from."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, NumberText):
         return value, None if value.isascii() or _is_unicode(value) else "broken characters"
     if value is _MISSING:
         return "", "missing"
@@ -184,7 +190,7 @@ def _kind(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true or false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | NumberText):
         return "a number"
     if isinstance(value, str):
         return "text"

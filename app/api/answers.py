@@ -1,0 +1,153 @@
+"""What came back, and which of the contract's errors it is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.api.body import UnreadableBody, decode
+from app.errors import (
+    ApiError,
+    BadRequest,
+    BodyTooLarge,
+    Conflict,
+    DockbookError,
+    Forbidden,
+    NotAvailable,
+    NotFound,
+    NotTheApi,
+    PreconditionFailed,
+    RateLimited,
+    Refusal,
+    ServerFault,
+    Unauthorized,
+    ValidationFailed,
+)
+from app.models import ErrorBody
+
+#: The SecurityIDs of the two permissions [contract, "Authentication"].
+TO_SEE: Final = 130
+TO_CHANGE: Final = 131
+
+_BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    404: NotFound,
+    409: Conflict,
+    412: PreconditionFailed,
+    413: BodyTooLarge,
+    429: RateLimited,
+    501: NotAvailable,
+}
+#: Statuses that say all there is to know, whatever wrote the body.
+_PLAIN: Final = frozenset({401, 413, 429})
+_ADVICE: Final = (
+    "Check the address of this profile (it ends in /api/v1), and whether a login page, a proxy or a guest network "
+    "stands between."
+)
+_SHOWN: Final = 150
+_SHOWN_TYPE: Final = 40
+_LONGEST_MESSAGE: Final = 500
+_SHORTEST_SECRET: Final = 6
+_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, read whole: `retry_after` in seconds; `secret` is what must not be quoted from it."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    retry_after: float | None = None
+    secret: str = field(default="", repr=False)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON; `NotTheApi`, with what came instead, when it is none."""
+        try:
+            return decode(self.content)
+        except UnreadableBody as error:
+            raise self.foreign(f"Its body cannot be read: {error}.") from None
+
+    def foreign(self, reason: str = "") -> NotTheApi:
+        """The error that says that this is not an answer of the customer API, and quotes a little of it."""
+        text = _beginning(self.content)
+        kind = printable(self.headers.get("content-type", ""), _SHOWN_TYPE) or "no content type"
+        quoted = f": “{self.without_secret(text)}”" if text else " and no body"
+        came = f"The server answered {self.status} with {kind}{quoted}."
+        return NotTheApi(" ".join(part for part in (came, reason, _ADVICE) if part), status=self.status)
+
+    def without_secret(self, text: str) -> str:
+        """The text without a secret that the server may have echoed."""
+        return text.replace(self.secret, "•••") if len(self.secret) >= _SHORTEST_SECRET else text
+
+
+def error_of(answer: Answer, *, permission: int) -> DockbookError:
+    """The error of an answer that is not a success; `permission` is what the request needed.
+
+    The status decides, then the code. An answer that is neither empty nor JSON comes from something in between.
+    """
+    refusal = _refusal(answer)
+    if refusal is None:
+        return answer.foreign()
+    if refusal.status == 403:
+        return Forbidden(refusal, permission)
+    if refusal.code == "validation_error" and 400 <= refusal.status < 500:
+        return ValidationFailed(refusal)
+    if refusal.status == 503 and refusal.retry_after is not None and permission == TO_SEE:
+        # Only for a read: that a write was refused for sure, which RateLimited says, a 503 does not promise.
+        return RateLimited(refusal)
+    if refusal.status in _BY_STATUS:
+        return _BY_STATUS[refusal.status](refusal)
+    if refusal.status >= 500:
+        return ServerFault(refusal)
+    return ApiError(refusal) if refusal.status >= 400 else answer.foreign()
+
+
+def printable(text: str, length: int) -> str:
+    """One line of at most `length` characters without anything that is not printed."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 20 * length]).split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _refusal(answer: Answer) -> Refusal | None:
+    """What a refusing answer says; `None` when it was not the API that wrote it."""
+    body: object = {}
+    if answer.content.strip():
+        try:
+            body = decode(answer.content)
+        except UnreadableBody:
+            if answer.status not in _PLAIN:
+                return None
+    shaped = ErrorBody.from_wire(body)
+    if shaped is None:
+        shaped = ErrorBody(code="", message=_message(body), details={})
+    return Refusal(
+        status=answer.status,
+        code=printable(answer.without_secret(shaped.code), _SHOWN) or f"status {answer.status}",
+        message=answer.without_secret(shaped.message)[:_LONGEST_MESSAGE],
+        details={
+            name: tuple(answer.without_secret(text)[:_LONGEST_MESSAGE] for text in texts)
+            for name, texts in shaped.details.items()
+        },
+        retry_after=answer.retry_after,
+    )
+
+
+def _message(body: object) -> str:
+    """The message of a body in another common shape: ours without a code, or RFC 9457."""
+    if not isinstance(body, dict):
+        return ""
+    return next((body[name] for name in ("message", "detail", "title") if isinstance(body.get(name), str)), "")
+
+
+def _beginning(content: bytes) -> str:
+    """The title of a page, or the first words of anything else."""
+    text = content[: 40 * _SHOWN].decode("utf-8", errors="replace")
+    title = _TITLE.search(text)
+    return printable(title.group(1) if title else text, _SHOWN)

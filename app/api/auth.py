@@ -1,0 +1,154 @@
+"""OAuth 2 client credentials: one token for all, asked for once, renewed in time [contract, "Authentication"]."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+from app.api.answers import TO_SEE, Answer, error_of, printable
+from app.api.body import MAX_TOKEN_BODY
+from app.api.wire import Outgoing
+from app.errors import DockbookError, ServerFault, SettingsError, TokenRefused, TransportError
+
+_LONGEST_TOKEN: Final = 16 * 2**10
+_LARGEST_MARGIN: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token, and when to renew it on the monotonic clock; `inf` when the server did not say."""
+
+    value: str = field(repr=False)
+    renew_at: float
+
+
+class Credentials:
+    """A client ID and secret: what a request for a token is made of."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        try:
+            self._form = urlencode(form).encode("ascii")
+        except UnicodeEncodeError:
+            raise SettingsError("The client ID or the client secret holds characters that cannot be sent.") from None
+        self._secret = client_secret
+
+    def request(self, patience: float) -> Outgoing:
+        """The request for a token."""
+        return Outgoing(
+            "POST",
+            "/Token",
+            patience,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            content=self._form,
+            limit=MAX_TOKEN_BODY,
+            secret=self._secret,
+        )
+
+
+class Tokens:
+    """The current token of one set of credentials.
+
+    However many requests wait, one task asks; a request that is cancelled while it waits leaves the task to the
+    others. `ask` sends the request for a token and answers within its own deadline.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[Answer]], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._token: Token | None = None
+        self._asking: asyncio.Task[Token] | None = None
+
+    async def current(self) -> Token:
+        """A token to send, new when there is none or the old one is about to expire."""
+        token = self._token
+        if token is None or self._clock() >= token.renew_at:
+            return await self._renewed()
+        return token
+
+    async def after(self, refused: Token) -> Token:
+        """A token to send after `refused` was: the one that came meanwhile, or a new one."""
+        if self._token is refused:
+            self._token = None
+        return await self.current()
+
+    async def close(self) -> None:
+        """Forget the token and stop asking."""
+        self._token = None
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+    async def _renewed(self) -> Token:
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._fetch())
+            self._asking.add_done_callback(self._asked)
+        asking = self._asking
+        # Unlike awaiting the task, this does not cancel it when one of those who wait is cancelled.
+        await asyncio.wait({asking})
+        return asking.result()
+
+    def _asked(self, task: asyncio.Task[Token]) -> None:
+        self._asking = None
+        if not task.cancelled() and task.exception() is None:
+            self._token = task.result()
+
+    async def _fetch(self) -> Token:
+        # The life of a token is counted from before it was asked for: it can only be longer.
+        asked_at = self._clock()
+        try:
+            return _token(await self._ask(), asked_at)
+        except (TransportError, ServerFault) as error:
+            # Whatever became of this request, the one that waits for the token was not sent.
+            error.sent = False
+            raise
+
+
+def _token(answer: Answer, asked_at: float) -> Token:
+    if answer.status in (400, 401, 403):
+        raise _refused(answer)
+    if not answer.succeeded:
+        raise error_of(answer, permission=TO_SEE)
+    body = answer.json()
+    value = body.get("access_token") if isinstance(body, dict) else None
+    if not isinstance(value, str) or not value:
+        raise answer.foreign("A token was asked for, and none is in it.")
+    if len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
+        raise TokenRefused("The server gave a token that cannot be sent. Tell whoever manages the warehouse system.")
+    kind = body.get("token_type", "bearer")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise TokenRefused(
+            f"The server gave a token of a kind that dockbook does not know: {printable(str(kind), 40)}."
+        )
+    life = _life(body.get("expires_in"))
+    return Token(value, asked_at + life - min(_LARGEST_MARGIN, life / 10) if math.isfinite(life) else math.inf)
+
+
+def _life(expires_in: object) -> float:
+    """Seconds a token lives; `inf` when the server says nothing that makes sense: then a 401 will tell."""
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
+        return math.inf
+    try:
+        life = float(expires_in)
+    except (ValueError, OverflowError):
+        return math.inf
+    return life if life > 0 else math.inf
+
+
+def _refused(answer: Answer) -> DockbookError:
+    """The error of a refused request for a token, in the contract's shape or in that of OAuth 2 (RFC 6749, 5.2)."""
+    error = error_of(answer, permission=TO_SEE)
+    if isinstance(error, TransportError):
+        return error
+    body = answer.json() if answer.content.strip() else {}
+    said = ""
+    if isinstance(body, dict):
+        said = next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
+    quoted = f" It says: “{answer.without_secret(printable(said, 150))}”." if said else ""
+    return TokenRefused(
+        f"The server gives no access token for this client ID and secret ({answer.status}).{quoted} "
+        "Check both in this profile; they may have been changed or disabled."
+    )

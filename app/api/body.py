@@ -1,0 +1,103 @@
+"""Bodies, there and back: how large one may be, how it is unpacked, and which JSON is read."""
+
+import json
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from app.models import NumberText
+
+#: The most that is read of one answer, in bytes after decompression.
+MAX_BODY: Final = 32 * 2**20
+#: The most that is read of an answer to a request for a token.
+MAX_TOKEN_BODY: Final = 64 * 2**10
+
+_MAX_DEPTH: Final = 32
+_LONGEST_INT: Final = 300
+
+
+class UnreadableBody(ValueError):
+    """The body is not what it claims to be; the text says in what way."""
+
+
+class OversizedBody(ValueError):
+    """The body is larger than the limit."""
+
+
+async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes after decompression.
+
+    httpx would unpack each chunk whole before anybody could count it, and 64 kB may hold 64 MB: so the raw chunks
+    are unpacked here, never further than to one byte beyond the limit.
+    """
+    packing = encoding.strip().lower()
+    if packing not in ("", "identity", "gzip", "x-gzip"):
+        raise UnreadableBody(f"it is packed as {packing}, which was not asked for")
+    gunzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if packing.endswith("gzip") else None
+    body = bytearray()
+    came = False
+    async for chunk in chunks:
+        came = came or bool(chunk)
+        if gunzip is None:
+            body += chunk
+        else:
+            try:
+                body += gunzip.decompress(chunk, limit + 1 - len(body))
+            except zlib.error:
+                raise UnreadableBody("its gzip packing is damaged") from None
+            if gunzip.unused_data:
+                raise UnreadableBody("something follows its gzip packing")
+        if len(body) > limit:
+            raise OversizedBody
+    if gunzip is not None and came and not gunzip.eof:
+        raise UnreadableBody("its gzip packing is cut")
+    return bytes(body)
+
+
+def decode(body: bytes) -> Any:
+    """Read JSON as UTF-8, with or without a byte order mark.
+
+    Numbers that cannot be held (`NaN`, `1e999`, thousands of digits) are kept as their own text, so that one odd
+    record does not cost the page. Of a key that comes twice, the last counts.
+    """
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_int=_int, parse_float=_float, parse_constant=NumberText)
+    except UnicodeDecodeError:
+        raise UnreadableBody("it is not UTF-8") from None
+    except RecursionError:
+        raise UnreadableBody("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableBody("it is empty" if not body.strip() else f"it is not JSON ({error.msg})") from None
+    if not _is_shallow(value):
+        # What follows reads values recursively, on a stack already deeper than this one.
+        raise UnreadableBody("it is nested too deeply")
+    return value
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back."""
+    return json.dumps(dict(body), ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def _int(digits: str) -> int | NumberText:
+    return int(digits) if len(digits) <= _LONGEST_INT else NumberText(digits)
+
+
+def _float(digits: str) -> float | NumberText:
+    value = float(digits)
+    return NumberText(digits) if value in (float("inf"), float("-inf")) else value
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return True
+    return False

@@ -1,0 +1,187 @@
+"""The Customer API as five calls: each ends by its deadline, is retried where that is safe, and raises our errors."""
+
+import asyncio
+import re
+import ssl
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from app.api.answers import TO_CHANGE, TO_SEE, Answer, error_of
+from app.api.auth import Credentials, Tokens
+from app.api.body import encode
+from app.api.retry import Retries
+from app.api.wire import Outgoing, Wire
+from app.errors import ConnectionFailed, DeadlineExceeded, UnaddressableId
+from app.fields import KEY, PageRequest
+from app.models import Customer, Page
+
+_LONGEST_SEGMENT: Final = 2_000
+_NOT_NAMES: Final = frozenset({".", "..", "All"})
+_STRONG_ETAG: Final = re.compile(r'"[!#-~]{0,200}"')
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds within which a call ends, its retries and its token included."""
+
+    read: float = 20.0
+    page: float = 30.0
+    write: float = 30.0
+    token: float = 10.0
+
+
+class CustomerApi:
+    """A client of the Customer API at `base_url`, which ends in `/api/v1` [contract].
+
+    Every call raises `DockbookError`s only, and can be cancelled at any moment. When a write raises one whose
+    `outcome_unknown` is true, or is cancelled, the server may have carried it out: read the record again. After
+    any other error it has not.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        deadlines: Deadlines | None = None,
+        retries: Retries | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._wire = Wire(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy)
+        self._credentials = Credentials(client_id, client_secret)
+        self._deadlines = Deadlines() if deadlines is None else deadlines
+        self._retries = Retries() if retries is None else retries
+        self._tokens = Tokens(self._ask_for_token) if clock is None else Tokens(self._ask_for_token, clock=clock)
+
+    async def list_page(self, request: PageRequest) -> Page:
+        """One page of all customers, discontinued ones too."""
+        seconds = self._deadlines.page
+        answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
+        body = answer.json()
+        page = Page.from_wire(body) if isinstance(body, dict) else None
+        if page is None:
+            raise answer.foreign("A page of customers was asked for, and this is none.")
+        return page
+
+    async def get(self, short_id: str) -> Customer:
+        """One customer, with its ETag where the server gives one.
+
+        A server that compares IDs loosely may answer with a record whose ID differs in case or spaces.
+        """
+        seconds = self._deadlines.read
+        answer = await self._ask(Outgoing("GET", f"/Customer/{segment(short_id)}", seconds / 2), seconds)
+        return _customer(answer)
+
+    async def upsert(self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False) -> Customer:
+        """Update the record that has the body's `shortID`, else create one; the whole record comes back.
+
+        `if_match` (an ETag) and `only_new` are kept by our own service, with `PreconditionFailed`; another server
+        may overlook them.
+        """
+        short_id = body.get(KEY)
+        if isinstance(short_id, str):
+            segment(short_id)
+        headers = {"Content-Type": "application/json"}
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        if only_new:
+            headers["If-None-Match"] = "*"
+        seconds = self._deadlines.write
+        outgoing = Outgoing("POST", "/Customer", seconds, headers=headers, content=encode(body))
+        return _customer(await self._ask(outgoing, seconds))
+
+    async def discontinue(self, short_id: str) -> None:
+        """Mark a customer as discontinued; its history is kept."""
+        seconds = self._deadlines.write
+        answer = await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", seconds), seconds)
+        if answer.content.strip():
+            answer.json()
+
+    async def close(self) -> None:
+        """Close every connection and forget the token."""
+        await self._tokens.close()
+        await self._wire.close()
+
+    async def _ask(self, outgoing: Outgoing, seconds: float) -> Answer:
+        """The successful answer to a request that needs a token, within `seconds`."""
+        write = outgoing.method != "GET"
+        maybe_sent = False
+
+        async def attempt() -> Answer:
+            nonlocal maybe_sent
+            signed = replace(
+                outgoing, headers=outgoing.headers | {"Authorization": f"Bearer {token.value}"}, secret=token.value
+            )
+            maybe_sent = True
+            try:
+                answer = await self._wire.exchange(signed)
+            except ConnectionFailed:
+                maybe_sent = False
+                raise
+            maybe_sent = answer.status not in (401, 429)
+            return answer
+
+        try:
+            async with asyncio.timeout(seconds) as scope:
+                token = await self._tokens.current()
+                answer = await self._retries.send(attempt, write=write, time_left=lambda: _time_left(scope))
+                if answer.status == 401:
+                    token = await self._tokens.after(token)
+                    answer = await attempt()
+        except TimeoutError:
+            raise DeadlineExceeded(f"No whole answer within {seconds:g} seconds.", sent=maybe_sent) from None
+        if not answer.succeeded:
+            raise error_of(answer, permission=TO_CHANGE if write else TO_SEE)
+        return answer
+
+    async def _ask_for_token(self) -> Answer:
+        seconds = self._deadlines.token
+        outgoing = self._credentials.request(seconds / 2)
+        try:
+            async with asyncio.timeout(seconds) as scope:
+                # Asking for a token changes nothing that matters, so it is repeated like a read.
+                return await self._retries.send(
+                    lambda: self._wire.exchange(outgoing), write=False, time_left=lambda: _time_left(scope)
+                )
+        except TimeoutError:
+            raise DeadlineExceeded(f"No access token within {seconds:g} seconds.", sent=False) from None
+
+
+def segment(short_id: str) -> str:
+    """The ID as one segment of a path; `UnaddressableId` when it cannot be one.
+
+    Other spellings of `All` are IDs by the contract; a server that takes them for the list answers with a page,
+    which is then no customer.
+    """
+    if not short_id.strip() or short_id in _NOT_NAMES:
+        raise UnaddressableId(f"“{short_id}” cannot be the ID of a customer that is asked for by its address.")
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in short_id):
+        raise UnaddressableId("This ID holds control or broken characters, and the server cannot be asked for it.")
+    encoded = quote(short_id, safe="")
+    if len(encoded) > _LONGEST_SEGMENT:
+        raise UnaddressableId("This ID is too long to be asked for.")
+    return encoded
+
+
+def _customer(answer: Answer) -> Customer:
+    record = answer.json()
+    key = record.get(KEY) if isinstance(record, dict) else None
+    if not isinstance(key, str | int | float) or isinstance(key, bool):
+        raise answer.foreign("A customer was asked for, and this is none.")
+    # A weak tag never matches (RFC 9110, 13.1.1): sent back, it would make every save fail.
+    etag = answer.headers.get("etag", "")
+    return Customer.from_wire(record, etag if _STRONG_ETAG.fullmatch(etag) else None)
+
+
+def _time_left(scope: asyncio.Timeout) -> float:
+    ends = scope.when()
+    return float("inf") if ends is None else ends - asyncio.get_running_loop().time()

@@ -1,0 +1,127 @@
+"""When a request is sent again: full jitter, at most three tries, and one budget for the whole process."""
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from app.api.answers import Answer
+from app.errors import CertificateNotTrusted, ConnectionFailed, ConnectionLost
+
+TRIES: Final = 3
+LONGEST_PAUSE: Final = 20.0
+#: A wait the server asks for is taken in silence up to here; a longer one is the screen's to count down.
+PATIENCE: Final = 10.0
+
+_FIRST_PAUSE: Final = 0.25
+_FIRST_PAUSE_THROTTLED: Final = 1.0
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+_A_DAY: Final = 86_400.0
+_SECONDS: Final = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+class RetryBudget:
+    """A token bucket that all requests of a process share, so that a dead server is not hammered.
+
+    It holds `size` retries and regains one every `regain` seconds. The first try of a request costs nothing.
+    """
+
+    def __init__(self, size: int = 10, regain: float = 5.0, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = float(size)
+        self._regain = regain
+        self._clock = clock
+        self._left = self._size
+        self._counted = clock()
+
+    def take(self) -> bool:
+        """Take one retry; false when none is left."""
+        now = self._clock()
+        self._left = min(self._size, self._left + (now - self._counted) / self._regain)
+        self._counted = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Retries:
+    """The one rule for sending again, with everything that takes time or chance handed in."""
+
+    def __init__(
+        self,
+        budget: RetryBudget | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._budget = RetryBudget() if budget is None else budget
+        self._sleep = sleep
+        self._chance = chance
+
+    async def send(
+        self,
+        attempt: Callable[[], Awaitable[Answer]],
+        *,
+        write: bool,
+        time_left: Callable[[], float],
+        tries: int = TRIES,
+    ) -> Answer:
+        """Make the attempt until it answers for good, and return that answer, whatever its status.
+
+        A read is tried again after a connection that failed or broke and after an answer that may pass. A write
+        is tried again only when no connection was made, or once when it was throttled: in every other case it
+        may have taken effect.
+        """
+        throttled_before = False
+        for tried in range(1, tries):
+            try:
+                answer = await attempt()
+            except (ConnectionFailed, ConnectionLost) as error:
+                final = isinstance(error, CertificateNotTrusted) or (write and error.sent)
+                if final or not await self._pause(tried, _FIRST_PAUSE, 0.0, time_left):
+                    raise
+                continue
+            throttled = answer.status == 429
+            passing = throttled and not throttled_before if write else answer.status in _PASSING
+            throttled_before = throttled_before or throttled
+            first = _FIRST_PAUSE_THROTTLED if throttled else _FIRST_PAUSE
+            if not passing or not await self._pause(tried, first, answer.retry_after or 0.0, time_left):
+                return answer
+        return await attempt()
+
+    async def _pause(self, tried: int, first: float, asked: float, time_left: Callable[[], float]) -> bool:
+        """Wait before the next try; false, at once, when there shall be none."""
+        pause = asked + self._chance() * min(LONGEST_PAUSE, first * 2 ** (tried - 1))
+        if asked > PATIENCE or pause >= time_left() or not self._budget.take():
+            return False
+        await self._sleep(pause)
+        return True
+
+
+def seconds_to_wait(retry_after: str | None, date: str | None, now: datetime) -> float | None:
+    """The wait a `Retry-After` asks for, at most a day; `None` when it asks for nothing that makes sense.
+
+    A date counts from the answer's own `Date`, because the clocks of the two machines may differ.
+    """
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), _A_DAY)
+    until = _http_date(text)
+    if until is None:
+        return None
+    since = _http_date(date.strip()) if date else None
+    return min(max((until - (since or now)).total_seconds(), 0.0), _A_DAY)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError):
+        return None
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
