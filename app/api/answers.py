@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from app.api.body import UnreadableBody, decode
@@ -39,12 +40,13 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     429: RateLimited,
     501: NotAvailable,
 }
-#: Statuses that say all there is to know, whatever wrote the body.
-_PLAIN: Final = frozenset({401, 413, 429})
-_ADVICE: Final = (
+#: What to check when something else answers.
+ADVICE: Final = (
     "Check the address of this profile (it ends in /api/v1), and whether a login page, a proxy or a guest network "
     "stands between."
 )
+#: Statuses that say all there is to know, whatever wrote the body.
+_PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
 _LONGEST_MESSAGE: Final = 500
@@ -80,7 +82,7 @@ class Answer:
         kind = printable(self.headers.get("content-type", ""), _SHOWN_TYPE) or "no content type"
         quoted = f": “{self.without_secret(text)}”" if text else " and no body"
         came = f"The server answered {self.status} with {kind}{quoted}."
-        return NotTheApi(" ".join(part for part in (came, reason, _ADVICE) if part), status=self.status)
+        return NotTheApi(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
 
     def without_secret(self, text: str) -> str:
         """The text without a secret that the server may have echoed."""
@@ -126,7 +128,7 @@ def _refusal(answer: Answer) -> Refusal | None:
                 return None
     shaped = ErrorBody.from_wire(body)
     if shaped is None:
-        shaped = ErrorBody(code="", message=_message(body), details={})
+        shaped = ErrorBody(code="", message=_message(body) or _phrase(answer.status), details={})
     return Refusal(
         status=answer.status,
         code=printable(answer.without_secret(shaped.code), _SHOWN) or f"status {answer.status}",
@@ -144,6 +146,13 @@ def _message(body: object) -> str:
     if not isinstance(body, dict):
         return ""
     return next((body[name] for name in ("message", "detail", "title") if isinstance(body.get(name), str)), "")
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{HTTPStatus(status).phrase} ({status})."
+    except ValueError:
+        return f"Status {status}."
 
 
 def _beginning(content: bytes) -> str:

@@ -110,8 +110,11 @@ class Tokens:
 def _token(answer: Answer, asked_at: float) -> Token:
     if answer.status in (400, 401, 403):
         raise _refused(answer)
-    if not answer.succeeded:
+    if answer.status == 429 or answer.status >= 500:
         raise error_of(answer, permission=TO_SEE)
+    if not answer.succeeded:
+        # Above all no NotFound: the caller would take it for the customer's.
+        raise answer.foreign("A token was asked for.")
     body = answer.json()
     value = body.get("access_token") if isinstance(body, dict) else None
     if not isinstance(value, str) or not value:

@@ -3,23 +3,25 @@
 import asyncio
 import re
 import ssl
+import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
-from app.api.answers import TO_CHANGE, TO_SEE, Answer, error_of
+from app.api.answers import ADVICE, TO_CHANGE, TO_SEE, Answer, error_of
 from app.api.auth import Credentials, Tokens
 from app.api.body import encode
-from app.api.retry import Retries
+from app.api.retry import QuietTime, Retries
 from app.api.wire import Outgoing, Wire
-from app.errors import ConnectionFailed, DeadlineExceeded, UnaddressableId
+from app.errors import ConnectionFailed, DeadlineExceeded, NotFound, NotTheApi, UnaddressableId
 from app.fields import KEY, PageRequest
 from app.models import Customer, Page
 
+_SLOW: Final = "The server is overloaded or out of reach; try again in a while."
 _LONGEST_SEGMENT: Final = 2_000
 _NOT_NAMES: Final = frozenset({".", "..", "All"})
 _STRONG_ETAG: Final = re.compile(r'"[!#-~]{0,200}"')
@@ -54,18 +56,22 @@ class CustomerApi:
         proxy: str | None = None,
         deadlines: Deadlines | None = None,
         retries: Retries | None = None,
-        clock: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire = Wire(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy)
         self._credentials = Credentials(client_id, client_secret)
         self._deadlines = Deadlines() if deadlines is None else deadlines
         self._retries = Retries() if retries is None else retries
-        self._tokens = Tokens(self._ask_for_token) if clock is None else Tokens(self._ask_for_token, clock=clock)
+        self._quiet = QuietTime(self._retries, clock)
+        self._tokens = Tokens(self._ask_for_token, clock=clock)
 
     async def list_page(self, request: PageRequest) -> Page:
         """One page of all customers, discontinued ones too."""
         seconds = self._deadlines.page
-        answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
+        try:
+            answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
+        except NotFound as error:
+            raise NotTheApi(f"The server knows no customers at this address (404). {ADVICE}", status=404) from error
         body = answer.json()
         page = Page.from_wire(body) if isinstance(body, dict) else None
         if page is None:
@@ -85,24 +91,26 @@ class CustomerApi:
         """Update the record that has the body's `shortID`, else create one; the whole record comes back.
 
         `if_match` (an ETag) and `only_new` are kept by our own service, with `PreconditionFailed`; another server
-        may overlook them.
+        may overlook them. Raises `ValueError` for an `if_match` that `get` and `upsert` never gave.
         """
         short_id = body.get(KEY)
         if isinstance(short_id, str):
             segment(short_id)
         headers = {"Content-Type": "application/json"}
         if if_match is not None:
+            if not _STRONG_ETAG.fullmatch(if_match):
+                raise ValueError("if_match is no strong ETag")
             headers["If-Match"] = if_match
         if only_new:
             headers["If-None-Match"] = "*"
         seconds = self._deadlines.write
-        outgoing = Outgoing("POST", "/Customer", seconds, headers=headers, content=encode(body))
+        outgoing = Outgoing("POST", "/Customer", None, headers=headers, content=encode(body))
         return _customer(await self._ask(outgoing, seconds))
 
     async def discontinue(self, short_id: str) -> None:
         """Mark a customer as discontinued; its history is kept."""
         seconds = self._deadlines.write
-        answer = await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", seconds), seconds)
+        answer = await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", None), seconds)
         if answer.content.strip():
             answer.json()
 
@@ -118,15 +126,14 @@ class CustomerApi:
 
         async def attempt() -> Answer:
             nonlocal maybe_sent
-            signed = replace(
-                outgoing, headers=outgoing.headers | {"Authorization": f"Bearer {token.value}"}, secret=token.value
-            )
+            await self._quiet.keep(_time_left(scope))
             maybe_sent = True
             try:
-                answer = await self._wire.exchange(signed)
+                answer = await self._wire.exchange(outgoing.signed(token.value))
             except ConnectionFailed:
                 maybe_sent = False
                 raise
+            self._quiet.note(answer)
             maybe_sent = answer.status not in (401, 429)
             return answer
 
@@ -138,7 +145,8 @@ class CustomerApi:
                     token = await self._tokens.after(token)
                     answer = await attempt()
         except TimeoutError:
-            raise DeadlineExceeded(f"No whole answer within {seconds:g} seconds.", sent=maybe_sent) from None
+            text = f"No whole answer came within {seconds:g} seconds. {_SLOW}"
+            raise DeadlineExceeded(text, sent=maybe_sent) from None
         if not answer.succeeded:
             raise error_of(answer, permission=TO_CHANGE if write else TO_SEE)
         return answer
@@ -146,14 +154,19 @@ class CustomerApi:
     async def _ask_for_token(self) -> Answer:
         seconds = self._deadlines.token
         outgoing = self._credentials.request(seconds / 2)
+
+        async def attempt() -> Answer:
+            await self._quiet.keep(_time_left(scope))
+            answer = await self._wire.exchange(outgoing)
+            self._quiet.note(answer)
+            return answer
+
         try:
             async with asyncio.timeout(seconds) as scope:
-                # Asking for a token changes nothing that matters, so it is repeated like a read.
-                return await self._retries.send(
-                    lambda: self._wire.exchange(outgoing), write=False, time_left=lambda: _time_left(scope)
-                )
+                # A token that is asked for twice harms nobody, so this is repeated like a read.
+                return await self._retries.send(attempt, write=False, time_left=lambda: _time_left(scope))
         except TimeoutError:
-            raise DeadlineExceeded(f"No access token within {seconds:g} seconds.", sent=False) from None
+            raise DeadlineExceeded(f"No access token came within {seconds:g} seconds. {_SLOW}", sent=False) from None
 
 
 def segment(short_id: str) -> str:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from app.api.answers import Answer
-from app.errors import CertificateNotTrusted, ConnectionFailed, ConnectionLost
+from app.errors import CertificateNotTrusted, ConnectionFailed, ConnectionLost, RateLimited, Refusal
 
 TRIES: Final = 3
 LONGEST_PAUSE: Final = 20.0
@@ -20,6 +20,7 @@ PATIENCE: Final = 10.0
 _FIRST_PAUSE: Final = 0.25
 _FIRST_PAUSE_THROTTLED: Final = 1.0
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
+_MINUTE: Final = 60.0
 _A_DAY: Final = 86_400.0
 _SECONDS: Final = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -59,7 +60,7 @@ class Retries:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._budget = RetryBudget() if budget is None else budget
-        self._sleep = sleep
+        self.sleep = sleep
         self._chance = chance
 
     async def send(
@@ -98,8 +99,33 @@ class Retries:
         pause = asked + self._chance() * min(LONGEST_PAUSE, first * 2 ** (tried - 1))
         if asked > PATIENCE or pause >= time_left() or not self._budget.take():
             return False
-        await self._sleep(pause)
+        await self.sleep(pause)
         return True
+
+
+class QuietTime:
+    """Until when a server asked not to be asked, so that no other call comes too early while one of them waits.
+
+    It is kept for a minute at most: after that a person who tries again shall be heard.
+    """
+
+    def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
+        self._retries = retries
+        self._clock = clock
+        self._until = clock()
+
+    def note(self, answer: Answer) -> None:
+        """Keep in mind what this answer asks for."""
+        if answer.status in (429, 503) and answer.retry_after is not None:
+            self._until = max(self._until, self._clock() + min(answer.retry_after, _MINUTE))
+
+    async def keep(self, time_left: float) -> None:
+        """Wait until it is over; `RateLimited` with the rest, at once, when that is too long."""
+        left = self._until - self._clock()
+        if left > min(PATIENCE, time_left):
+            raise RateLimited(Refusal(429, "rate_limited", "", {}, retry_after=left))
+        if left > 0:
+            await self._retries.sleep(left)
 
 
 def seconds_to_wait(retry_after: str | None, date: str | None, now: datetime) -> float | None:

@@ -2,14 +2,14 @@
 
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 import httpx
 
 from app import __version__
-from app.api.answers import Answer, printable
+from app.api.answers import ADVICE, Answer, printable
 from app.api.body import MAX_BODY, OversizedBody, UnreadableBody, read_body
 from app.api.retry import seconds_to_wait
 from app.errors import (
@@ -35,16 +35,23 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request: `path` is encoded already and follows the base; `patience` is the longest silence, in seconds."""
+    """A request: `path` is encoded already and follows the base.
+
+    `patience` is the longest silence in seconds; `None` where only the deadline of the whole call counts.
+    """
 
     method: str
     path: str
-    patience: float
+    patience: float | None
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     limit: int = MAX_BODY
     secret: str = field(default="", repr=False)
+
+    def signed(self, token: str) -> "Outgoing":
+        """The same request with its bearer."""
+        return replace(self, headers=self.headers | {"Authorization": f"Bearer {token}"}, secret=token)
 
 
 class Wire:
@@ -67,7 +74,7 @@ class Wire:
         self._base = checked_base(base_url)
         self._transport = transport
         self._ssl_context = ssl_context
-        self._proxy = proxy
+        self._proxy = None if proxy is None else _checked_proxy(proxy)
         self._clients: dict[bool, httpx.AsyncClient] = {}
 
     async def exchange(self, outgoing: Outgoing) -> Answer:
@@ -107,7 +114,7 @@ class Wire:
         """Built when first needed: reading the system's certificates takes tens of milliseconds."""
         if keep not in self._clients:
             if self._ssl_context is None:
-                secure = self._base.startswith("https:") or self._proxy is not None
+                secure = self._transport is None and (self._base.startswith("https:") or self._proxy is not None)
                 self._ssl_context = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self._clients[keep] = httpx.AsyncClient(
                 headers=_HEADERS,
@@ -159,6 +166,17 @@ def checked_base(base_url: str) -> str:
     return str(url).rstrip("/")
 
 
+def _checked_proxy(url: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        # The reason is left out: it may quote a password.
+        raise SettingsError("The address of the proxy cannot be read.") from None
+    if proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise SettingsError("The address of the proxy must begin with http:// or https:// and name a host.")
+    return proxy
+
+
 def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body as it comes off the wire, not unpacked."""
     if not isinstance(response.stream, httpx.AsyncByteStream):
@@ -172,8 +190,7 @@ async def _refuse_redirect(response: httpx.Response) -> None:
         target = printable(response.headers["location"], 100)
         raise NotTheApi(
             f"The server answered {response.status_code} and points to “{target}”, where dockbook does not follow. "
-            "Check the address of this profile (https, host, ending in /api/v1), and whether a login page stands "
-            "between.",
+            f"{ADVICE}",
             status=response.status_code,
         )
 
