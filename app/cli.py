@@ -1,0 +1,227 @@
+"""The `dockbook` command: turns options into settings, and settings into the screens or the service.
+
+The only place where the parts are put together. Nothing slow is imported before it is known to be needed.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from app import __version__
+from app.errors import DockbookError, SettingsError
+from app.folders import Folders
+from app.settings import Options, Settings, load_settings
+from app.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from app.connect import Book, Server
+    from app.service.credentials import IssuedCredential
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+DEMO_CUSTOMERS: Final = 48
+MAX_DEMO_CUSTOMERS: Final = 1_000_000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; whatever goes wrong is told in one message on standard error."""
+    try:
+        arguments = _parser().parse_args(argv)
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        return run(arguments)
+    except DockbookError as error:
+        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
+        return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the process ends here
+        from app.terminal.crash import report
+
+        sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
+        return FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are told like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message}. Try: {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="dockbook",
+        description="The address book of the loading dock. Without options it opens the server of the settings, "
+        "or the local book.",
+        epilog="Settings come from options, then DOCKBOOK_URL, DOCKBOOK_CLIENT_ID, DOCKBOOK_CLIENT_SECRET, "
+        "DOCKBOOK_CLIENT_SECRET_FILE and DOCKBOOK_PROFILE, then config.toml in $XDG_CONFIG_HOME/dockbook.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"dockbook {__version__}")
+    source = parser.add_mutually_exclusive_group()
+    _add_demo(source, "a throw-away book of N sample customers")
+    source.add_argument("--url", help="the server, https://HOST/api/v1")
+    parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
+    parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
+    parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
+    parser.set_defaults(run=_open_screens)
+
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="serve customers to others over HTTP",
+        description="Serve the local book, or sample customers, until interrupted; credentials are made for this run.",
+        allow_abbrev=False,
+    )
+    _add_demo(serve, "serve a throw-away book of N sample customers")
+    serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
+    serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _add_demo(parser: "argparse._ActionsContainer", text: str) -> None:
+    parser.add_argument(
+        "--demo",
+        metavar="N",
+        nargs="?",
+        type=_demo_size,
+        const=DEMO_CUSTOMERS,
+        help=f"{text} ({DEMO_CUSTOMERS} unless said otherwise, at most {MAX_DEMO_CUSTOMERS:,})",
+    )
+
+
+def _demo_size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_DEMO_CUSTOMERS):
+        hint = " (Try: dockbook serve --demo)" if text == "serve" else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_DEMO_CUSTOMERS:,}{hint}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65,535")
+    return int(text)
+
+
+def _open_screens(arguments: argparse.Namespace) -> int:
+    demo: int | None = arguments.demo
+    if demo is not None and arguments.profile is not None:
+        raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
+    folders = Folders.from_environment(os.environ)
+    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
+    settings = load_settings(options, os.environ, folders, server=demo is None)
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
+
+    from app.connect import Book, Server
+
+    if settings.url is not None:
+        return _run_screens(settings, settings.site, folders, Server(settings))
+    if demo is not None:
+        return _run_screens(settings, "demo", folders, Book(None, demo, read_only=settings.read_only))
+    return _run_screens(settings, settings.site, folders, Book(folders.book, read_only=settings.read_only))
+
+
+def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
+    _prepare_textual(os.environ)
+    import asyncio
+
+    from app.repository import Repository
+    from app.terminal.crash import silence_tracebacks
+    from app.terminal.signals import Endings
+    from app.tui import DockbookApp
+
+    async def connect() -> Repository:
+        return Repository(source.connect, read_only=settings.read_only, on_close=source.close)
+
+    silence_tracebacks(folders.state)
+    app = DockbookApp(
+        connect,
+        site=site,
+        read_only=settings.read_only,
+        page_size=settings.page_size,
+        insecure=not settings.verify,
+        keymap=settings.keys,
+    )
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+
+        def leave(code: int) -> None:
+            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
+
+        try:
+            with Endings([], leave).watched():
+                runner.run(app.run_async(mouse=settings.mouse))
+        finally:
+            runner.run(source.close())
+    return app.return_code or DONE
+
+
+def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
+    """Set what Textual reads while it is imported, where the person has not."""
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
+    # apart; taken for Escape, an arrow key would leave a form.
+    environ.setdefault("ESCDELAY", "80")
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import asyncio
+
+    from app.connect import TO_CHANGE, TO_SEE, open_store
+    from app.service.credentials import Credentials
+    from app.service.serve import serve
+    from app.service.web import create_app
+
+    demo: int | None = arguments.demo
+    folders = Folders.from_environment(os.environ)
+    store = open_store(None if demo else folders.book, demo or 0)
+    try:
+        credentials = Credentials()
+        viewer, editor = credentials.issue(TO_SEE), credentials.issue(TO_CHANGE)
+
+        def announce(url: str) -> None:
+            sys.stdout.write(_announcement(url, viewer, editor))
+            sys.stdout.flush()
+
+        serve(create_app(store, credentials), arguments.host, arguments.port, announce)
+    finally:
+        asyncio.run(store.close())
+    return DONE
+
+
+def _announcement(url: str, viewer: "IssuedCredential", editor: "IssuedCredential") -> str:
+    """What to copy and paste: a shell takes every line of it."""
+
+    def export(made: "IssuedCredential") -> str:
+        return " ".join(
+            (
+                f"export DOCKBOOK_URL={url}",
+                f"DOCKBOOK_CLIENT_ID={made.client_id}",
+                f"DOCKBOOK_CLIENT_SECRET={made.client_secret}",
+            )
+        )
+
+    return f"""\
+# The service listens on {url} until Ctrl+C.
+# It describes itself at {url}/openapi.json
+
+# May see customers (130):
+{export(viewer)}
+
+# May see and change customers (130 and 131):
+{export(editor)}
+
+# A token for curl or schemathesis, to be sent as "Authorization: Bearer TOKEN":
+# printf 'user = "%s:%s"' "$DOCKBOOK_CLIENT_ID" "$DOCKBOOK_CLIENT_SECRET" |
+#   curl -s -K - -d grant_type=client_credentials "$DOCKBOOK_URL/Token"
+"""

@@ -1,0 +1,130 @@
+"""Makes the client that the settings ask for: of a server, or of the service in this very process.
+
+What is slow to import is imported by `connect`, off the event loop, so that the first paint waits for none of it.
+"""
+
+import asyncio
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from app.errors import SettingsError
+from app.folders import make_private
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.api.client import CustomerApi
+    from app.service.store import Store
+
+TO_SEE: Final = frozenset({130})
+TO_CHANGE: Final = frozenset({130, 131})
+
+_EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
+#: More than this takes long enough to want a progress bar.
+_QUICKLY_FILLED: Final = 5_000
+
+
+class Server:
+    """The server of the settings.
+
+    Raises SettingsError when certificates that were named cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # The system's authorities take their time to load; what was named by hand is checked before the screens open.
+        self._context = _ssl_context(settings) if settings.ca_file or settings.client_cert else None
+
+    async def connect(self) -> "CustomerApi":
+        """The client, not yet connected."""
+        return await asyncio.to_thread(self._client)
+
+    async def close(self) -> None:
+        """Nothing of a server is held here."""
+
+    def _client(self) -> "CustomerApi":
+        from app.api.client import CustomerApi
+
+        settings = self._settings
+        if settings.url is None or settings.client_id is None or settings.client_secret is None:
+            raise SettingsError("no server is configured.")
+        context = self._context or (_ssl_context(settings) if settings.url.startswith("https:") else None)
+        return CustomerApi(settings.url, settings.client_id, settings.client_secret.reveal(), ssl_context=context)
+
+
+class Book:
+    """The service in this process, on the file that stays or, without a path, on one that goes when it is closed."""
+
+    def __init__(self, path: Path | None, samples: int = 0, *, read_only: bool = False) -> None:
+        self._path = path
+        self._samples = samples
+        self._permissions = TO_SEE if read_only else TO_CHANGE
+        self._store: Store | None = None
+        # What takes long is done where a progress bar can be seen.
+        if samples > _QUICKLY_FILLED:
+            self._open()
+
+    async def connect(self) -> "CustomerApi":
+        """A client that reaches the service without a socket."""
+        return await asyncio.to_thread(self._client)
+
+    async def close(self) -> None:
+        """Close the book; it may be closed already."""
+        if self._store is not None:
+            store, self._store = self._store, None
+            await store.close()
+
+    def _open(self) -> "Store":
+        if self._store is None:
+            self._store = open_store(self._path, self._samples)
+        return self._store
+
+    def _client(self) -> "CustomerApi":
+        import httpx
+
+        from app.api.client import CustomerApi
+        from app.service.credentials import Credentials
+        from app.service.web import create_app
+
+        credentials = Credentials()
+        issued = credentials.issue(self._permissions)
+        transport = httpx.ASGITransport(create_app(self._open(), credentials), raise_app_exceptions=False)
+        return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
+
+
+def open_store(path: Path | None, samples: int) -> "Store":
+    """Open the book at this path, or a throw-away one, with so many sample customers."""
+    from app.service.store import Store
+
+    if path is not None:
+        make_private(path.parent)
+    store = Store.open(path)
+    if samples:
+        from app.service.sample import load_sample
+        from app.terminal.progress import Progress
+
+        progress = Progress("dockbook: making sample customers", sys.stderr) if samples > _QUICKLY_FILLED else None
+        load_sample(store, samples, progress or (lambda _done, _total: None))
+    return store
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    """TLS as the settings say: the system's authorities unless a file of others is given."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(f"ca_file: {settings.ca_file} holds no certificate authorities in PEM format.") from None
+    if settings.client_cert is not None:
+        try:
+            # An encrypted key fails at once: asking for its password would wait behind the screens.
+            context.load_cert_chain(settings.client_cert, settings.client_key, password="")
+        except (OSError, ssl.SSLError):
+            raise SettingsError(
+                f"client_cert: {settings.client_cert} and its key cannot be used. "
+                "Both have to be PEM files that belong together, the key without a password."
+            ) from None
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

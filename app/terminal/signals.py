@@ -1,0 +1,118 @@
+"""Ends the program when it is told to, or when its terminal has gone: what was typed is flushed, the terminal restored.
+
+The handlers are those of `signal.signal`: a terminal that takes no more output blocks the event loop, and with it
+every timer and every signal handler of asyncio.
+"""
+
+import os
+import select
+import signal
+import termios
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+HUNG_UP: Final = 128 + signal.SIGHUP
+TERMINATED: Final = 128 + signal.SIGTERM
+GRACE: Final = 2.0  # seconds
+
+#: Textual reads keys from standard input and draws on standard error.
+_KEYBOARD: Final = 0
+_SCREEN: Final = 2
+
+#: Leaves the kitty keyboard, paste, focus, resize and mouse modes and the other screen; shows the cursor, wraps lines.
+_RESTORE: Final = (
+    b"\x1b[<u\x1b[?2004l\x1b[?1004l\x1b[?2048l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2026l"
+    b"\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"
+)
+
+
+class Endings:
+    """What happens on SIGTERM, SIGHUP and the loss of the terminal.
+
+    Every function of `flush` runs first, each only once, also when one before it fails; they must neither wait for
+    the event loop nor for the terminal. `leave` asks the program to end by itself, from any thread, with an exit code.
+    """
+
+    def __init__(self, flush: Iterable[Callable[[], None]], leave: Callable[[int], None]) -> None:
+        self._flush = tuple(flush)
+        self._leave = leave
+        self._ending = threading.Lock()
+        self._modes = _terminal_modes()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Be on watch while the block runs; to be entered on the main thread."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        signal.signal(signal.SIGHUP, self._on_hang_up)
+        # A parent may have made us deaf to SIGHUP (nohup), and without a terminal the screens spin for ever.
+        threading.Thread(target=self._watch_terminal, name="terminal-watch", daemon=True).start()
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._ending.acquire(blocking=False):
+            return
+        timer = threading.Timer(GRACE, self._end, [TERMINATED])
+        timer.daemon = True
+        timer.start()
+        self._run_flush()
+        self._leave(TERMINATED)
+
+    def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if not self._ending.acquire(blocking=False):
+            return
+        # Leaving in good order would wait for a writer that waits for the terminal.
+        self._run_flush()
+        self._end(HUNG_UP)
+
+    def _watch_terminal(self) -> None:
+        poll = select.poll()
+        poll.register(_KEYBOARD, select.POLLHUP | select.POLLERR)
+        for _, event in poll.poll():
+            # macOS cannot poll a terminal and answers POLLNVAL.
+            if event & (select.POLLHUP | select.POLLERR):
+                self._hang_up()
+
+    def _run_flush(self) -> None:
+        for flush in self._flush:
+            try:
+                flush()
+            except Exception:  # noqa: BLE001, S112 - the process ends here, and the next one's work is not lost too
+                continue
+
+    def _end(self, code: int) -> None:
+        restore_terminal(self._modes)
+        os._exit(code)
+
+
+def restore_terminal(modes: list[Any] | None) -> None:
+    """Put the terminal back without ever waiting for it; one that takes no output is left as it is."""
+    if modes is not None:
+        try:
+            termios.tcsetattr(_KEYBOARD, termios.TCSANOW, modes)
+        except termios.error:
+            return
+    poll = select.poll()
+    poll.register(_SCREEN, select.POLLOUT)
+    if os.isatty(_SCREEN) and any(event == select.POLLOUT for _, event in poll.poll(0)):
+        try:
+            os.write(_SCREEN, _RESTORE)
+        except OSError:
+            return
+
+
+def _terminal_modes() -> list[Any] | None:
+    try:
+        return termios.tcgetattr(_KEYBOARD)
+    except termios.error:
+        return None

@@ -1,0 +1,80 @@
+"""A crash tells where, never what: no value, no message, no line of source."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.terminal.crash import report, silence_tracebacks
+
+CANARY = "Jane-Smith-555-0100"
+
+
+def fail(customer: str) -> None:
+    raise LookupError(customer)
+
+
+def fail_twice(customer: str) -> None:
+    try:
+        fail(customer)
+    except LookupError as error:
+        raise ValueError(f"odd: {customer}\x1b[2J") from error
+
+
+def caught() -> ValueError:
+    with pytest.raises(ValueError, match="odd") as crash:
+        fail_twice(CANARY)
+    return crash.value
+
+
+def test_a_report_holds_kinds_and_places_only(tmp_path: Path) -> None:
+    told = report(caught(), tmp_path / "state")
+    (path,) = (tmp_path / "state").iterdir()
+    written = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert str(path) in told
+    for text in (told, written):
+        assert CANARY not in text
+        assert "odd" not in text
+        assert "ValueError" in text
+        assert "test_crash.py:" in text
+        assert "in fail_twice" in text
+    assert "caused by LookupError" in written
+    assert len(told.splitlines()) <= 5
+
+
+def test_a_group_names_its_parts(tmp_path: Path) -> None:
+    report(ExceptionGroup(CANARY, [caught(), caught()]), tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert path.read_text().count("which contains ValueError") == 2
+    assert CANARY not in path.read_text()
+
+
+def test_a_crash_is_told_without_a_place_for_the_report(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    told = report(caught(), blocked / "state")
+    assert "No report could be written: not a directory." in told
+    assert CANARY not in told
+
+
+@pytest.fixture
+def hooks() -> Iterator[None]:
+    before = threading.excepthook, sys.unraisablehook
+    yield
+    threading.excepthook, sys.unraisablehook = before
+
+
+@pytest.mark.usefixtures("hooks")
+def test_a_thread_prints_no_values_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    silence_tracebacks(tmp_path)
+
+    thread = threading.Thread(target=fail, args=[CANARY])
+    thread.start()
+    thread.join()
+    told = capsys.readouterr().err
+    assert "LookupError" in told
+    assert CANARY not in told

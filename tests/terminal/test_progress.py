@@ -1,0 +1,28 @@
+"""A bar on a terminal, one line anywhere else."""
+
+import io
+
+from app.terminal.progress import Progress
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_sees_a_bar() -> None:
+    stream = _Terminal()
+    progress = Progress("making", stream)
+    progress(10, 20)
+    progress(20, 20)
+    assert stream.getvalue() == (
+        "\rmaking [###############...............] 10 of 20\rmaking [##############################] 20 of 20\n"
+    )
+
+
+def test_a_file_gets_the_end_only() -> None:
+    stream = io.StringIO()
+    progress = Progress("making", stream)
+    progress(10, 20_000)
+    progress(20_000, 20_000)
+    assert stream.getvalue() == "making: 20,000 of 20,000\n"

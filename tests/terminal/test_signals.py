@@ -1,0 +1,95 @@
+"""Told to end, or without a terminal, the program flushes, restores the terminal and goes with the right code."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+PROGRAM = """
+import asyncio, sys, tty
+from pathlib import Path
+from app.terminal.signals import Endings
+
+folder, polite = Path(sys.argv[1]), sys.argv[2] == "polite"
+left = []
+
+def failing():
+    (folder / "first").touch()
+    raise ValueError
+
+def flush():
+    (folder / "flushed").touch()
+
+async def main():
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    def leave(code):
+        left.append(code)
+        if polite:
+            loop.call_soon_threadsafe(done.set)
+    endings = Endings([failing, flush], leave)
+    tty.setraw(0)
+    with endings.watched():
+        print("ready", flush=True)
+        await done.wait()
+
+asyncio.run(main())
+sys.exit(left[0] + 100)
+"""
+
+
+def start(folder: Path, manner: str) -> "pexpect.spawn[str]":
+    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, str(folder), manner], timeout=20, encoding="utf-8")
+    child.expect("ready")
+    return child
+
+
+def end(child: "pexpect.spawn[str]") -> str:
+    output = child.read()
+    child.close()
+    return output or ""
+
+
+def test_sigterm_asks_the_program_to_leave(tmp_path: Path) -> None:
+    child = start(tmp_path, "polite")
+    child.kill(signal.SIGTERM)
+    end(child)
+    assert child.exitstatus == 143 + 100
+    assert (tmp_path / "flushed").exists()
+
+
+def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:
+    child = start(tmp_path, "stuck")
+    child.kill(signal.SIGTERM)
+    child.kill(signal.SIGTERM)
+    restored = end(child)
+    assert child.exitstatus == 143
+    assert "\x1b[?1049l" in restored
+    assert "\x1b[?25h" in restored
+
+
+def test_sighup_flushes_and_ends_at_once(tmp_path: Path) -> None:
+    child = start(tmp_path, "stuck")
+    child.kill(signal.SIGHUP)
+    assert "\x1b[?1049l" in end(child)
+    assert child.exitstatus == 129
+    assert (tmp_path / "first").exists()
+    assert (tmp_path / "flushed").exists()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS cannot poll a terminal")
+def test_a_lost_terminal_ends_a_program_that_gets_no_sighup(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    # Not its controlling terminal, so the kernel sends no signal when the other side closes.
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path), "stuck"], stdin=slave, stdout=slave, start_new_session=True
+    )
+    os.close(slave)
+    assert os.read(master, 5) == b"ready"
+    os.close(master)
+    assert child.wait(20) == 129
+    assert (tmp_path / "flushed").exists()
