@@ -87,6 +87,11 @@ class Repository:
         return self._refused
 
     @property
+    def read_only(self) -> bool:
+        """Whether writing was switched off on purpose."""
+        return self._read_only
+
+    @property
     def writing(self) -> bool:
         """Whether a write is on its way."""
         return bool(self._writing)

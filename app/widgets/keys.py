@@ -1,11 +1,11 @@
 """How keys are named on screen, and which of them the active screen has, one row an action."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
-    from textual.screen import Screen as AnyScreen
+    from textual.screen import Screen
 
 _NAMES: Final = {
     "enter": "⏎",
@@ -62,7 +62,7 @@ def key_name(key: str) -> str:
     return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
 
 
-def actions_of(screen: "AnyScreen[object]") -> list[Action]:
+def actions_of(screen: "Screen[Any]") -> list[Action]:
     """What can be done on the screen now, in the order of its bindings; only bindings with an id are meant."""
     keys: dict[str, list[str]] = {}
     first: dict[str, ActiveBinding] = {}

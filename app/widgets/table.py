@@ -66,12 +66,6 @@ class CustomerTable(Widget, can_focus=True):
 
         direction: int
 
-    @dataclass
-    class Resized(Message):
-        """Another number of rows fits."""
-
-        rows: int
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own parameter
         super().__init__(id=id)
         self._rows: list[Customer] = []
@@ -150,7 +144,6 @@ class CustomerTable(Widget, can_focus=True):
         self._layout_cells = self._columns(event.size.width)
         self._reveal()
         self.refresh()
-        self.post_message(self.Resized(self.fitting))
 
     def on_click(self, event: "events.Click") -> None:
         row = self._top + event.y - _HEAD

@@ -1,0 +1,322 @@
+"""The list: one page of all customers, with its order and place always told."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, ValidationFailed
+from app.fields import BY_NAME, MAX_PAGE_SIZE, SORTABLE, Direction, PageRequest
+from app.screens.frame import STYLES, Desk, DockScreen
+from app.text import visible_id
+from app.widgets.panel import StatePanel
+from app.widgets.table import CustomerTable
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from app.models import Customer, Page
+
+_OTHER_LINES: Final = 4  # header, headings, status, keys
+_LEAST_ROWS: Final = 5
+
+Place = Literal["first", "last", "same"] | int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The customer next to another one in the list's order, and where it stands (`2 of 48 by ID`)."""
+
+    customer: "Customer"
+    position: str
+
+
+class CustomerListScreen(DockScreen[None]):
+    """Browse all customers, page by page."""
+
+    CSS_PATH = [STYLES / "list.tcss"]
+    ABOUT = (
+        "All customers, discontinued ones too, a page at a time, in the server's order. "
+        "The line above the keys tells how many there are, the page, and the order. "
+        "A row with ! has something odd in its record: open it to see what."
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2,e", "edit", "Edit", id="edit"),
+        Binding("f6,n,insert", "new", "New", id="new"),
+        Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
+        Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
+        Binding("s", "sort", "Sort", id="sort", tooltip="Choose the order; again: turn it round"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="refresh"),
+        Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
+        Binding("ctrl+home,left_curly_bracket", "first", "First page", show=False, id="first-page"),
+        Binding("ctrl+end,right_curly_bracket", "last", "Last page", show=False, id="last-page"),
+        Binding("y", "copy", "Copy the ID", show=False, id="copy"),
+        Binding("p", "page_size", "Rows a page", show=False, id="page-size"),
+        Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.table = CustomerTable()
+        self.panel = StatePanel(markup=False)
+        self._request = PageRequest(page_size=desk.page_size or _LEAST_ROWS)
+        self._page: Page | None = None
+        self._fit = desk.page_size is None
+        self._loading = False
+
+    def body(self) -> ComposeResult:
+        yield self.table
+        yield self.panel
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.header.title = "Customers"
+        self._panel_only()
+        self.panel.tell("Loading customers…")
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.table.focus()
+
+    def show_written(self, customer: "Customer", text: str) -> None:
+        self.say(text)
+        if not self.table.replace(customer):
+            self._load(self._request, "same")
+
+    def on_resize(self, event: "events.Resize") -> None:
+        """Ask for as many rows as can be seen; the first time, this is what loads the list."""
+        size = self._fitting(event.size.height) if self._fit else self._request.page_size
+        if self._page is None or size != self._request.page_size:
+            self._resize_page(size)
+
+    @on(CustomerTable.Opened)
+    def open_customer(self, event: CustomerTable.Opened) -> None:
+        from app.screens.detail import DetailScreen
+
+        self.status.hush()
+        self.app.push_screen(DetailScreen(self.desk, event.customer, self.position(), self.step))
+
+    @on(CustomerTable.EdgePassed)
+    def turn_at_edge(self, event: CustomerTable.EdgePassed) -> None:
+        self._turn(event.direction, "first" if event.direction > 0 else "last")
+
+    def position(self) -> str:
+        """Where the cursor stands among all customers."""
+        number = (self._request.page - 1) * self._request.page_size + self.table.cursor + 1
+        total = self._page.total if self._page is not None else None
+        return f"{number} of {total if total is not None else '?'} by {BY_NAME[self._request.sort].label}"
+
+    async def step(self, direction: int) -> Step | None:
+        """Move to the customer before (-1) or after (+1), over the edge of the page too; `None` at the very end."""
+        row = self.table.cursor + direction
+        if 0 <= row < len(self.table.rows):
+            self.table.cursor = row
+        elif self._has_page(self._request.page + direction):
+            request = replace(self._request, page=self._request.page + direction)
+            page = await self.repository.page(request)
+            if not page.rows:
+                return None
+            self._take(request, page, "first" if direction > 0 else "last")
+        else:
+            return None
+        customer = self.table.current
+        return Step(customer, self.position()) if customer is not None else None
+
+    def action_edit(self) -> None:
+        if self.table.current is not None and self.may_write():
+            self._open_form(self.table.current)
+
+    def action_new(self) -> None:
+        if self.may_write():
+            self._open_form(None)
+
+    def action_discontinue(self) -> None:
+        from app.screens.discontinue import discontinue
+
+        if self.table.current is not None and self.may_write():
+            discontinue(self, self.table.current)
+
+    def action_turn(self, step: int) -> None:
+        self._turn(step, "first")
+
+    def action_first(self) -> None:
+        self._load(replace(self._request, page=1), "first")
+
+    def action_last(self) -> None:
+        if self._page is None:
+            return
+        self._load(replace(self._request, page=max(1, self._last_page())), "last")
+
+    def action_refresh(self) -> None:
+        self.repository.forget_refusal()
+        self.show_link(self.repository.link)
+        self._load(self._request, "same")
+
+    def action_sort(self) -> None:
+        from app.screens.choose import Choice, ChooseDialog
+
+        arrow = {"ASC": "▲", "DESC": "▼"}[self._request.direction]
+        choices = [
+            Choice(name, BY_NAME[name].label, f"now {arrow}" if name == self._request.sort else "") for name in SORTABLE
+        ]
+        dialog = ChooseDialog("Order by", choices, self._request.sort, again="s")
+        self.app.push_screen(dialog, self._sort_by)
+
+    def action_page_size(self) -> None:
+        from app.screens.choose import Choice, ChooseDialog
+
+        sizes = [Choice("fit", "As many as fit"), *(Choice(str(n), f"{n} rows") for n in (25, 50, 100, 250))]
+        now = "fit" if self._fit else str(self._request.page_size)
+        self.app.push_screen(ChooseDialog("Rows a page", sizes, now), self._size_chosen)
+
+    def action_copy(self) -> None:
+        if self.table.current is not None:
+            short_id = self.table.current.short_id
+            self.app.copy_to_clipboard(short_id)
+            self.say(f"{visible_id(short_id)} sent to the terminal's clipboard.")
+
+    async def action_leave(self) -> None:
+        await self.app.run_action("quit")
+
+    def _open_form(self, customer: "Customer | None") -> None:
+        from app.screens.form import FormScreen
+
+        self.status.hush()
+        self.app.push_screen(FormScreen(self.desk, customer), self._form_left)
+
+    def _form_left(self, short_id: str | None) -> None:
+        """The form of a new customer found that its ID exists, and the person wants to see that one."""
+        if short_id is not None:
+            self.run_worker(self._open_by_id(short_id), group="open", exclusive=True)
+
+    async def _open_by_id(self, short_id: str) -> None:
+        from app.screens.detail import DetailScreen
+
+        try:
+            customer = await self.repository.customer(short_id)
+        except DockbookError as error:
+            self.say_error(error)
+        else:
+            self.app.push_screen(DetailScreen(self.desk, customer, "", self.step))
+
+    def _sort_by(self, sort: str | None) -> None:
+        if sort is None:
+            return
+        direction: Direction = "ASC"
+        if sort == self._request.sort and self._request.direction == "ASC":
+            direction = "DESC"
+        self._load(replace(self._request, page=1, sort=sort, direction=direction), "first")
+
+    def _size_chosen(self, size: str | None) -> None:
+        if size is not None:
+            self._fit = size == "fit"
+            self._resize_page(self._fitting(self.size.height) if self._fit else int(size))
+
+    def _fitting(self, height: int) -> int:
+        """How many rows a screen of this height shows, notices aside: they come and go."""
+        return max(_LEAST_ROWS, min(height - _OTHER_LINES, MAX_PAGE_SIZE))
+
+    def _resize_page(self, size: int) -> None:
+        """Change the page size; the customer under the cursor stays on the page."""
+        before = (self._request.page - 1) * self._request.page_size + self.table.cursor
+        page = before // size + 1
+        self._load(replace(self._request, page=page, page_size=size), "same" if self._page else "first")
+
+    def _turn(self, step: int, place: Place) -> None:
+        if self._page is None or self._loading:
+            return
+        page = self._request.page + step
+        if not self._has_page(page):
+            self.say("This is the last page." if step > 0 else "This is the first page.")
+            return
+        self._load(replace(self._request, page=page), place)
+
+    def _has_page(self, page: int) -> bool:
+        """Whether there seems to be such a page: any of the server's three hints is enough, an empty page is not."""
+        if self._page is None or page < 1:
+            return False
+        if page < self._request.page:
+            return True
+        return bool(self._page.rows) and (self._page.has_more is True or page <= self._last_page())
+
+    def _last_page(self) -> int:
+        if self._page is None:
+            return 1
+        if self._page.total is not None:
+            return -(-self._page.total // self._request.page_size)
+        return self._page.page_count or self._request.page
+
+    def _load(self, request: PageRequest, place: Place = "first") -> None:
+        self.run_worker(self._fetch(request, place), group="page", exclusive=True)
+
+    async def _fetch(self, request: PageRequest, place: Place) -> None:
+        self._loading = True
+        self._tell_position("loading…")
+        try:
+            page = await self.repository.page(request)
+            if not page.rows and request.page > 1 and page.total:
+                # The list became shorter meanwhile, or the server counts pages otherwise.
+                last = -(-page.total // request.page_size)
+                if last < request.page:
+                    request = replace(request, page=last)
+                    page = await self.repository.page(request)
+        except DockbookError as error:
+            self._failed(request, error)
+        else:
+            self._take(request, page, place)
+        finally:
+            self._loading = False
+            self._tell_position()
+
+    def _take(self, request: PageRequest, page: "Page", place: Place) -> None:
+        if self.status.notice is not None and self.status.notice.level == "error":
+            self.status.hush()
+        self._request, self._page = request, page
+        self.table.show(page.rows, request.sort, request.direction, place)
+        self.show_link(self.repository.link)
+        self.header.detail = "" if page.total is None else f"{page.total}"
+        if page.rows:
+            self.remove_class("-panel")
+            self.table.focus()
+        else:
+            self._panel_only()
+            self.panel.tell(
+                "No customers yet",
+                "Nobody is in this book.",
+                "F6 adds the first one. To look around with sample customers: dockbook --demo.\n"
+                "To connect to your warehouse system: dockbook --url https://HOST/api/v1, or a profile in config.toml.",
+            )
+        self._tell_position()
+
+    def _failed(self, request: PageRequest, error: DockbookError) -> None:
+        self.show_link(self.repository.link)
+        reordered = (request.sort, request.direction) != (self._request.sort, self._request.direction)
+        if reordered and isinstance(error, BadRequest | ValidationFailed | NotAvailable):
+            self.say(
+                f"The server does not sort by {BY_NAME[request.sort].label} ({error.text}). The order stays as it was.",
+                "warning",
+            )
+        elif self._page is not None and self._page.rows:
+            self.say_error(error)
+        else:
+            self._panel_only()
+            hint = "F5 tries again."
+            if isinstance(error, Forbidden):
+                hint = "Without it no customer can be listed. F5 asks again once it is given."
+            self.panel.tell(error.title, error.text, hint, failed=True)
+
+    def _panel_only(self) -> None:
+        self.add_class("-panel")
+
+    def _tell_position(self, doing: str = "") -> None:
+        if self._page is None:
+            self.status.position = doing
+            return
+        order = f"by {BY_NAME[self._request.sort].label} {'▲' if self._request.direction == 'ASC' else '▼'}"
+        total = self._page.total
+        count = "total not told" if total is None else "1 customer" if total == 1 else f"{total} customers"
+        pages = f"page {self._request.page} of {max(1, self._last_page())}"
+        self.status.position = " · ".join(part for part in (doing, count, pages, order) if part)

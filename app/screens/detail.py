@@ -1,0 +1,156 @@
+"""The detail: every field of one customer, and the way to its neighbours."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from app.errors import DockbookError
+from app.fields import KEY
+from app.screens.frame import STYLES, Desk, DockScreen
+from app.text import visible_id
+from app.widgets.record import RecordView
+
+if TYPE_CHECKING:
+    from app.models import Customer
+    from app.screens.customer_list import Step
+
+
+class DetailScreen(DockScreen[None]):
+    """Look at one customer. The row of the list is shown at once, the server's record as soon as it is there."""
+
+    CSS_PATH = [STYLES / "detail.tcss"]
+    ABOUT = (
+        "Every field of one customer as the server has it. Up and down choose a field, left and right go to the "
+        "customers before and after in the list's order. What the server sent beyond its contract, or in a form "
+        "that does not fit it, is marked with !."
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2,e,enter", "edit", "Edit", id="edit"),
+        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
+        Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
+        Binding("left", "step(-1)", "Previous customer", show=False, id="previous-customer"),
+        Binding("right", "step(1)", "Next customer", show=False, id="next-customer"),
+        Binding("f3,q,escape,f12", "leave", "Back", id="leave"),
+    ]
+
+    def __init__(
+        self,
+        desk: Desk,
+        customer: "Customer",
+        position: str,
+        step: Callable[[int], Awaitable["Step | None"]],
+    ) -> None:
+        super().__init__(desk)
+        self.customer = customer
+        self.record = RecordView()
+        self._position = position
+        self._step = step
+        self._current = False
+
+    def body(self) -> ComposeResult:
+        yield self.record
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._show(self.customer)
+        self.record.focus()
+        self._read_again()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.record.focus()
+
+    def show_written(self, customer: "Customer", text: str) -> None:
+        if customer.short_id == self.customer.short_id:
+            self._current = True
+            self._show(customer)
+            self.say(text)
+
+    @on(RecordView.Moved)
+    def field_reached(self) -> None:
+        """Notices are about what was done before: the next step takes them away."""
+        if self.status.notice is not None and self.status.notice.level == "info":
+            self.status.hush()
+
+    def action_edit(self) -> None:
+        from app.screens.form import FormScreen
+
+        if self.may_write():
+            self.status.hush()
+            entry = self.record.current
+            self.app.push_screen(FormScreen(self.desk, self.customer, entry.name if entry else KEY))
+
+    def action_discontinue(self) -> None:
+        from app.screens.discontinue import discontinue
+
+        if self.may_write():
+            discontinue(self, self.customer)
+
+    def action_copy(self) -> None:
+        entry = self.record.current
+        if entry is None:
+            return
+        if not entry.value:
+            self.say(f"{entry.label} is empty: nothing to copy.")
+            return
+        self.app.copy_to_clipboard(entry.value)
+        self.say(f"{entry.label} sent to the terminal's clipboard.")
+
+    def action_refresh(self) -> None:
+        self.repository.forget_refusal()
+        self.show_link(self.repository.link)
+        self._read_again(told=True)
+
+    def action_step(self, direction: int) -> None:
+        self.run_worker(self._go(direction), group="record", exclusive=True)
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def _read_again(self, *, told: bool = False) -> None:
+        self.run_worker(self._read(told=told), group="record", exclusive=True)
+
+    async def _read(self, *, told: bool) -> None:
+        try:
+            customer = await self.repository.customer(self.customer.short_id)
+        except DockbookError as error:
+            self.say_error(error)
+            return
+        self._current = True
+        if customer.short_id != self.customer.short_id:
+            self.say(
+                f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}.",
+                "warning",
+            )
+        elif told:
+            self.say("Read again from the server.")
+        self._show(customer)
+        self.show_link(self.repository.link)
+
+    async def _go(self, direction: int) -> None:
+        try:
+            step = await self._step(direction)
+        except DockbookError as error:
+            self.say_error(error)
+            return
+        if step is None:
+            self.say("This is the last customer." if direction > 0 else "This is the first customer.")
+            return
+        self.status.hush()
+        self._current = False
+        self._position = step.position
+        self._show(step.customer)
+        await self._read(told=False)
+
+    def _show(self, customer: "Customer") -> None:
+        self.customer = customer
+        self.record.show(customer)
+        self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
+        self.header.detail = customer.status
+        places = [self._position, "↑↓ field", "←→ customer"]
+        self.status.position = " · ".join(place for place in places if place)

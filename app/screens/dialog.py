@@ -1,0 +1,71 @@
+"""What dialogs share: a box in the middle of an opaque screen, with a title and buttons that keys reach."""
+
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from app.screens.frame import STYLES
+from app.text import visible
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result], Generic[Result]):
+    """A box with a title, which is never outside text; Escape, F3 and F12 answer with nothing (`None`)."""
+
+    CSS_PATH = [STYLES / "dialog.tcss"]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
+    ]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def body(self) -> ComposeResult:
+        """What stands in the box."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            yield from self.body()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+class Question(Dialog[str]):
+    """A question with a few answers; the first is the safe one and has the focus.
+
+    `lines` may hold outside text. The result is the key of the answer chosen, or `None`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,up", "app.focus_previous", "Previous answer", show=False, id="answer-previous"),
+        Binding("right,down", "app.focus_next", "Next answer", show=False, id="answer-next"),
+    ]
+
+    def __init__(self, title: str, lines: list[str], answers: dict[str, str]) -> None:
+        super().__init__(title)
+        self._lines = lines
+        self._answers = answers
+
+    def body(self) -> ComposeResult:
+        yield Static(Content("\n".join(visible(line) for line in self._lines)), classes="lines")
+        with Horizontal(classes="answers"):
+            for key, label in self._answers.items():
+                yield Button(Content(label), id=f"answer-{key}", compact=True)
+
+    def on_mount(self) -> None:
+        self.query(Button).first().focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss((event.button.id or "").removeprefix("answer-"))

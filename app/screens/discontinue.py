@@ -1,0 +1,48 @@
+"""Discontinuing a customer: a question of its own, then one request."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from app.errors import DockbookError
+from app.screens.dialog import Question
+from app.screens.frame import DockScreen
+from app.text import visible_id
+
+if TYPE_CHECKING:
+    from app.models import Customer
+
+Result = TypeVar("Result")
+
+
+class DiscontinueDialog(Question):
+    """Asks; the focus is on *Keep*, and neither Enter on arrival nor the key that opened it says yes."""
+
+    def __init__(self, customer: "Customer") -> None:
+        place = ", ".join(part for part in (customer.city, customer.state) if part)
+        who = " · ".join(part for part in (visible_id(customer.short_id), customer.name, place) if part)
+        super().__init__(
+            "Discontinue this customer?",
+            [who, "", "It will be marked discontinued. Its history is kept.", "The API has no way back to active."],
+            {"keep": "Keep", "discontinue": "Discontinue"},
+        )
+
+
+def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
+    """Ask whether to discontinue, and do it when the answer is yes."""
+    if customer.active is False:
+        screen.say(f"{visible_id(customer.short_id)} is discontinued already.")
+        return
+
+    async def carry_out() -> None:
+        try:
+            now = await screen.repository.discontinue(customer)
+        except DockbookError as error:
+            screen.say_error(error)
+        else:
+            screen.app.post_message(screen.Written(now, f"{visible_id(now.short_id)} is discontinued now."))
+
+    def answered(answer: str | None) -> None:
+        if answer == "discontinue":
+            screen.say(f"Discontinuing {visible_id(customer.short_id)}…")
+            screen.write(carry_out)
+
+    screen.app.push_screen(DiscontinueDialog(customer), answered)

@@ -1,0 +1,142 @@
+"""What every screen of dockbook has: header, status line, key bar, help, and the repository behind it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from app.errors import DockbookError
+from app.repository import Link, Repository
+from app.widgets.header import HeaderBar
+from app.widgets.keybar import KeyBar
+from app.widgets.keys import actions_of
+from app.widgets.status import Level, StatusLine
+
+if TYPE_CHECKING:
+    from app.models import Customer
+
+#: The folder of the style sheets: beside the package in the sources and in the wheel alike.
+STYLES: Final = Path(__file__).parents[2] / "styles"
+
+WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a screen works with: the customers, and words about where they come from.
+
+    `flags` are things the person must always see (`TLS NOT VERIFIED`).
+    """
+
+    repository: Repository
+    site: str
+    flags: tuple[str, ...] = ()
+    page_size: int | None = None
+
+
+class DockScreen(Screen[Result], Generic[Result]):
+    """A full screen with header, body, status line and key bar."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1,question_mark", "help", "Help", id="help"),
+    ]
+
+    AUTO_FOCUS = None
+
+    @dataclass
+    class Written(Message):
+        """A customer was written; every screen that shows it takes the record over."""
+
+        customer: "Customer"
+        text: str
+
+    #: What the screen is for, in a few sentences, for its help page.
+    ABOUT: ClassVar[str] = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.header = HeaderBar()
+        self.status = StatusLine()
+        self.keys = KeyBar()
+
+    @property
+    def repository(self) -> Repository:
+        """What the screen may ask for."""
+        return self.desk.repository
+
+    def body(self) -> ComposeResult:
+        """The widgets between header and status line."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield from self.body()
+        yield self.status
+        yield self.keys
+
+    def on_mount(self) -> None:
+        self.header.site = self.desk.site
+        self.show_link(self.repository.link)
+        self.bindings_updated_signal.subscribe(self, lambda _screen: self.show_keys())
+        self.show_keys()
+
+    def on_screen_resume(self) -> None:
+        self.show_link(self.repository.link)
+        self.show_keys()
+
+    def show_link(self, link: Link) -> None:
+        """Tell the state of the connection and whether editing is off."""
+        if link.live is False and link.since is not None:
+            self.header.link = f"offline since {link.since:%H:%M}"
+        else:
+            self.header.link = "live" if link.live else "connecting…"
+        off = ("READ-ONLY",) if self.repository.editing_off else ()
+        self.header.flags = (*self.desk.flags, *off)
+        self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
+
+    def show_keys(self) -> None:
+        """Take the keys for the bar from the bindings, help last."""
+        actions = actions_of(self)
+        self.keys.actions = tuple(sorted(actions, key=lambda action: action.id == "help"))
+
+    def show_written(self, customer: "Customer", text: str) -> None:
+        """Take over a record that was written, if it is shown here."""
+
+    def unsaved(self) -> str:
+        """What would be lost by leaving now, as a clause; empty when nothing would."""
+        return ""
+
+    def say(self, text: str, level: Level = "info") -> None:
+        """Put a notice on the status line."""
+        self.status.say(text, level)
+
+    def say_error(self, error: DockbookError) -> None:
+        """Put an error on the status line, and what it teaches about the connection and permissions."""
+        self.show_link(self.repository.link)
+        self.say(f"{error.title}: {error.text}", "error")
+
+    def may_write(self) -> bool:
+        """Whether editing is on; says why when it is not."""
+        reason = self.repository.editing_off
+        if reason is None:
+            return True
+        hint = " F5 asks again." if not self.repository.read_only else ""
+        self.say(f"Editing is off: {reason}{hint}", "warning")
+        return False
+
+    def write(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a write in a worker of the app: leaving this screen must not cut it short."""
+        self.app.run_worker(job(), group="writes", exclusive=False)
+
+    def action_help(self) -> None:
+        from app.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self))

@@ -1,0 +1,67 @@
+"""Help: what the screen is for and every key of it."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from app.screens.frame import STYLES, DockScreen
+from app.widgets.keys import Action, actions_of, key_name
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_KEY_CELLS = 20
+
+
+class HelpScreen(DockScreen[None]):
+    """The keys of the screen one comes from."""
+
+    CSS_PATH = [STYLES / "help.tcss"]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3,q,escape,f12,f1,question_mark", "leave", "Back", id="leave"),
+    ]
+
+    def __init__(self, explained: "DockScreen[Any]") -> None:
+        super().__init__(explained.desk)
+        self._about = explained.ABOUT
+        self._subject = explained.header.title
+        self._actions = actions_of(explained)
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(self._about, classes="about", markup=False)
+            yield Static(_keys(self._actions), classes="keys")
+            yield Static(_NOTES, classes="about", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.header.title = f"Help · {self._subject}"
+        self.query_one(VerticalScroll).focus()
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def action_help(self) -> None:
+        self.dismiss()
+
+
+_NOTES = (
+    "Signs such as ␛ or ‹202E› stand for characters that cannot be seen. The stored value keeps them.\n"
+    "A save reads the record again before it writes. With a server that gives an ETag nobody's change can be "
+    "overwritten; without one, only a change made in the moment between that read and the write could be."
+)
+
+
+def _keys(actions: list[Action]) -> Content:
+    lines = []
+    for action in actions:
+        keys = "  ".join(key_name(key) for key in action.keys)
+        lines.append(
+            Content.assemble((f"{keys:<{_KEY_CELLS}}", "bold $accent"), " ", action.tooltip or action.description)
+        )
+    return Content("\n").join(lines)
