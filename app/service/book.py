@@ -31,7 +31,7 @@ CREATE TABLE customer (
 """
 #: Every index ends in the key, so that it gives the whole order of a page and no row is read to be skipped.
 INDEXES: Final = {
-    f"customer_by_{column}": f"CREATE INDEX customer_by_{column} ON customer ({column}, {KEY})"
+    f"customer_by_{column}": f"CREATE INDEX IF NOT EXISTS customer_by_{column} ON customer ({column}, {KEY})"
     for column in SORTABLE
     if column != KEY
 }
@@ -87,6 +87,7 @@ def open_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             _check_or_create(connection, path)
+            create_indexes(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         except (sqlite3.Error, StoreError):
@@ -105,6 +106,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
+
+
+def create_indexes(connection: sqlite3.Connection) -> None:
+    """Build the indexes that are missing: all in a new book, or after a bulk loading that was cut short."""
+    for statement in INDEXES.values():
+        connection.execute(statement)
 
 
 @contextmanager
@@ -151,8 +158,6 @@ def _check_or_create(connection: sqlite3.Connection, path: Path) -> None:
     if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         with transaction(connection, "BEGIN IMMEDIATE"):
             connection.execute(_TABLE)
-            for statement in INDEXES.values():
-                connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return

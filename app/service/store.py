@@ -15,7 +15,7 @@ from typing import Final, Self, TypeVar
 
 from app.errors import StoreError
 from app.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
-from app.service.book import INDEXES, open_lock, open_reader, open_writer, told, transaction
+from app.service.book import INDEXES, create_indexes, open_lock, open_reader, open_writer, told, transaction
 from app.service.records import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
 from app.service.refusals import bad_request, precondition_failed
 
@@ -182,22 +182,23 @@ class Store:
 
     def _add_all(self, records: Iterable[Mapping[str, object]], progress: Callable[[int], None]) -> int:
         source = iter(records)
-        done = 0
+        done = added = 0
         with self._writing() as connection:
-            before = connection.total_changes
             empty = connection.execute("SELECT 1 FROM customer LIMIT 1").fetchone() is None
             if empty:
-                # Building an index over all rows at once is several times faster than row by row.
+                # Building an index over all rows at once is several times faster than row by row. Should this be
+                # cut short, the next opening builds them.
                 for name in INDEXES:
                     connection.execute(f"DROP INDEX {name}")
-            while batch := [tuple(record[name] for name in COLUMNS) for record in islice(source, _BATCH)]:
-                connection.executemany(f"INSERT OR IGNORE {_INSERT}", batch)
-                done += len(batch)
-                progress(done)
-            added = connection.total_changes - before
-            if empty:
-                for statement in INDEXES.values():
-                    connection.execute(statement)
+        # A transaction a batch, so that the WAL file stays small and other writers get their turn.
+        while batch := [tuple(map(record.__getitem__, COLUMNS)) for record in islice(source, _BATCH)]:
+            with self._writing() as connection:
+                added += connection.executemany(f"INSERT OR IGNORE {_INSERT}", batch).rowcount
+            done += len(batch)
+            progress(done)
+        if empty:
+            with self._writing() as connection:
+                create_indexes(connection)
         return added
 
     def _close(self) -> None:
