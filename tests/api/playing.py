@@ -1,0 +1,201 @@
+"""What the tests of the client play against: a transport that fails to order, a server on loopback, a clock."""
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from app.api.client import CustomerApi, Deadlines
+from app.api.retry import Retries, RetryBudget
+
+BASE = "http://wms.test/api/v1"
+CLIENT_ID = "canary-client"
+SECRET = "canary-secret-5f1e"
+TOKEN = {"access_token": "canary-token-1", "token_type": "bearer", "expires_in": 14399}
+ACME = {"shortID": "ACME-CORP", "name": "Acme Corporation", "active": True}
+EMPTY_PAGE = {"value": [], "totalCount": 0, "page": 1, "pageSize": 25, "pageCount": 0, "hasMore": False}
+
+
+class Time:
+    """A clock that only a sleep moves, and the sleeps it was asked for."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        """The monotonic clock."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Takes no time, yet moves the clock."""
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+Answering = Callable[[httpx.Request], httpx.Response | httpx.TransportError]
+
+
+class Scripted(httpx.AsyncBaseTransport):
+    """Answers, or fails, as `answering` says; grants a token by itself unless told how to."""
+
+    def __init__(self, answering: Answering, *, granting: Answering | None = None) -> None:
+        self._answering = answering
+        self._granting = granting or (lambda _: httpx.Response(200, json=TOKEN))
+        self.asked: list[httpx.Request] = []
+        self.tokens: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Note the request, then play."""
+        await asyncio.sleep(0)
+        token = request.url.path.endswith("/Token")
+        (self.tokens if token else self.asked).append(request)
+        outcome = (self._granting if token else self._answering)(request)
+        if isinstance(outcome, httpx.TransportError):
+            raise outcome
+        return outcome
+
+
+def in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Answering:
+    """One outcome after the other; the last for ever."""
+    left = list(outcomes)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@asynccontextmanager
+async def client(
+    where: httpx.AsyncBaseTransport | str,
+    *,
+    time: Time | None = None,
+    budget: RetryBudget | None = None,
+    deadlines: Deadlines | None = None,
+) -> AsyncIterator[CustomerApi]:
+    """A client of a transport or an address, on a clock of its own, whose jitter is always the longest."""
+    time = time or Time()
+    api = CustomerApi(
+        where if isinstance(where, str) else BASE,
+        CLIENT_ID,
+        SECRET,
+        transport=None if isinstance(where, str) else where,
+        deadlines=deadlines,
+        retries=Retries(budget or RetryBudget(clock=time.clock), sleep=time.sleep, chance=lambda: 1.0),
+        clock=time.clock,
+    )
+    try:
+        yield api
+    finally:
+        await api.close()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it came off the wire, and the number of its connection."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+@dataclass
+class Reply:
+    """Bytes to send, with a pause before each piece after the first, and what becomes of the connection."""
+
+    pieces: Iterator[bytes]
+    pause: float = 0.0
+    then: str = "keep"
+
+
+@dataclass
+class Loopback:
+    """A server on loopback that answers byte by byte as `replying` says."""
+
+    replying: Callable[[Seen], Reply]
+    seen: list[Seen] = field(default_factory=list)
+    tokens: int = 0
+    base: str = ""
+    _connections: int = 0
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["Loopback"]:
+        """Listen for as long as the context lasts."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        self._connections += 1
+        number = self._connections
+        try:
+            while await self._answer(reader, writer, number):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        request_line, *lines = head.strip().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, target, _ = request_line.split(" ")
+        if target.endswith("/Token"):
+            self.tokens += 1
+            reply = whole(200, TOKEN)
+        else:
+            self.seen.append(Seen(method, target, headers, body, number))
+            reply = self.replying(self.seen[-1])
+        for piece in reply.pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(reply.pause)
+        if reply.then == "hang":
+            await asyncio.Event().wait()
+        if reply.then == "reset":
+            writer.transport.abort()
+        return reply.then == "keep"
+
+
+def raw(status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
+    """An answer as it stands on the wire; a body that is not bytes is written as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = {"content-type": "application/json", "content-length": str(len(content))} | (headers or {})
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content
+
+
+def whole(status: int, body: object, headers: dict[str, str] | None = None) -> Reply:
+    """An answer in one piece, on a connection that stays."""
+    return Reply(iter([raw(status, body, headers)]))
+
+
+def bomb(size: int) -> bytes:
+    """`size` zero bytes, gzipped."""
+    block = bytes(2**20)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join([*(packer.compress(block) for _ in range(size // len(block))), packer.flush()])
+
+
+def zipped(body: Any) -> bytes:
+    """The body as gzipped JSON."""
+    return gzip.compress(json.dumps(body).encode())

@@ -1,0 +1,297 @@
+"""N1, N2 and N6: what is sent again, how often, and when."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.client import CustomerApi, Deadlines
+from app.api.retry import RetryBudget, seconds_to_wait
+from app.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    DockbookError,
+    NotTheApi,
+    RateLimited,
+    ServerFault,
+)
+from app.fields import PageRequest
+from tests.api.playing import ACME, EMPTY_PAGE, Scripted, Time, client, in_turn
+
+NEVER_MADE = [httpx.ConnectError("refused"), httpx.ConnectTimeout("no answer"), httpx.PoolTimeout("full")]
+BROKEN = [
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.ReadTimeout("silent"),
+    httpx.WriteTimeout("silent"),
+    httpx.RemoteProtocolError("Server disconnected without sending a response."),
+    httpx.CloseError("closed"),
+]
+PASSING = [429, 500, 502, 503, 504]
+
+
+def failing(code: int, headers: dict[str, str] | None = None) -> httpx.Response:
+    """A refusal of the contract's shape."""
+    return httpx.Response(code, json={"statusCode": code, "error": "odd", "message": "No."}, headers=headers)
+
+
+async def read(api: CustomerApi) -> None:
+    """A read of one customer."""
+    await api.get("ACME-CORP")
+
+
+async def page(api: CustomerApi) -> None:
+    """A read of a page."""
+    await api.list_page(PageRequest())
+
+
+async def save(api: CustomerApi) -> None:
+    """A write."""
+    await api.upsert(ACME)
+
+
+async def drop(api: CustomerApi) -> None:
+    """The other write."""
+    await api.discontinue("ACME-CORP")
+
+
+@pytest.mark.parametrize("call", [read, page])
+@pytest.mark.parametrize("fault", [*NEVER_MADE, *BROKEN, *PASSING], ids=repr)
+async def test_a_read_is_tried_three_times(call: Callable[[CustomerApi], Any], fault: Exception | int) -> None:
+    transport = Scripted(lambda _: failing(fault) if isinstance(fault, int) else as_transport_error(fault))
+    async with client(transport) as api:
+        with pytest.raises(DockbookError):
+            await call(api)
+    assert len(transport.asked) == 3
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 412, 413, 501])
+async def test_a_read_that_was_refused_for_good_is_not_tried_again(code: int) -> None:
+    transport = Scripted(lambda _: failing(code))
+    async with client(transport) as api:
+        with pytest.raises(DockbookError):
+            await read(api)
+    assert len(transport.asked) == (2 if code == 401 else 1)
+
+
+async def test_a_read_survives_two_faults() -> None:
+    transport = Scripted(in_turn(failing(503), httpx.ReadError("reset"), httpx.Response(200, json=ACME)))
+    async with client(transport) as api:
+        assert (await api.get("ACME-CORP")).name == "Acme Corporation"
+
+
+async def test_pauses_grow_and_throttled_ones_are_longer() -> None:
+    time = Time()
+    async with client(Scripted(lambda _: failing(503)), time=time) as api:
+        with pytest.raises(ServerFault):
+            await read(api)
+    assert time.slept == [0.25, 0.5]
+    time = Time()
+    async with client(Scripted(lambda _: failing(429)), time=time) as api:
+        with pytest.raises(RateLimited):
+            await read(api)
+    assert time.slept == [1.0, 2.0]
+
+
+async def test_one_budget_ends_the_retries_of_all_clients() -> None:
+    time = Time()
+    budget = RetryBudget(5, clock=lambda: 0.0)
+    one, other = Scripted(lambda _: failing(503)), Scripted(lambda _: httpx.ConnectError("refused"))
+    async with client(one, time=time, budget=budget) as first, client(other, time=time, budget=budget) as second:
+        for api in (first, second) * 10:
+            with pytest.raises(DockbookError):
+                await read(api)
+    assert len(one.asked) + len(other.asked) == 20 + 5
+
+
+def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
+    time = Time()
+    budget = RetryBudget(2, regain=5.0, clock=time.clock)
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    time.now += 5.0
+    assert [budget.take() for _ in range(2)] == [True, False]
+    time.now += 1e6
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("call", [save, drop])
+@pytest.mark.parametrize("fault", BROKEN, ids=repr)
+async def test_a_write_that_may_have_arrived_is_never_sent_again(
+    call: Callable[[CustomerApi], Any], fault: Exception
+) -> None:
+    transport = Scripted(lambda _: as_transport_error(fault))
+    async with client(transport) as api:
+        with pytest.raises(ConnectionLost) as caught:
+            await call(api)
+    assert len(transport.asked) == 1
+    assert caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("call", [save, drop])
+@pytest.mark.parametrize("code", [500, 502, 503, 504, 599])
+async def test_a_write_that_met_a_server_fault_is_never_sent_again(
+    call: Callable[[CustomerApi], Any], code: int
+) -> None:
+    transport = Scripted(lambda _: failing(code, {"Retry-After": "1"}))
+    async with client(transport) as api:
+        with pytest.raises(ServerFault) as caught:
+            await call(api)
+    assert len(transport.asked) == 1
+    assert caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("fault", NEVER_MADE, ids=repr)
+async def test_a_write_without_a_connection_is_tried_three_times(fault: Exception) -> None:
+    transport = Scripted(lambda _: as_transport_error(fault))
+    async with client(transport) as api:
+        with pytest.raises(ConnectionFailed) as caught:
+            await save(api)
+    assert len(transport.asked) == 3
+    assert not caught.value.outcome_unknown
+
+
+async def test_a_write_is_sent_again_once_when_throttled() -> None:
+    transport = Scripted(in_turn(failing(429, {"Retry-After": "3"}), httpx.Response(201, json=ACME)))
+    time = Time()
+    async with client(transport, time=time) as api:
+        await save(api)
+    assert time.slept == [4.0]
+    transport = Scripted(lambda _: failing(429))
+    async with client(transport) as api:
+        with pytest.raises(RateLimited) as caught:
+            await save(api)
+    assert len(transport.asked) == 2
+    assert not caught.value.outcome_unknown
+
+
+async def test_a_write_that_broke_after_a_throttled_one_is_unknown() -> None:
+    transport = Scripted(in_turn(failing(429), httpx.ReadError("reset")))
+    async with client(transport) as api:
+        with pytest.raises(ConnectionLost):
+            await save(api)
+    assert len(transport.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "pauses"),
+    [("3", [4.0, 5.0]), ("10", [11.0, 12.0]), ("0", [1.0, 2.0]), ("-1", [1.0, 2.0]), ("soon", [1.0, 2.0])],
+)
+async def test_a_short_wait_is_waited_in_silence(header: str, pauses: list[float]) -> None:
+    time = Time()
+    transport = Scripted(lambda _: failing(429, {"Retry-After": header}))
+    async with client(transport, time=time) as api:
+        with pytest.raises(RateLimited):
+            await read(api)
+    assert time.slept == pauses
+
+
+@pytest.mark.parametrize("header", ["11", "1e9", "1000000000", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
+@pytest.mark.parametrize("code", [429, 503])
+async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
+    time = Time()
+    transport = Scripted(lambda _: failing(code, {"Retry-After": header}))
+    async with client(transport, time=time) as api:
+        with pytest.raises(RateLimited) as caught:
+            await read(api)
+    assert len(transport.asked) == 1
+    assert time.slept == []
+    assert caught.value.refusal.retry_after == (11.0 if header == "11" else 86_400.0)
+
+
+async def test_a_date_counts_from_the_date_of_the_answer() -> None:
+    time = Time()
+    headers = {"Date": "Fri, 01 Jan 2100 00:00:00 GMT", "Retry-After": "Fri, 01 Jan 2100 00:00:05 GMT"}
+    transport = Scripted(in_turn(failing(429, headers), httpx.Response(200, json=ACME)))
+    async with client(transport, time=time) as api:
+        await read(api)
+    assert time.slept == [6.0]
+
+
+async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
+    time = Time()
+    transport = Scripted(in_turn(failing(429, {"Retry-After": "30"}), httpx.Response(200, json=EMPTY_PAGE)))
+    async with client(transport, time=time) as api:
+        with pytest.raises(RateLimited):
+            await page(api)
+        time.now += 10
+        with pytest.raises(RateLimited) as caught:
+            await page(api)
+        assert caught.value.refusal.retry_after == pytest.approx(20.0)
+        assert not caught.value.outcome_unknown
+        assert len(transport.asked) == 1
+        time.now += 15
+        await page(api)
+    assert time.slept == [pytest.approx(5.0)]
+
+
+async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
+    time = Time()
+    transport = Scripted(in_turn(failing(429, {"Retry-After": "1000000"}), httpx.Response(200, json=EMPTY_PAGE)))
+    async with client(transport, time=time) as api:
+        with pytest.raises(RateLimited):
+            await page(api)
+        time.now += 61
+        await page(api)
+
+
+async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
+    time = Time()
+    transport = Scripted(lambda _: failing(429, {"Retry-After": "7"}))
+    async with client(transport, time=time, deadlines=Deadlines(read=5.0)) as api:
+        with pytest.raises(RateLimited) as caught:
+            await read(api)
+    assert caught.value.refusal.retry_after == 7.0
+    assert time.slept == []
+
+
+async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
+    transport = Scripted(lambda _: httpx.Response(502, html="<title>Bad gateway</title>"))
+    async with client(transport) as api:
+        with pytest.raises(NotTheApi) as caught:
+            await read(api)
+    assert len(transport.asked) == 3
+    assert caught.value.status == 502
+
+
+async def test_no_call_waits_for_a_lock_of_another() -> None:
+    transport = Scripted(in_turn(failing(503), httpx.Response(200, json=ACME)))
+    async with client(transport) as api:
+        await asyncio.gather(*(read(api) for _ in range(20)))
+    assert len(transport.asked) == 21
+
+
+@given(st.text(), st.none() | st.text())
+def test_no_header_makes_a_wait_odd(header: str, date: str | None) -> None:
+    wait = seconds_to_wait(header, date, datetime(2025, 1, 1, tzinfo=UTC))
+    assert wait is None or 0 <= wait <= 86_400
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("2.5", 2.5),
+        (" 7 ", 7.0),
+        ("Wed, 01 Jan 2025 00:00:09 GMT", 9.0),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", 0.0),
+        ("Wed, 01 Jan 2025 00:00:09 -0000", 9.0),
+        ("Wed, 99 Jan 2025 00:00:09 GMT", None),
+        ("nan", None),
+        ("inf", None),
+        ("٣", None),
+        ("1_0", None),
+        ("", None),
+    ],
+)
+def test_headers_read(header: str, wait: float | None) -> None:
+    assert seconds_to_wait(header, None, datetime(2025, 1, 1, tzinfo=UTC)) == wait
+
+
+def as_transport_error(fault: Exception) -> httpx.TransportError:
+    """A fresh error of the same kind: a raised one keeps its traceback."""
+    assert isinstance(fault, httpx.TransportError)
+    return type(fault)(str(fault))
