@@ -118,7 +118,8 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     folders = Folders.from_environment(os.environ)
     options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
     settings = load_settings(options, os.environ, folders, server=demo is None)
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    # A stream that was closed before the start is None.
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
 
     from app.connect import Book, Server
@@ -135,21 +136,18 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     import asyncio
 
     from app.repository import Repository
-    from app.terminal.crash import silence_tracebacks
+    from app.screens.frame import Desk
+    from app.terminal.crash import report, silence_tracebacks
     from app.terminal.signals import Endings
     from app.tui import DockbookApp
 
-    async def connect() -> Repository:
-        return Repository(source.connect, read_only=settings.read_only, on_close=source.close)
-
     silence_tracebacks(folders.state)
+    repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
+    flags = () if settings.verify else ("TLS NOT VERIFIED",)
     app = DockbookApp(
-        connect,
-        site=site,
-        read_only=settings.read_only,
-        page_size=settings.page_size,
-        insecure=not settings.verify,
+        Desk(repository, site, flags, settings.page_size),
         keymap=settings.keys,
+        report=lambda error: report(error, folders.state),
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

@@ -6,6 +6,7 @@ What is slow to import is imported by `connect`, off the event loop, so that the
 import asyncio
 import ssl
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -101,12 +102,30 @@ def open_store(path: Path | None, samples: int) -> "Store":
         make_private(path.parent)
     store = Store.open(path)
     if samples:
-        from app.service.sample import load_sample
-        from app.terminal.progress import Progress
-
-        progress = Progress("dockbook: making sample customers", sys.stderr) if samples > _QUICKLY_FILLED else None
-        load_sample(store, samples, progress or (lambda _done, _total: None))
+        _fill(store, samples)
     return store
+
+
+def _fill(store: "Store", samples: int) -> None:
+    from app.service.sample import load_sample
+    from app.terminal.progress import Progress
+
+    bar = Progress("dockbook: making sample customers", sys.stderr) if samples > _QUICKLY_FILLED else None
+    stopped = threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise InterruptedError
+        if bar is not None:
+            bar(done, total)
+
+    try:
+        load_sample(store, samples, progress)
+    except BaseException:
+        # The thread that fills would go on to the last customer, and the book would stay on the disk.
+        stopped.set()
+        asyncio.run(store.close())
+        raise
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:

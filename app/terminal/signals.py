@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Any, Final
 
 HUNG_UP: Final = 128 + signal.SIGHUP
-TERMINATED: Final = 128 + signal.SIGTERM
 GRACE: Final = 2.0  # seconds
 
 #: Textual reads keys from standard input and draws on standard error.
@@ -30,7 +29,7 @@ _RESTORE: Final = (
 
 
 class Endings:
-    """What happens on SIGTERM, SIGHUP and the loss of the terminal.
+    """What happens on SIGTERM, SIGINT, SIGHUP and the loss of the terminal.
 
     Every function of `flush` runs first, each only once, also when one before it fails; they must neither wait for
     the event loop nor for the terminal. `leave` asks the program to end by itself, from any thread, with an exit code.
@@ -45,9 +44,11 @@ class Endings:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Be on watch while the block runs; to be entered on the main thread."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-        signal.signal(signal.SIGTERM, self._on_terminate)
-        signal.signal(signal.SIGHUP, self._on_hang_up)
+        before = {
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._on_terminate),
+            signal.SIGINT: signal.signal(signal.SIGINT, self._on_terminate),
+            signal.SIGHUP: signal.signal(signal.SIGHUP, self._on_hang_up),
+        }
         # A parent may have made us deaf to SIGHUP (nohup), and without a terminal the screens spin for ever.
         threading.Thread(target=self._watch_terminal, name="terminal-watch", daemon=True).start()
         try:
@@ -56,14 +57,15 @@ class Endings:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_terminate(self, number: int, _frame: FrameType | None) -> None:
         if not self._ending.acquire(blocking=False):
             return
-        timer = threading.Timer(GRACE, self._end, [TERMINATED])
+        code = 128 + number
+        timer = threading.Timer(GRACE, self._end, [code])
         timer.daemon = True
         timer.start()
         self._run_flush()
-        self._leave(TERMINATED)
+        self._leave(code)
 
     def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
         self._hang_up()

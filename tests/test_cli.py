@@ -1,0 +1,137 @@
+"""The command: exit codes, one clear message, nothing slow imported early, and the service it starts."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pexpect
+import pytest
+
+from app import __version__
+from app.cli import main
+
+CANARY = "s3cr3t-canary"
+SLOW = ("textual", "httpx", "pydantic", "starlette", "sqlite3", "asyncio")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in os.environ:
+        if name.startswith(("DOCKBOOK_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The message of a command that is refused with exit code 2."""
+    assert main(argv) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("dockbook: ")
+    assert output.err.count("\n") == 1
+    return output.err
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_nothing_slow(option: str) -> None:
+    program = (
+        "import sys\nfrom app.cli import main\n"
+        f"try: main([{option!r}])\nexcept SystemExit as end: assert end.code == 0\n"
+        f"print([name for name in {SLOW!r} if name in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stderr == "[]\n"
+    assert "--read-only" in run.stdout or run.stdout == f"dockbook {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--demo", "0"], "'0' is not a number from 1 to 1,000,000"),
+        (["--demo", "1000001"], "from 1 to 1,000,000"),
+        (["--demo", "serve"], "Try: dockbook serve --demo"),
+        (["--demo", "--url", "https://x/api/v1"], "not allowed with"),
+        (["--demo", "--profile", "a"], "Leave one of them out"),
+        (["--dem"], "unrecognized arguments: --dem"),
+        (["--url", "x\x1b[2J"], "no spaces"),
+        (["serve", "--port", "65536"], "not a port"),
+        (["serve", "--demo", "--host", "192.0.2.1"], "loopback"),
+        ([], "need a terminal"),
+    ],
+)
+def test_wrong_usage_is_told_with_code_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in told(capsys, *argv)
+
+
+def test_bad_settings_are_told_before_the_screens(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKBOOK_URL", "https://wms.example.com/api/v1")
+    monkeypatch.setenv("DOCKBOOK_CLIENT_SECRET", CANARY)
+    assert "client ID" in told(capsys)
+    monkeypatch.setenv("DOCKBOOK_PROFILE", "a\x1b]0;x\x07")
+    message = told(capsys)
+    assert "␛]0;x␇" in message
+    assert CANARY not in message
+    (home / ".config" / "dockbook").mkdir(parents=True)
+    (home / ".config" / "dockbook" / "config.toml").write_text("profile = [", encoding="utf-8")
+    assert "not valid TOML" in told(capsys, "--demo")
+
+
+def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home / ".local" / "share" / "dockbook"
+    folder.mkdir(parents=True)
+    (folder / "customers.db").write_bytes(b"not a database" * 100)
+    assert main(["serve", "--port", "0"]) == 1
+    assert capsys.readouterr().err.startswith("dockbook: ")
+
+
+def test_a_crash_is_told_without_values(home: Path) -> None:
+    program = (
+        "import sys\nfrom app import cli\n"
+        f"def fail(arguments): raise ValueError({CANARY!r})\n"
+        "cli._open_screens = fail\nsys.exit(cli.main([]))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "ValueError" in run.stderr
+    (path,) = (home / ".local" / "state" / "dockbook").iterdir()
+    assert str(path) in run.stderr
+    assert CANARY not in run.stdout + run.stderr + path.read_text(encoding="utf-8")
+
+
+def test_serve_prints_what_a_client_needs() -> None:
+    command = [sys.executable, "-m", "app", "serve", "--demo", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        printed = ""
+        while "/Token" not in printed:
+            printed += service.stdout.readline()
+        exports = re.findall(r"^export DOCKBOOK_URL=(\S+) DOCKBOOK_CLIENT_ID=(\S+) DOCKBOOK_CLIENT_SECRET=(\S+)$",
+                             printed, re.MULTILINE)  # fmt: skip
+        assert len(exports) == 2
+        for url, client_id, secret in exports:
+            form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+            assert httpx.post(f"{url}/Token", data=form).json()["token_type"] == "bearer"
+        service.send_signal(signal.SIGINT)
+        rest = service.communicate(timeout=20)
+    assert service.returncode in (0, 130)
+    assert rest[1] == ""
+
+
+def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    child = pexpect.spawn(
+        sys.executable, ["-m", "app", "--demo", "1000000"], env=environ, dimensions=(24, 80), timeout=30
+    )
+    child.expect("0,000 of 1,000,000")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert not list(tmp_path.glob("dockbook-*"))
