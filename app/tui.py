@@ -29,13 +29,26 @@ THEME = Theme(
     surface="ansi_default",
     panel="ansi_default",
     boost="ansi_default",
+    variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "border": "ansi_cyan",
+        "border-blurred": "ansi_default",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_cyan",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-selection-background": "ansi_cyan",
+        "input-selection-foreground": "ansi_black",
+    },
 )
 
 
 class DockbookApp(App[int]):
     """The program on the terminal. `report` is told of a crash and returns what may be printed about it."""
 
-    CSS_PATH = [STYLES / "app.tcss"]
+    # The first screen is made by Textual itself, which does not look at its CSS_PATH.
+    CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
     TITLE = "dockbook"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"

@@ -1,6 +1,7 @@
 """The list: one page of all customers, with its order and place always told."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual import on
@@ -9,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, ValidationFailed
 from app.fields import BY_NAME, MAX_PAGE_SIZE, SORTABLE, Direction, PageRequest
-from app.screens.frame import STYLES, Desk, DockScreen
+from app.screens.frame import Desk, DockScreen
 from app.text import visible_id
 from app.widgets.panel import StatePanel
 from app.widgets.table import CustomerTable
@@ -36,7 +37,6 @@ class Step:
 class CustomerListScreen(DockScreen[None]):
     """Browse all customers, page by page."""
 
-    CSS_PATH = [STYLES / "list.tcss"]
     ABOUT = (
         "All customers, discontinued ones too, a page at a time, in the server's order. "
         "The line above the keys tells how many there are, the page, and the order. "
@@ -190,7 +190,7 @@ class CustomerListScreen(DockScreen[None]):
     def _form_left(self, short_id: str | None) -> None:
         """The form of a new customer found that its ID exists, and the person wants to see that one."""
         if short_id is not None:
-            self.run_worker(self._open_by_id(short_id), group="open", exclusive=True)
+            self.read(partial(self._open_by_id, short_id), "open")
 
     async def _open_by_id(self, short_id: str) -> None:
         from app.screens.detail import DetailScreen
@@ -250,7 +250,7 @@ class CustomerListScreen(DockScreen[None]):
         return self._page.page_count or self._request.page
 
     def _load(self, request: PageRequest, place: Place = "first") -> None:
-        self.run_worker(self._fetch(request, place), group="page", exclusive=True)
+        self.read(partial(self._fetch, request, place), "page")
 
     async def _fetch(self, request: PageRequest, place: Place) -> None:
         self._loading = True

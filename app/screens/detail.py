@@ -1,6 +1,7 @@
 """The detail: every field of one customer, and the way to its neighbours."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -107,13 +108,13 @@ class DetailScreen(DockScreen[None]):
         self._read_again(told=True)
 
     def action_step(self, direction: int) -> None:
-        self.run_worker(self._go(direction), group="record", exclusive=True)
+        self.read(partial(self._go, direction), "record")
 
     def action_leave(self) -> None:
         self.dismiss()
 
     def _read_again(self, *, told: bool = False) -> None:
-        self.run_worker(self._read(told=told), group="record", exclusive=True)
+        self.read(partial(self._read, told=told), "record")
 
     async def _read(self, *, told: bool) -> None:
         try:

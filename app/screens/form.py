@@ -1,6 +1,7 @@
 """The form: edit a customer or add one; what changed is marked, and a save goes out once."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -80,11 +81,16 @@ class FormScreen(DockScreen[str]):
 
     @on(FieldRow.Edited)
     def edited(self, event: FieldRow.Edited) -> None:
-        """Give advice as one types; advice on the zip depends on the country."""
+        """Count what is changed."""
+        self._tell_before(event.row)
+        self._tell()
+
+    @on(FieldRow.Left)
+    def left(self, event: FieldRow.Left) -> None:
+        """Give advice once a value is typed, not while it is; advice on the zip depends on the country."""
         self._advise(event.row)
         if event.row.field == "country":
             self._advise(self.rows["zip"])
-        self._tell()
 
     @on(FieldRow.Entered)
     def entered(self) -> None:
@@ -98,9 +104,7 @@ class FormScreen(DockScreen[str]):
     @on(FieldRow.Reached)
     def reached(self, event: FieldRow.Reached) -> None:
         """Show the whole of what the field was: beside it there may be too little room."""
-        row = event.row
-        before = "" if row.was is None else f"{row.label} was {visible(row.was) if row.was else 'empty'}"
-        self.status.position = before if row.changed else ""
+        self._tell_before(event.row)
 
     @on(FieldInput.PastedLines)
     def pasted(self, event: FieldInput.PastedLines) -> None:
@@ -147,7 +151,7 @@ class FormScreen(DockScreen[str]):
         self.header.detail = "saving…"
         self.status.hush()
         sent = {name: row.value for name, row in self.rows.items()}
-        self.write(lambda: self._save(short_id, sent))
+        self.write(partial(self._save, short_id, sent))
 
     def action_leave(self) -> None:
         if self._saving:
@@ -263,6 +267,10 @@ class FormScreen(DockScreen[str]):
     def _advise(self, row: FieldRow) -> None:
         """Only what was typed here is judged."""
         row.warn(advice(row.field, row.value, self.rows["country"].value) if row.changed else "")
+
+    def _tell_before(self, row: FieldRow) -> None:
+        known = row.changed and row.was is not None
+        self.status.position = f"{row.label} was {visible(row.was or '') or 'empty'}" if known else ""
 
     def _tell(self) -> None:
         count = sum(row.changed for row in self.rows.values())

@@ -132,9 +132,13 @@ class DockScreen(Screen[Result], Generic[Result]):
         self.say(f"Editing is off: {reason}{hint}", "warning")
         return False
 
+    def read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
+        """Run a read in a worker of this screen; a newer one of the same group takes its place."""
+        self.run_worker(job, group=group, exclusive=True)
+
     def write(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a write in a worker of the app: leaving this screen must not cut it short."""
-        self.app.run_worker(job(), group="writes", exclusive=False)
+        self.app.run_worker(job, group="writes", exclusive=False)
 
     def action_help(self) -> None:
         from app.screens.help import HelpScreen

@@ -15,13 +15,14 @@ GAP: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table: the field it shows, and between which widths (cells) it is readable.
+    """A column of the table: the field it shows, and its widths in cells: just readable, comfortable, and enough.
 
-    `rank` tells when it comes: 0 always, then the lower the sooner a wider terminal shows it.
+    `rank` tells when it comes: 0 always, then the lower the sooner, once the columns before it are comfortable.
     """
 
     field: str
     narrow: int
+    comfortable: int
     wide: int
     rank: int = 0
 
@@ -33,18 +34,18 @@ class Column:
 
 #: In their order on screen.
 COLUMNS: Final = (
-    Column(KEY, 12, 24),
-    Column("name", 18, 44),
-    Column("contact", 16, 24, rank=1),
-    Column("city", 11, 20),
-    Column("state", 3, 5),
-    Column("zip", 8, 10, rank=3),
-    Column("country", 4, 4, rank=2),
-    Column("phone", 14, 18),
-    Column("fax", 14, 18, rank=6),
-    Column("email", 24, 36, rank=4),
-    Column("modified", 16, 18, rank=5),
-    Column("active", 12, 12),
+    Column(KEY, 12, 16, 24),
+    Column("name", 16, 24, 44),
+    Column("contact", 16, 16, 24, rank=1),
+    Column("city", 9, 12, 20),
+    Column("state", 3, 4, 6),
+    Column("zip", 8, 8, 10, rank=3),
+    Column("country", 4, 4, 4, rank=2),
+    Column("phone", 12, 15, 18),
+    Column("fax", 15, 15, 18, rank=6),
+    Column("email", 24, 26, 36, rank=4),
+    Column("modified", 16, 16, 18, rank=5),
+    Column("active", 12, 12, 12),
 )
 
 
@@ -57,31 +58,39 @@ class Cell:
 
 
 def lay_out(cells: int, id_width: int) -> tuple[Cell, ...]:
-    """Choose the columns for a terminal this many cells wide; `id_width` is what the IDs shown need."""
-    id_width = max(COLUMNS[0].narrow, min(id_width, COLUMNS[0].wide))
-    narrow = {column: id_width if column.field == KEY else column.narrow for column in COLUMNS}
+    """Choose the columns for a terminal this many cells wide; `id_width` is what the IDs shown would like.
+
+    The columns of rank 0 are always there: where they are too wide together, the ID's column gives way first (a long
+    ID then takes room in its own row), and the name's last.
+    """
+    widths = {column: column.narrow for column in COLUMNS}
     chosen = [column for column in COLUMNS if column.rank == 0]
+    key = COLUMNS[0]
+    spare = cells - _needed(chosen, widths)
+    widths[key] += max(0, min(id_width - key.narrow, key.wide - key.narrow, spare))
+    comfortable = {column: max(column.comfortable, widths[column]) for column in COLUMNS}
     for column in sorted((c for c in COLUMNS if c.rank), key=lambda c: c.rank):
-        if _needed([*chosen, column], narrow) > cells:
+        if _needed([*chosen, column], comfortable) > cells:
             break
         chosen.append(column)
+    if spare >= 0 and _needed(chosen, comfortable) <= cells:
+        widths = comfortable
     chosen.sort(key=COLUMNS.index)
-    spare = cells - _needed(chosen, narrow)
-    widths = dict(narrow)
-    while spare < 0 and len(chosen) > 1:
-        spare += narrow[chosen.pop()] + GAP
-    growing = [column for column in chosen if column.field != KEY and column.wide > widths[column]]
+    spare = cells - _needed(chosen, widths)
+    _share_out(spare, [column for column in chosen if column is not key], widths)
+    return tuple(Cell(column, widths[column]) for column in chosen)
+
+
+def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int]) -> None:
+    """Give spare cells to the columns that can use them; the name gets them twice as fast, people read it."""
+    growing = [column for column in columns if column.wide > widths[column]]
     while spare > 0 and growing:
         for column in list(growing):
-            if spare <= 0:
-                break
-            # The name takes what is spare twice as fast: it is what people read.
             step = min(2 if column.field == "name" else 1, spare, column.wide - widths[column])
             widths[column] += step
             spare -= step
             if widths[column] >= column.wide:
                 growing.remove(column)
-    return tuple(Cell(column, widths[column]) for column in chosen)
 
 
 def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
@@ -122,5 +131,5 @@ def heading_text(layout: Sequence[Cell], sort: str, *, descending: bool) -> str:
     return (" " * GAP).join(parts)
 
 
-def _needed(columns: Sequence[Column], narrow: dict[Column, int]) -> int:
-    return sum(narrow[column] for column in columns) + GAP * (len(columns) - 1)
+def _needed(columns: Sequence[Column], widths: dict[Column, int]) -> int:
+    return sum(widths[column] for column in columns) + GAP * (len(columns) - 1)

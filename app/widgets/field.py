@@ -73,6 +73,12 @@ class FieldRow(Vertical):
 
         row: "FieldRow"
 
+    @dataclass
+    class Left(Message):
+        """The field has lost the focus."""
+
+        row: "FieldRow"
+
     def __init__(self, name: str, label: str, value: str, *, was: str | None) -> None:
         super().__init__(id=f"field-{name}")
         self.field = name
@@ -132,6 +138,7 @@ class FieldRow(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._errors = ()
+        self._warning = ""
         self._tell()
         self.post_message(self.Edited(self))
 
@@ -142,17 +149,24 @@ class FieldRow(Vertical):
     def on_descendant_focus(self) -> None:
         self.post_message(self.Reached(self))
 
+    def on_descendant_blur(self) -> None:
+        self.post_message(self.Left(self))
+
     def _tell(self) -> None:
         self._mark.update("•" if self.changed else "")
-        warning = f"? {self._warning}" if self._warning else ""
         was = ""
         if self.changed and self.was is not None:
-            room = _NOTE_CELLS - (width(warning) + 2 if warning else 0)
-            was = shorten(f"was {visible(self.was)}" if self.was else "was empty", room)
+            was = f"was {visible(self.was)}" if self.was else "was empty"
+        warning = f"? {visible(self._warning)}" if self._warning else ""
+        below = [(f"! {visible(text)}", "bold $error") for text in self._errors]
+        # What it was stands beside the field; a remark goes below where there is no room for both.
+        if warning and width(was) + width(warning) + 2 > _NOTE_CELLS and was:
+            below.append((warning, "$warning"))
+            warning = ""
         gap = "  " if was and warning else ""
-        self._note.update(Content.assemble((was, "dim"), gap, (warning, "$warning")))
-        self._below.update(Content.styled("\n".join(f"! {visible(text)}" for text in self._errors), "bold $error"))
-        self._below.display = bool(self._errors)
+        self._note.update(Content.assemble((shorten(was, _NOTE_CELLS), "dim"), gap, (warning, "$warning")))
+        self._below.update(Content("\n").join([Content.styled(*line) for line in below]))
+        self._below.display = bool(below)
 
 
 def _signs(text: str) -> str:
