@@ -4,7 +4,7 @@ import unicodedata
 
 import pyte
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
@@ -55,6 +55,7 @@ def cursor_column(text: str) -> int:
     return screen.cursor.x
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | NASTY)
 @example("\r\n\x85\u2028")
 def test_everything_visible_is_harmless(text: str) -> None:
@@ -66,6 +67,7 @@ def test_everything_visible_is_harmless(text: str) -> None:
     assert_harmless(timestamp(text))
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | NASTY, st.integers(0, 50), st.sampled_from(["left", "right"]))
 def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
     shown = fit(text, cells, "right" if align == "right" else "left")

@@ -1,0 +1,53 @@
+"""The rules of the house, as tests, so that plain `pytest` runs every check."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(ROOT.glob("app/**/*.py"))
+LONGEST = 350
+
+
+def run(*command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lint() -> None:
+    run("ruff", "check", "--quiet")
+
+
+def test_format() -> None:
+    run("ruff", "format", "--check", "--quiet")
+
+
+def test_types() -> None:
+    run("mypy")
+
+
+def test_import_directions() -> None:
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_short_and_says_what_it_is_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    command = script.read_text(encoding="utf-8").splitlines()[-1]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert command in readme
+    setup = command.removesuffix("pytest").replace(".[dev]", ".")
+    assert f"{setup}dockbook --demo".replace("'", "") in readme.replace("'", "")
