@@ -12,6 +12,7 @@ MAX_BODY: Final = 32 * 2**20
 #: The most that is read of an answer to a request for a token.
 MAX_TOKEN_BODY: Final = 64 * 2**10
 
+_STEP: Final = 2**18
 _MAX_DEPTH: Final = 32
 _LONGEST_INT: Final = 300
 
@@ -28,7 +29,7 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> 
     """Read a body of at most `limit` bytes after decompression.
 
     httpx would unpack each chunk whole before anybody could count it, and 64 kB may hold 64 MB: so the raw chunks
-    are unpacked here, never further than to one byte beyond the limit.
+    are unpacked here, step by step.
     """
     packing = encoding.strip().lower()
     if packing not in ("", "identity", "gzip", "x-gzip"):
@@ -41,17 +42,28 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> 
         if gunzip is None:
             body += chunk
         else:
-            try:
-                body += gunzip.decompress(chunk, limit + 1 - len(body))
-            except zlib.error:
-                raise UnreadableBody("its gzip packing is damaged") from None
-            if gunzip.unused_data:
-                raise UnreadableBody("something follows its gzip packing")
+            _unpack(gunzip, chunk, body, limit)
         if len(body) > limit:
             raise OversizedBody
     if gunzip is not None and came and not gunzip.eof:
         raise UnreadableBody("its gzip packing is cut")
     return bytes(body)
+
+
+def _unpack(gunzip: "zlib._Decompress", packed: bytes, body: bytearray, limit: int) -> None:
+    """Unpack onto the body, in steps, to at most one byte beyond the limit."""
+    while len(body) <= limit:
+        room = min(_STEP, limit + 1 - len(body))
+        try:
+            piece = gunzip.decompress(packed, room)
+        except zlib.error:
+            raise UnreadableBody("its gzip packing is damaged") from None
+        body += piece
+        packed = gunzip.unconsumed_tail
+        if not packed and len(piece) < room:
+            break
+    if gunzip.unused_data:
+        raise UnreadableBody("something follows its gzip packing")
 
 
 def decode(body: bytes) -> Any:
