@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -110,9 +109,7 @@ class _CustomerApi:
         customer, created = await self._store.upsert(
             short_id, changes, if_match=requests.if_match(request), only_new=requests.only_new(request)
         )
-        if not created:
-            return _single(customer)
-        return _single(customer, HTTPStatus.CREATED, {"Location": f"{_CUSTOMER}/{quote(short_id, safe='')}"})
+        return _single(customer, HTTPStatus.CREATED if created else HTTPStatus.OK)
 
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
@@ -134,10 +131,8 @@ def _answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str
     return JSONResponse(body, status, {**_HEADERS, **(headers or {})})
 
 
-def _single(
-    customer: StoredCustomer, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
-) -> Response:
-    return _answer(customer.record, status, {"ETag": customer.etag, **(headers or {})})
+def _single(customer: StoredCustomer, status: int = HTTPStatus.OK) -> Response:
+    return _answer(customer.record, status, {"ETag": customer.etag})
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
