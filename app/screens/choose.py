@@ -31,8 +31,8 @@ class ChooseDialog(Dialog[str]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False, id="choice-up", priority=True),
-        Binding("down", "move(1)", "Down", show=False, id="choice-down", priority=True),
+        Binding("up", "move(-1)", "Up", id="choice-up", priority=True),
+        Binding("down", "move(1)", "Down", id="choice-down", priority=True),
     ]
 
     def __init__(

@@ -43,18 +43,20 @@ class CustomerListScreen(DockScreen[None]):
         "A row with ! has something odd in its record: open it to see what."
     )
 
+    BAR = ("open", "edit", "new", "previous-page", "next-page", "sort", "discontinue", "refresh", "leave")
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e", "edit", "Edit", id="edit"),
         Binding("f6,n,insert", "new", "New", id="new"),
         Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
         Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
         Binding("s", "sort", "Sort", id="sort", tooltip="Choose the order; again: turn it round"),
-        Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="refresh"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
-        Binding("ctrl+home,left_curly_bracket", "first", "First page", show=False, id="first-page"),
-        Binding("ctrl+end,right_curly_bracket", "last", "Last page", show=False, id="last-page"),
-        Binding("y", "copy", "Copy the ID", show=False, id="copy"),
-        Binding("p", "page_size", "Rows a page", show=False, id="page-size"),
+        Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
+        Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
+        Binding("y", "copy", "Copy the ID", id="copy"),
+        Binding("p", "page_size", "Rows a page", id="page-size"),
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
     ]
 
@@ -286,8 +288,10 @@ class CustomerListScreen(DockScreen[None]):
             self.panel.tell(
                 "No customers yet",
                 "Nobody is in this book.",
-                "F6 adds the first one. To look around with sample customers: dockbook --demo.\n"
-                "To connect to your warehouse system: dockbook --url https://HOST/api/v1, or a profile in config.toml.",
+                "F6 adds the first one.\n\n"
+                "To look around with samples, leave and type  dockbook --demo\n"
+                "To connect to a server:  dockbook --url https://HOST/api/v1\n"
+                "or write a profile into config.toml (README).",
             )
         self._tell_position()
 

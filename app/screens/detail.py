@@ -29,13 +29,15 @@ class DetailScreen(DockScreen[None]):
         "that does not fit it, is marked with !."
     )
 
+    BAR = ("edit", "copy", "discontinue", "refresh", "leave")
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
-        Binding("left", "step(-1)", "Previous customer", show=False, id="previous-customer"),
-        Binding("right", "step(1)", "Next customer", show=False, id="next-customer"),
+        Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
+        Binding("right", "step(1)", "Next customer", id="next-customer"),
         Binding("f3,q,escape,f12", "leave", "Back", id="leave"),
     ]
 

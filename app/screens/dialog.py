@@ -48,8 +48,8 @@ class Question(Dialog[str]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up", "app.focus_previous", "Previous answer", show=False, id="answer-previous"),
-        Binding("right,down", "app.focus_next", "Next answer", show=False, id="answer-next"),
+        Binding("left,up", "app.focus_previous", "Previous answer", id="answer-previous"),
+        Binding("right,down", "app.focus_next", "Next answer", id="answer-next"),
     ]
 
     def __init__(self, title: str, lines: list[str], answers: dict[str, str]) -> None:

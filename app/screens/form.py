@@ -38,12 +38,14 @@ class FormScreen(DockScreen[str]):
         "what they changed in the same field is shown before anything is overwritten."
     )
 
+    BAR = ("save", "choices", "restore", "leave")
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
-        Binding("up", "move(-1)", "Field up", show=False, id="form-up"),
-        Binding("down", "move(1)", "Field down", show=False, id="form-down"),
+        Binding("up", "move(-1)", "Field up", id="form-up"),
+        Binding("down", "move(1)", "Field down", id="form-down"),
         Binding("f4", "choices", "Choices", id="choices", tooltip="Choices of the field"),
-        Binding("ctrl+z", "restore", "Put back what the field was", show=False, id="restore"),
+        Binding("ctrl+z", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
     ]
 

@@ -57,6 +57,9 @@ class DockScreen(Screen[Result], Generic[Result]):
         customer: "Customer"
         text: str
 
+    #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
+    BAR: ClassVar[tuple[str, ...]] = ()
+
     #: What the screen is for, in a few sentences, for its help page.
     ABOUT: ClassVar[str] = ""
 
@@ -103,9 +106,9 @@ class DockScreen(Screen[Result], Generic[Result]):
         self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
 
     def show_keys(self) -> None:
-        """Take the keys for the bar from the bindings, help last."""
-        actions = actions_of(self)
-        self.keys.actions = tuple(sorted(actions, key=lambda action: action.id == "help"))
+        """Take the keys for the bar from the bindings, as they may have been remapped."""
+        actions = {action.id: action for action in actions_of(self)}
+        self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
 
     def show_written(self, customer: "Customer", text: str) -> None:
         """Take over a record that was written, if it is shown here."""

@@ -22,8 +22,10 @@ class HelpScreen(DockScreen[None]):
 
     CSS_PATH = [STYLES / "help.tcss"]
 
+    BAR = ("leave",)
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f3,q,escape,f12,f1,question_mark", "leave", "Back", id="leave"),
+        Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
 
     def __init__(self, explained: "DockScreen[Any]") -> None:

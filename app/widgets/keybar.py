@@ -11,7 +11,7 @@ from app.widgets.keys import Action, key_name
 class KeyBar(Widget):
     """Keys and what they do, as many whole ones as fit; the last, help, is always among them.
 
-    `actions` are shown in their order; those named in `dimmed` are there but do nothing now.
+    Those of the `actions` whose ids are in `dimmed` are there but do nothing now.
     """
 
     actions: reactive[tuple[Action, ...]] = reactive(())
@@ -19,7 +19,7 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         room = self.size.width - 1
-        shown = [action for action in self.actions if action.in_bar]
+        shown = list(self.actions)
         while len(shown) > 1 and sum(_cells(action) for action in shown) > room:
             del shown[-2]
         parts: list[Content | str | tuple[str, str]] = [" "]

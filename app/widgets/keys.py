@@ -40,8 +40,6 @@ class Action:
     keys: tuple[str, ...]
     description: str
     action: str
-    in_bar: bool
-    enabled: bool
     tooltip: str
 
     @property
@@ -77,8 +75,6 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
             tuple(keys[name]),
             active.binding.description,
             active.binding.action,
-            active.binding.show,
-            active.enabled,
             active.binding.tooltip,
         )
         for name, active in first.items()

@@ -62,12 +62,12 @@ class RecordView(Widget, can_focus=True):
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Previous field", show=False, id="field-up"),
-        Binding("down,j", "move(1)", "Next field", show=False, id="field-down"),
-        Binding("home", "jump(False)", "First field", show=False, id="field-first"),
-        Binding("end", "jump(True)", "Last field", show=False, id="field-last"),
-        Binding("pageup", "move(-5)", "Five fields up", show=False, id="field-page-up"),
-        Binding("pagedown", "move(5)", "Five fields down", show=False, id="field-page-down"),
+        Binding("up,k", "move(-1)", "Previous field", id="field-up"),
+        Binding("down,j", "move(1)", "Next field", id="field-down"),
+        Binding("home", "jump(False)", "First field", id="field-first"),
+        Binding("end", "jump(True)", "Last field", id="field-last"),
+        Binding("pageup", "move(-5)", "Five fields up", id="field-page-up"),
+        Binding("pagedown", "move(5)", "Five fields down", id="field-page-down"),
     ]
 
     cursor: reactive[int] = reactive(0)

@@ -38,12 +38,12 @@ class CustomerTable(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open"),
-        Binding("down,j", "move(1)", "Next row", show=False, id="row-down"),
-        Binding("up,k", "move(-1)", "Previous row", show=False, id="row-up"),
-        Binding("home", "jump(False)", "First row", show=False, id="row-first"),
-        Binding("end", "jump(True)", "Last row", show=False, id="row-last"),
-        Binding("pagedown", "leaf(1)", "A screen down, then the next page", show=False, id="screen-down"),
-        Binding("pageup", "leaf(-1)", "A screen up, then the previous page", show=False, id="screen-up"),
+        Binding("down,j", "move(1)", "Next row", id="row-down"),
+        Binding("up,k", "move(-1)", "Previous row", id="row-up"),
+        Binding("home", "jump(False)", "First row", id="row-first"),
+        Binding("end", "jump(True)", "Last row", id="row-last"),
+        Binding("pagedown", "leaf(1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "leaf(-1)", "A screen up, then the previous page", id="screen-up"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)

@@ -1,0 +1,158 @@
+"""The list: pages, order, place, and what it looks like when there is nothing to show."""
+
+import httpx
+import pytest
+
+from tests.stage import always, answer, stage
+
+
+async def test_the_first_page_fills_the_terminal_and_tells_where_one_is() -> None:
+    async with stage() as it:
+        it.sees("ACME-CORP", "live · 48", "48 customers · page 1 of 3 · by ID ▲")
+        rows = [line for line in it.lines[2:-2] if line.strip()]
+        assert len(rows) == 20
+
+
+async def test_the_last_column_and_every_key_can_be_seen_at_80_columns() -> None:
+    async with stage() as it:
+        it.sees("Status", "discontinued")
+        bar = it.lines[-1]
+        assert all(word in bar for word in ("Open", "F2 Edit", "F6 New", "F7 Prev", "F8 Next", "s Sort", "F1 Help"))
+        assert all(len(line.rstrip()) <= 80 for line in it.lines)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (160, 50)])
+async def test_every_customer_can_be_paged_through(size: tuple[int, int]) -> None:
+    async with stage(size=size) as it:
+        seen = []
+        pages = -(-48 // (size[1] - 4))
+        for page in range(1, pages + 1):
+            it.sees(f"page {page} of {pages}")
+            seen += [line.split()[-0] for line in it.lines[2:-2] if line.strip()]
+            await it.press("f8")
+        it.sees("This is the last page.")
+        assert len(seen) == 48
+
+
+async def test_the_cursor_walks_over_the_edge_of_a_page_and_back() -> None:
+    async with stage() as it:
+        await it.press("end", "down")
+        it.sees("page 2 of 3")
+        await it.press("up")
+        it.sees("page 1 of 3")
+        assert it.lines[21].startswith("›")
+
+
+async def test_page_down_leafs_and_first_and_last_page_have_keys() -> None:
+    async with stage() as it:
+        await it.press("pagedown")
+        it.sees("page 2 of 3")
+        await it.press("right_curly_bracket")
+        it.sees("page 3 of 3")
+        await it.press("left_curly_bracket")
+        it.sees("page 1 of 3")
+
+
+async def test_sorting_asks_the_server_and_choosing_the_same_again_turns_it_round() -> None:
+    async with stage() as it:
+        await it.press("s")
+        it.sees("Order by", "now ▲")
+        await it.press("down", "enter")
+        it.sees("by Name ▲", "Name ▲")
+        await it.press("s", "s")
+        it.sees("by Name ▼", "Name ▼")
+        assert it.wire.seen[-1].url.params["direction"] == "DESC"
+
+
+async def test_a_server_that_refuses_an_order_is_told_and_the_old_order_stays() -> None:
+    async with stage() as it:
+        body = {"statusCode": 400, "error": "bad_request", "message": "Unknown sort column."}
+        it.wire.bend = always(lambda: answer(400, body))
+        await it.press("s", "down", "down", "enter")
+        it.sees("does not sort by City", "Unknown sort column.", "by ID ▲", "ACME-CORP")
+
+
+async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
+    async with stage() as it:
+        await it.press("down", "down")
+        under_cursor = next(line for line in it.lines if line.startswith("›"))
+        await it.store.upsert("AAA-FIRST", {"name": "Comes before all others"}, if_match=None, only_new=False)
+        await it.press("f5")
+        it.sees("AAA-FIRST", "49 customers")
+        assert next(line for line in it.lines if line.startswith("›")).split() == under_cursor.split()
+
+
+async def test_an_empty_book_says_what_can_be_done() -> None:
+    async with stage(customers=0) as it:
+        it.sees("No customers yet", "F6 adds the first one", "dockbook --demo", "--url")
+
+
+async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
+    async def refuse(request: httpx.Request, _: object) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    async with stage(bend=refuse) as it:
+        await it.until("F5 tries again.")
+        it.sees("! The server cannot be reached", "offline since")
+        it.misses("No customers yet")
+        it.wire.bend = None
+        await it.press("f5")
+        it.sees("ACME-CORP", "live · 48")
+
+
+async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
+    async with stage() as it:
+        it.wire.cut()
+        await it.press("f8")
+        await it.until("The server cannot be reached")
+        it.sees("ACME-CORP", "offline since", "page 1 of 3")
+
+
+async def test_without_permission_130_a_screen_explains_it() -> None:
+    async with stage(permissions=frozenset()) as it:
+        it.sees("Not permitted", "130", "Customers List")
+        it.misses("No customers yet")
+
+
+async def test_read_only_shows_it_and_every_way_to_change_something_is_off() -> None:
+    async with stage(read_only=True) as it:
+        it.sees("READ-ONLY")
+        for key in ("f2", "f6", "delete"):
+            await it.press(key)
+            it.sees("Editing is off", "--read-only", "ACME-CORP")
+        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+
+
+async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
+    async with stage() as it:
+        await it.press("right_curly_bracket")
+        page = {"value": [], "totalCount": 3, "page": 3, "pageSize": 20, "pageCount": 1, "hasMore": False}
+        first = page | {"page": 1, "value": [{"shortID": "LAST-ONE", "name": "Left over", "active": True}]}
+
+        async def shrunk(request: httpx.Request, _: object) -> httpx.Response:
+            return answer(200, first if request.url.params["page"] == "1" else page)
+
+        it.wire.bend = shrunk
+        await it.press("f5")
+        it.sees("LAST-ONE", "page 1 of 1")
+
+
+async def test_paging_ends_although_the_server_says_there_is_always_more() -> None:
+    page = {"value": [], "totalCount": 10**9, "page": 1, "pageSize": 20, "pageCount": 10**8, "hasMore": True}
+    row = {"shortID": "A", "active": True}
+
+    async def liar(request: httpx.Request, _: object) -> httpx.Response:
+        return answer(200, page | {"value": [row] if request.url.params["page"] == "1" else []})
+
+    async with stage(bend=liar) as it:
+        await it.press("f8")
+        before = len(it.wire.seen)
+        await it.press("f8", "f8", "f8")
+        assert len(it.wire.seen) <= before + 3
+
+
+async def test_keys_can_be_changed_and_the_bar_and_help_follow() -> None:
+    async with stage(keymap={"edit": "f9"}) as it:
+        it.sees("F9 Edit")
+        await it.press("f9")
+        it.sees("Edit ACME-CORP")

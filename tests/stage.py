@@ -1,0 +1,168 @@
+"""The real program on the real service, with a wire between them that a test can cut, bend and watch."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from textual.pilot import Pilot
+
+from app.api.client import CustomerApi
+from app.repository import Repository
+from app.screens.frame import Desk
+from app.service.credentials import Credentials, IssuedCredential
+from app.service.sample import load_sample
+from app.service.store import Store
+from app.service.web import create_app
+from app.tui import DockbookApp
+
+URL = "http://service.test/api/v1"
+MOST_PAUSES = 400
+
+Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Passes requests on to the service and remembers them; `bend` may answer or fail in its stead."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.bend: Bend | None = None
+        self.seen: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/Token"):
+            self.seen.append(request)
+        if self.bend is None or request.url.path.endswith("/Token"):
+            return await self._inner.handle_async_request(request)
+        return await self.bend(request, lambda: self._inner.handle_async_request(request))
+
+    def count(self, method: str) -> int:
+        """How many requests of this method went out."""
+        return sum(request.method == method for request in self.seen)
+
+    def cut(self) -> None:
+        """Let no connection be made any more."""
+
+        async def refuse(request: httpx.Request, _: object) -> httpx.Response:
+            raise httpx.ConnectError("refused", request=request)
+
+        self.bend = refuse
+
+
+def answer(status: int, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
+    """An answer made by hand."""
+    return httpx.Response(status, headers=headers, content=json.dumps(body).encode())
+
+
+def always(response: Callable[[], httpx.Response], method: str | None = None) -> Bend:
+    """A bend that answers every request (of one method) by itself."""
+
+    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        return response() if method in (None, request.method) else await onward()
+
+    return bend
+
+
+@dataclass
+class Stage:
+    """A running program, what it runs on, and ways to look at it."""
+
+    pilot: Pilot[int]
+    wire: Wire
+    store: Store
+    credentials: Credentials
+    issued: IssuedCredential
+    copied: list[str] = field(default_factory=list)
+
+    @property
+    def app(self) -> DockbookApp:
+        """The program."""
+        assert isinstance(self.pilot.app, DockbookApp)
+        return self.pilot.app
+
+    @property
+    def screen_text(self) -> str:
+        """All that can be seen, line by line."""
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """What can be seen."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return [strip.text for strip in strips]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and let what they started come to its end."""
+        for key in keys:
+            await self.pilot.press(key)
+        await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        await self.press(*("space" if character == " " else character for character in text))
+
+    async def settle(self) -> None:
+        """Wait until no worker runs."""
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def until(self, text: str) -> None:
+        """Wait until the text can be seen."""
+        for _ in range(MOST_PAUSES):
+            if text in self.screen_text:
+                return
+            await self.pilot.pause()
+        raise AssertionError(f"{text!r} never came:\n{self.screen_text}")
+
+    def sees(self, *texts: str) -> None:
+        """Check that all of these can be seen."""
+        for text in texts:
+            assert text in self.screen_text, f"{text!r} is not on:\n{self.screen_text}"
+
+    def misses(self, *texts: str) -> None:
+        """Check that none of these can be seen."""
+        for text in texts:
+            assert text not in self.screen_text, f"{text!r} is on:\n{self.screen_text}"
+
+    async def record(self, short_id: str) -> dict[str, Any]:
+        """The record as the service holds it."""
+        stored = await self.store.get(short_id)
+        assert stored is not None, f"there is no {short_id}"
+        return dict(stored.record)
+
+
+@asynccontextmanager
+async def stage(
+    customers: int = 48,
+    *,
+    size: tuple[int, int] = (80, 24),
+    permissions: frozenset[int] = frozenset({130, 131}),
+    read_only: bool = False,
+    bend: Bend | None = None,
+    records: list[dict[str, object]] | None = None,
+    keymap: dict[str, str] | None = None,
+) -> AsyncIterator[Stage]:
+    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
+    store = Store.open(None)
+    if records is not None:
+        store.add_all(records, lambda _done: None)
+    elif customers:
+        load_sample(store, customers, lambda _done, _total: None)
+    credentials = Credentials()
+    issued = credentials.issue(permissions)
+    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    wire.bend = bend
+
+    async def connect() -> CustomerApi:
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+
+    repository = Repository(connect, read_only=read_only, on_close=store.close)
+    app = DockbookApp(Desk(repository, "test"), keymap=keymap)
+    async with app.run_test(size=size) as pilot:
+        running = Stage(pilot, wire, store, credentials, issued)
+        await running.settle()
+        yield running
