@@ -141,6 +141,10 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     from app.terminal.signals import Endings
     from app.tui import DockbookApp
 
+    if settings.keys:
+        from app.keymap import check_keymap
+
+        check_keymap(settings.keys)
     silence_tracebacks(folders.state)
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)

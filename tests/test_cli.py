@@ -135,3 +135,24 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
     child.close()
     assert child.exitstatus == 130
     assert not list(tmp_path.glob("dockbook-*"))
+
+
+def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
+    program = (
+        "import sys\nfrom app.cli import main\nfrom app.screens.frame import DockScreen\n"
+        f"def fail(self, customer={CANARY!r}): raise ValueError(customer)\n"
+        "DockScreen.action_help = fail\nsys.exit(main(['--demo']))"
+    )
+    child = pexpect.spawn(sys.executable, ["-c", program], dimensions=(24, 80), timeout=30, encoding="utf-8")
+    child.expect("ACME-CORP")
+    child.send("?")
+    before, rest = child.before or "", child.read()
+    child.close()
+    assert child.exitstatus == 1
+    assert "\x1b[?1049l" in rest
+    assert "ValueError" in rest.partition("\x1b[?1049l")[2]
+    (path,) = (home / ".local" / "state" / "dockbook").iterdir()
+    report = path.read_text(encoding="utf-8")
+    assert "in fail" in report
+    assert CANARY not in before + rest + report
+    assert "Traceback" not in rest

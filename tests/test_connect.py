@@ -1,0 +1,62 @@
+"""The parts put together: a client of the service in this process, and TLS as the settings say."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.connect import Book, Server
+from app.errors import Forbidden, SettingsError
+from app.fields import PageRequest
+from app.secret import Secret
+from app.settings import Settings
+
+SETTINGS = Settings(url="https://wms.example.com/api/v1", client_id="x", client_secret=Secret("x"))
+
+
+async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    book = Book(None, 48)
+    api = await book.connect()
+    assert (await api.list_page(PageRequest())).total == 48
+    assert list(tmp_path.iterdir())
+    await api.close()
+    await book.close()
+    await book.close()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "dockbook" / "customers.db"
+    book = Book(path)
+    api = await book.connect()
+    await api.upsert({"shortID": "ACME"})
+    await api.close()
+    await book.close()
+    assert {file.stat().st_mode & 0o077 for file in (path.parent, *path.parent.iterdir())} == {0}
+
+    book = Book(path, read_only=True)
+    api = await book.connect()
+    assert (await api.get("ACME")).short_id == "ACME"
+    with pytest.raises(Forbidden):
+        await api.upsert({"shortID": "ACME", "name": "changed"})
+    await api.close()
+    await book.close()
+
+
+def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pem"
+    path.write_text("not a certificate", encoding="utf-8")
+    with pytest.raises(SettingsError, match="ca_file: "):
+        Server(replace(SETTINGS, ca_file=path))
+    with pytest.raises(SettingsError, match="client_cert: "):
+        Server(replace(SETTINGS, client_cert=path))
+
+
+async def test_a_server_is_connected_to_when_it_is_asked() -> None:
+    server = Server(replace(SETTINGS, verify=False))
+    api = await server.connect()
+    await api.close()
+    await server.close()
