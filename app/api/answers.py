@@ -49,6 +49,7 @@ ADVICE: Final = (
 _PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
+_LOOKED_AT: Final = 8192
 _LONGEST_MESSAGE: Final = 500
 _SHORTEST_SECRET: Final = 6
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
@@ -78,15 +79,21 @@ class Answer:
 
     def foreign(self, reason: str = "") -> NotTheApi:
         """The error that says that this is not an answer of the customer API, and quotes a little of it."""
-        text = _beginning(self.content)
+        text = self._beginning()
         kind = printable(self.headers.get("content-type", ""), _SHOWN_TYPE) or "no content type"
-        quoted = f": “{self.without_secret(text)}”" if text else " and no body"
+        quoted = f": “{text}”" if text else " and no body"
         came = f"The server answered {self.status} with {kind}{quoted}."
         return NotTheApi(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
 
     def without_secret(self, text: str) -> str:
         """The text without a secret that the server may have echoed."""
         return text.replace(self.secret, "•••") if len(self.secret) >= _SHORTEST_SECRET else text
+
+    def _beginning(self) -> str:
+        """The title of a page, or the first words of anything else."""
+        text = self.without_secret(self.content[:_LOOKED_AT].decode("utf-8", errors="replace"))
+        title = _TITLE.search(text)
+        return printable(title.group(1) if title else text, _SHOWN)
 
 
 def error_of(answer: Answer, *, permission: int) -> DockbookError:
@@ -153,10 +160,3 @@ def _phrase(status: int) -> str:
         return f"{HTTPStatus(status).phrase} ({status})."
     except ValueError:
         return f"Status {status}."
-
-
-def _beginning(content: bytes) -> str:
-    """The title of a page, or the first words of anything else."""
-    text = content[: 40 * _SHOWN].decode("utf-8", errors="replace")
-    title = _TITLE.search(text)
-    return printable(title.group(1) if title else text, _SHOWN)

@@ -150,7 +150,7 @@ def _refused(answer: Answer) -> DockbookError:
     said = ""
     if isinstance(body, dict):
         said = next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
-    quoted = f" It says: “{answer.without_secret(printable(said, 150))}”." if said else ""
+    quoted = f" It says: “{printable(answer.without_secret(said), 150)}”." if said else ""
     return TokenRefused(
         f"The server gives no access token for this client ID and secret ({answer.status}).{quoted} "
         "Check both in this profile; they may have been changed or disabled."

@@ -155,26 +155,30 @@ class Wire:
 
 def checked_base(base_url: str) -> str:
     """The base without its last slash; `SettingsError` when nothing could be asked of it."""
-    try:
-        url = httpx.URL(base_url.strip())
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise SettingsError(f"The server address cannot be read: {printable(str(error), 100)}.") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    url = _readable(base_url)
+    if url is None or url.scheme not in ("http", "https") or not url.host:
         raise SettingsError("The server address must begin with https:// (or http://) and name a host.")
     if url.userinfo or url.query or url.fragment:
         raise SettingsError("The server address must hold no user name, password, question mark or number sign.")
     return str(url).rstrip("/")
 
 
-def _checked_proxy(url: str) -> httpx.Proxy:
-    try:
-        proxy = httpx.Proxy(url)
-    except (httpx.InvalidURL, ValueError):
-        # The reason is left out: it may quote a password.
-        raise SettingsError("The address of the proxy cannot be read.") from None
-    if proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+def _checked_proxy(address: str) -> httpx.Proxy:
+    url = _readable(address)
+    if url is None or url.scheme not in ("http", "https") or not url.host:
         raise SettingsError("The address of the proxy must begin with http:// or https:// and name a host.")
-    return proxy
+    return httpx.Proxy(url)
+
+
+def _readable(address: str) -> httpx.URL | None:
+    """The address; `None`, for the reason may quote a password, when it is none or could not be connected to."""
+    try:
+        url = httpx.URL(address.strip())
+        # The system's look-up encodes the name so; it would fail with an error that httpx does not know.
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return url if url.port is None or 0 < url.port < 2**16 else None
 
 
 def _raw(response: httpx.Response) -> AsyncIterator[bytes]:

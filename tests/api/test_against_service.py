@@ -1,0 +1,105 @@
+"""The client against the real service: the same HTTP as ever, without a socket."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.api.client import CustomerApi
+from app.errors import Forbidden, NotFound, PreconditionFailed, TokenRefused, ValidationFailed
+from app.fields import PageRequest
+from app.service.credentials import Credentials
+from app.service.store import Store
+from app.service.web import create_app
+
+BASE = "http://dockbook.local/api/v1"
+IDS = ["ACME-CORP", "acme-corp", "A/B", "A%2FB", "a  b", "ü", "?x#y", "+", "%", "../x", "all", "日本"]
+
+
+class Place:
+    """A service, its credentials, and clients of it."""
+
+    def __init__(self) -> None:
+        self.store = Store.open(None)
+        self.credentials = Credentials()
+        app = create_app(self.store, self.credentials)
+        self.transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+
+    def client(self, *permissions: int, secret: str | None = None) -> CustomerApi:
+        """A client with these permissions."""
+        issued = self.credentials.issue(frozenset(permissions))
+        return CustomerApi(BASE, issued.client_id, secret or issued.client_secret, transport=self.transport)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """A service over an empty book."""
+    here = Place()
+    yield here
+    await here.store.close()
+
+
+async def test_a_customer_from_first_to_last(place: Place) -> None:
+    api = place.client(130, 131)
+    made = await api.upsert({"shortID": "ACME-CORP", "name": "Acme"}, only_new=True)
+    assert (made.name, made.status) == ("Acme", "active")
+    assert made.etag
+    read = await api.get("ACME-CORP")
+    assert (read, read.etag) == (made, made.etag)
+    changed = await api.upsert(read.upsert_body({"phone": "555-0199"}), if_match=read.etag)
+    assert (changed.name, changed.phone) == ("Acme", "555-0199")
+    assert changed.etag != made.etag
+    with pytest.raises(PreconditionFailed):
+        await api.upsert(read.upsert_body({"phone": "555-0100"}), if_match=read.etag)
+    with pytest.raises(PreconditionFailed):
+        await api.upsert({"shortID": "ACME-CORP"}, only_new=True)
+    await api.discontinue("ACME-CORP")
+    await api.discontinue("ACME-CORP")
+    assert (await api.get("ACME-CORP")).status == "discontinued"
+    assert (await api.get("ACME-CORP")).oddities == {}
+    await api.close()
+
+
+async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> None:
+    api = place.client(130, 131)
+    for short_id in IDS:
+        await api.upsert({"shortID": short_id, "name": f"name of {short_id}"}, only_new=True)
+    for short_id in IDS:
+        assert (await api.get(short_id)).name == f"name of {short_id}"
+    first = await api.list_page(PageRequest(1, 7))
+    second = await api.list_page(PageRequest(2, 7))
+    assert sorted(row.short_id for row in (*first.rows, *second.rows)) == sorted(IDS)
+    assert (first.total, first.page_count, first.has_more, second.has_more) == (len(IDS), 2, True, False)
+    await api.close()
+
+
+async def test_refusals(place: Place) -> None:
+    reader, writer = place.client(130), place.client(131)
+    with pytest.raises(NotFound):
+        await reader.get("NOBODY")
+    with pytest.raises(Forbidden) as caught:
+        await reader.upsert({"shortID": "A"})
+    assert caught.value.permission == 131
+    with pytest.raises(Forbidden) as caught:
+        await writer.list_page(PageRequest())
+    assert caught.value.permission == 130
+    with pytest.raises(NotFound):
+        await writer.discontinue("NOBODY")
+    with pytest.raises(ValidationFailed) as invalid:
+        await writer.upsert({"shortID": "A", "name": "x" * 201})
+    assert "name" in invalid.value.refusal.details
+    stranger = place.client(130, secret="wrong-secret")
+    with pytest.raises(TokenRefused):
+        await stranger.get("A")
+    for api in (reader, writer, stranger):
+        await api.close()
+
+
+async def test_a_disabled_credential_is_told(place: Place) -> None:
+    api = place.client(130)
+    await api.list_page(PageRequest())
+    for client_id in list(place.credentials._accounts):
+        place.credentials.disable(client_id)
+    with pytest.raises(TokenRefused):
+        await api.list_page(PageRequest())
+    await api.close()

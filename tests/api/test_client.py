@@ -1,0 +1,108 @@
+"""The five calls: what is asked, what is never asked, and what comes back."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.client import segment
+from app.errors import UnaddressableId
+from app.fields import PageRequest
+from tests.api.playing import ACME, EMPTY_PAGE, Scripted, client
+
+NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
+
+
+@pytest.mark.parametrize("short_id", NOT_ASKED)
+async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> None:
+    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    async with client(transport) as api:
+        for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
+            with pytest.raises(UnaddressableId):
+                await call
+    assert transport.asked == transport.tokens == []
+
+
+@given(st.text())
+def test_every_id_is_one_segment_or_none(short_id: str) -> None:
+    try:
+        path = segment(short_id)
+    except UnaddressableId:
+        return
+    url = httpx.URL(f"http://wms.test/api/v1/Customer/{path}")
+    assert url.raw_path == f"/api/v1/Customer/{path}".encode()
+    assert url.path == f"/api/v1/Customer/{short_id}"
+    assert "/" not in path
+
+
+async def test_a_page_is_asked_for_and_read() -> None:
+    body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}], "totalCount": 2, "hasMore": True}
+    transport = Scripted(lambda _: httpx.Response(200, json=body))
+    async with client(transport) as api:
+        page = await api.list_page(PageRequest(2, 50, "name", "DESC", "2024-11-02T14:22:00+01:00"))
+    assert dict(transport.asked[0].url.params) == {
+        "page": "2",
+        "pageSize": "50",
+        "sort": "name",
+        "direction": "DESC",
+        "modifiedSince": "2024-11-02T14:22:00+01:00",
+    }
+    assert [row.short_id for row in page.rows] == ["ACME-CORP", "7"]
+    assert (page.total, page.has_more) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "etag"), [('"v1"', '"v1"'), ('W/"v1"', None), ("v1", None), ('"a" , "b"', None), ('"\xe9"', None)]
+)
+async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) -> None:
+    answer = httpx.Response(200, json=ACME, headers=[(b"etag", header.encode("latin-1"))])
+    async with client(Scripted(lambda _: answer)) as api:
+        assert (await api.get("ACME-CORP")).etag == etag
+        assert (await api.upsert(ACME)).etag == etag
+
+
+async def test_conditions_are_sent_only_when_asked_for() -> None:
+    transport = Scripted(lambda _: httpx.Response(201, json=ACME))
+    async with client(transport) as api:
+        await api.upsert(ACME)
+        await api.upsert(ACME, if_match='"v1"')
+        await api.upsert(ACME, only_new=True)
+        with pytest.raises(ValueError, match="ETag"):
+            await api.upsert(ACME, if_match='W/"v1"')
+    conditions = [(asked.headers.get("if-match"), asked.headers.get("if-none-match")) for asked in transport.asked]
+    assert conditions == [(None, None), ('"v1"', None), (None, "*")]
+
+
+@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None))))
+async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
+    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    async with client(transport) as api:
+        await api.upsert(body | {"shortID": "ACME-CORP"})
+    content = transport.asked[0].content
+    assert content.isascii()
+    assert json.loads(content) == body | {"shortID": "ACME-CORP"}
+
+
+async def test_a_client_that_was_closed_twice_and_never_used() -> None:
+    async with client(Scripted(lambda _: httpx.Response(200))) as api:
+        await api.close()
+
+
+async def test_closing_ends_a_call_that_waits_for_its_token() -> None:
+    asked = asyncio.Event()
+
+    class Silent(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async with client(Silent(lambda _: httpx.Response(200))) as api:
+        call = asyncio.create_task(api.get("ACME-CORP"))
+        await asked.wait()
+        await api.close()
+        await asyncio.wait({call})
+    assert call.cancelled()

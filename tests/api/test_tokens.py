@@ -1,0 +1,316 @@
+"""A1, A3 and A4: one token for all, measured on the right clock, and no secret anywhere else."""
+
+import asyncio
+import json
+import logging
+import time as wall
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.client import CustomerApi, Deadlines
+from app.errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    DockbookError,
+    NotTheApi,
+    RateLimited,
+    ServerFault,
+    SettingsError,
+    TokenRefused,
+    TransportError,
+    Unauthorized,
+)
+from tests.api.playing import ACME, BASE, CLIENT_ID, SECRET, TOKEN, Scripted, Time, client, in_turn
+
+
+class Granting:
+    """A server that grants numbered tokens and takes only the newest."""
+
+    def __init__(self, **fields: object) -> None:
+        self.granted = 0
+        self.refusing = False
+        self._fields = fields
+
+    def grant(self, _: httpx.Request) -> httpx.Response:
+        """The next token."""
+        self.granted += 1
+        return httpx.Response(200, json=TOKEN | self._fields | {"access_token": f"canary-token-{self.granted}"})
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The customer, to the newest token."""
+        newest = request.headers["authorization"] == f"Bearer canary-token-{self.granted}"
+        if self.refusing or not newest:
+            return httpx.Response(401, json={"statusCode": 401, "error": "unauthorized", "message": "Expired."})
+        return httpx.Response(200, json=ACME)
+
+
+async def all_at_once(api: CustomerApi, calls: int = 100) -> None:
+    """Many reads side by side."""
+    await asyncio.gather(*(api.get("ACME-CORP") for _ in range(calls)))
+
+
+async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_is_revoked() -> None:
+    server = Granting()
+    time = Time()
+    transport = Scripted(server.answer, granting=server.grant)
+    async with client(transport, time=time) as api:
+        await all_at_once(api)
+        assert server.granted == 1
+        time.now += 14_399
+        await all_at_once(api)
+        assert server.granted == 2
+        server.granted += 1
+        await all_at_once(api)
+        assert server.granted == 4
+        assert len(transport.asked) == 100 + 100 + 200
+
+
+@pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
+async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
+    server = Granting(expires_in=life)
+    time = Time()
+    async with client(Scripted(server.answer, granting=server.grant), time=time) as api:
+        await api.get("ACME-CORP")
+        time.now += float(str(life)) - margin - 0.5
+        await api.get("ACME-CORP")
+        assert server.granted == 1
+        time.now += 0.5
+        await api.get("ACME-CORP")
+        assert server.granted == 2
+
+
+@pytest.mark.parametrize("life", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
+async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
+    server = Granting(expires_in=life)
+    time = Time()
+    async with client(Scripted(server.answer, granting=server.grant), time=time) as api:
+        for _ in range(5):
+            await api.get("ACME-CORP")
+            time.now += 1e6
+        assert server.granted == 1
+        server.granted += 1
+        await api.get("ACME-CORP")
+        assert server.granted == 3
+
+
+async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Granting()
+    real = wall.time
+    async with client(Scripted(server.answer, granting=server.grant)) as api:
+        for shift in (0, 86_400, -86_400):
+            monkeypatch.setattr(wall, "time", lambda shift=shift: real() + shift)
+            await all_at_once(api, 10)
+    assert server.granted == 1
+
+
+async def test_a_second_401_is_told() -> None:
+    server = Granting()
+    server.refusing = True
+    transport = Scripted(server.answer, granting=server.grant)
+    async with client(transport) as api:
+        with pytest.raises(Unauthorized) as caught:
+            await api.upsert(ACME)
+    assert (server.granted, len(transport.asked)) == (2, 2)
+    assert not caught.value.outcome_unknown
+
+
+async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
+    transport = Scripted(in_turn(httpx.Response(401), httpx.ReadError("reset")))
+    async with client(transport) as api:
+        with pytest.raises(TransportError) as caught:
+            await api.upsert(ACME)
+    assert caught.value.outcome_unknown
+    assert len(transport.asked) == 2
+
+
+async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others() -> None:
+    gate = asyncio.Event()
+
+    class Slow(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/Token"):
+                await gate.wait()
+            return await super().handle_async_request(request)
+
+    transport = Slow(lambda _: httpx.Response(200, json=ACME))
+    async with client(transport) as api:
+        calls = [asyncio.create_task(api.get("ACME-CORP")) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        calls[0].cancel()
+        calls[3].cancel()
+        await asyncio.wait(calls[:1])
+        gate.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(outcome, asyncio.CancelledError) for outcome in outcomes] == [True, False, False, True, False]
+    assert len(transport.tokens) == 1
+
+
+async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> None:
+    class Silent(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await super().handle_async_request(request)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    transport = Silent(lambda _: httpx.Response(200))
+    async with client(transport, deadlines=Deadlines(token=0.02)) as api:
+        outcomes = await asyncio.gather(*(api.upsert(ACME) for _ in range(10)), return_exceptions=True)
+    for outcome in outcomes:
+        assert isinstance(outcome, DeadlineExceeded)
+        assert not outcome.outcome_unknown
+    assert (len(transport.tokens), len(transport.asked)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (httpx.ConnectError("refused"), ConnectionFailed),
+        (httpx.ReadError("reset"), TransportError),
+        (500, ServerFault),
+        (503, ServerFault),
+        (429, RateLimited),
+    ],
+    ids=repr,
+)
+async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
+    fault: httpx.TransportError | int, kind: type[DockbookError]
+) -> None:
+    transport = Scripted(
+        lambda _: httpx.Response(200, json=ACME),
+        granting=lambda _: httpx.Response(fault) if isinstance(fault, int) else type(fault)(str(fault)),
+    )
+    async with client(transport) as api:
+        with pytest.raises(kind) as caught:
+            await api.upsert(ACME)
+        assert not caught.value.outcome_unknown
+        assert (len(transport.tokens), len(transport.asked)) == (3, 0)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "invalid_client", "error_description": "Unknown client."},
+        {"statusCode": 401, "error": "unauthorized", "message": "Unknown client."},
+    ],
+)
+async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
+    transport = Scripted(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
+    async with client(transport) as api:
+        with pytest.raises(TokenRefused, match=r"Unknown client\..*Check both"):
+            await api.get("ACME-CORP")
+    assert len(transport.tokens) == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
+async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
+    answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
+    kind = Unauthorized if status == 401 else NotTheApi
+    async with client(Scripted(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
+        with pytest.raises((NotTheApi, TokenRefused)) as caught:
+            await api.upsert(ACME)
+    assert kind is Unauthorized or isinstance(caught.value, NotTheApi)
+    assert not caught.value.outcome_unknown
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"null"])
+async def test_an_answer_without_a_token(body: bytes) -> None:
+    granting = in_turn(httpx.Response(200, content=body))
+    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+        with pytest.raises(NotTheApi):
+            await api.get("ACME-CORP")
+
+
+@pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "\x00", "x" * 20_000, "a\ud800"])
+async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
+    granting = in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
+    transport = Scripted(lambda _: httpx.Response(200), granting=granting)
+    async with client(transport) as api:
+        with pytest.raises(TokenRefused):
+            await api.get("ACME-CORP")
+    assert transport.asked == []
+
+
+async def test_a_token_of_another_kind_is_refused() -> None:
+    granting = in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
+    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+        with pytest.raises(TokenRefused, match="mac"):
+            await api.get("ACME-CORP")
+
+
+async def test_the_request_for_a_token_is_a_form() -> None:
+    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    async with client(transport) as api:
+        await api.get("ACME-CORP")
+    request = transport.tokens[0]
+    assert (request.method, str(request.url)) == ("POST", f"{BASE}/Token")
+    form = f"grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={SECRET}"
+    assert request.content == form.encode()
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in request.headers
+
+
+async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    told: list[str] = []
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        said = f"{request.content.decode()} {request.headers.get('authorization', '')}"
+        bodies = [
+            httpx.Response(
+                400, json={"error": said, "message": said, "error_description": said, "details": {"x": said}}
+            ),
+            httpx.Response(404, html=f"<p>{said}</p>"),
+            httpx.Response(200, html=f"<title>{said}</title>"),
+            httpx.Response(500, json={"error": "internal_error", "message": said}),
+        ]
+        return bodies[len(told) % len(bodies)]
+
+    for answering, granting in ((echo, None), (lambda _: httpx.Response(200), echo)):
+        async with client(Scripted(answering, granting=granting)) as api:
+            for _ in range(4):
+                with pytest.raises(DockbookError) as caught:
+                    await api.upsert({"shortID": "A"})
+                shown = "".join(traceback.format_exception(caught.value))
+                told.append(f"{shown} {caught.value!r} {vars(caught.value)} {api!r} {vars(api)}")
+    for text in (*told, caplog.text):
+        assert SECRET not in text
+        assert "canary-token-1" not in text
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "",
+        "wms.test",
+        "ftp://wms.test/api/v1",
+        "http://",
+        "http://u:canary@wms.test/",
+        "http://u:canary/x@wms.test/",
+        "http://wms.test/?a",
+        "http://x:99999999/",
+        "http://" + "a" * 70,
+    ],
+)
+def test_an_address_that_cannot_be_asked_is_told_without_its_password(base: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        CustomerApi(base, CLIENT_ID, SECRET)
+    assert "canary" not in caught.value.text
+
+
+def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
+    secret = "can" + "ary\udc80"
+    with pytest.raises(SettingsError) as caught:
+        CustomerApi(BASE, CLIENT_ID, secret)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("proxy", ["socks5://x", "http://", "::canary", "http://u:canary@x:99999999/"])
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        CustomerApi(BASE, CLIENT_ID, SECRET, proxy=proxy)
+    assert "canary" not in caught.value.text
