@@ -3,10 +3,11 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from textual import events
 from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
@@ -75,7 +76,6 @@ class Stage:
     store: Store
     credentials: Credentials
     issued: IssuedCredential
-    copied: list[str] = field(default_factory=list)
 
     @property
     def app(self) -> DockbookApp:
@@ -98,6 +98,16 @@ class Stage:
         """Press keys and let what they started come to its end."""
         for key in keys:
             await self.pilot.press(key)
+        await self.settle()
+
+    async def press_only(self, *keys: str) -> None:
+        """Press keys without waiting for what they started."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def paste(self, text: str) -> None:
+        """Paste a text, as a terminal sends it."""
+        self.app.post_message(events.Paste(text))
         await self.settle()
 
     async def type(self, text: str) -> None:
@@ -143,13 +153,14 @@ async def stage(
     permissions: frozenset[int] = frozenset({130, 131}),
     read_only: bool = False,
     bend: Bend | None = None,
-    records: list[dict[str, object]] | None = None,
+    records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
     store = Store.open(None)
     if records is not None:
-        store.add_all(records, lambda _done: None)
+        for record in records:
+            await store.upsert(str(record["shortID"]), record, if_match=None, only_new=True)
     elif customers:
         load_sample(store, customers, lambda _done, _total: None)
     credentials = Credentials()

@@ -1,0 +1,329 @@
+"""The form: quick edits, one save, nothing typed lost, nobody overwritten."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from app.fields import WRITABLE_NAMES
+from tests.stage import Stage, always, answer, stage
+
+Onward = Callable[[], Awaitable[httpx.Response]]
+
+
+async def edit_phone(it: Stage, text: str = "555-0199") -> None:
+    """Open the first customer's form from the list and type another phone number."""
+    await it.press("f2", *["down"] * 8, *["backspace"] * 8)
+    await it.type(text)
+
+
+async def test_from_the_list_to_a_saved_phone_number() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        it.sees("Edit ACME-CORP", "was 555-0100", "1 changed", "•")
+        await it.press("f10")
+        it.sees("ACME-CORP is saved.", "555-0199", "Customers")
+        assert (await it.record("ACME-CORP"))["phone"] == "555-0199"
+        assert it.wire.count("POST") == 1
+
+
+async def test_fields_not_edited_go_back_as_they_came() -> None:
+    async with stage() as it:
+        before = await it.record("ACME-CORP")
+        await edit_phone(it)
+        await it.press("f10")
+        after = await it.record("ACME-CORP")
+        assert {n: after[n] for n in WRITABLE_NAMES} == {n: before[n] for n in WRITABLE_NAMES} | {"phone": "555-0199"}
+
+
+async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
+    async with stage() as it:
+        await it.press("f2")
+        await it.type("X")
+        for _ in range(20):
+            await it.press("enter")
+        it.sees("This is the last field. F10 saves.")
+        assert it.wire.count("POST") == 0
+
+
+async def test_fifty_presses_of_save_send_one_post() -> None:
+    async with stage() as it:
+        arrived, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                arrived.set()
+                await go_on.wait()
+            return await onward()
+
+        it.wire.bend = slow
+        await edit_phone(it)
+        for _ in range(25):
+            await it.pilot.press("f10", "ctrl+s")
+        await arrived.wait()
+        await it.press_only("f10", "f10", "escape")
+        it.sees("Being saved", "Edit ACME-CORP")
+        go_on.set()
+        await it.settle()
+        it.sees("ACME-CORP is saved.")
+        assert it.wire.count("POST") == 1
+
+
+async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+
+        async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                await go_on.wait()
+            return await onward()
+
+        it.wire.bend = slow
+        await edit_phone(it)
+        await it.press_only("f10", "down", "7", "7")
+        go_on.set()
+        await it.settle()
+        it.sees("Edit ACME-CORP", "is not saved yet", "1 changed")
+        await it.press("f10")
+        record = await it.record("ACME-CORP")
+        assert (record["phone"], record["fax"]) == ("555-0199", "77")
+
+
+async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays() -> None:
+    async with stage() as it:
+        body = {
+            "statusCode": 400,
+            "error": "validation_error",
+            "message": "Model validation failed.",
+            "details": {"Phone": ["The phone [field] is \x1b[31mnot accepted."], "creditLimit": ["Out of range."]},
+        }
+        it.wire.bend = always(lambda: answer(400, body), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("! The phone [field] is ␛[31mnot accepted.", "555-0199", "creditLimit: Out of range.", "was 555-0100")
+        assert "\x1b" not in it.screen_text
+
+
+async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
+        await it.press("f10")
+        it.sees("Zip was changed to 98402 meanwhile; kept.")
+        record = await it.record("ACME-CORP")
+        assert (record["phone"], record["zip"]) == ("555-0199", "98402")
+
+
+async def test_a_change_of_somebody_else_in_the_same_field_is_shown_before_it_is_overwritten() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
+        await it.press("f10")
+        it.sees("Changed by somebody else", "555-7777", "555-0199", "was 555-7777")
+        assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
+        assert it.wire.count("POST") == 0
+        await it.press("f10")
+        assert (await it.record("ACME-CORP"))["phone"] == "555-0199"
+
+
+async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_the_server_has_etags() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        meddled = False
+
+        async def meddle(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal meddled
+            if request.method == "POST" and not meddled:
+                meddled = True
+                await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
+            return await onward()
+
+        it.wire.bend = meddle
+        await it.press("f10")
+        it.sees("Changed by somebody else", "555-7777")
+        assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
+
+
+async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
+    async with stage() as it:
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.method == "POST":
+                raise httpx.ReadError("cut", request=request)
+            return response
+
+        it.wire.bend = lose
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("ACME-CORP is saved.", "The answer was lost")
+        assert it.wire.count("POST") == 1
+
+
+async def test_a_save_that_never_arrived_is_told_and_the_text_stays() -> None:
+    async with stage() as it:
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                raise httpx.ReadError("cut", request=request)
+            return await onward()
+
+        it.wire.bend = lose
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("Not saved", "555-0199", "was 555-0100")
+        assert it.wire.count("POST") == 1
+        it.wire.bend = None
+        await it.press("f10")
+        it.sees("ACME-CORP is saved.")
+
+
+async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        it.credentials.permit(it.issued.client_id, frozenset({130}))
+        await it.press("f10")
+        it.sees("Create/Modify Customer", "131", "555-0199", "READ-ONLY")
+        it.credentials.permit(it.issued.client_id, frozenset({130, 131}))
+        await it.press("f10")
+        it.sees("ACME-CORP is saved.")
+        it.misses("READ-ONLY")
+
+
+async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> None:
+    async with stage(permissions=frozenset({130})) as it:
+        await edit_phone(it)
+        await it.press("f10", "escape", "right", "right", "enter")
+        it.sees("READ-ONLY", "Customers")
+        await it.press("f2")
+        it.sees("Editing is off", "131", "asks again.")
+        await it.press("f5", "f2")
+        it.sees("Edit ACME-CORP")
+
+
+async def test_leaving_without_changes_asks_nothing() -> None:
+    async with stage() as it:
+        await it.press("f2", "escape")
+        it.sees("Customers", "48 customers")
+
+
+async def test_leaving_with_changes_asks_and_the_safe_answer_has_the_focus() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.press("escape")
+        it.sees("Leave without saving?", "Phone of ACME-CORP")
+        await it.press("enter")
+        it.sees("Edit ACME-CORP", "555-0199")
+        await it.press("escape", "right", "right", "enter")
+        it.sees("48 customers")
+        assert (await it.record("ACME-CORP"))["phone"] == "555-0100"
+
+
+async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.press("ctrl+q")
+        it.sees("Quit and lose what is not saved?", "Phone of ACME-CORP")
+        await it.press("enter")
+        it.sees("Edit ACME-CORP", "555-0199")
+
+
+async def test_a_new_customer() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        it.sees("New customer")
+        await it.type(" DOCK-7 ")
+        await it.press("enter")
+        await it.type("Dock Seven")
+        await it.press("f10")
+        it.sees("DOCK-7 is created.", "49 customers")
+        assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
+
+
+async def test_new_never_overwrites_and_offers_to_open() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("BRIGHT-MFG")
+        await it.press("enter")
+        await it.type("Other")
+        await it.press("f10")
+        it.sees("That ID exists already", "BRIGHT-MFG is already a customer")
+        assert it.wire.count("POST") == 0
+        await it.press("right", "enter")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
+
+
+async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
+    async with stage() as it:
+
+        async def other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=False)
+            return await onward()
+
+        it.wire.bend = other_first
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press("f10")
+        it.sees("That ID exists already")
+        assert (await it.record("DOCK-7"))["name"] == "Theirs"
+
+
+@pytest.mark.parametrize("short_id", ["", "   ", ".", "..", "All"])
+async def test_an_id_that_cannot_be_is_refused_at_its_field_before_anything_is_asked(short_id: str) -> None:
+    async with stage() as it:
+        await it.press("f6")
+        asked = len(it.wire.seen)
+        await it.type(short_id)
+        await it.press("f10")
+        it.sees("New customer", "! ")
+        assert len(it.wire.seen) == asked
+
+
+async def test_advice_never_refuses() -> None:
+    async with stage() as it:
+        await it.press("f2", "up")
+        await it.press("backspace", "backspace", "up")
+        it.sees("? looks unfinished", "was orders@acme.example.com")
+        await it.press("f10")
+        it.sees("ACME-CORP is saved.")
+
+
+async def test_several_pasted_lines_lose_nothing_silently() -> None:
+    async with stage() as it:
+        await it.press("f2", "end")
+        await it.paste("\nNorth Dock\r\nGate 4\n")
+        it.sees("Acme CorporationNorth Dock Gate 4", "2 pasted lines were joined")
+
+
+async def test_choices_of_the_country() -> None:
+    async with stage() as it:
+        await it.press("f2", *["down"] * 7, "f4")
+        it.sees("Country", "US  United States")
+        await it.type("germ")
+        it.sees("DE  Germany")
+        await it.press("enter")
+        it.sees("Edit ACME-CORP", "was US")
+        await it.press("f10")
+        assert (await it.record("ACME-CORP"))["country"] == "DE"
+
+
+async def test_what_a_field_was_can_be_put_back() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.press("ctrl+z")
+        it.sees("555-0100")
+        it.misses("was 555-0100", "1 changed")
+
+
+async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_touched() -> None:
+    hostile = "Acme [/] [@click=app.quit]x[/]\u202e\u009b31m"
+    async with stage(records=[{"shortID": "EVIL", "name": hostile, "contact": "\u200bx", "phone": "1"}]) as it:
+        it.sees("Acme [/] [@cl")
+        await it.press("f2")
+        it.sees("Acme [/] [@click=app.quit]x[/]")
+        assert not set(it.screen_text) & {"\u202e", "\u009b", "\u200b"}
+        await it.press(*["down"] * 8, "5", "f10")
+        record = await it.record("EVIL")
+        assert (record["name"], record["contact"], record["phone"]) == (hostile, "\u200bx", "15")
