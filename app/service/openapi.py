@@ -78,11 +78,11 @@ def document() -> Json:
 def _token() -> Json:
     form = {
         "type": "object",
-        "required": ["grant_type"],
+        "required": ["grant_type", "client_id", "client_secret"],
         "properties": {
             "grant_type": {"const": "client_credentials"},
-            "client_id": {"type": "string"},
-            "client_secret": {"type": "string"},
+            "client_id": {"type": "string", "minLength": 1},
+            "client_secret": {"type": "string", "minLength": 1},
         },
     }
     return {
@@ -113,8 +113,7 @@ def _list() -> Json:
         "summary": "One page of all customers, discontinued ones too (SecurityID 130)",
         "parameters": parameters,
         "responses": {
-            "200": _answer("The page", "Page", {name: _count(text) for name, text in counts.items()})
-            | {"links": _link_to_customer(f"$response.body#/value/0/{KEY}")},
+            "200": _answer("The page", "Page", {name: _count(text) for name, text in counts.items()}),
             **_errors("400", "401", "403", "500"),
         },
     }
