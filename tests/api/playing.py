@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -76,6 +77,7 @@ async def client(
     time: Time | None = None,
     budget: RetryBudget | None = None,
     deadlines: Deadlines | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[CustomerApi]:
     """A client of a transport or an address, on a clock of its own, whose jitter is always the longest."""
     time = time or Time()
@@ -84,6 +86,7 @@ async def client(
         CLIENT_ID,
         SECRET,
         transport=None if isinstance(where, str) else where,
+        ssl_context=ssl_context,
         deadlines=deadlines,
         retries=Retries(budget or RetryBudget(clock=time.clock), sleep=time.sleep, chance=lambda: 1.0),
         clock=time.clock,
@@ -126,10 +129,11 @@ class Loopback:
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator["Loopback"]:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Loopback"]:
         """Listen for as long as the context lasts."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        scheme = "http" if tls is None else "https"
+        self.base = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
         try:
             yield self
         finally:

@@ -1,0 +1,58 @@
+"""A5 as far as the client goes: a certificate that is not trusted, or is another's, ends the call before it is sent."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.errors import CertificateNotTrusted, ConnectionFailed
+from tests.api.playing import ACME, Loopback, Time, client, whole
+
+
+@pytest.fixture(params=["127.0.0.1", "127.0.0.2"])
+def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """An address and a file with a key and a self-signed certificate for it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program")
+    pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=wms.test -keyout {key} -out {pem}"
+    subprocess.run([*command.split(), "-addext", f"subjectAltName=IP:{request.param}"], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + key.read_bytes())
+    return request.param, pem
+
+
+async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(certificate: tuple[str, Path]) -> None:
+    address, pem = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    trusting = ssl.create_default_context(cafile=str(pem))
+    time = Time()
+    async with Loopback(lambda _: whole(200, ACME)).serving(tls) as server:
+        async with client(server.base, time=time) as api:
+            with pytest.raises(CertificateNotTrusted, match="self-signed") as caught:
+                await api.upsert(ACME)
+            assert not caught.value.outcome_unknown
+        async with client(server.base, time=time, ssl_context=trusting) as api:
+            if address == "127.0.0.1":
+                await api.upsert(ACME)
+            else:
+                with pytest.raises(CertificateNotTrusted, match="mismatch"):
+                    await api.upsert(ACME)
+        assert len(server.seen) == (1 if address == "127.0.0.1" else 0)
+    assert time.slept == []
+
+
+async def test_a_server_without_tls_is_no_secure_one() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server, client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1") as api:
+        with pytest.raises(ConnectionFailed, match="WRONG_VERSION_NUMBER"):
+            await api.get("ACME-CORP")
