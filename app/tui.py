@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -12,6 +13,7 @@ from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
+from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
@@ -70,6 +72,7 @@ class DockbookApp(App[int]):
         super().__init__()
         self.desk = desk
         self._report = report
+        self.type_ahead = TypeAhead(self, super().on_event)
         self.register_theme(THEME)
         self.theme = THEME.name
         if keymap:
@@ -80,6 +83,12 @@ class DockbookApp(App[int]):
 
     def on_mount(self) -> None:
         self.desk.repository.on_link = self._link_changed
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self.type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     async def on_unmount(self) -> None:
         await self.desk.repository.close()

@@ -1,6 +1,7 @@
 """The real program on the real service, with a wire between them that a test can cut, bend and watch."""
 
 import json
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
@@ -95,15 +97,25 @@ class Stage:
         return [strip.text for strip in strips]
 
     async def press(self, *keys: str) -> None:
-        """Press keys and let what they started come to its end."""
-        for key in keys:
-            await self.pilot.press(key)
+        """Press keys as fast as a machine does, and let what they started come to its end."""
+        await self.press_only(*keys)
         await self.settle()
 
     async def press_only(self, *keys: str) -> None:
-        """Press keys without waiting for what they started."""
-        await self.pilot.press(*keys)
+        """Press keys without waiting for the work they started, only for each to take effect."""
+        for key in keys:
+            self.app.post_message(events.Key(key, _character(key)))
         await self.pilot.pause()
+        while not self.app.type_ahead.idle:
+            await self.pilot.pause()
+
+    async def burst(self, data: str) -> None:
+        """Send what a terminal sends for keys, in one piece, through the parser that reads terminals."""
+        parser = XTermParser()
+        for token in (*parser.feed(data), *parser.feed("")):
+            if isinstance(token, events.Key):
+                self.app.post_message(token)
+        await self.press()
 
     async def paste(self, text: str) -> None:
         """Paste a text, as a terminal sends it."""
@@ -112,7 +124,7 @@ class Stage:
 
     async def type(self, text: str) -> None:
         """Type a text."""
-        await self.press(*("space" if character == " " else character for character in text))
+        await self.press(*text)
 
     async def settle(self) -> None:
         """Wait until no worker runs."""
@@ -143,6 +155,16 @@ class Stage:
         stored = await self.store.get(short_id)
         assert stored is not None, f"there is no {short_id}"
         return dict(stored.record)
+
+
+def _character(key: str) -> str | None:
+    """The character a key types, as terminals report it."""
+    if len(key) == 1:
+        return key
+    try:
+        return unicodedata.lookup(key.replace("_", " "))
+    except KeyError:
+        return None
 
 
 @asynccontextmanager

@@ -1,0 +1,82 @@
+"""Keys take effect one after another, however fast they come.
+
+Textual forwards a key to the widget that has the focus when the key is read. A scanner, or a fast hand, sends the next
+ones before Enter has moved the focus: they would all land in the first field.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+
+_LONGEST: Final = 0.5  # seconds a key may hold up the next one
+#: A key becomes a message, and what hears the message often sends another one: each goes up the same way.
+_MESSAGES_OF_A_KEY: Final = 2
+
+
+class TypeAhead:
+    """Holds keys and pastes back until the one before has done its work: focus moved, screen opened or left.
+
+    `deliver` is what Textual does with one of them.
+    """
+
+    def __init__(self, app: App[Any], deliver: Callable[[events.Event], Awaitable[None]]) -> None:
+        self._app = app
+        self._deliver = deliver
+        self._waiting: deque[events.Event] = deque()
+        self._delivering: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether every key has done its work."""
+        return not self._waiting and (self._delivering is None or self._delivering.done())
+
+    def take(self, event: events.Event) -> None:
+        """Deliver the key after those that came before it."""
+        idle = self.idle
+        self._waiting.append(event)
+        if idle:
+            self._delivering = asyncio.create_task(self._deliver_all())
+            self._delivering.add_done_callback(self._ended)
+
+    async def _deliver_all(self) -> None:
+        while self._waiting:
+            target = self._app.focused or self._app.screen
+            await self._deliver(self._waiting.popleft())
+            try:
+                async with asyncio.timeout(_LONGEST):
+                    await self._follow(target)
+            except TimeoutError:
+                # Something on the way waits for longer than a person does; the next key must not.
+                continue
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let the app crash on what went wrong, as it does for what goes wrong in a widget."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._app._handle_exception(error)  # noqa: SLF001 - Textual's way for everything unhandled
+
+    async def _follow(self, target: MessagePump) -> None:
+        """Wait until what the key set off has passed through everything it can pass through."""
+        for _ in range(_MESSAGES_OF_A_KEY):
+            node: MessagePump | None = target
+            while node is not None:
+                await _passed(node)
+                node = node._parent  # noqa: SLF001 - a widget that left the screen has no public way up any more
+            await _passed(self._app.screen)
+        await _passed(self._app)
+
+
+async def _passed(node: MessagePump) -> None:
+    """Wait until the node has worked through the messages it has now."""
+    passed = asyncio.Event()
+
+    async def callback() -> None:
+        passed.set()
+
+    if node.is_running and node.call_later(callback):
+        await passed.wait()

@@ -1,0 +1,1 @@
+"""The service, driven as it runs: real books, real credentials, no doubles."""

@@ -1,0 +1,53 @@
+"""The service as it runs: a real book, real credentials, the real app behind an ASGI transport."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.service.credentials import Credentials
+from app.service.store import Store
+from app.service.web import create_app
+
+Reach = Callable[..., Awaitable[httpx.AsyncClient]]
+
+BASE = "http://service/api/v1/"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A book in a file."""
+    opened = Store.open(tmp_path / "book.sqlite3")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def credentials() -> Credentials:
+    """No credential yet."""
+    return Credentials()
+
+
+@pytest.fixture
+async def reach(store: Store, credentials: Credentials) -> AsyncIterator[Reach]:
+    """Make a client that holds a token with these permissions; with none of them given, no token at all."""
+    async with AsyncExitStack() as stack:
+
+        async def make(*permissions: int) -> httpx.AsyncClient:
+            transport = httpx.ASGITransport(create_app(store, credentials))
+            client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=BASE))
+            if permissions:
+                issued = credentials.issue(frozenset(permissions))
+                token = credentials.grant(issued.client_id, issued.client_secret)
+                client.headers["Authorization"] = f"Bearer {token}"
+            return client
+
+        yield make
+
+
+@pytest.fixture
+async def client(reach: Reach) -> httpx.AsyncClient:
+    """A client that may do everything."""
+    return await reach(130, 131)

@@ -1,0 +1,52 @@
+"""A write that was answered is there after kill -9."""
+
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from app.service.store import Store
+
+async def main(path: str, name: str) -> None:
+    store = Store.open(Path(path))
+    number = 0
+    while True:
+        await store.upsert(f"{name}-{number}", {"name": "x" * 100})
+        print(f"{name}-{number}", flush=True)
+        number += 1
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("answers", [1, 40, 97])
+def test_what_was_answered_is_stored(tmp_path: Path, answers: int) -> None:
+    path = tmp_path / "book.sqlite3"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE) for name in ("one", "two")]
+    told = b""
+    output = [writer.stdout.fileno() for writer in writers if writer.stdout]
+    while told.count(b"\n") < answers:
+        for ready in select.select(output, [], [], 30)[0]:
+            told += os.read(ready, 4096)
+    for writer in writers:
+        writer.send_signal(signal.SIGKILL)
+    for writer in writers:
+        rest, _ = writer.communicate()
+        told += rest if rest.endswith(b"\n") else rest[: rest.rfind(b"\n") + 1]
+        assert writer.returncode == -signal.SIGKILL
+    with closing(sqlite3.connect(path)) as connection:
+        stored = {short_id for (short_id,) in connection.execute("SELECT shortID FROM customer")}
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    answered = set(told.decode().split())
+    assert len(answered) >= answers
+    assert answered <= stored

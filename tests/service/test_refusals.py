@@ -1,0 +1,129 @@
+"""Whatever is sent, the answer has the contract's error shape; only a failing disk is the server's fault."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.service.store import Store
+
+
+def refused(answer: httpx.Response, status: int, code: str) -> None:
+    body = answer.json()
+    assert (answer.status_code, body["statusCode"], body["error"]) == (status, status, code)
+    assert body["message"]
+    assert set(body) - {"details"} == {"statusCode", "error", "message"}
+    assert ("details" in body) == (code == "validation_error")
+    assert answer.headers["X-API-Version"] == "v1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"17",
+        b"\xff\xfe",
+        b'{"shortID": "\xff"}',
+        b"\xef\xbb\xbf{}",
+        '{"shortID": "A"}'.encode("utf-16"),
+        b'{"shortID": "A", "x": NaN}',
+        b'{"shortID": "A", "x": Infinity}',
+        b'{"shortID": "A"} trailing',
+        b'{"x": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+async def test_a_body_that_is_no_json_object_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
+    refused(await client.post("Customer", content=body), 400, "bad_request")
+
+
+@pytest.mark.parametrize("field", ["shortID", "name"])
+async def test_half_a_surrogate_pair_is_told_at_its_field(client: httpx.AsyncClient, field: str) -> None:
+    body = f'{{"shortID": "A", "{field}": "x\\ud800"}}'
+    answer = await client.post("Customer", content=body.encode())
+    refused(answer, 400, "validation_error")
+    assert list(answer.json()["details"]) == [field]
+
+
+async def test_deep_and_huge_values_of_unknown_fields_do_no_harm(client: httpx.AsyncClient) -> None:
+    body = b'{"shortID": "A", "x": ' + b"[" * 200 + b"]" * 200 + b', "y": 1e999, "\\ud800": 0}'
+    assert (await client.post("Customer", content=body)).status_code == 201
+
+
+async def test_a_body_over_one_mebibyte_is_413_without_a_content_length(client: httpx.AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"shortID": "A", "x": "'
+        for _ in range(17):
+            yield b"x" * 65536
+        yield b'"}'
+
+    refused(await client.post("Customer", content=chunks()), 413, "payload_too_large")
+    assert (await client.get("Customer/A")).status_code == 404
+
+
+async def test_a_body_of_just_one_mebibyte_is_taken(client: httpx.AsyncClient) -> None:
+    start, end = b'{"shortID": "A", "x": "', b'"}'
+    body = start + b"x" * (1024 * 1024 - len(start) - len(end)) + end
+    assert (await client.post("Customer", content=body)).status_code == 201
+    refused(await client.post("Customer", content=body + b" "), 413, "payload_too_large")
+
+
+@pytest.mark.parametrize("path", ["", "Customers", "Customer/", "Token/x", "../v2/Customer/All", "openapi.json/"])
+async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> None:
+    refused(await client.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("Token", {"POST"}),
+        ("openapi.json", {"GET", "HEAD"}),
+        ("Customer", {"POST"}),
+        ("Customer/All", {"GET", "HEAD"}),
+        ("Customer/%41ll", {"GET", "HEAD"}),
+        ("Customer/ACME-CORP", {"GET", "HEAD", "DELETE"}),
+    ],
+)
+async def test_a_method_that_is_not_there_is_405_and_told_which_are(
+    client: httpx.AsyncClient, path: str, allowed: set[str]
+) -> None:
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"} - allowed:
+        answer = await client.request(method, path)
+        refused(answer, 405, "method_not_allowed")
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [(None, "Bearer"), ("", "Bearer"), ("Basic eDp5", "Bearer"), ("Bearer", "Bearer"), ("Bearer \xff\x01", "Bearer")],
+)
+async def test_no_usable_token_is_401_with_a_challenge(
+    client: httpx.AsyncClient, header: str | None, challenge: str
+) -> None:
+    del client.headers["Authorization"]
+    headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
+    answer = await client.get("Customer/All", headers=headers)
+    refused(answer, 401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == challenge
+
+
+async def test_a_full_disk_is_told_as_a_fault_leaves_nothing_and_passes(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    await client.post("Customer", json={"shortID": "BEFORE"})
+    # As many pages as there are: to SQLite the disk is now full.
+    store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 1").result()
+    for number in range(200):
+        answer = await client.post("Customer", json={"shortID": f"A{number}", "name": "x" * 200, "city": "y" * 200})
+        if answer.status_code != 201:
+            break
+    refused(answer, 500, "internal_error")
+    assert (await client.get(f"Customer/A{number}")).status_code == 404
+    store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 100000").result()
+    assert (await client.post("Customer", json={"shortID": f"A{number}"})).status_code == 201

@@ -1,0 +1,83 @@
+"""The sample: the same for ever, unique, addressable, and fit to be shown."""
+
+import re
+import unicodedata
+from itertools import islice
+
+from app.fields import FIELDS, MAX_FIELD_LENGTH, MAX_ID_LENGTH
+from app.service.requests import RESERVED_IDS
+from app.service.sample import sample_customers
+
+ACME = {
+    "shortID": "ACME-CORP",
+    "name": "Acme Corporation",
+    "address1": "123 Industrial Way",
+    "address2": "",
+    "city": "Springfield",
+    "state": "IL",
+    "zip": "62701",
+    "country": "US",
+    "phone": "555-0100",
+    "fax": "",
+    "email": "orders@acme.example.com",
+    "contact": "Jane Smith",
+    "active": True,
+    "created": "2023-04-15T08:30:00",
+    "modified": "2024-11-02T14:22:00",
+}
+BRIGHT = {
+    "shortID": "BRIGHT-MFG",
+    "name": "Bright Manufacturing LLC",
+    "address1": "88 Factory Rd",
+    "address2": "Suite 200",
+    "city": "Rockford",
+    "state": "IL",
+    "zip": "61101",
+    "country": "US",
+    "phone": "555-0201",
+    "fax": "555-0202",
+    "email": "inventory@brightmfg.example.com",
+    "contact": "Tom Briggs",
+    "active": True,
+    "created": "2022-09-01T09:00:00",
+    "modified": "2025-01-15T11:05:00",
+}
+
+
+def test_it_begins_with_the_two_of_the_spec() -> None:
+    assert list(sample_customers(2)) == [ACME, BRIGHT]
+    assert list(sample_customers(0)) == []
+
+
+def test_it_is_the_same_every_time_and_longer_ones_begin_alike() -> None:
+    assert list(sample_customers(300)) == list(sample_customers(300)) == list(islice(sample_customers(10_000), 300))
+
+
+def test_every_record_is_whole_unique_and_believable() -> None:
+    records = list(sample_customers(20_000))
+    assert len({record["shortID"] for record in records}) == 20_000
+    for record in records:
+        assert set(record) == {field.name for field in FIELDS}
+        texts = {name: value for name, value in record.items() if isinstance(value, str)}
+        assert len(texts) == 14
+        assert all(len(value) <= MAX_FIELD_LENGTH and value == value.strip() for value in texts.values())
+        assert re.fullmatch(r"[A-Z0-9-]+", texts["shortID"])
+        assert len(texts["shortID"]) <= MAX_ID_LENGTH
+        assert texts["shortID"] not in RESERVED_IDS
+        assert re.fullmatch(r"([a-z]+@[a-z0-9-]+\.example\.(com|org|net))?", texts["email"])
+        assert re.fullmatch(r"[A-Z]{2}", texts["country"])
+        assert "{" not in "".join(texts.values())
+        assert texts["created"] <= texts["modified"] < "2025-06"
+
+
+def test_the_demo_of_48_shows_something_of_everything() -> None:
+    records = list(sample_customers(48))
+    scripts = {unicodedata.name(character).split()[0] for record in records for character in str(record["name"])}
+    wanted = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "DEVANAGARI"}
+    assert scripts >= wanted
+    assert len({record["country"] for record in records}) >= 15
+    assert 3 <= sum(not record["active"] for record in records) <= 8
+    for name in ("phone", "fax", "email", "contact", "zip", "address2"):
+        values = [record[name] for record in records]
+        assert any(values)
+        assert not all(values)

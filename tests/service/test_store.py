@@ -1,0 +1,195 @@
+"""The book: it stays, it is private, it refuses what is not its own, and two of it may write at once."""
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from app.errors import ApiError, StoreError
+from app.fields import SORTABLE, PageRequest
+from app.service.sample import load_sample, sample_customers
+from app.service.store import Store
+
+
+async def test_a_book_opened_again_has_what_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "book.sqlite3"
+    first = Store.open(path)
+    written, created = await first.upsert("A", {"name": "Ünï 東京 \u202e"})
+    await first.close()
+    again = Store.open(path)
+    assert created
+    assert await again.get("A") == written
+    assert await again.get("B") is None
+    await again.close()
+    await again.close()
+    with pytest.raises(StoreError, match="closed"):
+        await again.get("A")
+
+
+async def test_files_and_folders_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "book.sqlite3"
+    store = Store.open(path)
+    await store.upsert("A", {})
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)} == {0o700}
+    files = sorted(path.parent.iterdir())
+    assert [file.name.removeprefix("book.sqlite3") for file in files] == ["", "-shm", "-wal", ".lock"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    await store.close()
+
+
+async def test_a_throw_away_book_is_gone_after_closing() -> None:
+    store = Store.open(None)
+    folder = store._path.parent
+    await store.upsert("A", {})
+    assert folder.exists()
+    await store.close()
+    assert not folder.exists()
+
+
+async def test_the_disk_is_asked_to_keep_every_write(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "book.sqlite3")
+    # Closed only later, from the thread that opened it last.
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    await store.close()
+
+
+async def test_a_newer_book_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    await Store.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"newer dockbook.*Update dockbook"):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE customer (name)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    path.write_bytes(b"shortID,name\n" * 1000)
+    with pytest.raises(StoreError, match="damaged or not a dockbook book"):
+        Store.open(path)
+    assert path.read_bytes() == b"shortID,name\n" * 1000
+
+
+async def test_a_book_damaged_in_its_middle_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    store = Store.open(path)
+    load_sample(store, 500, lambda _done, _count: None)
+    await store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
+    damaged = Store.open(path)
+    with pytest.raises(StoreError, match="damaged"):
+        await damaged.page(PageRequest(page_size=250))
+    with pytest.raises(StoreError, match="damaged"):
+        await damaged.upsert("ACME-CORP", {"name": "x"})
+    await damaged.close()
+
+
+@pytest.mark.parametrize("blocked", ["file/book.sqlite3", "folder"])
+def test_a_place_that_cannot_be_a_book_is_told(tmp_path: Path, blocked: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be (opened|used).*Check"):
+        Store.open(tmp_path / blocked)
+
+
+async def test_a_column_that_is_not_sortable_never_reaches_sql(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "book.sqlite3")
+    for sort in ("phone", "row", "name, (SELECT 1)", ""):
+        with pytest.raises(ApiError):
+            await store.page(PageRequest(sort=sort))
+    await store.close()
+
+
+async def test_two_open_books_on_one_file_write_without_a_locked_database(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    stores = [Store.open(path), Store.open(path)]
+
+    async def write(writer: int) -> None:
+        store = stores[writer % 2]
+        for turn in range(15):
+            await store.upsert(f"W{writer}", {"name": str(turn)})
+            await store.upsert("SHARED", {"name": f"{writer}:{turn}"})
+            seen = await stores[(writer + 1) % 2].get(f"W{writer}")
+            # What was answered is seen at once, by the other process too.
+            assert seen is not None
+            assert seen.record["name"] == str(turn)
+
+    await asyncio.gather(*(write(writer) for writer in range(8)))
+    assert (await stores[0].page(PageRequest())).total == 9
+    await stores[0].close()
+    customer, _ = await stores[1].upsert("LAST", {})
+    assert await stores[1].get("LAST") == customer
+    await stores[1].close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_every_writer_of_one_record_gets_a_version_of_its_own(tmp_path: Path) -> None:
+    still = datetime(2024, 11, 2, 14, 22)  # noqa: DTZ001
+    store = Store.open(tmp_path / "book.sqlite3", clock=lambda: still)
+    answers = await asyncio.gather(*(store.upsert("A", {"name": str(number)}) for number in range(32)))
+    assert len({customer.record["modified"] for customer, _ in answers}) == 32
+    assert sum(created for _, created in answers) == 1
+    newest = max((customer for customer, _ in answers), key=lambda customer: str(customer.record["modified"]))
+    assert await store.get("A") == newest
+    await store.close()
+
+
+async def test_bulk_loading_keeps_whole_records_and_skips_taken_ids(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "book.sqlite3")
+    mine, _ = await store.upsert("ACME-CORP", {"name": "Mine"})
+    seen: list[tuple[int, int]] = []
+    load_sample(store, 48, lambda done, count: seen.append((done, count)))
+    assert seen == [(48, 48)]
+    assert await store.get("ACME-CORP") == mine
+    bright = await store.get("BRIGHT-MFG")
+    assert bright is not None
+    assert bright.record == list(sample_customers(2))[1]
+    assert store.add_all(sample_customers(48), lambda _done: None) == 0
+    assert (await store.page(PageRequest())).total == 48
+    await store.close()
+
+
+async def test_a_bulk_loading_cut_short_leaves_a_book_that_mends_itself(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    store = Store.open(path)
+    with pytest.raises(KeyError):
+        store.add_all([{"shortID": "half a record"}], lambda _done: None)
+    assert (await store.page(PageRequest(sort="name"))).total == 0
+    await store.close()
+    await Store.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        names = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql > ''")
+        }
+    assert names == {f"customer_by_{column}" for column in SORTABLE if column != "shortID"}
+
+
+@pytest.mark.parametrize("sort", SORTABLE)
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+async def test_no_page_is_sorted_by_hand(tmp_path: Path, sort: str, direction: str) -> None:
+    path = tmp_path / "book.sqlite3"
+    await Store.open(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        plan = connection.execute(
+            f"EXPLAIN QUERY PLAN SELECT row FROM customer ORDER BY {sort} {direction}, shortID {direction} LIMIT 25"  # noqa: S608
+        ).fetchall()
+    assert [row[3] for row in plan] == [row[3] for row in plan if "COVERING INDEX" in row[3]]
