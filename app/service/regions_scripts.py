@@ -13,7 +13,7 @@ def scripts() -> tuple[Region, ...]:
             place: 大阪市, 大阪府, 530-0001, JP, 06-0000-01{:02}
             place: 札幌市, 北海道, 060-0001, JP, 011-000-01{:02}
             place: 福岡市, 福岡県, 810-0001, JP, 092-000-01{:02}
-            stems: HOKUTO=北斗 | MINATO=みなと | FUJIMI=富士見 | SAKURA=さくら | YAMATO-K=大和 | TSUBAME=ツバメ
+            stems: HOKUTO=北斗 | MINATO=みなと | FUJIMI=富士見 | SAKURA=サクラ | YAMATO-K=大和 | TSUBAME=ツバメ
             trades: SHOJI=商事株式会社 | SEIKI=精機株式会社 | SHOKUHIN=食品株式会社 | SOKO=倉庫株式会社 | KOGYO=工業(株)
             company: {stem}{trade}
             streets: 海岸通 | 中央 | 本町 | 港南 | 駅前通
