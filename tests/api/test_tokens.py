@@ -68,6 +68,29 @@ async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_
         assert len(transport.asked) == 100 + 100 + 200
 
 
+async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> None:
+    server = Granting()
+    late, gate = asyncio.Event(), asyncio.Event()
+
+    class Late(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if request.url.path.endswith("/LATE") and not late.is_set():
+                late.set()
+                await gate.wait()
+            return answer
+
+    async with client(Late(server.answer, granting=server.grant)) as api:
+        await api.get("ACME-CORP")
+        server.granted += 1
+        call = asyncio.create_task(api.get("LATE"))
+        await late.wait()
+        await api.get("ACME-CORP")
+        gate.set()
+        await call
+    assert server.granted == 3
+
+
 @pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
 async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
     server = Granting(expires_in=life)
