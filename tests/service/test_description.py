@@ -50,14 +50,3 @@ schema = schemathesis.pytest.from_fixture("schema_of_service")
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_operation_keeps_its_word(case: Case[Any], described: Described) -> None:
     case.call_and_validate(headers=described.headers)
-
-
-def test_following_links_finds_what_was_written(described: Described) -> None:
-    class Authorized(described.schema.as_state_machine()):  # type: ignore[misc]
-        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
-            return {"headers": described.headers}
-
-    checked = settings(
-        max_examples=15, stateful_step_count=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    Authorized.run(settings=checked)
