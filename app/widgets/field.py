@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widget import Widget
+from textual.widgets import Input
 
-from app.text import shorten, visible, width
+from app.text import fit, shorten, visible, width
 
 if TYPE_CHECKING:
     from textual import events
 
-_NOTE_CELLS: Final = 28  # as wide as `.note` in styles/form.tcss
+#: What the input leaves free at its left and right; styles/form.tcss says the same.
+LABEL_CELLS: Final = 14
+NOTE_CELLS: Final = 30
+_NOTE_ROOM: Final = NOTE_CELLS - 2
 
 
 class FieldInput(Input):
@@ -52,8 +55,11 @@ class FieldInput(Input):
             self.post_message(self.PastedLines(len(lines)))
 
 
-class FieldRow(Vertical):
-    """A field of the form. `was` is the value before; a new customer has none (`None`)."""
+class FieldRow(Widget):
+    """A field of the form. `was` is the value before; a new customer has none (`None`).
+
+    The row draws label, mark, note and remarks itself and holds only the input: a form of 12 opens at once.
+    """
 
     @dataclass
     class Edited(Message):
@@ -85,22 +91,19 @@ class FieldRow(Vertical):
         self.label = label
         self.was = was
         self._input = FieldInput(value)
-        self._mark = Static("", classes="mark", markup=False)
-        self._note = Static("", classes="note", markup=False)
-        self._below = Static("", classes="below", markup=False)
         self._errors: tuple[str, ...] = ()
         self._warning = ""
+        self._note = Content("")
+        self._below: list[Content] = []
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield self._mark
-            yield Static(self.label, classes="label", markup=False)
-            yield self._input
-            yield self._note
-        yield self._below
+        yield self._input
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self._tell()
+
+    def render(self) -> Content:
+        return Content("\n").join([self._head(), *self._below])
 
     @property
     def value(self) -> str:
@@ -147,26 +150,43 @@ class FieldRow(Vertical):
         self.post_message(self.Entered(self))
 
     def on_descendant_focus(self) -> None:
+        self.refresh()
         self.post_message(self.Reached(self))
 
     def on_descendant_blur(self) -> None:
+        self.refresh()
         self.post_message(self.Left(self))
 
     def _tell(self) -> None:
-        self._mark.update("•" if self.changed else "")
+        """Work out what stands beside and below the input, and take as many lines as that needs."""
+        self._note, remarks = self._remarks()
+        cells = max(10, self.size.width - LABEL_CELLS - 1)
+        folded = [line for text, style in remarks for line in Content.styled(text, style).wrap(cells)]
+        self._below = [Content(" " * LABEL_CELLS) + line for line in folded]
+        self.styles.height = 1 + len(self._below)
+        self.refresh()
+
+    def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
         was = ""
         if self.changed and self.was is not None:
             was = f"was {visible(self.was)}" if self.was else "was empty"
         warning = f"? {visible(self._warning)}" if self._warning else ""
         below = [(f"! {visible(text)}", "bold $error") for text in self._errors]
         # What it was stands beside the field; a remark goes below where there is no room for both.
-        if warning and width(was) + width(warning) + 2 > _NOTE_CELLS and was:
+        if was and warning and width(was) + width(warning) + 2 > _NOTE_ROOM:
             below.append((warning, "$warning"))
             warning = ""
         gap = "  " if was and warning else ""
-        self._note.update(Content.assemble((shorten(was, _NOTE_CELLS), "dim"), gap, (warning, "$warning")))
-        self._below.update(Content("\n").join([Content.styled(*line) for line in below]))
-        self._below.display = bool(below)
+        return Content.assemble((shorten(was, _NOTE_ROOM), "dim"), gap, (warning, "$warning")), below
+
+    def _head(self) -> Content:
+        focused = self.has_focus_within
+        return Content.assemble(
+            (" • " if self.changed else "   ", "bold $accent"),
+            (fit(self.label, LABEL_CELLS - 3), "bold $accent" if focused else "dim"),
+            " " * max(0, self.size.width - LABEL_CELLS - NOTE_CELLS + 1),
+            self._note,
+        )
 
 
 def _signs(text: str) -> str:
