@@ -1,5 +1,6 @@
 """The detail: every field of one customer, and the way to its neighbours."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -53,7 +54,7 @@ class DetailScreen(DockScreen[None]):
         self.record = RecordView()
         self._position = position
         self._step = step
-        self._current = False
+        self._steps: deque[int] = deque()
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -70,7 +71,6 @@ class DetailScreen(DockScreen[None]):
 
     def show_written(self, customer: "Customer", text: str) -> None:
         if customer.short_id == self.customer.short_id:
-            self._current = True
             self._show(customer)
             self.say(text)
 
@@ -110,7 +110,10 @@ class DetailScreen(DockScreen[None]):
         self._read_again(told=True)
 
     def action_step(self, direction: int) -> None:
-        self.read(partial(self._go, direction), "record")
+        # Keys pressed while a page is on its way are not lost: they are walked one after another.
+        self._steps.append(direction)
+        if len(self._steps) == 1:
+            self.read(self._walk, "walk")
 
     def action_leave(self) -> None:
         self.dismiss()
@@ -124,7 +127,6 @@ class DetailScreen(DockScreen[None]):
         except DockbookError as error:
             self.say_error(error)
             return
-        self._current = True
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}.",
@@ -135,20 +137,23 @@ class DetailScreen(DockScreen[None]):
         self._show(customer)
         self.show_link(self.repository.link)
 
-    async def _go(self, direction: int) -> None:
-        try:
-            step = await self._step(direction)
-        except DockbookError as error:
-            self.say_error(error)
-            return
-        if step is None:
-            self.say("This is the last customer." if direction > 0 else "This is the first customer.")
-            return
-        self.status.hush()
-        self._current = False
-        self._position = step.position
-        self._show(step.customer)
-        await self._read(told=False)
+    async def _walk(self) -> None:
+        while self._steps:
+            try:
+                step = await self._step(self._steps[0])
+            except DockbookError as error:
+                self._steps.clear()
+                self.say_error(error)
+                return
+            if step is None:
+                self.say("This is the last customer." if self._steps[0] > 0 else "This is the first customer.")
+                self._steps.clear()
+                return
+            self._steps.popleft()
+            self.status.hush()
+            self._position = step.position
+            self._show(step.customer)
+        self._read_again()
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container
 
 from app.countries import countries
 from app.errors import CustomerExists, DockbookError, EditsOverlap, UnaddressableId, ValidationFailed
@@ -42,8 +42,6 @@ class FormScreen(DockScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
-        Binding("up", "move(-1)", "Field up", id="form-up"),
-        Binding("down", "move(1)", "Field down", id="form-down"),
         Binding("f4", "choices", "Choices", id="choices", tooltip="Choices of the field"),
         Binding("ctrl+z", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
@@ -59,7 +57,8 @@ class FormScreen(DockScreen[str]):
             self.rows = {KEY: _row(BY_NAME[KEY], None)} | self.rows
 
     def body(self) -> ComposeResult:
-        with VerticalScroll(can_focus=False):
+        # Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
+        with Container():
             yield from self.rows.values()
 
     def on_mount(self) -> None:

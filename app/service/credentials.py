@@ -1,4 +1,4 @@
-"""Who may ask: client credentials, the tokens granted to them, and the throttling of wrong secrets."""
+"""Who may ask, and how often: client credentials, the tokens granted to them, and the throttling of both."""
 
 import hashlib
 import hmac
@@ -20,6 +20,8 @@ _MAX_FAILURES: Final = 5
 _FAILURE_WINDOW: Final = 30.0
 _MAX_STRANGERS: Final = 1024
 _MAX_TOKENS: Final = 4096
+#: A client that was quiet may send as many at once as it may send in this many seconds.
+_BURST_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,27 @@ class _Account:
     permissions: frozenset[int]
     failures: deque[float] = field(default_factory=deque)
     tokens: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+    used: float = 0.0
+    used_at: float = 0.0
 
 
 class Credentials:
     """The credentials of one running service, in memory.
 
     Secrets and tokens carry 256 random bits, so a plain SHA-256 is enough to keep them by. A client ID is locked for
-    half a minute after five wrong secrets, and holds at most 4096 tokens: the oldest gives way.
+    half a minute after five wrong secrets, and holds at most 4096 tokens: the oldest gives way. With
+    `requests_per_second`, each client is held to that rate for itself, so that a noisy one does not slow the others.
     """
 
-    def __init__(self, *, expires_in: int = 14399, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        expires_in: int = 14399,
+        requests_per_second: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.expires_in = expires_in
+        self._rate = requests_per_second
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._owners: dict[bytes, str] = {}
@@ -91,15 +103,31 @@ class Credentials:
         return self._new_token(client_id, account, now)
 
     def authenticate(self, token: str) -> frozenset[int]:
-        """The SecurityIDs this token stands for; raises `Unauthorized` when it is not, or no longer, a token."""
+        """The SecurityIDs this token stands for; asked once a request, it counts them.
+
+        Raises `Unauthorized` when it is not, or no longer, a token, and `RateLimited` when its client is too fast.
+        """
+        now = self._clock()
         key = _hashed(token)
         owner = self._owners.get(key)
         if owner is not None:
             account = self._accounts[owner]
-            self._drop_expired(account, self._clock())
+            self._drop_expired(account, now)
             if key in account.tokens:
+                self._count(account, now)
                 return account.permissions
         raise unauthorized("The access token is not valid or has expired.")
+
+    def _count(self, account: _Account, now: float) -> None:
+        """Let the bucket of this client leak, then put one request into it; a full one refuses."""
+        if math.isinf(self._rate):
+            return
+        account.used = max(0.0, account.used - (now - account.used_at) * self._rate)
+        account.used_at = now
+        excess = account.used + 1 - self._rate * _BURST_SECONDS
+        if excess > 0:
+            raise rate_limited(max(1, math.ceil(excess / self._rate)))
+        account.used += 1
 
     def _new_token(self, client_id: str, account: _Account, now: float) -> str:
         self._drop_expired(account, now)

@@ -41,7 +41,7 @@ _ERRORS: Final = {
     "404": "There is no such customer (`not_found`)",
     "412": "`If-Match` or `If-None-Match` does not hold; nothing was written (`precondition_failed`)",
     "413": "The body is too large (`payload_too_large`)",
-    "429": "Too many attempts (`rate_limited`)",
+    "429": "Too many requests, or too many wrong secrets (`rate_limited`)",
     "500": "Server fault (`internal_error`)",
 }
 
@@ -114,7 +114,7 @@ def _list() -> Json:
         "parameters": parameters,
         "responses": {
             "200": _answer("The page", "Page", {name: _count(text) for name, text in counts.items()}),
-            **_errors("400", "401", "403", "500"),
+            **_errors("400", "401", "403", "429", "500"),
         },
     }
 
@@ -123,7 +123,10 @@ def _get() -> Json:
     return {
         "operationId": "getCustomer",
         "summary": "One customer (SecurityID 130)",
-        "responses": {"200": _answer("The customer", "Customer", _etag()), **_errors("401", "403", "404", "500")},
+        "responses": {
+            "200": _answer("The customer", "Customer", _etag()),
+            **_errors("401", "403", "404", "429", "500"),
+        },
     }
 
 
@@ -148,7 +151,7 @@ def _upsert() -> Json:
         "responses": {
             "200": _answer("Updated: the whole record", "Customer", _etag()) | {"links": links},
             "201": _answer("Created: the whole record", "Customer", _etag()) | {"links": links},
-            **_errors("400", "401", "403", "412", "413", "500"),
+            **_errors("400", "401", "403", "412", "413", "429", "500"),
         },
     }
 
@@ -160,7 +163,7 @@ def _discontinue() -> Json:
         "description": _IF_MATCH,
         "responses": {
             "204": {"description": "It is discontinued", "headers": _version()},
-            **_errors("401", "403", "404", "412", "500"),
+            **_errors("401", "403", "404", "412", "429", "500"),
         },
     }
 

@@ -53,4 +53,4 @@ def too_large(limit: int) -> BodyTooLarge:
 
 def rate_limited(seconds: int) -> RateLimited:
     """429: come back after so many whole seconds."""
-    return RateLimited(Refusal(429, "rate_limited", "Too many attempts. Slow down and retry.", {}, float(seconds)))
+    return RateLimited(Refusal(429, "rate_limited", "Too many requests. Slow down and retry.", {}, float(seconds)))

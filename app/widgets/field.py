@@ -3,11 +3,12 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -26,6 +27,12 @@ _NOTE_ROOM: Final = NOTE_CELLS - 2
 
 class FieldInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
+
+    # Textual's own input would scroll with these keys.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
+        Binding("down", "screen.move(1)", "Field down", id="form-down"),
+    ]
 
     @dataclass
     class PastedLines(Message):

@@ -326,3 +326,11 @@ async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_
         await it.press(*["down"] * 8, "5", "f10")
         record = await it.record("EVIL")
         assert (record["name"], record["contact"], record["phone"]) == (hostile, "\u200bx", "15")
+
+
+async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
+    async with stage(size=(80, 12)) as it:
+        await it.press("f2", *["down"] * 10, "Z")
+        it.sees("orders@acme.example.comZ")
+        await it.press("down", "Y")
+        it.sees("Acme CorporationY")

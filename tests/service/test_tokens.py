@@ -9,6 +9,8 @@ import pytest
 
 from app.errors import RateLimited, Unauthorized
 from app.service.credentials import Credentials, IssuedCredential
+from app.service.store import Store
+from app.service.web import create_app
 from tests.service.conftest import Reach
 
 BOTH = frozenset({130, 131})
@@ -70,7 +72,8 @@ async def test_http_basic_is_as_good_as_the_form(nobody: httpx.AsyncClient, issu
         b"grant_type=client_credentials",
         b"grant_type=client_credentials&client_id=a&client_secret=",
         b"grant_type=client_credentials&client_id=a&client_id=a&client_secret=b",
-        b"&".join(b"a%d=1" % number for number in range(100)),
+        b"grant_type=client_credentials&client_id=a&client_secret=b"
+        + b"".join(b"&a%d=1" % number for number in range(100)),
         b'{"grant_type": "client_credentials"}',
     ],
 )
@@ -176,6 +179,24 @@ def test_a_disabled_client_gets_no_token_and_loses_those_it_has() -> None:
         credentials.authenticate(token)
     with pytest.raises(Unauthorized):
         credentials.grant(issued.client_id, issued.client_secret)
+
+
+async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: Store) -> None:
+    hands = Hands()
+    credentials = Credentials(requests_per_second=5, clock=hands)
+    app = create_app(store, credentials)
+    tokens = []
+    for _ in range(2):
+        issued = credentials.issue(BOTH)
+        tokens.append(credentials.grant(issued.client_id, issued.client_secret))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/api/v1/") as client:
+        noisy, quiet = ({"Authorization": f"Bearer {token}"} for token in tokens)
+        answers = [await client.post("Customer", json={"shortID": "A"}, headers=noisy) for _ in range(25)]
+        assert [answer.status_code for answer in answers] == [201, *[200] * 19, *[429] * 5]
+        assert answers[-1].json()["error"] == "rate_limited"
+        assert (await client.get("Customer/A", headers=quiet)).status_code == 200
+        hands.now += int(answers[-1].headers["Retry-After"])
+        assert (await client.get("Customer/A", headers=noisy)).status_code == 200
 
 
 def test_neither_secret_nor_token_is_kept_as_it_is() -> None:

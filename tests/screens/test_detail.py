@@ -1,0 +1,108 @@
+"""The detail: every field, odd records, neighbours, copying."""
+
+import httpx
+
+from tests.stage import answer, stage
+
+HOSTILE: dict[str, object] = {
+    "shortID": "ODD [1]",
+    "name": "Evil\x1b]52;c;aGk=\x07 [/] \u202egnp",
+    "address1": None,
+    "city": 12345,
+    "zip": ["a", {"b": 1}],
+    "email": "x" * 300,
+    "phone": "\ud800",
+    "active": "yes",
+    "created": "2024-13-45T99:00:00",
+    "modified": "2024-11-02T14:22:00Z",
+    "creditLimit": 1e400,
+    "notes": "keep [me]",
+}
+
+
+def page_of(*records: object) -> dict[str, object]:
+    size = len(records)
+    return {"value": list(records), "totalCount": size, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
+
+
+async def test_all_fifteen_fields_are_there() -> None:
+    async with stage() as it:
+        await it.press("enter")
+        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US · United States", "orders@acme.example.com")
+        it.sees("2023-04-15 08:30", "2024-11-02 14:22", "1 of 48 by ID", "Jane Smith", "62701", "active")
+        for label in ("Who", "Where", "Reach", "Record", "Address 2", "Fax", "Status"):
+            it.sees(label)
+
+
+async def test_neighbours_are_reached_without_going_back_also_over_the_edge_of_a_page() -> None:
+    async with stage() as it:
+        await it.press("end", "enter")
+        it.sees("20 of 48 by ID")
+        await it.press("right")
+        it.sees("21 of 48 by ID")
+        await it.press("left", "left")
+        it.sees("19 of 48 by ID")
+        await it.press("escape")
+        it.sees("page 1 of 3")
+        assert it.lines[20].startswith("›")
+
+
+async def test_the_ends_of_the_list_are_told() -> None:
+    async with stage() as it:
+        await it.press("enter", "left")
+        it.sees("This is the first customer.", "ACME-CORP")
+
+
+async def test_the_record_is_read_again_from_the_server() -> None:
+    async with stage() as it:
+        await it.store.upsert("ACME-CORP", {"fax": "555-0101"}, if_match=None, only_new=False)
+        await it.press("enter")
+        it.sees("555-0101")
+
+
+async def test_a_customer_that_is_gone_is_told_and_what_was_known_stays() -> None:
+    async with stage() as it:
+        body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
+
+        async def gone(request: httpx.Request, _: object) -> httpx.Response:
+            return answer(404, body)
+
+        it.wire.bend = gone
+        await it.press("enter")
+        it.sees("Not found", "No such customer.", "123 Industrial Way")
+
+
+async def test_a_field_is_copied_whole() -> None:
+    async with stage() as it:
+        await it.press("enter", "down", "y")
+        assert it.app.clipboard == "Acme Corporation"
+        it.sees("Name sent to the terminal's clipboard.")
+
+
+async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed() -> None:
+    async def hostile(request: httpx.Request, _: object) -> httpx.Response:
+        if request.url.path.endswith("/All"):
+            good = {"shortID": "GOOD", "name": "Good Ltd", "active": True}
+            return answer(200, page_of("not a record", HOSTILE, good))
+        return answer(200, HOSTILE)
+
+    async with stage(bend=hostile, size=(80, 40)) as it:
+        it.sees("(no ID)", "not a record", "ODD [1]", "Good Ltd", "Evil␛]52")
+        flagged = [line for line in it.lines if line[1:2] == "!"]
+        assert len(flagged) == 2
+        await it.press("down", "enter")
+        it.sees("Evil␛]52;c;aGk=␇ [/] ‹202E›gnp", "12345", "a number, not text", "a list, not text", "not a date")
+        it.sees("– (null)", "2024-11-02 14:22 Z", "‹D800›", "broken characters", "unknown", "keep [me]")
+        it.sees("not in the contract", "text, not true or false")
+        assert "x" * 50 in it.screen_text
+        assert not set(it.screen_text) & {"\x1b", "\x07", "\u202e", "\ud800"}
+
+
+async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
+    async def nameless(request: httpx.Request, _: object) -> httpx.Response:
+        return answer(200, page_of({"name": "Nobody", "active": True}))
+
+    async with stage(bend=nameless) as it:
+        await it.press("enter")
+        it.sees("Nobody", "This ID cannot be asked for")
+        assert it.wire.count("GET") == 1

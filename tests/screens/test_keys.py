@@ -1,0 +1,63 @@
+"""Help, palette, and hands that are faster than screens."""
+
+from app.screens.customer_list import CustomerListScreen
+from app.screens.detail import DetailScreen
+from app.screens.form import FormScreen
+from tests.stage import stage
+
+
+async def test_help_shows_every_action_of_the_screen_one_is_on() -> None:
+    for keys, screen in (([], CustomerListScreen), (["enter"], DetailScreen), (["f2"], FormScreen)):
+        async with stage(size=(80, 50)) as it:
+            await it.press(*keys, "f1")
+            it.sees("Help", "F1", *(["Field up"] if screen is FormScreen else []))
+            for binding in screen.BINDINGS:
+                it.sees(binding.tooltip or binding.description)
+            await it.press("f3")
+            it.misses("Help ·")
+
+
+async def test_help_can_be_scrolled_to_its_end_at_80_by_24() -> None:
+    async with stage() as it:
+        await it.press("question_mark", "end")
+        await it.until("ETag")
+        await it.press("escape")
+        it.sees("48 customers")
+
+
+async def test_the_palette_has_every_action_and_runs_it() -> None:
+    async with stage() as it:
+        await it.press("colon")
+        await it.type("last page")
+        await it.pilot.pause(0.5)
+        await it.press("enter")
+        it.sees("page 3 of 3")
+
+
+async def test_a_scanner_fills_field_after_field() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.burst("DOCK-7\rDock Seven\rJane\r12 Road\t\rOslo\r")
+        it.sees("• ID         DOCK-7 ", "• Name       Dock Seven ", "• Contact    Jane ", "• Address    12 Road ")
+        it.sees("• City       Oslo ")
+
+
+async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
+    async with stage() as it:
+        await it.burst("\x1b[17~DOCK-7\rDock Seven\r\x1b[21~")
+        it.sees("DOCK-7 is created.", "49 customers")
+        assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
+
+
+async def test_escape_never_leaves_the_program_from_the_list() -> None:
+    async with stage() as it:
+        await it.press("escape", "escape", "f12")
+        it.sees("48 customers")
+        assert it.app.return_code is None
+
+
+async def test_leaving_from_the_list() -> None:
+    for key in ("q", "f3", "ctrl+q"):
+        async with stage() as it:
+            await it.press(key)
+            assert it.app.return_code == 0
