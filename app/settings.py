@@ -138,15 +138,19 @@ def _with_server(
             if variable in given:
                 raise SettingsError(f"{variable} is set, but {_URL} is not. Set it too, or unset both.")
         return looks
+    add_to = f", or add it to {where}" if name else ""
+    if profile.url is not None and not _same_server(url, profile.url):
+        # A secret goes only to the server it was written down for, and only there may its TLS be left unchecked.
+        profile = Profile(read_only=profile.read_only)
+        add_to = f"; that of {where} is for its own server"
     url = checked_url(url, url_source, allow_http=profile.allow_http)
 
-    add_id = f"Set {_CLIENT_ID}" + (f", or add client_id to {where}." if name else ".")
     _, client_id = _first((_CLIENT_ID, given.get(_CLIENT_ID)), ("", profile.client_id))
     if client_id is None:
-        raise SettingsError(f"The client ID for {_host(urlsplit(url))} is missing. {add_id}")
+        raise SettingsError(f"The client ID for {_host(urlsplit(url))} is missing. Set {_CLIENT_ID}{add_to}.")
     client_secret = _secret(given, profile, where)
     if client_secret is None:
-        add = f"Set {_SECRET} or {_SECRET_FILE}" + (f", or add client_secret_file to {where}." if name else ".")
+        add = f"Set {_SECRET} or {_SECRET_FILE}{add_to}."
         raise SettingsError(f"The client secret for {_host(urlsplit(url))} is missing. {add}")
     for option in ("ca_file", "client_cert", "client_key"):
         path: Path | None = getattr(profile, option)
@@ -195,6 +199,10 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
 
 def _first(*sources: tuple[str, str | None]) -> tuple[str, str | None]:
     return next(((source, value) for source, value in sources if value is not None), ("", None))
+
+
+def _same_server(one: str, other: str) -> bool:
+    return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
 def _is_loopback(host: str) -> bool:

@@ -61,8 +61,17 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folde
     assert by_environment.site == "127.0.0.1:8350"
     assert by_environment.client_secret is not None
     assert by_environment.client_secret.reveal() == "env"
-    by_option = load(folders, Options(url="https://c.example.com/api/v1"), URL="https://x.example.com/api/v1")
+    option = Options(url="https://c.example.com/api/v1")
+    by_option = load(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET="env")
     assert by_option.site == "c.example.com"
+
+
+def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Folders) -> None:
+    write(folders, f'profile = "a"\n{WHOLE}')
+    for url in ("https://c.example.com/api/v1", BASE.replace("https://", "http://"), BASE.replace("/api", ":1/api")):
+        text = refusal(folders, Options(url=url))
+        assert "client ID" in text or "http://" in text
+    assert load(folders, Options(url=BASE)).client_id == "id"
 
 
 def test_a_demo_asks_for_looks_only(folders: Folders) -> None:

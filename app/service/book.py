@@ -136,6 +136,8 @@ def told(path: Path) -> Iterator[None]:
             f"{path} cannot be used: {error}. Check that the disk has room and that you may write the file and its "
             "folder."
         ) from error
+    except sqlite3.ProgrammingError:
+        raise
     except sqlite3.DatabaseError as error:
         raise StoreError(
             f"{path} is damaged or not a dockbook book ({error}). Move it away and put a copy back, or start a new one."

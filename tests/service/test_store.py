@@ -1,6 +1,7 @@
 """The book: it stays, it is private, it refuses what is not its own, and two of it may write at once."""
 
 import asyncio
+import fcntl
 import sqlite3
 import stat
 from contextlib import closing
@@ -181,6 +182,29 @@ async def test_a_bulk_loading_cut_short_leaves_a_book_that_mends_itself(tmp_path
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql > ''")
         }
     assert names == {f"customer_by_{column}" for column in SORTABLE if column != "shortID"}
+
+
+async def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "book.sqlite3")
+    good, bad = sample_customers(2)
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.add_all([good, bad | {"name": object()}], lambda _done: None)
+    assert (await store.page(PageRequest())).total == 0
+    assert (await store.upsert("A", {}))[1]
+    await store.close()
+
+
+async def test_a_write_waits_for_another_process_that_writes_and_reads_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "book.sqlite3"
+    store = Store.open(path)
+    with (tmp_path / "book.sqlite3.lock").open() as other_process:
+        fcntl.flock(other_process, fcntl.LOCK_EX)
+        writing = asyncio.create_task(store.upsert("A", {}))
+        for _ in range(200):
+            assert await store.get("A") is None
+        assert not writing.done()
+    assert (await writing)[1]
+    await store.close()
 
 
 @pytest.mark.parametrize("sort", SORTABLE)
