@@ -132,26 +132,22 @@ def _with_server(
 ) -> Settings:
     url_source, url = _first(("--url", options.url), (_URL, given.get(_URL)), (f"{where} url", profile.url))
     if url is None:
-        if name is not None:
-            raise SettingsError(f'{where} has no url. Add url = "https://HOST{API_PATH}".')
-        for variable in (_CLIENT_ID, _SECRET, _SECRET_FILE):
-            if variable in given:
-                raise SettingsError(f"{variable} is set, but {_URL} is not. Set it too, or unset both.")
-        return looks
-    add_to = f", or add it to {where}" if name else ""
+        return _without_server(looks, given, name, where)
+    add_to = f", or add {{}} to {where}." if name else "."
     if profile.url is not None and not _same_server(url, profile.url):
         # A secret goes only to the server it was written down for, and only there may its TLS be left unchecked.
         profile = Profile(read_only=profile.read_only)
-        add_to = f"; that of {where} is for its own server"
+        add_to = f"; the {{}} of {where} is for its own server."
     url = checked_url(url, url_source, allow_http=profile.allow_http)
+    host = _host(urlsplit(url))
 
     _, client_id = _first((_CLIENT_ID, given.get(_CLIENT_ID)), ("", profile.client_id))
     if client_id is None:
-        raise SettingsError(f"The client ID for {_host(urlsplit(url))} is missing. Set {_CLIENT_ID}{add_to}.")
+        raise SettingsError(f"The client ID for {host} is missing. Set {_CLIENT_ID}{add_to.format('client_id')}")
     client_secret = _secret(given, profile, where)
     if client_secret is None:
-        add = f"Set {_SECRET} or {_SECRET_FILE}{add_to}."
-        raise SettingsError(f"The client secret for {_host(urlsplit(url))} is missing. {add}")
+        add = add_to.format("client_secret_file")
+        raise SettingsError(f"The client secret for {host} is missing. Set {_SECRET} or {_SECRET_FILE}{add}")
     for option in ("ca_file", "client_cert", "client_key"):
         path: Path | None = getattr(profile, option)
         if path is not None and not path.is_file():
@@ -160,7 +156,7 @@ def _with_server(
         read_private(profile.client_key, f"{where} client_key")
     return Settings(
         # The header must not name a profile whose server is not the one being asked.
-        site=name if name and url_source == f"{where} url" else _host(urlsplit(url)),
+        site=name if name and url_source == f"{where} url" else host,
         profile=name,
         url=url,
         client_id=client_id,
@@ -174,6 +170,15 @@ def _with_server(
         verify=profile.verify,
         keys=looks.keys,
     )
+
+
+def _without_server(looks: Settings, given: Mapping[str, str], name: str | None, where: str) -> Settings:
+    if name is not None:
+        raise SettingsError(f'{where} has no url. Add url = "https://HOST{API_PATH}".')
+    for variable in (_CLIENT_ID, _SECRET, _SECRET_FILE):
+        if variable in given:
+            raise SettingsError(f"{variable} is set, but {_URL} is not. Set it too, or unset both.")
+    return looks
 
 
 def _secret(given: Mapping[str, str], profile: Profile, where: str) -> Secret | None:

@@ -93,6 +93,12 @@ async def test_what_is_not_there_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.get("Customer/ACME-CORP")).json()["active"] is True
 
 
+async def test_a_broken_path_is_not_taken_for_the_sign_that_stands_for_it(client: httpx.AsyncClient) -> None:
+    assert (await client.post("Customer", json={"shortID": "\ufffd"})).status_code == 201
+    assert (await client.get("Customer/%EF%BF%BD")).status_code == 200
+    assert (await client.get("Customer/%FF")).status_code == 404
+
+
 @pytest.mark.parametrize(
     "short_id",
     [
