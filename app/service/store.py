@@ -103,6 +103,7 @@ class Store:
 
         Blocks; `progress` is called with the records seen so far, from the writing thread.
         """
+        self._check_open()
         return self._writer.submit(self._add_all, records, progress).result()
 
     async def close(self) -> None:
@@ -112,9 +113,12 @@ class Store:
             await asyncio.to_thread(self._close)
 
     async def _run(self, executor: Executor, work: Callable[[], _T]) -> _T:
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise StoreError("The book is closed.")
-        return await asyncio.get_running_loop().run_in_executor(executor, work)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

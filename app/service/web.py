@@ -1,5 +1,6 @@
 """The Customer API over HTTP: paths, permissions, answers and the one shape of every error."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -173,8 +174,10 @@ async def _not_routed(_request: Request, error: Exception) -> Response:
     return _error(404, "not_found", "There is nothing at this path.", error.headers)
 
 
-async def _store_failed(_request: Request, _error_: Exception) -> Response:
-    return _error(500, "internal_error", "The store of the service failed.")
+async def _store_failed(_request: Request, error: Exception) -> Response:
+    # SQLite's own words ("database or disk is full") help; the text of the error names files of this machine.
+    reason = f": {error.__cause__}" if isinstance(error.__cause__, sqlite3.Error) else ""
+    return _error(500, "internal_error", f"The store of the service failed{reason}.")
 
 
 async def _failed(_request: Request, _error_: Exception) -> Response:

@@ -124,6 +124,8 @@ async def test_a_full_disk_is_told_as_a_fault_leaves_nothing_and_passes(
         if answer.status_code != 201:
             break
     refused(answer, 500, "internal_error")
+    assert "disk is full" in answer.json()["message"]
+    assert str(store._path.parent) not in answer.text
     assert (await client.get(f"Customer/A{number}")).status_code == 404
     store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 100000").result()
     assert (await client.post("Customer", json={"shortID": f"A{number}"})).status_code == 201

@@ -53,7 +53,6 @@ async def test_a_throw_away_book_is_gone_after_closing() -> None:
 
 async def test_the_disk_is_asked_to_keep_every_write(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
-    # Closed only later, from the thread that opened it last.
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await store.close()
