@@ -1,0 +1,92 @@
+"""Makes the pictures of the README and the list of keys from the program itself: `python docs/make.py`."""
+
+import asyncio
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+from textual.binding import Binding
+
+from app.connect import Book
+from app.repository import Repository
+from app.screens.customer_list import CustomerListScreen
+from app.screens.detail import DetailScreen
+from app.screens.form import FormScreen
+from app.screens.frame import Desk, DockScreen
+from app.tui import DockbookApp
+from app.widgets.field import FieldInput
+from app.widgets.keys import key_name
+from app.widgets.record import RecordView
+from app.widgets.table import CustomerTable
+
+HERE = Path(__file__).parent
+
+#: Picture, terminal size, and the keys that lead to it.
+PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[str]]] = (
+    ("list", (100, 26), ["down", "down"]),
+    ("detail", (80, 24), ["enter"]),
+    (
+        "form",
+        (80, 24),
+        ["f2", *["down"] * 8, "backspace", "backspace", "9", "9", "down", "down", *["backspace"] * 2, "up"],
+    ),
+    ("discontinue", (80, 24), ["end", "delete"]),
+)
+
+KEYS: Sequence[tuple[str, Sequence[type]]] = (
+    ("List", (CustomerTable, CustomerListScreen)),
+    ("Detail", (RecordView, DetailScreen)),
+    ("Form", (FieldInput, FormScreen)),
+    ("Everywhere", (DockScreen, DockbookApp)),
+)
+
+
+async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
+    """Run the program on the sample customers, press the keys, and return what can be seen, as SVG."""
+    book = Book(None, 48)
+    app = DockbookApp(Desk(Repository(book.connect, on_close=book.close), "demo"))
+    async with app.run_test(size=size) as pilot:
+        await app.workers.wait_for_complete()
+        for key in keys:
+            await pilot.press(key)
+            await app.workers.wait_for_complete()
+        await pilot.pause()
+        svg = app.export_screenshot(title="dockbook")
+    # Fonts from elsewhere would make whoever looks at the README ask a stranger for them.
+    return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+
+
+def pictures() -> Mapping[str, str]:
+    """Every picture by its file name."""
+    return {f"{name}.svg": asyncio.run(picture(size, keys)) for name, size, keys in PICTURES}
+
+
+def keys() -> str:
+    """The list of all keys and their ids, as Markdown."""
+    lines = [
+        "# Keys",
+        "",
+        "Every action, its keys and the id it has in the `[keys]` table of `config.toml`. Made by `docs/make.py`.",
+    ]
+    for title, parts in KEYS:
+        lines += ["", f"## {title}", "", "| id | keys | what it does |", "|---|---|---|"]
+        for part in parts:
+            bindings: Sequence[Binding] = vars(part)["BINDINGS"]
+            for binding in bindings:
+                names = " ".join(f"`{key_name(key)}`" for key in binding.key.split(","))
+                lines.append(f"| {binding.id} | {names} | {binding.tooltip or binding.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write everything beside this file."""
+    for name, svg in pictures().items():
+        (HERE / name).write_text(svg, encoding="utf-8")
+    (HERE / "keys.md").write_text(keys(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
