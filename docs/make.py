@@ -8,7 +8,8 @@ from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
-from textual.binding import Binding
+
+from typing import TYPE_CHECKING
 
 from app.connect import Book
 from app.repository import Repository
@@ -21,6 +22,9 @@ from app.widgets.field import FieldInput
 from app.widgets.keys import key_name
 from app.widgets.record import RecordView
 from app.widgets.table import CustomerTable
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 HERE = Path(__file__).parent
 
