@@ -203,10 +203,15 @@ class BodyTooLarge(ApiError):
 
 
 class RateLimited(ApiError):
-    """429 `rate_limited`: `refusal.retry_after` is the wait in seconds the server asked for, if it did."""
+    """429 `rate_limited`: `wait` is how many seconds the server asked to wait, if it said."""
 
     title = "The server asks to slow down"
-    advice = "Wait a moment, then try again."
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.wait = refusal.retry_after
+        how_long = "a moment" if self.wait is None else f"{self.wait:.0f} s"
+        self.text = " ".join(part for part in (refusal.message.strip(), f"Wait {how_long}, then try again.") if part)
 
 
 class NotAvailable(ApiError):

@@ -1,5 +1,6 @@
 """The list: one page of all customers, with its order and place always told."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
@@ -8,20 +9,23 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, ValidationFailed
+from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
 from app.fields import BY_NAME, MAX_PAGE_SIZE, SORTABLE, Direction, PageRequest
 from app.screens.frame import Desk, DockScreen
+from app.screens.paging import Paging
 from app.text import visible_id
 from app.widgets.panel import StatePanel
 from app.widgets.table import CustomerTable
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.timer import Timer
 
     from app.models import Customer, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status, keys
 _LEAST_ROWS: Final = 5
+_LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again by hand
 
 Place = Literal["first", "last", "same"] | int
 
@@ -64,10 +68,9 @@ class CustomerListScreen(DockScreen[None]):
         super().__init__(desk)
         self.table = CustomerTable()
         self.panel = StatePanel(markup=False)
-        self._request = PageRequest(page_size=desk.page_size or _LEAST_ROWS)
-        self._page: Page | None = None
+        self.paging = Paging.starting(desk.page_size or _LEAST_ROWS)
         self._fit = desk.page_size is None
-        self._loading = False
+        self._again: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -86,12 +89,12 @@ class CustomerListScreen(DockScreen[None]):
     def show_written(self, customer: "Customer", text: str) -> None:
         self.say(text)
         if not self.table.replace(customer):
-            self._load(self._request, "same")
+            self._load(self.paging.request, "same")
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
-        size = self._fitting(event.size.height) if self._fit else self._request.page_size
-        if self._page is None or size != self._request.page_size:
+        size = self._fitting(event.size.height) if self._fit else self.paging.goal.page_size
+        if self.paging.page is None or size != self.paging.goal.page_size:
             self._resize_page(size)
 
     @on(CustomerTable.Opened)
@@ -99,25 +102,20 @@ class CustomerListScreen(DockScreen[None]):
         from app.screens.detail import DetailScreen
 
         self.status.hush()
-        self.app.push_screen(DetailScreen(self.desk, event.customer, self.position(), self.step))
+        self.app.push_screen(
+            DetailScreen(self.desk, event.customer, self.paging.position(self.table.cursor), self.step)
+        )
 
     @on(CustomerTable.EdgePassed)
     def turn_at_edge(self, event: CustomerTable.EdgePassed) -> None:
         self._turn(event.direction, "first" if event.direction > 0 else "last")
-
-    def position(self) -> str:
-        """Where the cursor stands among all customers."""
-        number = (self._request.page - 1) * self._request.page_size + self.table.cursor + 1
-        total = self._page.total if self._page is not None else None
-        return f"{number} of {total if total is not None else '?'} by {BY_NAME[self._request.sort].label}"
 
     async def step(self, direction: int) -> Step | None:
         """Move to the customer before (-1) or after (+1), over the edge of the page too; `None` at the very end."""
         row = self.table.cursor + direction
         if 0 <= row < len(self.table.rows):
             self.table.cursor = row
-        elif self._has_page(self._request.page + direction):
-            request = replace(self._request, page=self._request.page + direction)
+        elif (request := self.paging.turned(direction)) is not None:
             page = await self.repository.page(request)
             if not page.rows:
                 return None
@@ -125,7 +123,7 @@ class CustomerListScreen(DockScreen[None]):
         else:
             return None
         customer = self.table.current
-        return Step(customer, self.position()) if customer is not None else None
+        return Step(customer, self.paging.position(self.table.cursor)) if customer is not None else None
 
     def action_edit(self) -> None:
         if self.table.current is not None and self.may_write():
@@ -145,33 +143,32 @@ class CustomerListScreen(DockScreen[None]):
         self._turn(step, "first")
 
     def action_first(self) -> None:
-        self._load(replace(self._request, page=1), "first")
+        self._load(replace(self.paging.request, page=1), "first")
 
     def action_last(self) -> None:
-        if self._page is None:
-            return
-        self._load(replace(self._request, page=max(1, self._last_page())), "last")
+        self._load(replace(self.paging.request, page=self.paging.last), "last")
 
     def action_refresh(self) -> None:
         self.repository.forget_refusal()
         self.show_link(self.repository.link)
-        self._load(self._request, "same")
+        self._load(self.paging.request, "same")
 
     def action_sort(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
 
-        arrow = {"ASC": "▲", "DESC": "▼"}[self._request.direction]
+        arrow = {"ASC": "▲", "DESC": "▼"}[self.paging.request.direction]
         choices = [
-            Choice(name, BY_NAME[name].label, f"now {arrow}" if name == self._request.sort else "") for name in SORTABLE
+            Choice(name, BY_NAME[name].label, f"now {arrow}" if name == self.paging.request.sort else "")
+            for name in SORTABLE
         ]
-        dialog = ChooseDialog("Order by", choices, self._request.sort, again="s")
+        dialog = ChooseDialog("Order by", choices, self.paging.request.sort, again="s")
         self.app.push_screen(dialog, self._sort_by)
 
     def action_page_size(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
 
         sizes = [Choice("fit", "As many as fit"), *(Choice(str(n), f"{n} rows") for n in (25, 50, 100, 250))]
-        now = "fit" if self._fit else str(self._request.page_size)
+        now = "fit" if self._fit else str(self.paging.goal.page_size)
         self.app.push_screen(ChooseDialog("Rows a page", sizes, now), self._size_chosen)
 
     def action_copy(self) -> None:
@@ -208,9 +205,9 @@ class CustomerListScreen(DockScreen[None]):
         if sort is None:
             return
         direction: Direction = "ASC"
-        if sort == self._request.sort and self._request.direction == "ASC":
+        if sort == self.paging.request.sort and self.paging.request.direction == "ASC":
             direction = "DESC"
-        self._load(replace(self._request, page=1, sort=sort, direction=direction), "first")
+        self._load(replace(self.paging.request, page=1, sort=sort, direction=direction), "first")
 
     def _size_chosen(self, size: str | None) -> None:
         if size is not None:
@@ -223,60 +220,49 @@ class CustomerListScreen(DockScreen[None]):
 
     def _resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
-        before = (self._request.page - 1) * self._request.page_size + self.table.cursor
-        page = before // size + 1
-        self._load(replace(self._request, page=page, page_size=size), "same" if self._page else "first")
+        shown = self.paging.request
+        before = (shown.page - 1) * shown.page_size + self.table.cursor
+        request = replace(shown, page=before // size + 1, page_size=size)
+        self._load(request, "same" if self.paging.page else "first")
 
     def _turn(self, step: int, place: Place) -> None:
-        if self._page is None or self._loading:
-            return
-        page = self._request.page + step
-        if not self._has_page(page):
+        request = self.paging.turned(step)
+        if request is not None:
+            self._load(request, place)
+        elif self.paging.page is not None:
             self.say("This is the last page." if step > 0 else "This is the first page.")
-            return
-        self._load(replace(self._request, page=page), place)
-
-    def _has_page(self, page: int) -> bool:
-        """Whether there seems to be such a page: any of the server's three hints is enough, an empty page is not."""
-        if self._page is None or page < 1:
-            return False
-        if page < self._request.page:
-            return True
-        return bool(self._page.rows) and (self._page.has_more is True or page <= self._last_page())
-
-    def _last_page(self) -> int:
-        if self._page is None:
-            return 1
-        if self._page.total is not None:
-            return -(-self._page.total // self._request.page_size)
-        return self._page.page_count or self._request.page
 
     def _load(self, request: PageRequest, place: Place = "first") -> None:
+        if self._again is not None:
+            self._again.stop()
+            self._again = None
+        self.paging.goal = request
         self.read(partial(self._fetch, request, place), "page")
 
     async def _fetch(self, request: PageRequest, place: Place) -> None:
-        self._loading = True
         self._tell_position("loading…")
         try:
             page = await self.repository.page(request)
-            if not page.rows and request.page > 1 and page.total:
-                # The list became shorter meanwhile, or the server counts pages otherwise.
-                last = -(-page.total // request.page_size)
-                if last < request.page:
-                    request = replace(request, page=last)
-                    page = await self.repository.page(request)
+            if not page.rows and request.page > 1:
+                # The list became shorter meanwhile, or there never was such a page.
+                if request != self.paging.request and page.total != 0 and self.table.rows:
+                    self.paging.is_empty_at(request.page)
+                    self.say(f"The server has nothing on page {request.page}, whatever its totals say.", "warning")
+                    return
+                last = self.paging.pages(page.total or 0)
+                request = replace(request, page=last if 0 < last < request.page else 1)
+                page = await self.repository.page(request)
         except DockbookError as error:
-            self._failed(request, error)
+            self._failed(request, place, error)
         else:
             self._take(request, page, place)
         finally:
-            self._loading = False
             self._tell_position()
 
     def _take(self, request: PageRequest, page: "Page", place: Place) -> None:
         if self.status.notice is not None and self.status.notice.level == "error":
             self.status.hush()
-        self._request, self._page = request, page
+        self.paging.shows(request, page)
         self.table.show(page.rows, request.sort, request.direction, place)
         self.show_link(self.repository.link)
         self.header.detail = "" if page.total is None else f"{page.total}"
@@ -295,15 +281,17 @@ class CustomerListScreen(DockScreen[None]):
             )
         self._tell_position()
 
-    def _failed(self, request: PageRequest, error: DockbookError) -> None:
+    def _failed(self, request: PageRequest, place: Place, error: DockbookError) -> None:
+        shown = self.paging.request
+        self.paging.stays()
         self.show_link(self.repository.link)
-        reordered = (request.sort, request.direction) != (self._request.sort, self._request.direction)
+        reordered = (request.sort, request.direction) != (shown.sort, shown.direction)
         if reordered and isinstance(error, BadRequest | ValidationFailed | NotAvailable):
             self.say(
                 f"The server does not sort by {BY_NAME[request.sort].label} ({error.text}). The order stays as it was.",
                 "warning",
             )
-        elif self._page is not None and self._page.rows:
+        elif self.table.rows:
             self.say_error(error)
         else:
             self._panel_only()
@@ -311,16 +299,19 @@ class CustomerListScreen(DockScreen[None]):
             if isinstance(error, Forbidden):
                 hint = "Without it no customer can be listed. F5 asks again once it is given."
             self.panel.tell(error.title, error.text, hint, failed=True)
+        if isinstance(error, RateLimited) and error.wait is not None and error.wait <= _LONGEST_WAIT:
+            self._count_down(request, place, math.ceil(error.wait))
+
+    def _count_down(self, request: PageRequest, place: Place, seconds: int) -> None:
+        """Ask again when the time the server asked for is over, and tell how long that is."""
+        self.say(f"The server asks to slow down: trying again in {seconds} s.", "warning")
+        if seconds > 0:
+            self._again = self.set_timer(1, partial(self._count_down, request, place, seconds - 1))
+        else:
+            self._load(request, place)
 
     def _panel_only(self) -> None:
         self.add_class("-panel")
 
     def _tell_position(self, doing: str = "") -> None:
-        if self._page is None:
-            self.status.position = doing
-            return
-        order = f"by {BY_NAME[self._request.sort].label} {'▲' if self._request.direction == 'ASC' else '▼'}"
-        total = self._page.total
-        count = "total not told" if total is None else "1 customer" if total == 1 else f"{total} customers"
-        pages = f"page {self._request.page} of {max(1, self._last_page())}"
-        self.status.position = " · ".join(part for part in (doing, count, pages, order) if part)
+        self.status.position = " · ".join(part for part in (doing, self.paging.summary()) if part)

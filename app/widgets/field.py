@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
+from rich.segment import Segment
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -47,6 +49,18 @@ class FieldInput(Input):
     @property
     def _value(self) -> Text:
         return Text(_signs(self.value), no_wrap=True, overflow="ignore", end="")
+
+    def render_line(self, y: int) -> Strip:
+        """The input's line, with `…` where more of the value lies beyond its edges."""
+        strip = super().render_line(y)
+        cells, hidden = self.size.width, self.scroll_offset.x
+        more = Strip([Segment("…", self.rich_style)])
+        cursor = self._cursor_offset - hidden if self.has_focus else -1
+        if hidden and cursor != 0:
+            strip = Strip.join([more, strip.crop(1)])
+        if self.content_width - 1 > hidden + cells and cursor < cells - 1:
+            strip = Strip.join([strip.crop(0, cells - 1), more])
+        return strip
 
     def _position_to_cell(self, position: int) -> int:
         return cell_len(_signs(self.value)[:position])

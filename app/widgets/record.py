@@ -43,6 +43,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class _Line:
     entry: int | None
+    first: bool = False
     group: str = ""
     label: str = ""
     text: str = ""
@@ -116,7 +117,7 @@ class RecordView(Widget, can_focus=True):
             return Strip.blank(cells, self._look("value"))
         line = self._lines[index]
         at_cursor = line.entry is not None and line.entry == self.cursor and self.has_focus
-        head = "›" if at_cursor and line.label else " "
+        head = "›" if at_cursor and line.first else " "
         value_look = "empty" if line.text.startswith("–") else "value"
         parts = [
             (head, "cursor"),
@@ -152,6 +153,7 @@ class RecordView(Widget, can_focus=True):
                 self._lines.append(
                     _Line(
                         index,
+                        row == 0,
                         entry.group if row == 0 and entry.group != group else "",
                         entry.label if row == 0 else "",
                         text,
@@ -182,7 +184,7 @@ def _entries(customer: "Customer") -> Iterator[Entry]:
             shown, remark = f"– ({remark})", ""
         yield Entry(field.name, field.group, field.label, value, shown, remark)
     for name, value in customer.unknown_fields.items():
-        yield Entry(name, "More", visible(name), value, visible(value) or "–", "not in the contract")
+        yield Entry(name, "More", "", value, f"{visible(name)}: {visible(value) or '–'}", "not in the contract")
 
 
 def _shown(name: str, value: str) -> str:

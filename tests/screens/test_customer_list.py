@@ -139,16 +139,38 @@ async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
 
 async def test_paging_ends_although_the_server_says_there_is_always_more() -> None:
     page = {"value": [], "totalCount": 10**9, "page": 1, "pageSize": 20, "pageCount": 10**8, "hasMore": True}
-    row = {"shortID": "A", "active": True}
+    row = {"shortID": "THE-ONE", "active": True}
 
     async def liar(request: httpx.Request, _: object) -> httpx.Response:
         return answer(200, page | {"value": [row] if request.url.params["page"] == "1" else []})
 
     async with stage(bend=liar) as it:
         await it.press("f8")
+        it.sees("THE-ONE", "nothing on page 2", "page 1 of")
         before = len(it.wire.seen)
-        await it.press("f8", "f8", "f8")
-        assert len(it.wire.seen) <= before + 3
+        await it.press("f8", "f8", "pagedown", "end", "down")
+        it.sees("This is the last page.", "THE-ONE")
+        assert len(it.wire.seen) == before
+
+
+async def test_pages_turned_in_a_hurry_are_all_turned() -> None:
+    async with stage() as it:
+        await it.press("f8", "f8")
+        it.sees("page 3 of 3")
+        await it.press("f7", "f7", "f7")
+        it.sees("page 1 of 3")
+
+
+async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> None:
+    async with stage() as it:
+        body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
+        it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}))
+        await it.press("f8")
+        it.sees("slow down: trying again in 12 s", "ACME-CORP", "page 1 of 3", "live")
+        sent = len(it.wire.seen)
+        await it.press("f5", "down", "enter")
+        it.sees("AGUILA-CALC")
+        assert len(it.wire.seen) == sent, "asked before its time"
 
 
 async def test_keys_can_be_changed_and_the_bar_and_help_follow() -> None:

@@ -1,5 +1,7 @@
 """Help, palette, and hands that are faster than screens."""
 
+from textual.binding import Binding
+
 from app.screens.customer_list import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
@@ -12,6 +14,7 @@ async def test_help_shows_every_action_of_the_screen_one_is_on() -> None:
             await it.press(*keys, "f1")
             it.sees("Help", "F1", *(["Field up"] if screen is FormScreen else []))
             for binding in screen.BINDINGS:
+                assert isinstance(binding, Binding)
                 it.sees(binding.tooltip or binding.description)
             await it.press("f3")
             it.misses("Help ·")
