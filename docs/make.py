@@ -4,12 +4,15 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping, Sequence
+from html import escape, unescape
 from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
 
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 from app.connect import Book
 from app.repository import Repository
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding
 
 HERE = Path(__file__).parent
+CELL = 12.2  # how wide the pictures draw one
 
 #: Picture, terminal size, and the keys that lead to it.
 PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[str]]] = (
@@ -59,8 +63,24 @@ async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
             await app.workers.wait_for_complete()
         await pilot.pause()
         svg = app.export_screenshot(title="dockbook")
+    svg = re.sub(
+        r'(<text [^>]*?x=")([\d.]+)(" y="[^"]*")( textLength="[^"]*")([^>]*>)([^<]*)(</text>)', _in_columns, svg
+    )
     # Fonts from elsewhere would make whoever looks at the README ask a stranger for them.
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+
+
+def _in_columns(text: re.Match[str]) -> str:
+    """A text with wide characters, word by word: a browser would else spread it over the length of all its cells."""
+    before, x, y, _, attributes, words, after = text.groups()
+    words = unescape(words)
+    if cell_len(words) == len(words):
+        return text[0]
+    parts = []
+    for word in re.finditer(r"[^\xa0]+", words):
+        place = float(x) + CELL * cell_len(words[: word.start()])
+        parts.append(f"{before}{place:.1f}{y}{attributes}{escape(word[0])}{after}")
+    return "".join(parts)
 
 
 def pictures() -> Mapping[str, str]:

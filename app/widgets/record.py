@@ -117,11 +117,11 @@ class RecordView(Widget, can_focus=True):
             return Strip.blank(cells, self._look("value"))
         line = self._lines[index]
         at_cursor = line.entry is not None and line.entry == self.cursor and self.has_focus
-        head = "›" if at_cursor and line.first else " "
+        head = "› " if at_cursor and line.first else "  "
         value_look = "empty" if line.text.startswith("–") else "value"
         parts = [
             (head, "cursor"),
-            (fit(line.group, _GROUP_CELLS + 1), "group"),
+            (fit(line.group, _GROUP_CELLS), "group"),
             (fit(line.label, _LABEL_CELLS), "cursor" if at_cursor else "label"),
             (line.text, value_look),
             (f"  ! {line.remark}" if line.remark else "", "remark"),
