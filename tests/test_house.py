@@ -51,3 +51,24 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert command in readme
     setup = command.removesuffix("pytest").replace(".[dev]", ".")
     assert f"{setup}dockbook --demo".replace("'", "") in readme.replace("'", "")
+
+
+def test_the_first_paint_waits_for_nothing_slow() -> None:
+    program = (
+        "import sys, app.tui, app.connect, app.repository; "
+        "print(*{'httpx', 'pydantic', 'starlette', 'sqlite3', 'app.service', 'app.api'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
+def test_a_server_is_reached_without_the_service() -> None:
+    program = (
+        "import sys, asyncio; from app.connect import Server; from app.settings import Settings; "
+        "from app.secret import Secret; "
+        "s = Settings(url='http://127.0.0.1:1/api/v1', client_id='a', client_secret=Secret('b')); "
+        "asyncio.run(Server(s).connect()); "
+        "print(*{'starlette', 'sqlite3', 'uvicorn', 'app.service'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""

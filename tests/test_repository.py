@@ -1,0 +1,273 @@
+"""The repository on the real service: with and without entity tags, with lost answers and odd servers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from app.api.client import CustomerApi
+from app.errors import (
+    ConnectionFailed,
+    CustomerExists,
+    DockbookError,
+    EditingOff,
+    EditsOverlap,
+    NotSaved,
+    OutcomeUnknown,
+    WrongRecord,
+)
+from app.fields import PageRequest
+from app.repository import Link, Repository
+from app.service.credentials import Credentials
+from app.service.store import Store
+from app.service.web import create_app
+from tests.stage import URL, Wire, answer
+
+Onward = Callable[[], Awaitable[httpx.Response]]
+
+
+class Desk:
+    """A repository, the wire it uses, and the book behind it."""
+
+    def __init__(self, repository: Repository, wire: Wire, store: Store) -> None:
+        self.repository = repository
+        self.wire = wire
+        self.store = store
+
+    async def meddle(self, **changes: str) -> None:
+        """Somebody else changes the customer."""
+        await self.store.upsert("A", changes, if_match=None, only_new=False)
+
+    async def stored(self) -> dict[str, object]:
+        """The customer as the book has it."""
+        found = await self.store.get("A")
+        assert found is not None
+        return dict(found.record)
+
+
+@asynccontextmanager
+async def desk(*, etags: bool = True, read_only: bool = False) -> AsyncIterator[Desk]:
+    """A book with the customer `A`."""
+    store = Store.open(None)
+    await store.upsert("A", {"name": "Acme", "phone": "1", "zip": "10"}, if_match=None, only_new=True)
+    credentials = Credentials()
+    issued = credentials.issue(frozenset({130, 131}))
+    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+
+    async def without_etags(request: httpx.Request, onward: Onward) -> httpx.Response:
+        response = await onward()
+        response.headers.pop("ETag", None)
+        return response
+
+    wire.bend = None if etags else without_etags
+
+    async def connect() -> CustomerApi:
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+
+    repository = Repository(connect, read_only=read_only, on_close=store.close)
+    yield Desk(repository, wire, store)
+    await repository.close()
+
+
+@pytest.mark.parametrize("etags", [True, False])
+async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
+    async with desk(etags=etags) as it:
+        base = await it.repository.customer("A")
+        await it.meddle(zip="11")
+        saved = await it.repository.save(base, {"phone": "2"})
+        assert saved.theirs_kept == {"zip": "11"}
+        record = await it.stored()
+        assert (record["phone"], record["zip"]) == ("2", "11")
+
+
+@pytest.mark.parametrize("etags", [True, False])
+async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool) -> None:
+    async with desk(etags=etags) as it:
+        base = await it.repository.customer("A")
+        await it.meddle(phone="3")
+        with pytest.raises(EditsOverlap) as told:
+            await it.repository.save(base, {"phone": "2"})
+        assert (told.value.fields, told.value.theirs.phone) == (("phone",), "3")
+        assert (await it.stored())["phone"] == "3"
+        assert it.wire.count("POST") == 0
+
+
+async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are_etags() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+        moves = 0
+
+        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal moves
+            if request.method == "POST" and moves < 1:
+                moves += 1
+                await it.meddle(zip="11")
+            return await onward()
+
+        it.wire.bend = move
+        saved = await it.repository.save(base, {"phone": "2"})
+        assert saved.theirs_kept == {"zip": "11"}
+        record = await it.stored()
+        assert (record["phone"], record["zip"]) == ("2", "11")
+
+
+async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+        moves = 0
+
+        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal moves
+            if request.method == "POST":
+                moves += 1
+                await it.meddle(zip=str(moves))
+            return await onward()
+
+        it.wire.bend = move
+        with pytest.raises(NotSaved):
+            await it.repository.save(base, {"phone": "2"})
+        assert moves <= 5
+        assert (await it.stored())["phone"] == "1"
+
+
+async def test_what_is_so_already_is_not_posted() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+        await it.meddle(phone="2")
+        saved = await it.repository.save(base, {"phone": "2"})
+        assert saved.customer.phone == "2"
+        assert it.wire.count("POST") == 0
+
+
+async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+        gone = False
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal gone
+            if gone:
+                raise httpx.ConnectError("gone", request=request)
+            response = await onward()
+            if request.method == "POST":
+                gone = True
+                raise httpx.ReadError("cut", request=request)
+            return response
+
+        it.wire.bend = lose
+        with pytest.raises(OutcomeUnknown):
+            await it.repository.save(base, {"phone": "2"})
+        assert it.wire.count("POST") == 1
+        it.wire.bend = None
+        saved = await it.repository.save(base, {"phone": "2"})
+        assert saved.customer.phone == "2"
+        assert it.wire.count("POST") == 1, "it was saved already: looking is enough"
+
+
+async def test_a_server_that_answers_with_another_record_is_not_written_to() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+
+        async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+            return answer(200, {"shortID": "a", "active": True}) if request.method == "GET" else await onward()
+
+        it.wire.bend = folded
+        with pytest.raises(WrongRecord):
+            await it.repository.save(base, {"phone": "2"})
+        assert it.wire.count("POST") == 0
+
+
+async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
+    async with desk() as it:
+        await it.store.discontinue("A")
+        with pytest.raises(CustomerExists):
+            await it.repository.create("A", {"name": "Other"})
+        assert (await it.stored())["name"] == "Acme"
+
+
+async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
+    async with desk() as it:
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.method == "POST":
+                raise httpx.ReadError("cut", request=request)
+            return response
+
+        it.wire.bend = lose
+        saved = await it.repository.create("B", {"name": "Bee"})
+        assert saved.confirmed
+        assert it.wire.count("POST") == 1
+
+
+async def test_a_creation_that_never_arrived_is_told() -> None:
+    async with desk() as it:
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                raise httpx.ReadError("cut", request=request)
+            return await onward()
+
+        it.wire.bend = lose
+        with pytest.raises(NotSaved):
+            await it.repository.create("B", {"name": "Bee"})
+
+
+async def test_a_discontinue_that_never_arrived_is_told() -> None:
+    async with desk() as it:
+        shown = await it.repository.customer("A")
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "DELETE":
+                raise httpx.ReadError("cut", request=request)
+            return await onward()
+
+        it.wire.bend = lose
+        with pytest.raises(NotSaved):
+            await it.repository.discontinue(shown)
+        assert (await it.stored())["active"] is True
+
+
+async def test_read_only_writes_nothing() -> None:
+    async with desk(read_only=True) as it:
+        shown = await it.repository.customer("A")
+        for attempt in (
+            it.repository.save(shown, {"phone": "2"}),
+            it.repository.create("B", {}),
+            it.repository.discontinue(shown),
+        ):
+            with pytest.raises(EditingOff):
+                await attempt
+        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+
+
+async def test_the_link_is_live_or_not_since_when() -> None:
+    async with desk() as it:
+        links: list[Link] = []
+        it.repository.on_link = links.append
+        await it.repository.page(PageRequest())
+        it.wire.cut()
+        for _ in range(2):
+            with pytest.raises(ConnectionFailed):
+                await it.repository.page(PageRequest())
+        it.wire.bend = None
+        await it.repository.page(PageRequest())
+        assert [link.live for link in links] == [True, False, True]
+        assert links[1].since is not None
+
+
+async def test_one_customer_is_not_written_twice_at_once() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+
+        async def again(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                with pytest.raises(DockbookError, match="being saved already"):
+                    await it.repository.save(base, {"phone": "3"})
+            return await onward()
+
+        it.wire.bend = again
+        saved = await it.repository.save(base, {"phone": "2"})
+        assert saved.customer.phone == "2"
+        assert it.wire.count("POST") == 1

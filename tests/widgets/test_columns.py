@@ -1,0 +1,64 @@
+"""The columns: every row as wide as every other, the ID whole, the status always there."""
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.fields import KEY
+from app.text import visible_id, width
+from app.widgets.columns import heading_text, lay_out, row_text
+from tests.customers import TEXTS, customer
+
+NAMES = [
+    "Acme",
+    "株式会社日本通運",
+    "동백전자㈜",
+    "Boréal Bois d'œuvre",
+    "e\u0301\u0301clair",
+    "🎉 party 🎉",
+    "👩‍💻 dev",
+    "ＦＵＬＬ",
+]
+
+
+@given(st.integers(70, 200), st.integers(0, 60))
+def test_a_layout_never_is_wider_than_the_terminal_and_keeps_what_matters(cells: int, id_width: int) -> None:
+    layout = lay_out(cells, id_width)
+    assert sum(cell.width for cell in layout) + len(layout) - 1 <= cells
+    fields = [cell.column.field for cell in layout]
+    assert {KEY, "name", "city", "state", "phone", "active"} <= set(fields)
+    assert all(cell.width >= cell.column.narrow for cell in layout)
+
+
+def test_a_wider_terminal_shows_more_columns() -> None:
+    counts = [len(lay_out(cells, 14)) for cells in (77, 97, 117, 157, 197, 237)]
+    assert counts == sorted(counts)
+    assert counts[0] == 6
+    assert counts[-1] >= 10
+
+
+@given(TEXTS, TEXTS, TEXTS, st.integers(77, 160))
+def test_every_row_is_as_wide_as_the_layout_whatever_it_holds(name: str, city: str, phone: str, cells: int) -> None:
+    layout = lay_out(cells, 14)
+    expected = sum(cell.width for cell in layout) + len(layout) - 1
+    assert width(row_text(customer("ID-1", name=name, city=city, phone=phone), layout)) == expected
+    assert width(heading_text(layout, "name", descending=True)) == expected
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=50), st.integers(77, 120))
+def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
+    layout = lay_out(cells, 14)
+    row = row_text(customer(short_id, name="Name", active=False), layout)
+    shown = visible_id(short_id)
+    if width(shown) <= cells:
+        assert row.startswith(shown)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_status_stands_in_its_column_on_a_real_terminal(name: str) -> None:
+    screen = pyte.Screen(80, 1)
+    layout = lay_out(77, 14)
+    pyte.Stream(screen).feed(row_text(customer("ID-1", name=name, city=name, contact=name), layout))
+    start = sum(cell.width + 1 for cell in layout[:-1])
+    assert "".join(screen.buffer[0][start + index].data for index in range(6)) == "active"
