@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
@@ -52,14 +52,14 @@ class DockbookApp(App[int]):
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
     CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
     TITLE = "dockbook"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = False  # Textual's own blinks, and takes two lines a command
     ESCAPE_TO_MINIMIZE = False
     ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit"),
-        Binding("colon", "command_palette", "All commands", show=False, id="palette"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
+        Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
+        Binding("colon", "palette", "All commands", id="palette"),
     ]
 
     def __init__(
@@ -97,14 +97,23 @@ class DockbookApp(App[int]):
         for screen in self._dock_screens():
             screen.show_written(message.customer, message.text)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for action in actions_of(screen):
-            keys = " ".join(key_name(key) for key in action.keys)
+    def action_palette(self) -> None:
+        from app.screens.choose import Choice, ChooseDialog
 
-            async def run(name: str = action.action) -> None:
-                await screen.run_action(name)
+        screen = self.screen
+        if not isinstance(screen, DockScreen):
+            return
+        actions = {action.id: action for action in actions_of(screen) if action.id != "palette"}
+        choices = [
+            Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
+            for action in actions.values()
+        ]
 
-            yield SystemCommand(action.tooltip or action.description, keys, run)
+        async def chosen(name: str | None) -> None:
+            if name is not None:
+                await self.run_action(actions[name].action, actions[name].node)
+
+        self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
 
     async def action_quit(self) -> None:
         screens = list(self._dock_screens())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
+    from textual.dom import DOMNode
     from textual.screen import Screen
 
 _NAMES: Final = {
@@ -34,12 +35,13 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the person can do now: the keys that do it, in order, and what it is called."""
+    """Something the person can do now: the keys that do it, in order, what it is called, and whose action it is."""
 
     id: str
     keys: tuple[str, ...]
     description: str
     action: str
+    node: "DOMNode"
     tooltip: str
 
     @property
@@ -75,6 +77,7 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
             tuple(keys[name]),
             active.binding.description,
             active.binding.action,
+            active.node,
             active.binding.tooltip,
         )
         for name, active in first.items()

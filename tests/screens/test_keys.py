@@ -32,7 +32,6 @@ async def test_the_palette_has_every_action_and_runs_it() -> None:
     async with stage() as it:
         await it.press("colon")
         await it.type("last page")
-        await it.pilot.pause(0.5)
         await it.press("enter")
         it.sees("page 3 of 3")
 
@@ -64,3 +63,12 @@ async def test_leaving_from_the_list() -> None:
         async with stage() as it:
             await it.press(key)
             assert it.app.return_code == 0
+
+
+async def test_the_palette_runs_what_belongs_to_the_table_too() -> None:
+    async with stage() as it:
+        await it.press("ctrl+p")
+        it.sees("All commands")
+        await it.type("next row")
+        await it.press("enter")
+        assert it.lines[3].startswith("›")
