@@ -137,6 +137,11 @@ class DockbookApp(App[int]):
             answered,
         )
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C: Textual would show a toast."""
+        if isinstance(self.screen, DockScreen):
+            self.screen.say("Ctrl+Q leaves dockbook.")
+
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)

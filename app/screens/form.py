@@ -43,7 +43,7 @@ class FormScreen(DockScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
         Binding("f4", "choices", "Choices", id="choices", tooltip="Choices of the field"),
-        Binding("ctrl+z", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
+        Binding("f5", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
     ]
 
@@ -92,6 +92,8 @@ class FormScreen(DockScreen[str]):
         self._advise(event.row)
         if event.row.field == "country":
             self._advise(self.rows["zip"])
+        if event.row.field == KEY and event.row.value.strip():
+            self.read(partial(self._look_up, event.row.value.strip()), "look-up")
 
     @on(FieldRow.Entered)
     def entered(self) -> None:
@@ -177,6 +179,16 @@ class FormScreen(DockScreen[str]):
             ),
             answered,
         )
+
+    async def _look_up(self, short_id: str) -> None:
+        """Tell early that an ID is taken; the save looks again, so a failure here needs no word."""
+        try:
+            taken = await self.repository.customer(short_id)
+        except DockbookError:
+            return
+        row = self.rows[KEY]
+        if row.value.strip() == short_id:
+            row.refuse([f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."])
 
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
         try:

@@ -253,6 +253,16 @@ async def test_new_never_overwrites_and_offers_to_open() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
+async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("BRIGHT-MFG")
+        await it.press("enter")
+        it.sees("This ID exists already: Bright Manufacturing LLC.", "New customer")
+        await it.press("up", "backspace", "down")
+        it.misses("exists already")
+
+
 async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
     async with stage() as it:
 
@@ -311,7 +321,7 @@ async def test_choices_of_the_country() -> None:
 async def test_what_a_field_was_can_be_put_back() -> None:
     async with stage() as it:
         await edit_phone(it)
-        await it.press("ctrl+z")
+        await it.press("f5")
         it.sees("555-0100")
         it.misses("was 555-0100", "1 changed")
 

@@ -72,3 +72,9 @@ async def test_the_palette_runs_what_belongs_to_the_table_too() -> None:
         await it.type("next row")
         await it.press("enter")
         assert it.lines[3].startswith("›")
+
+
+async def test_ctrl_c_says_how_to_leave_and_does_not() -> None:
+    async with stage() as it:
+        await it.press("ctrl+c")
+        it.sees("Ctrl+Q leaves dockbook.", "48 customers")
