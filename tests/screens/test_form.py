@@ -193,11 +193,13 @@ async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -
 async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> None:
     async with stage(permissions=frozenset({130})) as it:
         await edit_phone(it)
-        await it.press("f10", "escape", "right", "right", "enter")
+        await it.press("f10")
+        await it.press("escape", "right", "right", "enter")
         it.sees("READ-ONLY", "Customers")
         await it.press("f2")
         it.sees("Editing is off", "131", "asks again.")
-        await it.press("f5", "f2")
+        await it.press("f5")
+        await it.press("f2")
         it.sees("Edit ACME-CORP")
 
 
