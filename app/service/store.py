@@ -1,9 +1,7 @@
 """The customers in one SQLite file: one thread writes, a few read, nobody waits for a lock."""
 
 import asyncio
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,6 +16,7 @@ from app.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
 from app.service.book import INDEXES, create_indexes, open_lock, open_reader, open_writer, told, transaction
 from app.service.records import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
 from app.service.refusals import bad_request, precondition_failed
+from app.service.throwaway import ThrowawayFolder
 
 _READERS: Final = 3
 _BATCH: Final = 10_000
@@ -34,14 +33,14 @@ class Store:
     second time changes nothing. Texts sort by code point, and `DESC` turns the order round as a whole, ties included.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], datetime], *, throwaway: bool) -> None:
+    def __init__(self, path: Path, clock: Callable[[], datetime], folder: ThrowawayFolder | None = None) -> None:
         self._path = path
         self._clock = clock
-        self._throwaway = throwaway
+        self._folder = folder
         self._lock = open_lock(path)
         try:
             with self._lock.held():
-                self._connection = open_writer(path, durable=not throwaway)
+                self._connection = open_writer(path, durable=folder is None)
         except StoreError:
             self._lock.close()
             raise
@@ -59,9 +58,9 @@ class Store:
         `clock` gives naive UTC. Raises `StoreError` for a damaged, foreign, newer or unwritable file.
         """
         if path is not None:
-            return cls(path, clock, throwaway=False)
-        folder = Path(tempfile.mkdtemp(prefix="dockbook-"))
-        return cls(folder / "book.sqlite3", clock, throwaway=True)
+            return cls(path, clock)
+        folder = ThrowawayFolder.make()
+        return cls(folder.path / "book.sqlite3", clock, folder)
 
     async def page(self, request: PageRequest) -> StoredPage:
         """One page; `modified_since` is a text of `records.stamp`."""
@@ -213,8 +212,8 @@ class Store:
         # The last connection to close copies the WAL into the book, which is writing too.
         with told(self._path), closing(self._lock), self._lock.held():
             self._connection.close()
-        if self._throwaway:
-            shutil.rmtree(self._path.parent, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.remove()
 
 
 def _find(connection: sqlite3.Connection, short_id: str) -> StoredCustomer | None:
