@@ -149,7 +149,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size),
+        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
     )

@@ -239,19 +239,22 @@ class ServerFault(ApiError):
 
 
 class EditsOverlap(DockbookError):
-    """Somebody else changed the same fields meanwhile; nothing was written.
+    """The same fields changed meanwhile; nothing was written, or its answer was lost.
 
     `theirs` is the record as the server has it now, `fields` the wire names that need a decision.
     """
 
-    title = "Changed by somebody else"
+    title = "Changed meanwhile"
 
-    def __init__(self, theirs: "Customer", fields: tuple[str, ...]) -> None:
+    def __init__(self, theirs: "Customer", fields: tuple[str, ...], *, answer_lost: bool = False) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
-        super().__init__(
-            f"Somebody else changed {names} meanwhile. Nothing was saved. "
-            "Their values stand beside yours: save again to keep yours, or type theirs."
+        what = (
+            f"The answer to the save was lost, and {names} now differs from before and from what you typed: "
+            "it may be yours, stored otherwise, or somebody else's."
+            if answer_lost
+            else f"Somebody else changed {names}. Nothing was saved."
         )
+        super().__init__(f"{what} What is there now stands beside yours: save again to keep yours, or type the other.")
         self.theirs = theirs
         self.fields = fields
 

@@ -98,8 +98,11 @@ def width(text: str) -> int:
 
 def shorten(text: str, cells: int) -> str:
     """The visible text in at most this many cells; what does not fit ends in `…`, no wide character is halved."""
-    text = visible(text)
-    if cell_len(text) <= cells:
+    # Every sign takes a cell, but for the few marks on it: of a huge value only the beginning matters.
+    begun = text[: (cells + 2) * (MAX_MARKS + 2)]
+    whole = len(begun) == len(text)
+    text = visible(begun)
+    if whole and cell_len(text) <= cells:
         return text
     room = cells - cell_len(ELLIPSIS)
     if room < 0:

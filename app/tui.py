@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import Worker, WorkerState
 
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
@@ -44,6 +46,10 @@ THEME = Theme(
         "input-selection-foreground": "ansi_black",
     },
 )
+
+
+class QuitQuestion(Question):
+    """Asks whether to quit all the same."""
 
 
 class DockbookApp(App[int]):
@@ -95,7 +101,7 @@ class DockbookApp(App[int]):
 
     def on_dock_screen_written(self, message: DockScreen.Written) -> None:
         for screen in self._dock_screens():
-            screen.show_written(message.customer, message.text)
+            screen.show_written(message)
 
     def action_palette(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
@@ -115,7 +121,13 @@ class DockbookApp(App[int]):
 
         self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        # A lone surrogate cannot be sent, and would end the program.
+        super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
+
     async def action_quit(self) -> None:
+        if isinstance(self.screen, QuitQuestion):
+            return
         screens = list(self._dock_screens())
         unsaved = [text for screen in screens if (text := screen.unsaved())]
         if self.desk.repository.writing:
@@ -129,13 +141,25 @@ class DockbookApp(App[int]):
                 self.exit(0)
 
         self.push_screen(
-            Question(
+            QuitQuestion(
                 "Quit and lose what is not saved?",
                 [f"Not saved: {text}." for text in unsaved],
                 {"stay": "Stay", "quit": "Quit"},
             ),
             answered,
         )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell an error in the program and go on: a form may be open, with text in it."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
+            return
+        if self._report is None:
+            self._handle_exception(error)
+            return
+        told = self._report(error).replace("\n", " ")
+        for screen in self._dock_screens():
+            screen.say(told, "error")
 
     def action_help_quit(self) -> None:
         """Ctrl+C: Textual would show a toast."""
@@ -152,5 +176,5 @@ class DockbookApp(App[int]):
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
         if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(self._report(self._exception))
+            self._exit_renderables.append(Text(self._report(self._exception)))
         self._close_messages_no_wait()

@@ -20,6 +20,9 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     CSS_PATH = [STYLES / "dialog.tcss"]
 
+    #: The keys that work here, written on the box.
+    KEYS: ClassVar[str] = "⏎ choose · Esc leave"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
     ]
@@ -35,6 +38,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
+            box.border_subtitle = self.KEYS
             yield from self.body()
 
     def action_cancel(self) -> None:
@@ -46,6 +50,8 @@ class Question(Dialog[str]):
 
     `lines` may hold outside text. The result is the key of the answer chosen, or `None`.
     """
+
+    KEYS = "←→ move · ⏎ choose · Esc leave"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up", "app.focus_previous", "Previous answer", id="answer-previous"),

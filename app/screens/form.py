@@ -8,6 +8,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
 
 from app.countries import countries
 from app.errors import CustomerExists, DockbookError, EditsOverlap, UnaddressableId, ValidationFailed
@@ -22,6 +24,7 @@ from app.widgets.field import FieldInput, FieldRow
 
 if TYPE_CHECKING:
     from app.models import Customer
+    from app.widgets.status import Level
 
 
 class FormScreen(DockScreen[str]):
@@ -53,17 +56,19 @@ class FormScreen(DockScreen[str]):
         self._start = start
         self._saving = False
         self.rows = {field.name: _row(field, customer) for field in WRITABLE}
+        self._who = Static(classes="who", markup=False)
         if customer is None:
             self.rows = {KEY: _row(BY_NAME[KEY], None)} | self.rows
 
     def body(self) -> ComposeResult:
         # Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
         with Container():
+            yield self._who
             yield from self.rows.values()
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.header.title = f"Edit {visible_id(self.customer.short_id)}" if self.customer else "New customer"
+        self._show_who()
         first = KEY if self.customer is None else "name"
         self.rows.get(self._start, self.rows[first]).reach()
         self._tell()
@@ -158,7 +163,7 @@ class FormScreen(DockScreen[str]):
 
     def action_leave(self) -> None:
         if self._saving:
-            self.say("Being saved: waiting for the server's answer, 30 seconds at most.")
+            self.say("Being saved: waiting for the server's answer.")
             return
         unsaved = self.unsaved()
         if not unsaved:
@@ -200,35 +205,43 @@ class FormScreen(DockScreen[str]):
         except DockbookError as error:
             self._saving = False
             self._refused(error)
-            self._tell()
         else:
             self._saving = False
             self._saved(saved, sent)
+        finally:
+            self._saving = False
+            self._tell()
 
     def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
         text = _told(saved, new=self.customer is None)
-        self.app.post_message(self.Written(saved.customer, text))
-        typed_since = {name: row.value for name, row in self.rows.items() if row.value != sent[name]}
-        if not typed_since or self.customer is None:
+        level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
+        self.app.post_message(self.Written(saved.customer, text, level))
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items())
+        self._rebase(saved.customer, sent)
+        if typed_since:
+            self.say(f"{text} What you typed since then is not saved yet.", "warning")
+        else:
+            self.once_on_top(self._leave_when_nothing_is_left)
+
+    def _leave_when_nothing_is_left(self) -> None:
+        """Close after a save, unless something was typed while another screen lay over the form."""
+        if not self.unsaved():
             self.dismiss(None)
-            return
-        self._rebase(saved.customer)
-        self.say(f"{text} What you typed since then is not saved yet.", "warning")
 
     def _refused(self, error: DockbookError) -> None:
         match error:
             case ValidationFailed():
                 self._show_field_errors(error)
-            case EditsOverlap():
-                self._rebase(error.theirs)
+            case EditsOverlap() if self.customer is not None:
+                self._rebase(error.theirs, {name: self.customer.value(name) for name in WRITABLE_NAMES})
                 for name in error.fields:
                     theirs = error.theirs.value(name)
-                    self.rows[name].refuse([f"changed by somebody else meanwhile to: {theirs or '(empty)'}"])
+                    self.rows[name].refuse([f"changed meanwhile to: {theirs or '(empty)'}"])
                 self.rows[error.fields[0]].reach()
                 self.say_error(error)
             case CustomerExists():
                 self.rows[KEY].refuse(["This ID exists already."])
-                self._offer_existing(error)
+                self.once_on_top(partial(self._offer_existing, error))
             case UnaddressableId() if self.customer is None:
                 self.rows[KEY].refuse([error.text])
                 self.rows[KEY].reach()
@@ -253,7 +266,7 @@ class FormScreen(DockScreen[str]):
     def _offer_existing(self, error: CustomerExists) -> None:
         def answered(answer: str | None) -> None:
             if answer == "open":
-                self.dismiss(error.short_id)
+                self.once_on_top(partial(self.dismiss, error.short_id))
             else:
                 self.rows[KEY].reach()
 
@@ -261,21 +274,32 @@ class FormScreen(DockScreen[str]):
         if self.changes:
             lines += ["", "Opening it leaves this form: what you typed here is dropped."]
         self.app.push_screen(
-            Question("That ID exists already", lines, {"stay": "Stay", "open": f"Open {visible_id(error.short_id)}"}),
+            Question("That ID exists already", lines, {"stay": "Stay", "open": "Open it"}),
             answered,
         )
 
-    def _rebase(self, customer: "Customer") -> None:
-        """Take the server's record as what was before; fields not touched show it."""
+    def _rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
+        """Take the server's record as what was before; fields that still hold what is `settled` show it."""
+        if self.customer is None:
+            self.rows.pop(KEY).remove()
         self.customer = customer
         for name in WRITABLE_NAMES:
             row = self.rows[name]
-            touched = row.changed
             row.was = customer.value(name)
-            if not touched:
+            if row.value == settled[name]:
                 row.value = row.was
+            row.refuse([])
             self._advise(row)
+        self._show_who()
+        self._tell_before(self._current())
         self._tell()
+
+    def _show_who(self) -> None:
+        self.header.title = f"Edit {visible_id(self.customer.short_id)}" if self.customer else "New customer"
+        # The header may have to shorten an ID; here it stands whole.
+        self._who.display = self.customer is not None
+        if self.customer is not None:
+            self._who.update(Content.assemble(("   ID         ", "dim"), visible_id(self.customer.short_id)))
 
     def _advise(self, row: FieldRow) -> None:
         """Only what was typed here is judged."""

@@ -1,9 +1,14 @@
 """The list: pages, order, place, and what it looks like when there is nothing to show."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import httpx
 import pytest
 
 from tests.stage import always, answer, stage
+
+Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 async def test_the_first_page_fills_the_terminal_and_tells_where_one_is() -> None:
@@ -83,8 +88,84 @@ async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
 
 
 async def test_an_empty_book_says_what_can_be_done() -> None:
-    async with stage(customers=0) as it:
+    async with stage(customers=0, local=True) as it:
         it.sees("No customers yet", "F6 adds the first one", "dockbook --demo", "--url")
+
+
+async def test_an_empty_server_says_what_can_be_done_there() -> None:
+    async with stage(customers=0, read_only=True) as it:
+        it.sees("No customers yet")
+        it.misses("F6 adds", "dockbook --demo")
+
+
+async def test_a_server_that_has_customers_and_sends_none_is_not_called_empty() -> None:
+    page = {"value": [], "totalCount": 48, "page": 1, "pageSize": 20, "pageCount": 3, "hasMore": True}
+    async with stage(bend=always(lambda: answer(200, page))) as it:
+        it.sees("No customers came", "says it has 48")
+        it.misses("No customers yet")
+
+
+async def test_a_server_that_refuses_every_order_is_shown_in_its_own() -> None:
+    async def unsorted(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if "sort" in request.url.params:
+            return answer(400, {"statusCode": 400, "error": "bad_request", "message": "No sort here."})
+        return await onward()
+
+    async with stage(bend=unsorted) as it:
+        it.sees("ACME-CORP", "in the server's order")
+        await it.press("f8")
+        it.sees("page 2 of 3")
+
+
+async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_own_pages() -> None:
+    async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
+        request.url = request.url.copy_set_param("pageSize", min(10, int(request.url.params["pageSize"])))
+        return await onward()
+
+    async with stage(bend=capped) as it:
+        it.sees("page 1 of 5")
+        await it.press("right_curly_bracket")
+        it.sees("page 5 of 5")
+        assert len([line for line in it.lines[2:-2] if line.strip()]) == 8
+
+
+async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() -> None:
+    async with stage() as it:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.url.path.endswith("/All") and not asked.is_set():
+                asked.set()
+                await go_on.wait()
+            return response
+
+        it.wire.bend = late
+        await it.press_only("f5")
+        await asked.wait()
+        await it.press_only("f2", *["down"] * 8, *["backspace"] * 8, "7", "7", "f10")
+        await it.until("ACME-CORP is saved.")
+        go_on.set()
+        await it.settle()
+        assert "77" in it.lines[2]
+        it.misses("555-0100")
+
+
+async def test_the_cursor_does_not_run_over_a_page_that_is_on_its_way() -> None:
+    async with stage() as it:
+        await it.press("end")
+        await it.press_only("down", "down", "down")
+        await it.settle()
+        it.sees("page 2 of 3")
+
+
+async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
+    row = {"shortID": "A\ud800", "name": "x", "active": True}
+    page = {"value": [row], "totalCount": 1, "page": 1, "pageSize": 20, "pageCount": 1, "hasMore": False}
+    async with stage(bend=always(lambda: answer(200, page))) as it:
+        await it.press("y")
+        it.sees("clipboard")
+        assert it.app.clipboard == "A?"
 
 
 async def test_a_network_failure_never_looks_like_an_empty_list() -> None:

@@ -1,13 +1,14 @@
 """The form: quick edits, one save, nothing typed lost, nobody overwritten."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 
 from app.fields import WRITABLE_NAMES
-from tests.stage import Stage, always, answer, stage
+from tests.stage import Bend, Stage, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -119,7 +120,7 @@ async def test_a_change_of_somebody_else_in_the_same_field_is_shown_before_it_is
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
         await it.press("f10")
-        it.sees("Changed by somebody else", "555-7777", "555-0199", "was 555-7777")
+        it.sees("Somebody else changed Phone", "555-7777", "555-0199", "was 555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
         assert it.wire.count("POST") == 0
         await it.press("f10")
@@ -140,7 +141,7 @@ async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_t
 
         it.wire.bend = meddle
         await it.press("f10")
-        it.sees("Changed by somebody else", "555-7777")
+        it.sees("Somebody else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
@@ -346,3 +347,93 @@ async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
         it.sees("orders@acme.example.comZ")
         await it.press("down", "Y")
         it.sees("Acme CorporationY")
+
+
+async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_and_not_the_help() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await edit_phone(it)
+        await it.press_only("f10", "f1")
+        go_on.set()
+        await it.settle()
+        it.sees("Help · Edit ACME-CORP")
+        await it.press("escape")
+        it.sees("48 customers", "ACME-CORP is saved.", "555-0199")
+
+
+async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press_only("f10", "down", "N", "e", "w")
+        go_on.set()
+        await it.settle()
+        it.sees("Edit DOCK-7", "DOCK-7 is created.", "not saved yet", "• Name       New")
+        await it.press("f10")
+        assert (await it.record("DOCK-7"))["name"] == "New"
+
+
+async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await edit_phone(it)
+        await it.press_only("f10", "f5")
+        go_on.set()
+        await it.settle()
+        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "not saved yet")
+
+
+async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press("f10")
+        posted = next(request for request in it.wire.seen if request.method == "POST")
+        assert json.loads(posted.content) == {"shortID": "DOCK-7"}
+
+
+async def test_a_server_that_says_200_and_keeps_what_it_had_has_saved_nothing() -> None:
+    async with stage() as it:
+        kept = await it.record("ACME-CORP")
+        it.wire.bend = always(lambda: answer(200, kept), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("Not saved", "kept what it had", "555-0199", "was 555-0100")
+
+
+async def test_a_value_the_server_stored_otherwise_is_told() -> None:
+    async with stage() as it:
+        stored = await it.record("ACME-CORP") | {"phone": "+1 555 0199"}
+        it.wire.bend = always(lambda: answer(200, stored), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("! ACME-CORP is saved. The server stored Phone as +1 555 0199.")
+
+
+async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.press("ctrl+q", "ctrl+q", "ctrl+q", "escape")
+        it.sees("Edit ACME-CORP", "555-0199")
+
+
+async def test_a_long_id_stands_whole_in_its_form() -> None:
+    short_id = "LONG-" + "X" * 40 + "-001"
+    async with stage(records=[{"shortID": short_id}]) as it:
+        await it.press("f2")
+        it.sees(f"ID         {short_id}")
+
+
+def slow_post(go_on: asyncio.Event) -> Bend:
+    """A wire on which a POST waits until it may go on."""
+
+    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if request.method == "POST":
+            await go_on.wait()
+        return await onward()
+
+    return bend
