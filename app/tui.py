@@ -75,7 +75,8 @@ class DockbookApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
     ) -> None:
-        super().__init__()
+        # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
+        super().__init__(ansi_color=True)
         self.desk = desk
         self._report = report
         self.type_ahead = TypeAhead(self, super().on_event)

@@ -151,8 +151,7 @@ class CustomerListScreen(DockScreen[None]):
         self._load(replace(self.paging.request, page=last), "last")
 
     def action_refresh(self) -> None:
-        self.repository.forget_refusal()
-        self.show_link(self.repository.link)
+        self.try_writing_again()
         self._load(self.paging.request, "same")
 
     def action_sort(self) -> None:

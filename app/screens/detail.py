@@ -105,8 +105,7 @@ class DetailScreen(DockScreen[None]):
         self.say(f"{entry.label} was sent to the terminal's clipboard.")
 
     def action_refresh(self) -> None:
-        self.repository.forget_refusal()
-        self.show_link(self.repository.link)
+        self.try_writing_again()
         self._read_again(told=True)
 
     def action_step(self, direction: int) -> None:

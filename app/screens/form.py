@@ -46,7 +46,7 @@ class FormScreen(DockScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
         Binding("f4", "choices", "Choices", id="choices", tooltip="Choices of the field"),
-        Binding("f5", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
+        Binding("f9", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
     ]
 

@@ -173,9 +173,16 @@ class DockScreen(Screen[Result], Generic[Result]):
         reason = self.repository.editing_off
         if reason is None:
             return True
-        hint = " F5 asks again." if not self.repository.read_only else ""
+        hint = " F5 lets you try again." if not self.repository.read_only else ""
         self.say(f"Editing is off: {reason}{hint}", "warning")
         return False
+
+    def try_writing_again(self) -> None:
+        """Let editing be tried although it was refused: the permission may have been given meanwhile."""
+        if self.repository.editing_off and not self.repository.read_only:
+            self.repository.forget_refusal()
+            self.show_link(self.repository.link)
+            self.say("Editing can be tried again; whether it is permitted shows when you save.")
 
     def read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""

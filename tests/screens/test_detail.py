@@ -125,7 +125,7 @@ async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_no
         it.misses("Somebody Else")
         await it.press("f2", "X", "f10")
         it.sees("another customer", "Edit ACME-CORP")
-        await it.press("f5", "escape")
+        await it.press("f9", "escape")
         await it.press("delete", "right", "enter")
         it.sees("another customer")
         assert it.wire.count("POST") == it.wire.count("DELETE") == 0
