@@ -80,20 +80,22 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the local book, or sample customers, until interrupted; credentials are made for this run.",
         allow_abbrev=False,
     )
-    _add_demo(serve, "serve a throw-away book of N sample customers")
+    # Said before the command, it counts too, and is not overwritten by having been left out after it.
+    _add_demo(serve, "serve a throw-away book of N sample customers", default=argparse.SUPPRESS)
     serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
     serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
     serve.set_defaults(run=_serve)
     return parser
 
 
-def _add_demo(parser: "argparse._ActionsContainer", text: str) -> None:
+def _add_demo(parser: "argparse._ActionsContainer", text: str, default: str | None = None) -> None:
     parser.add_argument(
         "--demo",
         metavar="N",
         nargs="?",
         type=_demo_size,
         const=DEMO_CUSTOMERS,
+        default=default,
         help=f"{text} ({DEMO_CUSTOMERS} unless said otherwise, at most {MAX_DEMO_CUSTOMERS:,})",
     )
 
@@ -184,6 +186,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     from app.service.serve import serve
     from app.service.web import create_app
 
+    for option in ("profile", "url", "read_only", "mouse"):
+        if getattr(arguments, option):
+            raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo
     folders = Folders.from_environment(os.environ)
     store = open_store(None if demo else folders.book, demo or 0)

@@ -149,7 +149,7 @@ def _keys(values: dict[str, Any], where: str) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, value in values.items():
         listed = value if isinstance(value, list) else [value]
-        if not all(isinstance(key, str) for key in listed):
+        if not listed or not all(isinstance(key, str) and key for key in listed):
             raise SettingsError(f'{where} {name} has to be a key or a list of keys, like "f2" or ["f2", "e"].')
         keys[name] = ",".join(listed)
     return keys

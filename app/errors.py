@@ -142,7 +142,7 @@ class ApiError(DockbookError):
     advice: ClassVar[str] = ""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(" ".join(part for part in (refusal.message.strip(), self.advice) if part) or refusal.code)
+        super().__init__(" ".join(part for part in (_sentence(refusal.message), self.advice) if part) or refusal.code)
         self.refusal = refusal
 
 
@@ -211,7 +211,7 @@ class RateLimited(ApiError):
         super().__init__(refusal)
         self.wait = refusal.retry_after
         how_long = "a moment" if self.wait is None else f"{self.wait:.0f} s"
-        self.text = " ".join(part for part in (refusal.message.strip(), f"Wait {how_long}, then try again.") if part)
+        self.text = " ".join(part for part in (_sentence(refusal.message), f"Wait {how_long}, then try again.") if part)
 
 
 class NotAvailable(ApiError):
@@ -284,3 +284,9 @@ class WrongRecord(DockbookError):
 
     def __init__(self, asked: str, got: str) -> None:
         super().__init__(f"Asked for {asked}, the server sent {got}. Open the customer again before changing it.")
+
+
+def _sentence(text: str) -> str:
+    """A server's words with a full stop, as something may follow them."""
+    text = text.strip()
+    return f"{text}." if text and text[-1].isalnum() else text

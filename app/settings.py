@@ -138,6 +138,11 @@ def _with_server(
         # A secret goes only to the server it was written down for, and only there may its TLS be left unchecked.
         profile = Profile(read_only=profile.read_only)
         add_to = f"; the {{}} of {where} is for its own server."
+    if _URL in given and _CLIENT_ID in given and not _same_server(url, given[_URL]):
+        raise SettingsError(
+            f"{_CLIENT_ID} and its secret belong to {_URL}, which is another server than {url_source} names. "
+            f"Unset {_URL} if they are for that one."
+        )
     url = checked_url(url, url_source, allow_http=profile.allow_http)
     host = _host(urlsplit(url))
 

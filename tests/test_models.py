@@ -124,3 +124,9 @@ def test_an_error_body_of_any_shape(body: Any) -> None:
         read = ErrorBody.from_wire(candidate)
         assert read is None or all(isinstance(told, str) for texts in read.details.values() for told in texts)
     assert ErrorBody.from_wire({"error": "odd", "details": body}) is not None
+
+
+def test_numbers_that_nothing_can_hold_go_back_as_they_came() -> None:
+    came = b'{"shortID":"A","phone":1e999,"fax":[NaN,{"x":-1e400}],"zip":"1e999"}'
+    customer = Customer.from_wire(decode(came))
+    assert encode(customer.upsert_body({})) == b'{"shortID":"A","zip":"1e999","phone":1e999,"fax":[NaN,{"x":-1e400}]}'

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OTHER_LINES: Final = 4  # header, headings, status, keys
 _LEAST_ROWS: Final = 5
 
-Place = Literal["first", "last", "same"] | int
+Place = Literal["first", "last", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class CustomerListScreen(DockScreen[None]):
         self.panel = StatePanel(markup=False)
         self.paging = Paging.starting(desk.page_size or _LEAST_ROWS)
         self._fit = desk.page_size is None
+        self._seek: str | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -85,6 +86,7 @@ class CustomerListScreen(DockScreen[None]):
     def show_written(self, message: DockScreen.Written) -> None:
         self.say(message.text, message.level)
         if not self.table.replace(message.customer):
+            self._seek = message.customer.short_id
             self._load(self.paging.request, "same")
 
     def on_resize(self, event: "events.Resize") -> None:
@@ -124,8 +126,8 @@ class CustomerListScreen(DockScreen[None]):
         return Step(customer, self.paging.position(self.table.cursor)) if customer is not None else None
 
     def action_edit(self) -> None:
-        if self.table.current is not None and self.may_write():
-            self._open_form(self.table.current)
+        if (customer := self._chosen()) is not None and self.may_write():
+            self._open_form(customer)
 
     def action_new(self) -> None:
         if self.may_write():
@@ -134,8 +136,8 @@ class CustomerListScreen(DockScreen[None]):
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
 
-        if self.table.current is not None and self.may_write():
-            discontinue(self, self.table.current)
+        if (customer := self._chosen()) is not None and self.may_write():
+            discontinue(self, customer)
 
     def action_turn(self, step: int) -> None:
         self._turn(step, "first")
@@ -171,13 +173,19 @@ class CustomerListScreen(DockScreen[None]):
         self.app.push_screen(ChooseDialog("Rows a page", sizes, now), self._size_chosen)
 
     def action_copy(self) -> None:
-        if self.table.current is not None:
-            short_id = self.table.current.short_id
+        if (customer := self._chosen()) is not None:
+            short_id = customer.short_id
             self.app.copy_to_clipboard(short_id)
             self.say(f"{visible_id(short_id)} was sent to the terminal's clipboard.")
 
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
+
+    def _chosen(self) -> "Customer | None":
+        """The customer under the cursor; says so when there is none."""
+        if self.table.current is None:
+            self.say("There is no customer here.")
+        return self.table.current
 
     def _open_form(self, customer: "Customer | None") -> None:
         from app.screens.form import FormScreen
@@ -227,6 +235,7 @@ class CustomerListScreen(DockScreen[None]):
     def _turn(self, step: int, place: Place) -> None:
         request = self.paging.turned(step)
         if request is not None:
+            self.status.hush()
             self._load(request, place)
         elif self.paging.page is not None:
             self.say("This is the last page." if step > 0 else "This is the first page.")
@@ -262,7 +271,8 @@ class CustomerListScreen(DockScreen[None]):
             self.status.hush()
         self._stop_countdown()
         self.paging.shows(request, page)
-        self.table.show(page.rows, request.sort or "", request.direction, place)
+        self.table.show(page.rows, request.sort or "", request.direction, place, self._seek)
+        self._seek = None
         self.show_link(self.repository.link)
         self.header.detail = "" if page.total is None else f"{page.total}"
         if page.rows:

@@ -124,11 +124,14 @@ class DetailScreen(DockScreen[None]):
         self.read(partial(self._read, told=told), "record")
 
     async def _read(self, *, told: bool) -> None:
+        self._tell_position("reading…")
         try:
             customer = await self.repository.customer(self.customer.short_id)
         except DockbookError as error:
             self.say_error(error)
             return
+        finally:
+            self._tell_position()
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
@@ -164,5 +167,8 @@ class DetailScreen(DockScreen[None]):
         self.record.show(customer)
         self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         self.header.detail = customer.status
-        places = [self._position, "↑↓ field", "←→ customer" if self._step else ""]
+        self._tell_position()
+
+    def _tell_position(self, doing: str = "") -> None:
+        places = [doing, self._position, "↑↓ field", "←→ customer" if self._step else ""]
         self.status.position = " · ".join(place for place in places if place)

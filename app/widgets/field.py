@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -57,6 +58,14 @@ class FieldInput(Input):
         if self._signs[0] != self.value:
             self._signs = (self.value, _signs(self.value))
         return self._signs[1]
+
+    def on_focus(self) -> None:
+        # A value that is longer than the field is not yet scrolled to its cursor when the form opens.
+        self.call_after_refresh(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        if self.has_focus:
+            self.scroll_to_region(Region(self._cursor_offset, 0, 1, 1), force=True, animate=False)
 
     def render_line(self, y: int) -> Strip:
         """The input's line, with `…` where more of the value lies beyond its edges."""

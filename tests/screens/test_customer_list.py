@@ -259,3 +259,31 @@ async def test_keys_can_be_changed_and_the_bar_and_help_follow() -> None:
         it.sees("F9 Edit")
         await it.press("f9")
         it.sees("Edit ACME-CORP")
+
+
+async def test_the_cursor_stands_on_a_customer_just_created() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("ACME-CORQ")
+        await it.press("f10")
+        it.sees("ACME-CORQ is created.", "49 customers")
+        assert next(line for line in it.lines if line.startswith("›")).split()[1] == "ACME-CORQ"
+
+
+async def test_keys_that_need_a_customer_say_so_where_there_is_none() -> None:
+    async with stage(customers=0) as it:
+        for key in ("f2", "delete", "y"):
+            await it.press("f5")
+            await it.press(key)
+            it.sees("There is no customer here.")
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (10, 3)])
+async def test_a_tiny_terminal_is_no_crash_and_its_dialog_keeps_its_answers(size: tuple[int, int]) -> None:
+    async with stage(size=size) as it:
+        await it.press("f2", "down", "escape", "enter", "escape", "delete")
+        if size[0] >= 40:
+            it.sees("Keep", "Discontinue")
+        await it.press("enter", "f1", "escape")
+        assert it.wire.count("DELETE") == 0
+        assert it.app.return_code is None
