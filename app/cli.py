@@ -154,6 +154,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
         Desk(repository, site, flags, settings.page_size, local=settings.url is None),
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
+        scan_gap=settings.scan_gap_ms / 1000,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

@@ -38,11 +38,12 @@ class ConfigFile:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     page_size: int | None = None
     mouse: bool = False
+    scan_gap_ms: int = 30
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
-_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool}
+_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool, "scan_gap_ms": int}
 _PROFILE: Final[dict[str, type]] = {
     "url": str,
     "client_id": str,
@@ -56,7 +57,7 @@ _PROFILE: Final[dict[str, type]] = {
     "allow_http": bool,
 }
 _PATHS: Final = ("client_secret_file", "ca_file", "client_cert", "client_key")
-_KINDS: Final = {str: "text in quotes", bool: "true or false", dict: "a table"}
+_KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table"}
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -90,6 +91,7 @@ def read_config(path: Path) -> ConfigFile:
         profiles=profiles,
         page_size=_page_size(ui.get("page_size", "fit"), f"{path}: [ui]"),
         mouse=ui.get("mouse", False),
+        scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
     )
 
@@ -142,6 +144,12 @@ def _page_size(value: object, where: str) -> int | None:
     raise SettingsError(
         f'{where} page_size cannot be {value!r}. It is one of {allowed}, or "fit" for the terminal\'s height.'
     )
+
+
+def _scan_gap(value: int, where: str) -> int:
+    if isinstance(value, bool) or not 0 <= value <= 200:
+        raise SettingsError(f"{where} scan_gap_ms cannot be {value}. It is from 0, which takes no scans, to 200.")
+    return value
 
 
 def _keys(values: dict[str, Any], where: str) -> dict[str, str]:

@@ -49,6 +49,7 @@ class Settings:
     read_only: bool = False
     mouse: bool = False
     page_size: int | None = None
+    scan_gap_ms: int = 30
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -66,6 +67,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         read_only=options.read_only,
         mouse=options.mouse or config.mouse,
         page_size=config.page_size,
+        scan_gap_ms=config.scan_gap_ms,
         keys=config.keys,
     )
     if not server:
@@ -169,6 +171,7 @@ def _with_server(
         read_only=looks.read_only or profile.read_only,
         mouse=looks.mouse,
         page_size=looks.page_size,
+        scan_gap_ms=looks.scan_gap_ms,
         ca_file=profile.ca_file,
         client_cert=profile.client_cert,
         client_key=profile.client_key,

@@ -15,6 +15,7 @@ from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
+from app.terminal.scan import DEFAULT_GAP
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
 
@@ -74,12 +75,13 @@ class DockbookApp(App[int]):
         *,
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
+        scan_gap: float = DEFAULT_GAP,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(ansi_color=True)
         self.desk = desk
         self._report = report
-        self.type_ahead = TypeAhead(self, super().on_event)
+        self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
         if keymap:
@@ -166,6 +168,10 @@ class DockbookApp(App[int]):
         """Ctrl+C: Textual would show a toast."""
         if isinstance(self.screen, DockScreen):
             self.screen.say("Ctrl+Q leaves dockbook.")
+
+    def _who_takes_scans(self) -> Callable[[str], None] | None:
+        screen = self.screen
+        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():

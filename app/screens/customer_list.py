@@ -44,6 +44,7 @@ class CustomerListScreen(DockScreen[None]):
         "A row with ! has something odd in its record: open it to see what."
     )
 
+    TAKES_SCANS = True
     BAR = ("open", "edit", "new", "previous-page", "next-page", "sort", "discontinue", "refresh", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,6 +57,7 @@ class CustomerListScreen(DockScreen[None]):
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
+        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy the ID", id="copy"),
         Binding("p", "page_size", "Rows a page", id="page-size"),
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),

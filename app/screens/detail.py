@@ -30,10 +30,12 @@ class DetailScreen(DockScreen[None]):
         "that does not fit it, is marked with !."
     )
 
+    TAKES_SCANS = True
     BAR = ("edit", "copy", "discontinue", "refresh", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
+        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),

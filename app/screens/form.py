@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class FormScreen(DockScreen[str]):
-    """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in.
+    """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in, and
+    `new_id` the ID of a new one.
 
     The result is an ID to open, when a new customer turned out to exist and the person wants to see it.
     """
@@ -50,7 +51,7 @@ class FormScreen(DockScreen[str]):
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
     ]
 
-    def __init__(self, desk: Desk, customer: "Customer | None", start: str = "") -> None:
+    def __init__(self, desk: Desk, customer: "Customer | None", start: str = "", *, new_id: str = "") -> None:
         super().__init__(desk)
         self.customer = customer
         self._start = start
@@ -58,7 +59,7 @@ class FormScreen(DockScreen[str]):
         self.rows = {field.name: _row(field, customer) for field in WRITABLE}
         self._who = Static(classes="who", markup=False)
         if customer is None:
-            self.rows = {KEY: _row(BY_NAME[KEY], None)} | self.rows
+            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, new_id, was=None)} | self.rows
 
     def body(self) -> ComposeResult:
         # Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.

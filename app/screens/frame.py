@@ -68,6 +68,9 @@ class DockScreen(Screen[Result], Generic[Result]):
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether what a scanner types here opens a customer; elsewhere it is typed into a field.
+    TAKES_SCANS: ClassVar[bool] = False
+
     #: What the screen is for, in a few sentences, for its help page.
     ABOUT: ClassVar[str] = ""
 
@@ -191,6 +194,18 @@ class DockScreen(Screen[Result], Generic[Result]):
     def write(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a write in a worker of the app: leaving this screen must not cut it short."""
         self.app.run_worker(job, group="writes", exclusive=False, exit_on_error=False)
+
+    def scanned(self, text: str) -> None:
+        """Open what was scanned."""
+        from app.screens.goto import go_to
+
+        if text:
+            go_to(self, text)
+
+    def action_go_to(self) -> None:
+        from app.screens.goto import ask_where_to_go
+
+        ask_where_to_go(self)
 
     def action_help(self) -> None:
         from app.screens.help import HelpScreen
