@@ -1,16 +1,16 @@
 """What the screens may ask for; the one place that knows the client (and, once they exist, mirror and drafts)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from app.errors import (
     Conflict,
     CustomerExists,
-    DeadlineExceeded,
     DockbookError,
     EditingOff,
     EditsOverlap,
@@ -26,29 +26,16 @@ from app.errors import (
     UnaddressableId,
     WrongRecord,
 )
-from app.fields import BY_NAME, KEY, WRITABLE_NAMES, PageRequest
+from app.fields import KEY, WRITABLE_NAMES, PageRequest
 from app.merge import merge
+from app.prefetch import Prefetch
+from app.verdict import Saved, answer_to_save, differences, verdict_on_creation, verdict_on_save
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.models import Customer, Page
 
 _SAVE_ROUNDS = 3  # how often a save starts over because the record moved between its read and its write
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A write that is certain.
-
-    `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
-    `stored_otherwise` the fields the server stored differently from what was sent; `confirmed` is true when the
-    answer was lost and the record was read again to know.
-    """
-
-    customer: "Customer"
-    theirs_kept: Mapping[str, str] = field(default_factory=dict)
-    stored_otherwise: Mapping[str, str] = field(default_factory=dict)
-    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +68,7 @@ class Repository:
         self._refused: str | None = None
         self._writing: set[str] = set()
         self._writes = 0
+        self._prefetch = Prefetch(self._page, monotonic)
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
 
@@ -105,8 +93,18 @@ class Repository:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._refused = None
 
-    async def page(self, request: PageRequest) -> "Page":
-        """One page of all customers, from the server [contract, "Paging"]; never one from before a write of ours."""
+    async def page(self, request: PageRequest, *, fresh: bool = False) -> "Page":
+        """One page of all customers [contract, "Paging"], fetched ahead where it could be; `fresh` asks the server."""
+        if fresh:
+            self._prefetch.drop()
+        page = await self._prefetch.take(request)
+        if page is None:
+            page = await self._page(request)
+        self._prefetch.go_ahead(request, page)
+        return page
+
+    async def _page(self, request: PageRequest) -> "Page":
+        """A page from the server, never one from before a write of ours."""
         while True:
             writes = self._writes
             async with self._asking() as api:
@@ -161,7 +159,7 @@ class Repository:
                 if not error.outcome_unknown:
                     raise
                 return await self._created_after_all(short_id, body, error)
-            return Saved(created, stored_otherwise=_differences(body, created))
+            return Saved(created, stored_otherwise=differences(body, created))
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
@@ -192,6 +190,7 @@ class Repository:
 
     async def close(self) -> None:
         """Close the client, and what serves it."""
+        self._prefetch.drop()
         if self._api is not None:
             await self._api.close()
         if self._on_close is not None:
@@ -208,30 +207,13 @@ class Repository:
             if not error.outcome_unknown:
                 raise
             return await self._saved_after_all(theirs, to_send, kept, error)
-        if answer.short_id != theirs.short_id:
-            raise OutcomeUnknown(
-                f"The server answered the save of {theirs.short_id} with the record of {answer.short_id}. "
-                f"Open {theirs.short_id} again to see what was saved."
-            )
-        otherwise = _differences(to_send, answer)
-        if len(otherwise) == len(to_send) and all(otherwise[name] == theirs.value(name) for name in otherwise):
-            raise NotSaved("The server answered, but kept what it had. Nothing was saved.")
-        return Saved(answer, kept, otherwise)
+        return answer_to_save(theirs, to_send, kept, answer)
 
     async def _saved_after_all(
         self, theirs: "Customer", to_send: Mapping[str, str], kept: Mapping[str, str], error: DockbookError
     ) -> Saved:
-        """The verdict on a save whose answer was lost."""
         now = await self._look_after(theirs.short_id, error)
-        missing = _differences(to_send, now)
-        if not missing:
-            return Saved(now, {**kept, **merge(theirs, to_send, now).theirs_kept}, confirmed=True)
-        moved = tuple(name for name in missing if missing[name] != theirs.value(name))
-        if moved:
-            raise EditsOverlap(now, moved, answer_lost=True) from error
-        there = "nothing was saved" if len(missing) == len(to_send) else f"{_labels(missing)} was not saved"
-        yet = " yet; a slow server may still be at it" if isinstance(error, DeadlineExceeded) else ""
-        raise NotSaved(f"{error.title}: the server's record shows that {there}{yet}. Save again when ready.") from error
+        return verdict_on_save(theirs, to_send, kept, now, error)
 
     async def _refuse_taken(self, short_id: str) -> None:
         try:
@@ -257,12 +239,7 @@ class Repository:
             now = await self._look_after(short_id, error)
         except NotFound:
             raise NotSaved(f"{error.title}. {short_id} was not created. Save again when ready.") from error
-        if _differences(body, now):
-            raise OutcomeUnknown(
-                f"{error.title}. There is a customer {now.short_id} now, but not as it was typed here: it may be "
-                "yours, stored otherwise, or somebody else's. Save again to be offered to open it."
-            ) from error
-        return Saved(now, confirmed=True)
+        return verdict_on_creation(body, now, error)
 
     async def _reread(self, base: "Customer") -> "Customer":
         now = await self.customer(base.short_id)
@@ -302,6 +279,7 @@ class Repository:
         finally:
             # What was read before or during a write may be from before it, whether it succeeded or not.
             self._writes += 1
+            self._prefetch.drop()
             self._writing.discard(short_id)
 
     @asynccontextmanager
@@ -330,11 +308,3 @@ class Repository:
         self.link = Link(live, None if live else datetime.now().astimezone())
         if self.on_link is not None:
             self.on_link(self.link)
-
-
-def _differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:
-    return {name: answer.value(name) for name, text in sent.items() if answer.value(name) != text}
-
-
-def _labels(names: Iterable[str]) -> str:
-    return ", ".join(BY_NAME[name].label for name in names)

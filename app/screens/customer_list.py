@@ -89,7 +89,7 @@ class CustomerListScreen(DockScreen[None]):
         self.say(message.text, message.level)
         if not self.table.replace(message.customer):
             self._seek = message.customer.short_id
-            self._load(self.paging.request, "same")
+            self._load(self.paging.request, "same", fresh=True)
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
@@ -156,7 +156,7 @@ class CustomerListScreen(DockScreen[None]):
 
     def action_refresh(self) -> None:
         self.try_writing_again()
-        self._load(self.paging.request, "same")
+        self._load(self.paging.request, "same", fresh=True)
 
     def action_sort(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
@@ -242,15 +242,15 @@ class CustomerListScreen(DockScreen[None]):
         elif self.paging.page is not None:
             self.say("This is the last page." if step > 0 else "This is the first page.")
 
-    def _load(self, request: PageRequest, place: Place = "first") -> None:
+    def _load(self, request: PageRequest, place: Place = "first", *, fresh: bool = False) -> None:
         self._stop_countdown()
         self.paging.goal = request
-        self.read(partial(self._fetch, request, place), "page")
+        self.read(partial(self._fetch, request, place, fresh=fresh), "page")
 
-    async def _fetch(self, request: PageRequest, place: Place) -> None:
+    async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool) -> None:
         self._tell_position("loading…")
         try:
-            page = await self.repository.page(request)
+            page = await self.repository.page(request, fresh=fresh)
             if not page.rows and request.page > 1:
                 # The list became shorter meanwhile, or there never was such a page.
                 if request != self.paging.request and page.total != 0 and self.table.rows:

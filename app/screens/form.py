@@ -14,12 +14,12 @@ from textual.widgets import Static
 from app.countries import countries
 from app.errors import CustomerExists, DockbookError, EditsOverlap, UnaddressableId, ValidationFailed
 from app.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
-from app.repository import Saved
 from app.screens.advice import advice
 from app.screens.choose import Choice, ChooseDialog
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.text import visible, visible_id
+from app.verdict import Saved
 from app.widgets.field import FieldInput, FieldRow
 
 if TYPE_CHECKING:

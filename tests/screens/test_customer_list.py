@@ -184,7 +184,7 @@ async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
 async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
     async with stage() as it:
         it.wire.cut()
-        await it.press("f8")
+        await it.press("right_curly_bracket")
         await it.until("The server cannot be reached")
         it.sees("ACME-CORP", "offline since", "page 1 of 3")
 
@@ -246,7 +246,7 @@ async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> Non
     async with stage() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
         it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}))
-        await it.press("f8")
+        await it.press("right_curly_bracket")
         it.sees("slow down: trying again in 12 s", "ACME-CORP", "page 1 of 3", "live")
         sent = len(it.wire.seen)
         await it.press("f5", "down", "enter")
