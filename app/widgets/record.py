@@ -79,8 +79,8 @@ class RecordView(Widget, can_focus=True):
 
         entry: Entry
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own parameter
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._entries: list[Entry] = []
         self._lines: list[_Line] = []
         self._top = 0

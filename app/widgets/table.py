@@ -66,8 +66,8 @@ class CustomerTable(Widget, can_focus=True):
 
         direction: int
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own parameter
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._rows: list[Customer] = []
         self._top = 0
         self._layout_cells: tuple[Cell, ...] = ()
