@@ -55,6 +55,7 @@ class FormScreen(DockScreen[str]):
         super().__init__(desk)
         self.customer = customer
         self._start = start
+        self._new_id = new_id
         self._saving = False
         self.rows = {field.name: _row(field, customer) for field in WRITABLE}
         self._who = Static(classes="who", markup=False)
@@ -75,7 +76,8 @@ class FormScreen(DockScreen[str]):
         self._tell()
 
     def unsaved(self) -> str:
-        changed = [row.label for row in self.rows.values() if row.changed]
+        given = {KEY: self._new_id}
+        changed = [row.label for name, row in self.rows.items() if row.changed and row.value != given.get(name)]
         if not changed:
             return ""
         who = visible_id(self.customer.short_id) if self.customer else "the new customer"
@@ -192,8 +194,8 @@ class FormScreen(DockScreen[str]):
             taken = await self.repository.customer(short_id)
         except DockbookError:
             return
-        row = self.rows[KEY]
-        if row.value.strip() == short_id:
+        row = self.rows.get(KEY)
+        if row is not None and row.value.strip() == short_id:
             row.refuse([f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."])
 
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:

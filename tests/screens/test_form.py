@@ -377,6 +377,27 @@ async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it()
         assert (await it.record("DOCK-7"))["name"] == "New"
 
 
+async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing() -> None:
+    async with stage() as it:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.url.path.endswith("DOCK-7") and not asked.is_set():
+                asked.set()
+                await go_on.wait()
+            return response
+
+        it.wire.bend = late
+        await it.press("f6")
+        await it.press_only(*"DOCK-7", "enter")
+        await asked.wait()
+        await it.press_only("f10")
+        go_on.set()
+        await it.settle()
+        it.sees("DOCK-7 is created.", "49 customers")
+
+
 async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
     async with stage() as it:
         go_on = asyncio.Event()
