@@ -1,10 +1,12 @@
 """Checks the `[keys]` of the config file against the bindings there are: Textual would ignore what cannot be."""
 
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from textual.binding import Binding
+from textual.keys import _character_to_key
 
 from app.config_file import closest
 from app.errors import SettingsError
@@ -29,13 +31,15 @@ _TOGETHER: Final[Sequence[Sequence[type]]] = (
     (ChooseDialog,),
 )
 
-_SIGNS: Final = ("space", "colon", "slash", "question_mark", "less_than_sign", "greater_than_sign")
 _NAMED: Final = (
-    *("enter", "escape", "tab", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"),
+    *("enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"),
     *("up", "down", "left", "right"),
-    *_SIGNS,
+    *(_character_to_key(sign) for sign in string.punctuation),
 )
-_KEY: Final = re.compile(rf"((ctrl|shift)\+)*(f([1-9]|1[0-9]|2[0-4])|{'|'.join(_NAMED)}|[a-z]+(_[a-z]+)+|\S)")
+_KEY: Final = re.compile(rf"((ctrl|shift)\+)*(f([1-9]|1[0-9]|2[0-4])|{'|'.join(_NAMED)}|\w)")
+#: What PuTTY, tmux and scanners mangle or send by themselves.
+_MANGLED: Final = ("ctrl+j", "left_square_bracket", "right_square_bracket", "O")
+_SAFE_IN_FIELDS: Final = re.compile(r"(shift\+)?f[0-9]+|ctrl\+.+")
 
 
 def check_keymap(keymap: Mapping[str, str]) -> None:
@@ -53,10 +57,17 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
 
 
 def _check_key(name: str, key: str, binding: Binding) -> None:
-    if not _KEY.fullmatch(key):
+    if not _KEY.fullmatch(_plain(key)):
         raise SettingsError(f"[keys] {name}: {key!r} is not a key. Keys are like f2, e, ctrl+e, pageup, slash.")
-    if binding.priority and (len(key) == 1 or key in _SIGNS):
-        raise SettingsError(f"[keys] {name}: {key} is typed in fields too, and would never get there. Take an F-key.")
+    if _plain(key) in _MANGLED:
+        raise SettingsError(f"[keys] {name}: terminals and scanners do not send {key} reliably. Take another key.")
+    if binding.priority and not _SAFE_IN_FIELDS.fullmatch(key):
+        raise SettingsError(f"[keys] {name}: {key} is needed in fields, where this works too. Take an F-key or ctrl.")
+
+
+def _plain(key: str) -> str:
+    """The key by the name Textual has for it: `question_mark` for `?`."""
+    return _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
 
 
 def _check_clashes(parts: Sequence[type], keymap: Mapping[str, str]) -> None:
@@ -65,7 +76,7 @@ def _check_clashes(parts: Sequence[type], keymap: Mapping[str, str]) -> None:
     for binding in _bindings(parts):
         name = binding.id or ""
         for key in keymap.get(name, binding.key).split(","):
-            other = taken.setdefault(key, name)
+            other = taken.setdefault(_plain(key), name)
             if other != name and (name in keymap or other in keymap):
                 raise SettingsError(f"[keys] {key} would mean both {other} and {name}. Give one of them another key.")
 

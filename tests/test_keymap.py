@@ -23,8 +23,14 @@ def test_what_can_be_is_accepted() -> None:
         ({"edit": "f2,"}, "'' is not a key"),
         ({"edit": "f8"}, "f8 would mean both"),
         ({"edit": "enter"}, "enter would mean both open and edit"),
-        ({"save": "x"}, "typed in fields too"),
-        ({"quit": "space"}, "typed in fields too"),
+        ({"edit": "?"}, "would mean both"),
+        ({"edit": "<"}, "would mean both"),
+        ({"edit": "page_up"}, "is not a key"),
+        ({"edit": "left_square_bracket"}, "do not send"),
+        ({"edit": "ctrl+j"}, "do not send"),
+        ({"save": "x"}, "needed in fields"),
+        ({"save": "enter"}, "needed in fields"),
+        ({"quit": "space"}, "needed in fields"),
     ],
 )
 def test_what_cannot_be_is_told(keymap: dict[str, str], said: str) -> None:

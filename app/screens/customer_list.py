@@ -69,7 +69,6 @@ class CustomerListScreen(DockScreen[None]):
         self.panel = StatePanel(markup=False)
         self.paging = Paging.starting(desk.page_size or _LEAST_ROWS)
         self._fit = desk.page_size is None
-        self._seek: str | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -88,8 +87,7 @@ class CustomerListScreen(DockScreen[None]):
     def show_written(self, message: DockScreen.Written) -> None:
         self.say(message.text, message.level)
         if not self.table.replace(message.customer):
-            self._seek = message.customer.short_id
-            self._load(self.paging.request, "same", fresh=True)
+            self._load(self.paging.request, "same", fresh=True, wrote=message)
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
@@ -229,9 +227,7 @@ class CustomerListScreen(DockScreen[None]):
 
     def _resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
-        shown = self.paging.request
-        before = (shown.page - 1) * shown.page_size + self.table.cursor
-        request = replace(shown, page=before // size + 1, page_size=size)
+        request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
         self._load(request, "same" if self.paging.page else "first")
 
     def _turn(self, step: int, place: Place) -> None:
@@ -242,12 +238,21 @@ class CustomerListScreen(DockScreen[None]):
         elif self.paging.page is not None:
             self.say("This is the last page." if step > 0 else "This is the first page.")
 
-    def _load(self, request: PageRequest, place: Place = "first", *, fresh: bool = False) -> None:
-        self._stop_countdown()
+    def _load(
+        self,
+        request: PageRequest,
+        place: Place = "first",
+        *,
+        fresh: bool = False,
+        wrote: DockScreen.Written | None = None,
+    ) -> None:
+        self.stop_countdown()
         self.paging.goal = request
-        self.read(partial(self._fetch, request, place, fresh=fresh), "page")
+        self.read(partial(self._fetch, request, place, fresh=fresh, wrote=wrote), "page")
 
-    async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool) -> None:
+    async def _fetch(
+        self, request: PageRequest, place: Place, *, fresh: bool, wrote: DockScreen.Written | None
+    ) -> None:
         self._tell_position("loading…")
         try:
             page = await self.repository.page(request, fresh=fresh)
@@ -260,21 +265,27 @@ class CustomerListScreen(DockScreen[None]):
                 last = self.paging.pages(page.total or 0)
                 request = replace(request, page=last if 0 < last < request.page else 1)
                 page = await self.repository.page(request)
+            elif place == "same" and (given := self.paging.capped(request, page)) is not None:
+                request = replace(request, page=self._cursor_number() // given + 1, page_size=given)
+                page = await self.repository.page(request)
         except DockbookError as error:
-            self._failed(request, place, error)
+            self._failed(request, place, error, wrote.text if wrote else "")
         else:
-            self._take(request, page, place)
+            self._take(request, page, place, wrote.customer.short_id if wrote else None)
         finally:
             if self.paging.settled:
                 self._tell_position()
 
-    def _take(self, request: PageRequest, page: "Page", place: Place) -> None:
+    def _cursor_number(self) -> int:
+        """The number of the row under the cursor among all, from 0."""
+        return (self.paging.request.page - 1) * self.paging.request.page_size + self.table.cursor
+
+    def _take(self, request: PageRequest, page: "Page", place: Place, seek: str | None = None) -> None:
         if self.status.notice is not None and self.status.notice.level == "error":
             self.status.hush()
-        self._stop_countdown()
+        self.stop_countdown()
         self.paging.shows(request, page)
-        self.table.show(page.rows, request.sort or "", request.direction, place, self._seek)
-        self._seek = None
+        self.table.show(page.rows, request.sort or "", request.direction, place, seek)
         self.show_link(self.repository.link)
         self.header.detail = "" if page.total is None else f"{page.total}"
         if page.rows:
@@ -303,7 +314,7 @@ class CustomerListScreen(DockScreen[None]):
             ]
         self.panel.tell("No customers yet", "Nobody is in this book.", "\n".join(hints).strip("\n"))
 
-    def _failed(self, request: PageRequest, place: Place, error: DockbookError) -> None:
+    def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
         shown = self.paging.request
         self.paging.stays()
         self.show_link(self.repository.link)
@@ -314,7 +325,7 @@ class CustomerListScreen(DockScreen[None]):
             # Which columns can be sorted by is not in the contract, not even the ID.
             self._load(replace(request, sort=None), place)
         elif self.table.rows:
-            self.say_error(error)
+            self.say_error(error, before)
         else:
             self._panel_only()
             hint = "F5 tries again."
@@ -322,7 +333,7 @@ class CustomerListScreen(DockScreen[None]):
                 hint = "Without it no customer can be listed. F5 asks again once it is given."
             self.panel.tell(error.title, error.text, hint, failed=True)
         if isinstance(error, RateLimited) and error.wait is not None:
-            self.count_down(error.wait, partial(self._load, request, place))
+            self.count_down(error.wait, partial(self._load, request, place), before)
 
     def _panel_only(self) -> None:
         self.add_class("-panel")

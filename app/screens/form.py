@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from app.countries import countries
-from app.errors import CustomerExists, DockbookError, EditsOverlap, UnaddressableId, ValidationFailed
+from app.errors import CustomerExists, DockbookError, EditsOverlap, RateLimited, UnaddressableId, ValidationFailed
 from app.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
 from app.screens.advice import advice
 from app.screens.choose import Choice, ChooseDialog
@@ -100,7 +100,7 @@ class FormScreen(DockScreen[str]):
         self._advise(event.row)
         if event.row.field == "country":
             self._advise(self.rows["zip"])
-        if event.row.field == KEY and event.row.value.strip():
+        if event.row.field == KEY and KEY in self.rows and event.row.value.strip():
             self.read(partial(self._look_up, event.row.value.strip()), "look-up")
 
     @on(FieldRow.Entered)
@@ -219,7 +219,7 @@ class FormScreen(DockScreen[str]):
         text = _told(saved, new=self.customer is None)
         level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
         self.app.post_message(self.Written(saved.customer, text, level))
-        typed_since = any(row.value != sent[name] for name, row in self.rows.items())
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != KEY)
         self._rebase(saved.customer, sent)
         if typed_since:
             self.say(f"{text} What you typed since then is not saved yet.", "warning")
@@ -248,6 +248,8 @@ class FormScreen(DockScreen[str]):
             case UnaddressableId() if self.customer is None:
                 self.rows[KEY].refuse([error.text])
                 self.rows[KEY].reach()
+            case RateLimited():
+                self.say_error(error, "Nothing was saved.")
             case _:
                 self.say_error(error)
 
@@ -284,6 +286,8 @@ class FormScreen(DockScreen[str]):
     def _rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
         """Take the server's record as what was before; fields that still hold what is `settled` show it."""
         if self.customer is None:
+            if self._current().field == KEY:
+                self.rows["name"].reach()
             self.rows.pop(KEY).remove()
         self.customer = customer
         for name in WRITABLE_NAMES:

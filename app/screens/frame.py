@@ -11,13 +11,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
-from app.widgets.status import Level, StatusLine
+from app.widgets.status import Level, Notice, StatusLine
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -141,35 +142,47 @@ class DockScreen(Screen[Result], Generic[Result]):
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a notice on the status line, in place of the one before."""
-        self._stop_countdown()
         self.status.say(text, level)
 
-    def say_error(self, error: DockbookError) -> None:
-        """Put an error on the status line, and what it teaches about the connection and permissions."""
+    def say_error(self, error: DockbookError, before: str = "") -> None:
+        """Put an error on the status line, after what is said `before`, and what it teaches about the connection."""
         self.show_link(self.repository.link)
-        self.say(f"{error.title}: {error.text}", "error")
+        self.say(f"{before} {error.title}: {error.text}".strip(), "error")
         if isinstance(error, RateLimited) and error.wait is not None:
-            self.count_down(error.wait)
+            self.count_down(error.wait, before=before)
 
-    def count_down(self, wait: float, then: Callable[[], None] | None = None) -> None:
+    def count_down(self, wait: float, then: Callable[[], None] | None = None, before: str = "") -> None:
         """Count the seconds a server asked to wait, if a person would; then act, or say that it is time."""
+        self.stop_countdown()
         if wait <= LONGEST_WAIT:
-            self._tick(math.ceil(wait), then)
+            self.status.hush()
+            self._tick(math.ceil(wait), then, before, None)
 
-    def _tick(self, seconds: int, then: Callable[[], None] | None) -> None:
-        if seconds > 0:
-            what = "trying again" if then else "try again"
-            self.say(f"The server asks to slow down: {what} in {seconds} s.", "warning")
-            self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then))
-        elif then is not None:
-            then()
-        else:
-            self.say("The server can be asked again now.")
-
-    def _stop_countdown(self) -> None:
+    def stop_countdown(self) -> None:
+        """Nothing is waited for any more."""
         if self._countdown is not None:
             self._countdown.stop()
             self._countdown = None
+
+    def _tick(self, seconds: int, then: Callable[[], None] | None, before: str, told: Notice | None) -> None:
+        # What else was said meanwhile stays; the count goes on behind it.
+        mine = self.status.notice is told
+        what = "trying again" if then else "try again"
+        text = (
+            f"The server asks to slow down: {what} in {seconds} s." if seconds else "The server can be asked again now."
+        )
+        if mine:
+            self.say(f"{before} {text}".strip(), "warning" if seconds else "info")
+            told = self.status.notice
+        if seconds > 0:
+            self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, told))
+        elif then is not None:
+            then()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Hand an error in the program to the app, which hears only of its own workers."""
+        if event.state is WorkerState.ERROR:
+            self.app.post_message(Worker.StateChanged(event.worker, event.state))
 
     def may_write(self) -> bool:
         """Whether editing is on; says why when it is not."""

@@ -64,14 +64,18 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
         customer = await screen.repository.customer(short_id)
     except NotFound:
+        if screen.app.screen is not screen:
+            # The person went on to something else.
+            return
         screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
         if screen.repository.editing_off is None:
-            screen.once_on_top(partial(_offer_new, screen, short_id))
+            _offer_new(screen, short_id)
     except DockbookError as error:
         screen.say_error(error)
     else:
         screen.status.hush()
-        screen.once_on_top(lambda: screen.app.push_screen(DetailScreen(screen.desk, customer)))
+        if screen.app.screen is screen:
+            screen.app.push_screen(DetailScreen(screen.desk, customer))
 
 
 def _offer_new(screen: "DockScreen[Result]", short_id: str) -> None:

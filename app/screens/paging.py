@@ -59,10 +59,20 @@ class Paging:
         page = self.goal.page + step
         return replace(self.goal, page=page) if self.has(page) else None
 
+    def capped(self, request: PageRequest, page: "Page") -> int | None:
+        """How many rows the server gives at most, when it gave fewer than asked for although there are more."""
+        given = page.page_size
+        if given is None or not 0 < len(page.rows) == given < request.page_size:
+            return None
+        before = (request.page - 1) * request.page_size
+        short = page.total is not None and len(page.rows) < min(request.page_size, page.total - before)
+        more = page.has_more is True or short
+        return given if more else None
+
     def shows(self, request: PageRequest, page: "Page") -> None:
         """Take over what came; a server that gives less than the page size asked for counts its pages by its own."""
-        given = page.page_size
-        if given is not None and len(page.rows) <= given < request.page_size:
+        given = self.capped(request, page)
+        if given is not None:
             request = replace(request, page_size=given)
             self.most = given
         if request.page == 1:

@@ -45,6 +45,11 @@ def read_burst(waiting: Iterable[events.Event], gap: float = DEFAULT_GAP) -> Bur
     return Burst(len(held), ended=False, scan=_scan(held))
 
 
+def is_end(event: events.Event) -> bool:
+    """Whether a scanner sends this key after a code."""
+    return isinstance(event, events.Key) and event.key in (*_ENDS, "ctrl+j")
+
+
 def _scan(held: Sequence[events.Key]) -> str | None:
     if len(held) < LEAST or len({event.key for event in held}) == 1:
         return None

@@ -14,7 +14,7 @@ from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 
-from app.terminal.scan import read_burst
+from app.terminal.scan import is_end, read_burst
 
 _LONGEST: Final = 0.5  # seconds a key may hold up the next one
 #: A key becomes a message, and what hears the message often sends another one: each goes up the same way.
@@ -44,6 +44,7 @@ class TypeAhead:
         self._waiting: deque[events.Event] = deque()
         self._came = asyncio.Event()
         self._known_as_keys = 0
+        self._scan_ended_at = float("-inf")
         self._delivering: asyncio.Task[None] | None = None
 
     @property
@@ -62,7 +63,7 @@ class TypeAhead:
 
     async def _deliver_all(self) -> None:
         while self._waiting:
-            if await self._take_scan():
+            if self._drop_end_of_scan() or await self._take_scan():
                 continue
             self._known_as_keys = max(0, self._known_as_keys - 1)
             target = self._app.focused or self._app.screen
@@ -95,8 +96,17 @@ class TypeAhead:
             self._known_as_keys = burst.keys
             return False
         for _ in range(burst.keys):
-            self._waiting.popleft()
+            self._scan_ended_at = self._waiting.popleft().time
         scanned(burst.scan)
+        return True
+
+    def _drop_end_of_scan(self) -> bool:
+        """Drop what a scanner sends after its Tab or Enter: another one, or a line feed."""
+        event = self._waiting[0]
+        follows = isinstance(event, events.Key) and event.time - self._scan_ended_at <= self._gap
+        if not follows or not is_end(event):
+            return False
+        self._scan_ended_at = self._waiting.popleft().time
         return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:

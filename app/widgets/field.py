@@ -231,7 +231,7 @@ def _signs(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        character if index and unicodedata.combining(character) else _sign(character)
+        character if index and unicodedata.category(character) in ("Mn", "Mc", "Me") else _sign(character)
         for index, character in enumerate(text)
     )
 

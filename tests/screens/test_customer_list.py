@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
+from app.screens.frame import DockScreen
 from tests.stage import always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
@@ -287,3 +288,72 @@ async def test_a_tiny_terminal_is_no_crash_and_its_dialog_keeps_its_answers(size
         await it.press("enter", "f1", "escape")
         assert it.wire.count("DELETE") == 0
         assert it.app.return_code is None
+
+
+async def test_what_was_written_is_told_also_when_the_list_cannot_be_read_then() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("DOCK-7")
+
+        async def posted_then_gone(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.url.path.endswith("/All"):
+                raise httpx.ConnectError("gone", request=request)
+            return await onward()
+
+        it.wire.bend = posted_then_gone
+        await it.press("f10")
+        await it.until("DOCK-7 is created. The server cannot be reached")
+
+
+async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> None:
+    async with stage() as it:
+        body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
+        it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}))
+        await it.press("right_curly_bracket")
+        it.sees("trying again in 12 s")
+        await it.press("y")
+        it.sees("clipboard")
+        assert isinstance(it.app.screen, DockScreen)
+        assert it.app.screen._countdown is not None
+
+
+async def test_a_server_that_tells_a_short_last_page_as_its_page_size_is_paged_through() -> None:
+    async def told_by_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
+        response = await onward()
+        await response.aread()
+        page = response.json()
+        return answer(200, page | {"pageSize": len(page["value"])})
+
+    async with stage(bend=told_by_rows) as it:
+        await it.press("f8", "f8")
+        it.sees("page 3 of 3")
+        await it.press("f7")
+        it.sees("page 2 of 3")
+        assert len([line for line in it.lines[2:-2] if line.strip()]) == 20
+
+
+async def test_the_customer_under_the_cursor_stays_when_a_server_gives_less_than_asked_for() -> None:
+    async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
+        request.url = request.url.copy_set_param("pageSize", min(25, int(request.url.params["pageSize"])))
+        return await onward()
+
+    async with stage(bend=capped) as it:
+        await it.press("f8")
+        await it.press("end")
+        under_cursor = next(line for line in it.lines if line.startswith("›"))
+        await it.press("p", "end", "enter")
+        assert next(line for line in it.lines if line.startswith("›")).split() == under_cursor.split()
+
+
+async def test_an_error_of_the_program_is_loud_in_a_test() -> None:
+    async def mistake() -> None:
+        raise RuntimeError("a mistake of ours")
+
+    async def run() -> None:
+        async with stage() as it:
+            assert isinstance(it.app.screen, DockScreen)
+            it.app.screen.read(mistake, "page")
+            await it.pilot.pause()
+
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await run()

@@ -459,3 +459,34 @@ def slow_post(go_on: asyncio.Event) -> Bend:
         return await onward()
 
     return bend
+
+
+async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowhere_else() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press_only("f10", "X", "Y")
+        go_on.set()
+        await it.settle()
+        await it.press("f5")
+        it.sees("DOCK-7", "49 customers")
+        record = await it.record("DOCK-7")
+        assert all(not record[name] for name in WRITABLE_NAMES)
+
+
+async def test_every_script_can_be_read_while_it_is_edited() -> None:
+    name = "हिमालय บริษัท বাংলা"
+    async with stage(records=[{"shortID": "A", "name": name}]) as it:
+        await it.press("f2")
+        it.sees(name)
+
+
+async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
+    async with stage() as it:
+        body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
+        it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("Nothing was saved.", "try again in 12 s", "555-0199")

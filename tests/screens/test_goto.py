@@ -16,7 +16,7 @@ async def test_an_id_typed_opens_its_customer() -> None:
         it.sees("48 customers")
 
 
-@pytest.mark.parametrize("end", ["\r", "\r\n", "\t"])
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\t", "\t\r", "\t\r\n", "\r\r"])
 @pytest.mark.parametrize("prefix", ["", "]C1"])
 async def test_a_scan_on_the_list_opens_its_customer(prefix: str, end: str) -> None:
     async with stage() as it:
