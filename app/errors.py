@@ -281,3 +281,9 @@ class WrongRecord(DockbookError):
 
     def __init__(self, asked: str, got: str) -> None:
         super().__init__(f"Asked for {asked}, the server sent {got}. Open the customer again before changing it.")
+
+
+class ExportFailed(DockbookError):
+    """Customers could not be written out whole."""
+
+    title = "The export failed"
