@@ -115,12 +115,14 @@ class _Export:
 
     def tell(self) -> None:
         """Say what was exported, and what a person should know of it."""
-        what = "customers" if self._order.status == "all" else f"{self._order.status} customers"
-        count = f"{self._written:,} {what}" + ("" if self._order.status == "all" else f" of {self._read:,}")
+        status = self._order.status
         where = "" if self._order.output is None else f" to {visible(str(self._order.output))}"
-        self._say(f"{count} exported{where}")
-        if self._unknown and self._order.status != "all":
-            self._say(f"{self._unknown:,} customers are left out: the server does not say whether they are active.")
+        if status == "all":
+            self._say(f"{_counted(self._written)} exported{where}")
+        else:
+            self._say(f"{self._written:,} {status} of {_counted(self._read)} exported{where}")
+            if self._unknown:
+                self._say(f"{_counted(self._unknown)} left out: the server does not say whether active.")
         for note in (*self._notes, *self._form.notes()):
             self._say(note)
 
@@ -178,6 +180,10 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+def _counted(customers: int) -> str:
+    return "1 customer" if customers == 1 else f"{customers:,} customers"
 
 
 def _check_standard_output(order: Order) -> None:

@@ -95,7 +95,7 @@ class CsvFormat:
         notes = self._leftovers.notes()
         if self._signed:
             keeping = "json keeps them" if self._raw else "--raw keeps what can be kept, json everything"
-            notes.append(f"Characters that cannot be shown stand as signs in {self._signed:,} cells; {keeping}.")
+            notes.append(f"Signs stand for characters that cannot be shown (cells: {self._signed:,}); {keeping}.")
         return notes
 
     def _noted(self, customers: Sequence["Customer"]) -> Iterator["Customer"]:
@@ -168,7 +168,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 def _json(customer: "Customer") -> str:
     text = json.dumps(customer.received, ensure_ascii=False)
-    return text if text.isascii() else _UNWELCOME.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isprintable() else _UNWELCOME.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _encoded(text: str) -> bytes:

@@ -105,7 +105,9 @@ class WorkbookFormat:
         """What became a sign, and what has no column."""
         notes = self._leftovers.notes()
         if self._signed:
-            notes.append(f"Characters that a workbook cannot hold stand as signs in {self._signed:,} cells.")
+            notes.append(
+                f"Signs stand for characters that a workbook cannot hold (cells: {self._signed:,}); json keeps them."
+            )
         return notes
 
     def _write_row(self, customer: "Customer") -> None:
