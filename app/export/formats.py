@@ -114,7 +114,7 @@ class CsvFormat:
 
 
 class JsonFormat:
-    """An array of the objects as they were received, a line each."""
+    """An array of the objects as they were received, a line each; numbers that nothing can hold are texts."""
 
     def __init__(self) -> None:
         self._separator = ""
@@ -141,7 +141,7 @@ class JsonFormat:
 
 
 class JsonLinesFormat:
-    """One object a line, as it was received."""
+    """One object a line, as it was received; numbers that nothing can hold are texts."""
 
     def opening(self) -> bytes:
         """Nothing."""
