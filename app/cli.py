@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the local book, or sample customers, until interrupted; credentials are made for this run.",
         allow_abbrev=False,
     )
-    _add_demo(serve, "serve a throw-away book of N sample customers")
+    # Said before the command, it counts too, and is not overwritten by having been left out after it.
+    _add_demo(serve, "serve a throw-away book of N sample customers", default=argparse.SUPPRESS)
     serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
     serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
     serve.set_defaults(run=_serve)
@@ -189,9 +190,10 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size),
+        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
+        scan_gap=settings.scan_gap_ms / 1000,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
@@ -237,6 +239,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     from app.service.serve import serve
     from app.service.web import create_app
 
+    for option in ("profile", "url", "read_only", "mouse"):
+        if getattr(arguments, option):
+            raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo
     folders = Folders.from_environment(os.environ)
     store = open_store(None if demo else folders.book, demo or 0)

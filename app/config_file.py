@@ -38,11 +38,12 @@ class ConfigFile:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     page_size: int | None = None
     mouse: bool = False
+    scan_gap_ms: int = 30
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
-_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool}
+_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool, "scan_gap_ms": int}
 _PROFILE: Final[dict[str, type]] = {
     "url": str,
     "client_id": str,
@@ -56,7 +57,7 @@ _PROFILE: Final[dict[str, type]] = {
     "allow_http": bool,
 }
 _PATHS: Final = ("client_secret_file", "ca_file", "client_cert", "client_key")
-_KINDS: Final = {str: "text in quotes", bool: "true or false", dict: "a table"}
+_KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table"}
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -90,6 +91,7 @@ def read_config(path: Path) -> ConfigFile:
         profiles=profiles,
         page_size=_page_size(ui.get("page_size", "fit"), f"{path}: [ui]"),
         mouse=ui.get("mouse", False),
+        scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
     )
 
@@ -144,12 +146,18 @@ def _page_size(value: object, where: str) -> int | None:
     )
 
 
+def _scan_gap(value: int, where: str) -> int:
+    if isinstance(value, bool) or not 0 <= value <= 200:
+        raise SettingsError(f"{where} scan_gap_ms cannot be {value}. It is from 0, which takes no scans, to 200.")
+    return value
+
+
 def _keys(values: dict[str, Any], where: str) -> dict[str, str]:
     """Binding ids with their keys, several as a list or separated by commas."""
     keys: dict[str, str] = {}
     for name, value in values.items():
         listed = value if isinstance(value, list) else [value]
-        if not all(isinstance(key, str) for key in listed):
+        if not listed or not all(isinstance(key, str) and key for key in listed):
             raise SettingsError(f'{where} {name} has to be a key or a list of keys, like "f2" or ["f2", "e"].')
         keys[name] = ",".join(listed)
     return keys

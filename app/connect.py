@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from app.errors import SettingsError
+from app.errors import SettingsError, StoreError
 from app.folders import make_private
 from app.settings import Settings
 
@@ -62,6 +62,8 @@ class Book:
         self._samples = samples
         self._permissions = TO_SEE if read_only else TO_CHANGE
         self._store: Store | None = None
+        self._closed = False
+        self._opening = threading.Lock()
         # What takes long is done where a progress bar can be seen.
         if samples > _QUICKLY_FILLED:
             self._open()
@@ -71,15 +73,24 @@ class Book:
         return await asyncio.to_thread(self._client)
 
     async def close(self) -> None:
-        """Close the book; it may be closed already."""
-        if self._store is not None:
-            store, self._store = self._store, None
+        """Close the book; it may be closed already, or just be opening in its thread."""
+        self._closed = True
+        store = await asyncio.to_thread(self._taken)
+        if store is not None:
             await store.close()
 
+    def _taken(self) -> "Store | None":
+        with self._opening:
+            store, self._store = self._store, None
+            return store
+
     def _open(self) -> "Store":
-        if self._store is None:
-            self._store = open_store(self._path, self._samples)
-        return self._store
+        with self._opening:
+            if self._closed:
+                raise StoreError("The book is closed.")
+            if self._store is None:
+                self._store = open_store(self._path, self._samples)
+            return self._store
 
     def _client(self) -> "CustomerApi":
         import httpx

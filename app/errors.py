@@ -142,7 +142,7 @@ class ApiError(DockbookError):
     advice: ClassVar[str] = ""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(" ".join(part for part in (refusal.message.strip(), self.advice) if part) or refusal.code)
+        super().__init__(" ".join(part for part in (_sentence(refusal.message), self.advice) if part) or refusal.code)
         self.refusal = refusal
 
 
@@ -211,7 +211,7 @@ class RateLimited(ApiError):
         super().__init__(refusal)
         self.wait = refusal.retry_after
         how_long = "a moment" if self.wait is None else f"{self.wait:.0f} s"
-        self.text = " ".join(part for part in (refusal.message.strip(), f"Wait {how_long}, then try again.") if part)
+        self.text = " ".join(part for part in (_sentence(refusal.message), f"Wait {how_long}, then try again.") if part)
 
 
 class NotAvailable(ApiError):
@@ -239,19 +239,22 @@ class ServerFault(ApiError):
 
 
 class EditsOverlap(DockbookError):
-    """Somebody else changed the same fields meanwhile; nothing was written.
+    """The same fields changed meanwhile; nothing was written, or its answer was lost.
 
     `theirs` is the record as the server has it now, `fields` the wire names that need a decision.
     """
 
-    title = "Changed by somebody else"
+    title = "Changed meanwhile"
 
-    def __init__(self, theirs: "Customer", fields: tuple[str, ...]) -> None:
+    def __init__(self, theirs: "Customer", fields: tuple[str, ...], *, answer_lost: bool = False) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
-        super().__init__(
-            f"Somebody else changed {names} meanwhile. Nothing was saved. "
-            "Their values stand beside yours: save again to keep yours, or type theirs."
+        what = (
+            f"The answer to the save was lost, and {names} now differs from before and from what you typed: "
+            "it may be yours, stored otherwise, or somebody else's."
+            if answer_lost
+            else f"Somebody else changed {names}. Nothing was saved."
         )
+        super().__init__(f"{what} What is there now stands beside yours: save again to keep yours, or type the other.")
         self.theirs = theirs
         self.fields = fields
 
@@ -287,3 +290,9 @@ class ExportFailed(DockbookError):
     """Customers could not be written out whole."""
 
     title = "The export failed"
+
+
+def _sentence(text: str) -> str:
+    """A server's words with a full stop, as something may follow them."""
+    text = text.strip()
+    return f"{text}." if text and text[-1].isalnum() else text

@@ -74,22 +74,30 @@ SORTABLE: Final[tuple[str, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601."""
+    """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601.
+
+    Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
+    """
 
     page: int = 1
     page_size: int = 25
-    sort: str = KEY
+    sort: str | None = KEY
     direction: Direction = "ASC"
     modified_since: str | None = None
+
+    @property
+    def order(self) -> str:
+        """The order in words."""
+        return "in the server's order" if self.sort is None else f"by {BY_NAME[self.sort].label}"
 
     def query(self) -> dict[str, str]:
         """The query parameters of `GET /Customer/All`."""
         query = {
             "page": str(self.page),
             "pageSize": str(self.page_size),
-            "sort": self.sort,
-            "direction": self.direction,
         }
+        if self.sort is not None:
+            query |= {"sort": self.sort, "direction": self.direction}
         if self.modified_since is not None:
             query["modifiedSince"] = self.modified_since
         return query

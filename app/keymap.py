@@ -1,39 +1,77 @@
-"""Checks the `[keys]` of the config file against the bindings there are: Textual would ignore an unknown one."""
+"""Checks the `[keys]` of the config file against the bindings there are: Textual would ignore what cannot be."""
 
-import importlib
-import pkgutil
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from textual.binding import Binding
-from textual.dom import DOMNode
 
-import app.screens
-import app.tui
-import app.widgets
 from app.config_file import closest
 from app.errors import SettingsError
+from app.screens.choose import ChooseDialog
+from app.screens.customer_list import CustomerListScreen
+from app.screens.detail import DetailScreen
+from app.screens.dialog import Question
+from app.screens.form import FormScreen
+from app.screens.help import HelpScreen
+from app.tui import DockbookApp
+from app.widgets.field import FieldInput
+from app.widgets.record import RecordView
+from app.widgets.table import CustomerTable
+
+#: What listens to keys at the same time.
+_TOGETHER: Final[Sequence[Sequence[type]]] = (
+    (CustomerTable, CustomerListScreen, DockbookApp),
+    (RecordView, DetailScreen, DockbookApp),
+    (FieldInput, FormScreen, DockbookApp),
+    (HelpScreen, DockbookApp),
+    (Question,),
+    (ChooseDialog,),
+)
+
+_SIGNS: Final = ("space", "colon", "slash", "question_mark", "less_than_sign", "greater_than_sign")
+_NAMED: Final = (
+    *("enter", "escape", "tab", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"),
+    *("up", "down", "left", "right"),
+    *_SIGNS,
+)
+_KEY: Final = re.compile(rf"((ctrl|shift)\+)*(f([1-9]|1[0-9]|2[0-4])|{'|'.join(_NAMED)}|[a-z]+(_[a-z]+)+|\S)")
 
 
-def check_keymap(ids: Iterable[str]) -> None:
-    """Raise SettingsError for the id of a binding that no screen and no widget has."""
-    # Some screens are imported only when they are opened, and all of them are needed here.
-    for package in (app.screens, app.widgets):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
-    known = sorted({binding.id for node in _descendants(DOMNode) for binding in _own_bindings(node) if binding.id})
-    for name in ids:
-        if name not in known:
-            meant = closest(name, known)
-            hint = f"Did you mean {meant}?" if meant else f"Known are: {', '.join(known)}."
+def check_keymap(keymap: Mapping[str, str]) -> None:
+    """Raise SettingsError for an action that there is not, a key that no keyboard has, and a key used twice."""
+    bindings = {binding.id: binding for parts in _TOGETHER for binding in _bindings(parts) if binding.id}
+    for name, keys in keymap.items():
+        if name not in bindings:
+            meant = closest(name, bindings)
+            hint = f"Did you mean {meant}?" if meant else f"Known are: {', '.join(sorted(bindings))}."
             raise SettingsError(f"[keys] does not know the action {name}. {hint}")
+        for key in keys.split(","):
+            _check_key(name, key, bindings[name])
+    for parts in _TOGETHER:
+        _check_clashes(parts, keymap)
 
 
-def _descendants(node: type[DOMNode]) -> Iterator[type[DOMNode]]:
-    for child in node.__subclasses__():
-        yield child
-        yield from _descendants(child)
+def _check_key(name: str, key: str, binding: Binding) -> None:
+    if not _KEY.fullmatch(key):
+        raise SettingsError(f"[keys] {name}: {key!r} is not a key. Keys are like f2, e, ctrl+e, pageup, slash.")
+    if binding.priority and (len(key) == 1 or key in _SIGNS):
+        raise SettingsError(f"[keys] {name}: {key} is typed in fields too, and would never get there. Take an F-key.")
 
 
-def _own_bindings(node: type[DOMNode]) -> Iterator[Binding]:
-    if node.__module__.startswith("app."):
-        yield from (binding for binding in node.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding))
+def _check_clashes(parts: Sequence[type], keymap: Mapping[str, str]) -> None:
+    """A key means one thing at a time; where the defaults say otherwise, they mean it."""
+    taken: dict[str, str] = {}
+    for binding in _bindings(parts):
+        name = binding.id or ""
+        for key in keymap.get(name, binding.key).split(","):
+            other = taken.setdefault(key, name)
+            if other != name and (name in keymap or other in keymap):
+                raise SettingsError(f"[keys] {key} would mean both {other} and {name}. Give one of them another key.")
+
+
+def _bindings(parts: Sequence[type]) -> Iterator[Binding]:
+    for part in parts:
+        for base in part.__mro__:
+            if base.__module__.startswith("app."):
+                yield from (binding for binding in vars(base).get("BINDINGS", ()) if isinstance(binding, Binding))

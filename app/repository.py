@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from app.errors import (
@@ -19,32 +20,22 @@ from app.errors import (
     OutcomeUnknown,
     PreconditionFailed,
     ServerFault,
+    SettingsError,
+    StoreError,
     TransportError,
+    UnaddressableId,
     WrongRecord,
 )
 from app.fields import KEY, WRITABLE_NAMES, PageRequest
 from app.merge import merge
+from app.prefetch import Prefetch
+from app.verdict import Saved, answer_to_save, differences, verdict_on_creation, verdict_on_save
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.models import Customer, Page
 
 _SAVE_ROUNDS = 3  # how often a save starts over because the record moved between its read and its write
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A write that is certain.
-
-    `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
-    `stored_otherwise` the fields the server stored differently from what was sent; `confirmed` is true when the
-    answer was lost and the record was read again to know.
-    """
-
-    customer: "Customer"
-    theirs_kept: Mapping[str, str] = field(default_factory=dict)
-    stored_otherwise: Mapping[str, str] = field(default_factory=dict)
-    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,8 @@ class Repository:
         self._read_only = read_only
         self._refused: str | None = None
         self._writing: set[str] = set()
+        self._writes = 0
+        self._prefetch = Prefetch(self._page, monotonic)
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
 
@@ -100,15 +93,33 @@ class Repository:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._refused = None
 
-    async def page(self, request: PageRequest) -> "Page":
-        """One page of all customers, from the server [contract, "Paging"]."""
-        async with self._asking() as api:
-            return await api.list_page(request)
+    async def page(self, request: PageRequest, *, fresh: bool = False) -> "Page":
+        """One page of all customers [contract, "Paging"], fetched ahead where it could be; `fresh` asks the server."""
+        if fresh:
+            self._prefetch.drop()
+        page = await self._prefetch.take(request)
+        if page is None:
+            page = await self._page(request)
+        self._prefetch.go_ahead(request, page)
+        return page
+
+    async def _page(self, request: PageRequest) -> "Page":
+        """A page from the server, never one from before a write of ours."""
+        while True:
+            writes = self._writes
+            async with self._asking() as api:
+                page = await api.list_page(request)
+            if writes == self._writes:
+                return page
 
     async def customer(self, short_id: str) -> "Customer":
-        """The customer with this ID as the server has it now."""
-        async with self._asking() as api:
-            return await api.get(short_id)
+        """The customer the server answers with for this ID, as it has it now: compare its ID before trusting it."""
+        while True:
+            writes = self._writes
+            async with self._asking() as api:
+                customer = await api.get(short_id)
+            if writes == self._writes:
+                return customer
 
     async def save(self, base: "Customer", changes: Mapping[str, str]) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
@@ -116,96 +127,119 @@ class Repository:
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
         async with self._write_of(base.short_id):
-            theirs_kept: dict[str, str] = {}
+            kept: dict[str, str] = {}
+            refused: Customer | None = None
             for _ in range(_SAVE_ROUNDS):
                 theirs = await self._reread(base)
                 merged = merge(base, changes, theirs)
-                theirs_kept |= merged.theirs_kept
+                kept |= merged.theirs_kept
                 if merged.overlaps:
                     raise EditsOverlap(theirs, tuple(merged.overlaps))
                 if not merged.to_send:
-                    return Saved(theirs, theirs_kept)
+                    return Saved(theirs, kept)
+                # A server that refuses the tag of a record that stood still does not know its own tags.
+                stood_still = refused is not None and refused.received == theirs.received
                 try:
-                    saved = await self._send(theirs, merged.to_send)
+                    return await self._send(theirs, merged.to_send, kept, None if stood_still else theirs.etag)
                 except PreconditionFailed:
-                    continue
-                return Saved(saved.customer, theirs_kept, saved.stored_otherwise, saved.confirmed)
+                    refused = theirs
             raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
 
     async def create(self, short_id: str, values: Mapping[str, str]) -> Saved:
-        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
+        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
+
+        Fields left empty are not sent: a server may well refuse an empty e-mail address.
+        """
         async with self._write_of(short_id):
+            await self._refuse_taken(short_id)
+            body = {KEY: short_id} | {name: values[name] for name in WRITABLE_NAMES if values.get(name)}
             try:
-                taken = await self.customer(short_id)
-            except NotFound:
-                pass
-            else:
-                raise CustomerExists(taken.short_id)
-            body = {KEY: short_id} | {name: values.get(name, "") for name in WRITABLE_NAMES}
-            try:
-                async with self._asking() as api:
-                    created = await api.upsert(body, only_new=True)
-            except (PreconditionFailed, Conflict) as error:
-                raise CustomerExists(short_id) from error
+                created = await self._post_new(body)
             except (TransportError, ServerFault) as error:
                 if not error.outcome_unknown:
                     raise
                 return await self._created_after_all(short_id, body, error)
-            return Saved(created, stored_otherwise=_differences(body, created))
+            return Saved(created, stored_otherwise=differences(body, created))
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
         async with self._write_of(customer.short_id):
+            theirs = await self._reread(customer)
+            if theirs.active is False:
+                return theirs
             try:
                 async with self._asking() as api:
-                    await api.discontinue(customer.short_id)
+                    await api.discontinue(theirs.short_id)
             except (TransportError, ServerFault) as error:
                 if not error.outcome_unknown:
                     raise
-                now = await self._look_after(customer.short_id, error)
+                now = await self._look_after(theirs.short_id, error)
                 if now.active is not False:
                     raise NotSaved(
-                        f"{error.title}. The server's record of {customer.short_id} is not discontinued. Try again."
+                        f"{error.title}. The server's record of {theirs.short_id} is not discontinued. Try again."
                     ) from error
                 return now
-            return await self.customer(customer.short_id)
+            try:
+                now = await self.customer(theirs.short_id)
+            except DockbookError:
+                # The server said it is done; that it cannot be read now does not undo it.
+                return theirs.model_copy(update={"active": False})
+            if now.active is True:
+                raise NotSaved(f"The server accepted it, but its record of {theirs.short_id} still says active.")
+            return now
 
     async def close(self) -> None:
         """Close the client, and what serves it."""
+        self._prefetch.drop()
         if self._api is not None:
             await self._api.close()
         if self._on_close is not None:
             await self._on_close()
 
-    async def _send(self, theirs: "Customer", to_send: Mapping[str, str]) -> Saved:
+    async def _send(
+        self, theirs: "Customer", to_send: Mapping[str, str], kept: Mapping[str, str], tag: str | None
+    ) -> Saved:
         """POST once; when the answer is lost, read again and tell what came of it."""
         try:
             async with self._asking() as api:
-                answer = await api.upsert(theirs.upsert_body(to_send), if_match=theirs.etag)
+                answer = await api.upsert(theirs.upsert_body(to_send), if_match=tag)
         except (TransportError, ServerFault) as error:
             if not error.outcome_unknown:
                 raise
-            now = await self._look_after(theirs.short_id, error)
-            after = merge(theirs, to_send, now)
-            if after.overlaps:
-                raise EditsOverlap(now, tuple(after.overlaps)) from error
-            if after.to_send:
-                raise NotSaved(
-                    f"{error.title}, but the server's record shows that nothing was saved. Save again when ready."
-                ) from error
-            return Saved(now, confirmed=True)
-        if answer.short_id != theirs.short_id:
-            raise WrongRecord(theirs.short_id, answer.short_id)
-        return Saved(answer, stored_otherwise=_differences(to_send, answer))
+            return await self._saved_after_all(theirs, to_send, kept, error)
+        return answer_to_save(theirs, to_send, kept, answer)
+
+    async def _saved_after_all(
+        self, theirs: "Customer", to_send: Mapping[str, str], kept: Mapping[str, str], error: DockbookError
+    ) -> Saved:
+        now = await self._look_after(theirs.short_id, error)
+        return verdict_on_save(theirs, to_send, kept, now, error)
+
+    async def _refuse_taken(self, short_id: str) -> None:
+        try:
+            taken = await self.customer(short_id)
+        except NotFound:
+            return
+        raise CustomerExists(taken.short_id)
+
+    async def _post_new(self, body: Mapping[str, str]) -> "Customer":
+        """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
+        try:
+            async with self._asking() as api:
+                return await api.upsert(body, only_new=True)
+        except (PreconditionFailed, Conflict) as error:
+            await self._refuse_taken(body[KEY])
+            if isinstance(error, Conflict):
+                raise
+        async with self._asking() as api:
+            return await api.upsert(body)
 
     async def _created_after_all(self, short_id: str, body: Mapping[str, str], error: DockbookError) -> Saved:
         try:
             now = await self._look_after(short_id, error)
         except NotFound:
             raise NotSaved(f"{error.title}. {short_id} was not created. Save again when ready.") from error
-        if _differences(body, now):
-            raise CustomerExists(short_id) from error
-        return Saved(now, confirmed=True)
+        return verdict_on_creation(body, now, error)
 
     async def _reread(self, base: "Customer") -> "Customer":
         now = await self.customer(base.short_id)
@@ -243,18 +277,24 @@ class Repository:
         else:
             self._refused = None
         finally:
+            # What was read before or during a write may be from before it, whether it succeeded or not.
+            self._writes += 1
+            self._prefetch.drop()
             self._writing.discard(short_id)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator["CustomerApi"]:
         """The client, with the link's state noted from how the call goes."""
-        async with self._connecting:
-            if self._api is None:
-                self._api = await self._connect()
         try:
+            async with self._connecting:
+                if self._api is None:
+                    self._api = await self._connect()
             yield self._api
-        except (TransportError, ServerFault):
+        except (TransportError, StoreError, SettingsError):
             self._note(live=False)
+            raise
+        except UnaddressableId:
+            # Nothing was asked, so nothing was learned.
             raise
         except DockbookError:
             self._note(live=True)
@@ -268,7 +308,3 @@ class Repository:
         self.link = Link(live, None if live else datetime.now().astimezone())
         if self.on_link is not None:
             self.on_link(self.link)
-
-
-def _differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:
-    return {name: answer.value(name) for name, text in sent.items() if answer.value(name) != text}

@@ -49,6 +49,7 @@ class Settings:
     read_only: bool = False
     mouse: bool = False
     page_size: int | None = None
+    scan_gap_ms: int = 30
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -66,6 +67,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         read_only=options.read_only,
         mouse=options.mouse or config.mouse,
         page_size=config.page_size,
+        scan_gap_ms=config.scan_gap_ms,
         keys=config.keys,
     )
     if not server:
@@ -138,6 +140,11 @@ def _with_server(
         # A secret goes only to the server it was written down for, and only there may its TLS be left unchecked.
         profile = Profile(read_only=profile.read_only)
         add_to = f"; the {{}} of {where} is for its own server."
+    if _URL in given and _CLIENT_ID in given and not _same_server(url, given[_URL]):
+        raise SettingsError(
+            f"{_CLIENT_ID} and its secret belong to {_URL}, which is another server than {url_source} names. "
+            f"Unset {_URL} if they are for that one."
+        )
     url = checked_url(url, url_source, allow_http=profile.allow_http)
     host = _host(urlsplit(url))
 
@@ -164,6 +171,7 @@ def _with_server(
         read_only=looks.read_only or profile.read_only,
         mouse=looks.mouse,
         page_size=looks.page_size,
+        scan_gap_ms=looks.scan_gap_ms,
         ca_file=profile.ca_file,
         client_cert=profile.client_cert,
         client_key=profile.client_key,

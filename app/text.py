@@ -93,20 +93,23 @@ def visible_id(text: str) -> str:
 
 def width(text: str) -> int:
     """How many cells the text takes once it is visible."""
-    return cell_len(visible(text))
+    return _cells(visible(text))
 
 
 def shorten(text: str, cells: int) -> str:
     """The visible text in at most this many cells; what does not fit ends in `…`, no wide character is halved."""
-    text = visible(text)
-    if cell_len(text) <= cells:
+    # Every sign takes a cell, but for the few marks on it: of a huge value only the beginning matters.
+    begun = text[: (cells + 2) * (MAX_MARKS + 2)]
+    whole = len(begun) == len(text)
+    text = visible(begun)
+    if whole and _cells(text) <= cells:
         return text
-    room = cells - cell_len(ELLIPSIS)
+    room = cells - _cells(ELLIPSIS)
     if room < 0:
         return ""
     end = 0
     for character in text:
-        room -= cell_len(character)
+        room -= _cells(character)
         if room < 0:
             break
         end += 1
@@ -116,7 +119,7 @@ def shorten(text: str, cells: int) -> str:
 def fit(text: str, cells: int, align: Literal["left", "right"] = "left") -> str:
     """The visible text in exactly this many cells, shortened or padded with spaces."""
     text = shorten(text, cells)
-    padding = " " * (cells - cell_len(text))
+    padding = " " * (cells - _cells(text))
     return padding + text if align == "right" else text + padding
 
 
@@ -144,6 +147,13 @@ def excerpt(text: str, limit: int = 200) -> str:
     if len(shown) <= limit and len(begun) == len(text):
         return shown
     return shown[: limit - 1].rstrip(" ") + ELLIPSIS
+
+
+def _cells(text: str) -> int:
+    """The cells a terminal gives the text: one for a spacing mark (Devanagari's vowels), where Rich counts none."""
+    if text.isascii():
+        return len(text)
+    return cell_len(text) + sum(unicodedata.category(character) == "Mc" for character in text)
 
 
 @lru_cache(maxsize=4096)

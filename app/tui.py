@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import Worker, WorkerState
 
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
+from app.terminal.scan import DEFAULT_GAP
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
 
@@ -46,6 +49,10 @@ THEME = Theme(
 )
 
 
+class QuitQuestion(Question):
+    """Asks whether to quit all the same."""
+
+
 class DockbookApp(App[int]):
     """The program on the terminal. `report` is told of a crash and returns what may be printed about it."""
 
@@ -68,11 +75,13 @@ class DockbookApp(App[int]):
         *,
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
+        scan_gap: float = DEFAULT_GAP,
     ) -> None:
-        super().__init__()
+        # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
+        super().__init__(ansi_color=True)
         self.desk = desk
         self._report = report
-        self.type_ahead = TypeAhead(self, super().on_event)
+        self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
         if keymap:
@@ -95,7 +104,7 @@ class DockbookApp(App[int]):
 
     def on_dock_screen_written(self, message: DockScreen.Written) -> None:
         for screen in self._dock_screens():
-            screen.show_written(message.customer, message.text)
+            screen.show_written(message)
 
     def action_palette(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
@@ -115,7 +124,13 @@ class DockbookApp(App[int]):
 
         self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        # A lone surrogate cannot be sent, and would end the program.
+        super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
+
     async def action_quit(self) -> None:
+        if isinstance(self.screen, QuitQuestion):
+            return
         screens = list(self._dock_screens())
         unsaved = [text for screen in screens if (text := screen.unsaved())]
         if self.desk.repository.writing:
@@ -129,7 +144,7 @@ class DockbookApp(App[int]):
                 self.exit(0)
 
         self.push_screen(
-            Question(
+            QuitQuestion(
                 "Quit and lose what is not saved?",
                 [f"Not saved: {text}." for text in unsaved],
                 {"stay": "Stay", "quit": "Quit"},
@@ -137,10 +152,26 @@ class DockbookApp(App[int]):
             answered,
         )
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell an error in the program and go on: a form may be open, with text in it."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
+            return
+        if self._report is None:
+            self._handle_exception(error)
+            return
+        told = self._report(error).replace("\n", " ")
+        for screen in self._dock_screens():
+            screen.say(told, "error")
+
     def action_help_quit(self) -> None:
         """Ctrl+C: Textual would show a toast."""
         if isinstance(self.screen, DockScreen):
             self.screen.say("Ctrl+Q leaves dockbook.")
+
+    def _who_takes_scans(self) -> Callable[[str], None] | None:
+        screen = self.screen
+        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
@@ -152,5 +183,5 @@ class DockbookApp(App[int]):
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
         if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(self._report(self._exception))
+            self._exit_renderables.append(Text(self._report(self._exception)))
         self._close_messages_no_wait()

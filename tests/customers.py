@@ -1,11 +1,30 @@
 """Customers made by hand or by hypothesis."""
 
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from app.fields import FIELDS, KEY, WRITABLE_NAMES
 from app.models import Customer
+
+#: The spec's first customer, to the letter.
+ACME: Final[dict[str, Any]] = {
+    "shortID": "ACME-CORP",
+    "name": "Acme Corporation",
+    "address1": "123 Industrial Way",
+    "address2": "",
+    "city": "Springfield",
+    "state": "IL",
+    "zip": "62701",
+    "country": "US",
+    "phone": "555-0100",
+    "fax": "",
+    "email": "orders@acme.example.com",
+    "contact": "Jane Smith",
+    "active": True,
+    "created": "2023-04-15T08:30:00",
+    "modified": "2024-11-02T14:22:00",
+}
 
 #: Texts as people and other programs write them: every script, nothing, spaces, control characters, lone surrogates.
 TEXTS = st.text(st.characters(codec=None), max_size=30)

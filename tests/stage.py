@@ -177,6 +177,7 @@ async def stage(
     bend: Bend | None = None,
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
+    local: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
     store = Store.open(None)
@@ -194,7 +195,7 @@ async def stage(
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
     repository = Repository(connect, read_only=read_only, on_close=store.close)
-    app = DockbookApp(Desk(repository, "test"), keymap=keymap)
+    app = DockbookApp(Desk(repository, "test", local=local), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()

@@ -1,5 +1,6 @@
 """The command: exit codes, one clear message, nothing slow imported early, and the service it starts."""
 
+import io
 import os
 import re
 import signal
@@ -156,3 +157,23 @@ def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: 
     assert "in fail" in report
     assert CANARY not in before + rest + report
     assert "Traceback" not in rest
+
+
+def test_without_colours_everything_can_be_read(home: Path) -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "app", "--demo"],
+        env=os.environ | {"NO_COLOR": "1", "TERM": "xterm-256color", "HOME": str(home)},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=30,
+    )
+    with child:
+        child.logfile_read = io.StringIO()
+        child.expect("ACME-CORP")
+        child.send("\x11")
+        child.expect(pexpect.EOF)
+        sent = child.logfile_read.getvalue()
+    looks = {int(part) for code in re.findall(r"\x1b\[([0-9;]*)m", sent) for part in code.split(";") if part}
+    assert not looks & {*range(30, 39), *range(40, 49)}
+    assert 7 in looks, "the cursor has to be seen without colours"

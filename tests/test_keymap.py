@@ -1,4 +1,4 @@
-"""A key for an action that does not exist is told, not ignored."""
+"""The `[keys]` of the config file: what cannot be is refused before the screens open."""
 
 import pytest
 
@@ -6,12 +6,28 @@ from app.errors import SettingsError
 from app.keymap import check_keymap
 
 
-def test_the_actions_of_every_screen_are_known() -> None:
-    check_keymap(["help", "edit", "save", "leave", "quit", "row-down", "choices"])
+def test_what_can_be_is_accepted() -> None:
+    check_keymap(
+        {"help": "f1", "edit": "f2,ctrl+e", "save": "f10,ctrl+s", "quit": "ctrl+x", "row-down": "j", "sort": "slash"}
+    )
+    check_keymap({"edit": "f8", "next-page": "f2"})
 
 
-@pytest.mark.parametrize(("name", "said"), [("discontinu", "Did you mean discontinue?"), ("zzz", "Known are: ")])
-def test_an_unknown_action_is_told(name: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=r"\[keys\]") as refused:
-        check_keymap(["edit", name])
+@pytest.mark.parametrize(
+    ("keymap", "said"),
+    [
+        ({"edti": "f2"}, "Did you mean edit?"),
+        ({"zzzzzz": "f2"}, "Known are: "),
+        ({"edit": "f99x"}, "'f99x' is not a key"),
+        ({"edit": "alt+e"}, "is not a key"),
+        ({"edit": "f2,"}, "'' is not a key"),
+        ({"edit": "f8"}, "f8 would mean both"),
+        ({"edit": "enter"}, "enter would mean both open and edit"),
+        ({"save": "x"}, "typed in fields too"),
+        ({"quit": "space"}, "typed in fields too"),
+    ],
+)
+def test_what_cannot_be_is_told(keymap: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_keymap(keymap)
     assert said in refused.value.text

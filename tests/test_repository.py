@@ -8,6 +8,7 @@ import pytest
 
 from app.api.client import CustomerApi
 from app.errors import (
+    Conflict,
     ConnectionFailed,
     CustomerExists,
     DockbookError,
@@ -15,6 +16,7 @@ from app.errors import (
     EditsOverlap,
     NotSaved,
     OutcomeUnknown,
+    UnaddressableId,
     WrongRecord,
 )
 from app.fields import PageRequest
@@ -22,7 +24,7 @@ from app.repository import Link, Repository
 from app.service.credentials import Credentials
 from app.service.store import Store
 from app.service.web import create_app
-from tests.stage import URL, Wire, answer
+from tests.stage import URL, Wire, always, answer
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -271,3 +273,74 @@ async def test_one_customer_is_not_written_twice_at_once() -> None:
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
         assert it.wire.count("POST") == 1
+
+
+async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+
+        async def refuse_tags(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if "If-Match" in request.headers or "If-None-Match" in request.headers:
+                return answer(412, {"statusCode": 412, "error": "precondition_failed", "message": "No."})
+            return await onward()
+
+        it.wire.bend = refuse_tags
+        assert (await it.repository.save(base, {"phone": "2"})).customer.phone == "2"
+        assert (await it.repository.create("B", {"name": "Bee"})).customer.name == "Bee"
+
+
+async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
+    async with desk() as it:
+        body = {"statusCode": 409, "error": "conflict", "message": "The book is closed today."}
+        it.wire.bend = always(lambda: answer(409, body), "POST")
+        with pytest.raises(Conflict, match="closed today"):
+            await it.repository.create("B", {"name": "Bee"})
+
+
+async def test_a_discontinue_that_was_answered_is_done_also_when_it_cannot_be_read() -> None:
+    async with desk() as it:
+        shown = await it.repository.customer("A")
+        done = False
+
+        async def gone_after(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal done
+            if done:
+                raise httpx.ConnectError("gone", request=request)
+            done = request.method == "DELETE"
+            return await onward()
+
+        it.wire.bend = gone_after
+        assert (await it.repository.discontinue(shown)).active is False
+
+
+async def test_a_discontinue_that_changed_nothing_is_told() -> None:
+    async with desk() as it:
+        shown = await it.repository.customer("A")
+        it.wire.bend = always(lambda: httpx.Response(204), "DELETE")
+        with pytest.raises(NotSaved, match="still says active"):
+            await it.repository.discontinue(shown)
+
+
+async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_others() -> None:
+    async with desk() as it:
+        base = await it.repository.customer("A")
+
+        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.method == "POST":
+                await it.meddle(phone="+2")
+                raise httpx.ReadError("cut", request=request)
+            return await onward()
+
+        it.wire.bend = lose
+        with pytest.raises(EditsOverlap, match="may be yours, stored otherwise"):
+            await it.repository.save(base, {"phone": "2"})
+
+
+async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> None:
+    async with desk() as it:
+        it.wire.cut()
+        with pytest.raises(ConnectionFailed):
+            await it.repository.customer("A")
+        with pytest.raises(UnaddressableId):
+            await it.repository.customer("..")
+        assert it.repository.link.live is False

@@ -62,8 +62,14 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folde
     assert by_environment.client_secret is not None
     assert by_environment.client_secret.reveal() == "env"
     option = Options(url="https://c.example.com/api/v1")
-    by_option = load(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET="env")
+    by_option = load(folders, option, CLIENT_ID="env", CLIENT_SECRET="env")
     assert by_option.site == "c.example.com"
+
+
+def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Folders) -> None:
+    option = Options(url="https://c.example.com/api/v1")
+    text = refusal(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET=CANARY)
+    assert "belong to DOCKBOOK_URL" in text
 
 
 def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Folders) -> None:

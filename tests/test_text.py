@@ -25,7 +25,6 @@ SAMPLES = (
     "Łódź Ünïçødé",
     "e\u0301e\u0301 cafe\u0301",
     "กรุงเทพฯ ที่นี่",
-    "हिन्दी कंपनी",
     "👍🏽 thumbs",
     "🇩🇪 Berlin",
     "👨‍👩‍👧 family",
@@ -67,14 +66,24 @@ def test_everything_visible_is_harmless(text: str) -> None:
     assert_harmless(timestamp(text))
 
 
+def cells_of(character: str) -> int:
+    """The cells of a character on tmux, xterm and PuTTY, which give a spacing mark one; the wcwidth package, none."""
+    return 1 if unicodedata.category(character) == "Mc" else wcwidth(character)
+
+
 @settings(deadline=None)
 @given(ANY_TEXT | NASTY, st.integers(0, 50), st.sampled_from(["left", "right"]))
 def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
     shown = fit(text, cells, "right" if align == "right" else "left")
     assert_harmless(shown)
     assert width(shown) == cells
-    assert sum(wcwidth(c) for c in shown) == cells
+    assert sum(cells_of(c) for c in shown) == cells
     assert width(shorten(text, cells)) <= cells
+
+
+def test_vowel_signs_that_take_a_cell_of_their_own_are_counted() -> None:
+    assert width("भारत") == 4
+    assert fit("भारत", 6) == "भारत  "
 
 
 @pytest.mark.parametrize("text", SAMPLES)

@@ -45,6 +45,11 @@ ADVICE: Final = (
     "Check the address of this profile (it ends in /api/v1), and whether a login page, a proxy or a guest network "
     "stands between."
 )
+#: The same where a gateway speaks for a server that does not answer.
+GATEWAY_ADVICE: Final = (
+    "If it worked before, the server is probably just being restarted: try again in a minute. Else: "
+)
+_GATEWAY: Final = frozenset({502, 503, 504})
 #: Statuses that say all there is to know, whatever wrote the body.
 _PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
@@ -83,7 +88,8 @@ class Answer:
         kind = printable(self.headers.get("content-type", ""), _SHOWN_TYPE) or "no content type"
         quoted = f": “{text}”" if text else " and no body"
         came = f"The server answered {self.status} with {kind}{quoted}."
-        return NotTheApi(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
+        advice = GATEWAY_ADVICE + ADVICE[0].lower() + ADVICE[1:] if self.status in _GATEWAY else ADVICE
+        return NotTheApi(" ".join(part for part in (came, reason, advice) if part), status=self.status)
 
     def without_secret(self, text: str) -> str:
         """The text without a secret that the server may have echoed."""

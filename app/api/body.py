@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from secrets import token_hex
 from typing import Any, Final
 
 from app.models import NumberText
@@ -87,8 +88,23 @@ def decode(body: bytes) -> Any:
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back."""
-    return json.dumps(dict(body), ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back as it came."""
+    numbers: list[str] = []
+    mark = f"number {token_hex(16)} "
+
+    def marked(value: Any) -> Any:
+        """The value with a mark, which no text can contain by chance, for each number that nothing can hold."""
+        if isinstance(value, NumberText):
+            numbers.append(str(value))
+            return f"{mark}{len(numbers) - 1}"
+        if isinstance(value, dict):
+            return {name: marked(inner) for name, inner in value.items()}
+        return [marked(inner) for inner in value] if isinstance(value, list) else value
+
+    text = json.dumps(marked(dict(body)), ensure_ascii=True, separators=(",", ":"))
+    for index, number in enumerate(numbers):
+        text = text.replace(f'"{mark}{index}"', number, 1)
+    return text.encode("ascii")
 
 
 def _int(digits: str) -> int | NumberText:

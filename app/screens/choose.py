@@ -30,6 +30,8 @@ class ChooseDialog(Dialog[str]):
     With `search`, letters typed narrow it; without, pressing the key `again` chooses what is marked.
     """
 
+    KEYS = "↑↓ move · ⏎ choose · Esc leave"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Up", id="choice-up", priority=True),
         Binding("down", "move(1)", "Down", id="choice-down", priority=True),

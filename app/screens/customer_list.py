@@ -1,6 +1,5 @@
 """The list: one page of all customers, with its order and place always told."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
@@ -10,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
-from app.fields import BY_NAME, MAX_PAGE_SIZE, SORTABLE, Direction, PageRequest
+from app.fields import BY_NAME, SORTABLE, Direction, PageRequest
 from app.screens.frame import Desk, DockScreen
 from app.screens.paging import Paging
 from app.text import visible_id
@@ -19,15 +18,13 @@ from app.widgets.table import CustomerTable
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.timer import Timer
 
     from app.models import Customer, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status, keys
 _LEAST_ROWS: Final = 5
-_LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again by hand
 
-Place = Literal["first", "last", "same"] | int
+Place = Literal["first", "last", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class CustomerListScreen(DockScreen[None]):
         "A row with ! has something odd in its record: open it to see what."
     )
 
+    TAKES_SCANS = True
     BAR = ("open", "edit", "new", "previous-page", "next-page", "sort", "discontinue", "refresh", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,6 +57,7 @@ class CustomerListScreen(DockScreen[None]):
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
+        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy the ID", id="copy"),
         Binding("p", "page_size", "Rows a page", id="page-size"),
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
@@ -70,7 +69,7 @@ class CustomerListScreen(DockScreen[None]):
         self.panel = StatePanel(markup=False)
         self.paging = Paging.starting(desk.page_size or _LEAST_ROWS)
         self._fit = desk.page_size is None
-        self._again: Timer | None = None
+        self._seek: str | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -86,10 +85,11 @@ class CustomerListScreen(DockScreen[None]):
         super().on_screen_resume()
         self.table.focus()
 
-    def show_written(self, customer: "Customer", text: str) -> None:
-        self.say(text)
-        if not self.table.replace(customer):
-            self._load(self.paging.request, "same")
+    def show_written(self, message: DockScreen.Written) -> None:
+        self.say(message.text, message.level)
+        if not self.table.replace(message.customer):
+            self._seek = message.customer.short_id
+            self._load(self.paging.request, "same", fresh=True)
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
@@ -108,7 +108,9 @@ class CustomerListScreen(DockScreen[None]):
 
     @on(CustomerTable.EdgePassed)
     def turn_at_edge(self, event: CustomerTable.EdgePassed) -> None:
-        self._turn(event.direction, "first" if event.direction > 0 else "last")
+        # The cursor goes on from what it stands on: a page that is still on its way is not passed over.
+        if self.paging.settled:
+            self._turn(event.direction, "first" if event.direction > 0 else "last")
 
     async def step(self, direction: int) -> Step | None:
         """Move to the customer before (-1) or after (+1), over the edge of the page too; `None` at the very end."""
@@ -126,8 +128,8 @@ class CustomerListScreen(DockScreen[None]):
         return Step(customer, self.paging.position(self.table.cursor)) if customer is not None else None
 
     def action_edit(self) -> None:
-        if self.table.current is not None and self.may_write():
-            self._open_form(self.table.current)
+        if (customer := self._chosen()) is not None and self.may_write():
+            self._open_form(customer)
 
     def action_new(self) -> None:
         if self.may_write():
@@ -136,8 +138,8 @@ class CustomerListScreen(DockScreen[None]):
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
 
-        if self.table.current is not None and self.may_write():
-            discontinue(self, self.table.current)
+        if (customer := self._chosen()) is not None and self.may_write():
+            discontinue(self, customer)
 
     def action_turn(self, step: int) -> None:
         self._turn(step, "first")
@@ -146,22 +148,23 @@ class CustomerListScreen(DockScreen[None]):
         self._load(replace(self.paging.request, page=1), "first")
 
     def action_last(self) -> None:
-        self._load(replace(self.paging.request, page=self.paging.last), "last")
+        last = self.paging.last
+        if last == self.paging.request.page and self.paging.turned(1) is not None:
+            self.say("The server does not tell how many pages there are. F8 goes on.")
+            return
+        self._load(replace(self.paging.request, page=last), "last")
 
     def action_refresh(self) -> None:
-        self.repository.forget_refusal()
-        self.show_link(self.repository.link)
-        self._load(self.paging.request, "same")
+        self.try_writing_again()
+        self._load(self.paging.request, "same", fresh=True)
 
     def action_sort(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
 
-        arrow = {"ASC": "▲", "DESC": "▼"}[self.paging.request.direction]
-        choices = [
-            Choice(name, BY_NAME[name].label, f"now {arrow}" if name == self.paging.request.sort else "")
-            for name in SORTABLE
-        ]
-        dialog = ChooseDialog("Order by", choices, self.paging.request.sort, again="s")
+        now = self.paging.request
+        arrow = {"ASC": "▲", "DESC": "▼"}[now.direction]
+        choices = [Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else "") for name in SORTABLE]
+        dialog = ChooseDialog("Order by", choices, now.sort or "", again="s")
         self.app.push_screen(dialog, self._sort_by)
 
     def action_page_size(self) -> None:
@@ -172,13 +175,19 @@ class CustomerListScreen(DockScreen[None]):
         self.app.push_screen(ChooseDialog("Rows a page", sizes, now), self._size_chosen)
 
     def action_copy(self) -> None:
-        if self.table.current is not None:
-            short_id = self.table.current.short_id
+        if (customer := self._chosen()) is not None:
+            short_id = customer.short_id
             self.app.copy_to_clipboard(short_id)
-            self.say(f"{visible_id(short_id)} sent to the terminal's clipboard.")
+            self.say(f"{visible_id(short_id)} was sent to the terminal's clipboard.")
 
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
+
+    def _chosen(self) -> "Customer | None":
+        """The customer under the cursor; says so when there is none."""
+        if self.table.current is None:
+            self.say("There is no customer here.")
+        return self.table.current
 
     def _open_form(self, customer: "Customer | None") -> None:
         from app.screens.form import FormScreen
@@ -199,7 +208,7 @@ class CustomerListScreen(DockScreen[None]):
         except DockbookError as error:
             self.say_error(error)
         else:
-            self.app.push_screen(DetailScreen(self.desk, customer, "", self.step))
+            self.once_on_top(lambda: self.app.push_screen(DetailScreen(self.desk, customer)))
 
     def _sort_by(self, sort: str | None) -> None:
         if sort is None:
@@ -216,7 +225,7 @@ class CustomerListScreen(DockScreen[None]):
 
     def _fitting(self, height: int) -> int:
         """How many rows a screen of this height shows, notices aside: they come and go."""
-        return max(_LEAST_ROWS, min(height - _OTHER_LINES, MAX_PAGE_SIZE))
+        return min(max(_LEAST_ROWS, height - _OTHER_LINES), self.paging.most)
 
     def _resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
@@ -228,21 +237,20 @@ class CustomerListScreen(DockScreen[None]):
     def _turn(self, step: int, place: Place) -> None:
         request = self.paging.turned(step)
         if request is not None:
+            self.status.hush()
             self._load(request, place)
         elif self.paging.page is not None:
             self.say("This is the last page." if step > 0 else "This is the first page.")
 
-    def _load(self, request: PageRequest, place: Place = "first") -> None:
-        if self._again is not None:
-            self._again.stop()
-            self._again = None
+    def _load(self, request: PageRequest, place: Place = "first", *, fresh: bool = False) -> None:
+        self._stop_countdown()
         self.paging.goal = request
-        self.read(partial(self._fetch, request, place), "page")
+        self.read(partial(self._fetch, request, place, fresh=fresh), "page")
 
-    async def _fetch(self, request: PageRequest, place: Place) -> None:
+    async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool) -> None:
         self._tell_position("loading…")
         try:
-            page = await self.repository.page(request)
+            page = await self.repository.page(request, fresh=fresh)
             if not page.rows and request.page > 1:
                 # The list became shorter meanwhile, or there never was such a page.
                 if request != self.paging.request and page.total != 0 and self.table.rows:
@@ -257,40 +265,54 @@ class CustomerListScreen(DockScreen[None]):
         else:
             self._take(request, page, place)
         finally:
-            self._tell_position()
+            if self.paging.settled:
+                self._tell_position()
 
     def _take(self, request: PageRequest, page: "Page", place: Place) -> None:
         if self.status.notice is not None and self.status.notice.level == "error":
             self.status.hush()
+        self._stop_countdown()
         self.paging.shows(request, page)
-        self.table.show(page.rows, request.sort, request.direction, place)
+        self.table.show(page.rows, request.sort or "", request.direction, place, self._seek)
+        self._seek = None
         self.show_link(self.repository.link)
         self.header.detail = "" if page.total is None else f"{page.total}"
         if page.rows:
             self.remove_class("-panel")
             self.table.focus()
         else:
-            self._panel_only()
-            self.panel.tell(
-                "No customers yet",
-                "Nobody is in this book.",
-                "F6 adds the first one.\n\n"
-                "To look around with samples, leave and type  dockbook --demo\n"
-                "To connect to a server:  dockbook --url https://HOST/api/v1\n"
-                "or write a profile into config.toml (README).",
-            )
+            self._show_empty(page)
         self._tell_position()
+
+    def _show_empty(self, page: "Page") -> None:
+        """Tell an empty book from a server that is not clear about what it has."""
+        self._panel_only()
+        if page.total or page.has_more:
+            told = "more" if page.total is None else f"{page.total}"
+            self.panel.tell(
+                "No customers came", f"The server says it has {told}, and sent none.", "F5 tries again.", failed=True
+            )
+            return
+        hints = [] if self.repository.editing_off else ["F6 adds the first one."]
+        if self.desk.local:
+            hints += [
+                "",
+                "To look around with samples, leave and type  dockbook --demo",
+                "To connect to a server:  dockbook --url https://HOST/api/v1",
+                "or write a profile into config.toml (README).",
+            ]
+        self.panel.tell("No customers yet", "Nobody is in this book.", "\n".join(hints).strip("\n"))
 
     def _failed(self, request: PageRequest, place: Place, error: DockbookError) -> None:
         shown = self.paging.request
         self.paging.stays()
         self.show_link(self.repository.link)
-        reordered = (request.sort, request.direction) != (shown.sort, shown.direction)
-        if reordered and isinstance(error, BadRequest | ValidationFailed | NotAvailable):
-            self.say(
-                f"The server does not sort by {BY_NAME[request.sort].label} ({error.text}). The order stays as it was.",
-                "warning",
-            )
+        refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable)
+        if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
+            self.say(f"The server does not sort {request.order} ({error.text}). The order stays as it was.", "warning")
+        elif refused and request.sort is not None and self.paging.page is None:
+            # Which columns can be sorted by is not in the contract, not even the ID.
+            self._load(replace(request, sort=None), place)
         elif self.table.rows:
             self.say_error(error)
         else:
@@ -299,16 +321,8 @@ class CustomerListScreen(DockScreen[None]):
             if isinstance(error, Forbidden):
                 hint = "Without it no customer can be listed. F5 asks again once it is given."
             self.panel.tell(error.title, error.text, hint, failed=True)
-        if isinstance(error, RateLimited) and error.wait is not None and error.wait <= _LONGEST_WAIT:
-            self._count_down(request, place, math.ceil(error.wait))
-
-    def _count_down(self, request: PageRequest, place: Place, seconds: int) -> None:
-        """Ask again when the time the server asked for is over, and tell how long that is."""
-        self.say(f"The server asks to slow down: trying again in {seconds} s.", "warning")
-        if seconds > 0:
-            self._again = self.set_timer(1, partial(self._count_down, request, place, seconds - 1))
-        else:
-            self._load(request, place)
+        if isinstance(error, RateLimited) and error.wait is not None:
+            self.count_down(error.wait, partial(self._load, request, place))
 
     def _panel_only(self) -> None:
         self.add_class("-panel")

@@ -30,10 +30,12 @@ class DetailScreen(DockScreen[None]):
         "that does not fit it, is marked with !."
     )
 
+    TAKES_SCANS = True
     BAR = ("edit", "copy", "discontinue", "refresh", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
+        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
@@ -46,8 +48,8 @@ class DetailScreen(DockScreen[None]):
         self,
         desk: Desk,
         customer: "Customer",
-        position: str,
-        step: Callable[[int], Awaitable["Step | None"]],
+        position: str = "",
+        step: Callable[[int], Awaitable["Step | None"]] | None = None,
     ) -> None:
         super().__init__(desk)
         self.customer = customer
@@ -69,10 +71,10 @@ class DetailScreen(DockScreen[None]):
         super().on_screen_resume()
         self.record.focus()
 
-    def show_written(self, customer: "Customer", text: str) -> None:
-        if customer.short_id == self.customer.short_id:
-            self._show(customer)
-            self.say(text)
+    def show_written(self, message: DockScreen.Written) -> None:
+        if message.customer.short_id == self.customer.short_id:
+            self._show(message.customer)
+            self.say(message.text, message.level)
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -102,14 +104,16 @@ class DetailScreen(DockScreen[None]):
             self.say(f"{entry.label} is empty: nothing to copy.")
             return
         self.app.copy_to_clipboard(entry.value)
-        self.say(f"{entry.label} sent to the terminal's clipboard.")
+        self.say(f"{entry.label} was sent to the terminal's clipboard.")
 
     def action_refresh(self) -> None:
-        self.repository.forget_refusal()
-        self.show_link(self.repository.link)
+        self.try_writing_again()
         self._read_again(told=True)
 
     def action_step(self, direction: int) -> None:
+        if self._step is None:
+            self.say("This customer was opened by its ID, not from a list: it has no neighbours here.")
+            return
         # Keys pressed while a page is on its way are not lost: they are walked one after another.
         self._steps.append(direction)
         if len(self._steps) == 1:
@@ -122,23 +126,28 @@ class DetailScreen(DockScreen[None]):
         self.read(partial(self._read, told=told), "record")
 
     async def _read(self, *, told: bool) -> None:
+        self._tell_position("reading…")
         try:
             customer = await self.repository.customer(self.customer.short_id)
         except DockbookError as error:
             self.say_error(error)
             return
+        finally:
+            self._tell_position()
         if customer.short_id != self.customer.short_id:
             self.say(
-                f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}.",
+                f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
+                "Shown is what the list knew.",
                 "warning",
             )
-        elif told:
+            return
+        if told:
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)
 
     async def _walk(self) -> None:
-        while self._steps:
+        while self._steps and self._step is not None:
             try:
                 step = await self._step(self._steps[0])
             except DockbookError as error:
@@ -160,5 +169,8 @@ class DetailScreen(DockScreen[None]):
         self.record.show(customer)
         self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         self.header.detail = customer.status
-        places = [self._position, "↑↓ field", "←→ customer"]
+        self._tell_position()
+
+    def _tell_position(self, doing: str = "") -> None:
+        places = [doing, self._position, "↑↓ field", "←→ customer" if self._step else ""]
         self.status.position = " · ".join(place for place in places if place)

@@ -20,6 +20,9 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     CSS_PATH = [STYLES / "dialog.tcss"]
 
+    #: The keys that work here, written on the box.
+    KEYS: ClassVar[str] = "⏎ choose · Esc leave"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
     ]
@@ -35,6 +38,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
+            box.border_subtitle = self.KEYS
             yield from self.body()
 
     def action_cancel(self) -> None:
@@ -44,12 +48,16 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 class Question(Dialog[str]):
     """A question with a few answers; the first is the safe one and has the focus.
 
-    `lines` may hold outside text. The result is the key of the answer chosen, or `None`.
+    `lines` may hold outside text. The result is the key of the answer chosen, or `None`. Only the arrow keys move on
+    from the safe answer: a scanner sends letters, Tab and Enter, and must never answer a question.
     """
+
+    KEYS = "←→ move · ⏎ choose · Esc leave"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up", "app.focus_previous", "Previous answer", id="answer-previous"),
         Binding("right,down", "app.focus_next", "Next answer", id="answer-next"),
+        Binding("tab,shift+tab", "stay", "Stay on the answer", id="answer-stay", priority=True),
     ]
 
     def __init__(self, title: str, lines: list[str], answers: dict[str, str]) -> None:
@@ -65,6 +73,9 @@ class Question(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query(Button).first().focus()
+
+    def action_stay(self) -> None:
+        """Tab does nothing here."""
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

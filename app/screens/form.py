@@ -8,24 +8,28 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
 
 from app.countries import countries
 from app.errors import CustomerExists, DockbookError, EditsOverlap, UnaddressableId, ValidationFailed
 from app.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
-from app.repository import Saved
 from app.screens.advice import advice
 from app.screens.choose import Choice, ChooseDialog
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.text import visible, visible_id
+from app.verdict import Saved
 from app.widgets.field import FieldInput, FieldRow
 
 if TYPE_CHECKING:
     from app.models import Customer
+    from app.widgets.status import Level
 
 
 class FormScreen(DockScreen[str]):
-    """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in.
+    """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in, and
+    `new_id` the ID of a new one.
 
     The result is an ID to open, when a new customer turned out to exist and the person wants to see it.
     """
@@ -43,33 +47,37 @@ class FormScreen(DockScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
         Binding("f4", "choices", "Choices", id="choices", tooltip="Choices of the field"),
-        Binding("f5", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
+        Binding("f9", "restore", "Put back", id="restore", tooltip="Put back what the field was"),
         Binding("escape,f3,f12", "leave", "Leave", id="leave"),
     ]
 
-    def __init__(self, desk: Desk, customer: "Customer | None", start: str = "") -> None:
+    def __init__(self, desk: Desk, customer: "Customer | None", start: str = "", *, new_id: str = "") -> None:
         super().__init__(desk)
         self.customer = customer
         self._start = start
+        self._new_id = new_id
         self._saving = False
         self.rows = {field.name: _row(field, customer) for field in WRITABLE}
+        self._who = Static(classes="who", markup=False)
         if customer is None:
-            self.rows = {KEY: _row(BY_NAME[KEY], None)} | self.rows
+            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, new_id, was=None)} | self.rows
 
     def body(self) -> ComposeResult:
         # Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
         with Container():
+            yield self._who
             yield from self.rows.values()
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.header.title = f"Edit {visible_id(self.customer.short_id)}" if self.customer else "New customer"
+        self._show_who()
         first = KEY if self.customer is None else "name"
         self.rows.get(self._start, self.rows[first]).reach()
         self._tell()
 
     def unsaved(self) -> str:
-        changed = [row.label for row in self.rows.values() if row.changed]
+        given = {KEY: self._new_id}
+        changed = [row.label for name, row in self.rows.items() if row.changed and row.value != given.get(name)]
         if not changed:
             return ""
         who = visible_id(self.customer.short_id) if self.customer else "the new customer"
@@ -158,7 +166,7 @@ class FormScreen(DockScreen[str]):
 
     def action_leave(self) -> None:
         if self._saving:
-            self.say("Being saved: waiting for the server's answer, 30 seconds at most.")
+            self.say("Being saved: waiting for the server's answer.")
             return
         unsaved = self.unsaved()
         if not unsaved:
@@ -186,8 +194,8 @@ class FormScreen(DockScreen[str]):
             taken = await self.repository.customer(short_id)
         except DockbookError:
             return
-        row = self.rows[KEY]
-        if row.value.strip() == short_id:
+        row = self.rows.get(KEY)
+        if row is not None and row.value.strip() == short_id:
             row.refuse([f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."])
 
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
@@ -200,35 +208,43 @@ class FormScreen(DockScreen[str]):
         except DockbookError as error:
             self._saving = False
             self._refused(error)
-            self._tell()
         else:
             self._saving = False
             self._saved(saved, sent)
+        finally:
+            self._saving = False
+            self._tell()
 
     def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
         text = _told(saved, new=self.customer is None)
-        self.app.post_message(self.Written(saved.customer, text))
-        typed_since = {name: row.value for name, row in self.rows.items() if row.value != sent[name]}
-        if not typed_since or self.customer is None:
+        level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
+        self.app.post_message(self.Written(saved.customer, text, level))
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items())
+        self._rebase(saved.customer, sent)
+        if typed_since:
+            self.say(f"{text} What you typed since then is not saved yet.", "warning")
+        else:
+            self.once_on_top(self._leave_when_nothing_is_left)
+
+    def _leave_when_nothing_is_left(self) -> None:
+        """Close after a save, unless something was typed while another screen lay over the form."""
+        if not self.unsaved():
             self.dismiss(None)
-            return
-        self._rebase(saved.customer)
-        self.say(f"{text} What you typed since then is not saved yet.", "warning")
 
     def _refused(self, error: DockbookError) -> None:
         match error:
             case ValidationFailed():
                 self._show_field_errors(error)
-            case EditsOverlap():
-                self._rebase(error.theirs)
+            case EditsOverlap() if self.customer is not None:
+                self._rebase(error.theirs, {name: self.customer.value(name) for name in WRITABLE_NAMES})
                 for name in error.fields:
                     theirs = error.theirs.value(name)
-                    self.rows[name].refuse([f"changed by somebody else meanwhile to: {theirs or '(empty)'}"])
+                    self.rows[name].refuse([f"changed meanwhile to: {theirs or '(empty)'}"])
                 self.rows[error.fields[0]].reach()
                 self.say_error(error)
             case CustomerExists():
                 self.rows[KEY].refuse(["This ID exists already."])
-                self._offer_existing(error)
+                self.once_on_top(partial(self._offer_existing, error))
             case UnaddressableId() if self.customer is None:
                 self.rows[KEY].refuse([error.text])
                 self.rows[KEY].reach()
@@ -253,7 +269,7 @@ class FormScreen(DockScreen[str]):
     def _offer_existing(self, error: CustomerExists) -> None:
         def answered(answer: str | None) -> None:
             if answer == "open":
-                self.dismiss(error.short_id)
+                self.once_on_top(partial(self.dismiss, error.short_id))
             else:
                 self.rows[KEY].reach()
 
@@ -261,21 +277,32 @@ class FormScreen(DockScreen[str]):
         if self.changes:
             lines += ["", "Opening it leaves this form: what you typed here is dropped."]
         self.app.push_screen(
-            Question("That ID exists already", lines, {"stay": "Stay", "open": f"Open {visible_id(error.short_id)}"}),
+            Question("That ID exists already", lines, {"stay": "Stay", "open": "Open it"}),
             answered,
         )
 
-    def _rebase(self, customer: "Customer") -> None:
-        """Take the server's record as what was before; fields not touched show it."""
+    def _rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
+        """Take the server's record as what was before; fields that still hold what is `settled` show it."""
+        if self.customer is None:
+            self.rows.pop(KEY).remove()
         self.customer = customer
         for name in WRITABLE_NAMES:
             row = self.rows[name]
-            touched = row.changed
             row.was = customer.value(name)
-            if not touched:
+            if row.value == settled[name]:
                 row.value = row.was
+            row.refuse([])
             self._advise(row)
+        self._show_who()
+        self._tell_before(self._current())
         self._tell()
+
+    def _show_who(self) -> None:
+        self.header.title = f"Edit {visible_id(self.customer.short_id)}" if self.customer else "New customer"
+        # The header may have to shorten an ID; here it stands whole.
+        self._who.display = self.customer is not None
+        if self.customer is not None:
+            self._who.update(Content.assemble(("   ID         ", "dim"), visible_id(self.customer.short_id)))
 
     def _advise(self, row: FieldRow) -> None:
         """Only what was typed here is judged."""

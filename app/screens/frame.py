@@ -1,7 +1,9 @@
 """What every screen of dockbook has: header, status line, key bar, help, and the repository behind it."""
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
@@ -10,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from app.errors import DockbookError
+from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
@@ -18,10 +20,14 @@ from app.widgets.keys import actions_of
 from app.widgets.status import Level, StatusLine
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from app.models import Customer
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
 STYLES: Final = Path(__file__).parents[2] / "styles"
+
+LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again by hand
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
@@ -32,13 +38,14 @@ Result = TypeVar("Result")
 class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
-    `flags` are things the person must always see (`TLS NOT VERIFIED`).
+    `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
     """
 
     repository: Repository
     site: str
     flags: tuple[str, ...] = ()
     page_size: int | None = None
+    local: bool = False
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -56,9 +63,13 @@ class DockScreen(Screen[Result], Generic[Result]):
 
         customer: "Customer"
         text: str
+        level: Level = "info"
 
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()
+
+    #: Whether what a scanner types here opens a customer; elsewhere it is typed into a field.
+    TAKES_SCANS: ClassVar[bool] = False
 
     #: What the screen is for, in a few sentences, for its help page.
     ABOUT: ClassVar[str] = ""
@@ -69,6 +80,8 @@ class DockScreen(Screen[Result], Generic[Result]):
         self.header = HeaderBar()
         self.status = StatusLine()
         self.keys = KeyBar()
+        self._postponed: list[Callable[[], object]] = []
+        self._countdown: Timer | None = None
 
     @property
     def repository(self) -> Repository:
@@ -94,6 +107,15 @@ class DockScreen(Screen[Result], Generic[Result]):
     def on_screen_resume(self) -> None:
         self.show_link(self.repository.link)
         self.show_keys()
+        while self._postponed and self.app.screen is self:
+            self._postponed.pop(0)()
+
+    def once_on_top(self, act: Callable[[], object]) -> None:
+        """Do it when no other screen lies over this one: leaving, for one, would take away the one on top."""
+        if self.app.screen is self:
+            act()
+        else:
+            self._postponed.append(act)
 
     def show_link(self, link: Link) -> None:
         """Tell the state of the connection and whether editing is off."""
@@ -110,7 +132,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         actions = {action.id: action for action in actions_of(self)}
         self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
 
-    def show_written(self, customer: "Customer", text: str) -> None:
+    def show_written(self, message: Written) -> None:
         """Take over a record that was written, if it is shown here."""
 
     def unsaved(self) -> str:
@@ -118,30 +140,72 @@ class DockScreen(Screen[Result], Generic[Result]):
         return ""
 
     def say(self, text: str, level: Level = "info") -> None:
-        """Put a notice on the status line."""
+        """Put a notice on the status line, in place of the one before."""
+        self._stop_countdown()
         self.status.say(text, level)
 
     def say_error(self, error: DockbookError) -> None:
         """Put an error on the status line, and what it teaches about the connection and permissions."""
         self.show_link(self.repository.link)
         self.say(f"{error.title}: {error.text}", "error")
+        if isinstance(error, RateLimited) and error.wait is not None:
+            self.count_down(error.wait)
+
+    def count_down(self, wait: float, then: Callable[[], None] | None = None) -> None:
+        """Count the seconds a server asked to wait, if a person would; then act, or say that it is time."""
+        if wait <= LONGEST_WAIT:
+            self._tick(math.ceil(wait), then)
+
+    def _tick(self, seconds: int, then: Callable[[], None] | None) -> None:
+        if seconds > 0:
+            what = "trying again" if then else "try again"
+            self.say(f"The server asks to slow down: {what} in {seconds} s.", "warning")
+            self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then))
+        elif then is not None:
+            then()
+        else:
+            self.say("The server can be asked again now.")
+
+    def _stop_countdown(self) -> None:
+        if self._countdown is not None:
+            self._countdown.stop()
+            self._countdown = None
 
     def may_write(self) -> bool:
         """Whether editing is on; says why when it is not."""
         reason = self.repository.editing_off
         if reason is None:
             return True
-        hint = " F5 asks again." if not self.repository.read_only else ""
+        hint = " F5 lets you try again." if not self.repository.read_only else ""
         self.say(f"Editing is off: {reason}{hint}", "warning")
         return False
 
+    def try_writing_again(self) -> None:
+        """Let editing be tried although it was refused: the permission may have been given meanwhile."""
+        if self.repository.editing_off and not self.repository.read_only:
+            self.repository.forget_refusal()
+            self.show_link(self.repository.link)
+            self.say("Editing can be tried again; whether it is permitted shows when you save.")
+
     def read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""
-        self.run_worker(job, group=group, exclusive=True)
+        self.run_worker(job, group=group, exclusive=True, exit_on_error=False)
 
     def write(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a write in a worker of the app: leaving this screen must not cut it short."""
-        self.app.run_worker(job, group="writes", exclusive=False)
+        self.app.run_worker(job, group="writes", exclusive=False, exit_on_error=False)
+
+    def scanned(self, text: str) -> None:
+        """Open what was scanned."""
+        from app.screens.goto import go_to
+
+        if text:
+            go_to(self, text)
+
+    def action_go_to(self) -> None:
+        from app.screens.goto import ask_where_to_go
+
+        ask_where_to_go(self)
 
     def action_help(self) -> None:
         from app.screens.help import HelpScreen

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app.fields import BY_NAME, PageRequest
+from app.fields import MAX_PAGE_SIZE, PageRequest
 
 if TYPE_CHECKING:
     from app.models import Page
@@ -13,19 +13,25 @@ if TYPE_CHECKING:
 class Paging:
     """The page shown (`request`, `page`) and the one asked for last (`goal`), on a server that may tell lies.
 
-    `empty_from` is a page the server promised and then had nothing on.
+    `empty_from` is a page the server promised and then had nothing on; `most` is how many rows it gives at once.
     """
 
     request: PageRequest
     goal: PageRequest
     page: "Page | None" = None
     empty_from: int | None = None
+    most: int = MAX_PAGE_SIZE
 
     @classmethod
     def starting(cls, page_size: int) -> "Paging":
         """Nothing shown, nothing asked for."""
         request = PageRequest(page_size=page_size)
         return cls(request, request)
+
+    @property
+    def settled(self) -> bool:
+        """Whether what was asked for last is what is shown."""
+        return self.goal == self.request
 
     @property
     def last(self) -> int:
@@ -54,9 +60,13 @@ class Paging:
         return replace(self.goal, page=page) if self.has(page) else None
 
     def shows(self, request: PageRequest, page: "Page") -> None:
-        """Take over what came."""
-        if request != self.request:
-            self.empty_from = None if request.page == 1 else self.empty_from
+        """Take over what came; a server that gives less than the page size asked for counts its pages by its own."""
+        given = page.page_size
+        if given is not None and len(page.rows) <= given < request.page_size:
+            request = replace(request, page_size=given)
+            self.most = given
+        if request.page == 1:
+            self.empty_from = None
         self.request = self.goal = request
         self.page = page
 
@@ -73,7 +83,7 @@ class Paging:
         """Where the row (from 0) stands among all customers."""
         number = (self.request.page - 1) * self.request.page_size + row + 1
         total = self.page.total if self.page is not None else None
-        return f"{number} of {total if total is not None else '?'} by {BY_NAME[self.request.sort].label}"
+        return f"{number} of {total if total is not None else '?'} {self.request.order}"
 
     def summary(self) -> str:
         """Total, page and order, for the status line."""
@@ -81,5 +91,7 @@ class Paging:
             return ""
         total = self.page.total
         count = "total not told" if total is None else "1 customer" if total == 1 else f"{total} customers"
-        arrow = "▲" if self.request.direction == "ASC" else "▼"
-        return f"{count} · page {self.request.page} of {self.last} · by {BY_NAME[self.request.sort].label} {arrow}"
+        known = total is not None or self.page.page_count is not None
+        page = f"page {self.request.page} of {self.last}" if known else f"page {self.request.page}"
+        arrow = {"ASC": " ▲", "DESC": " ▼"}[self.request.direction] if self.request.sort else ""
+        return f"{count} · {page} · {self.request.order}{arrow}"

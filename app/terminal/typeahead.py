@@ -1,4 +1,4 @@
-"""Keys take effect one after another, however fast they come.
+"""Keys take effect one after another, however fast they come, and a scan is never taken for commands.
 
 Textual forwards a key to the widget that has the focus when the key is read. A scanner, or a fast hand, sends the next
 ones before Enter has moved the focus: they would all land in the first field.
@@ -7,27 +7,43 @@ ones before Enter has moved the focus: they would all land in the first field.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Final
 
 from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 
+from app.terminal.scan import read_burst
+
 _LONGEST: Final = 0.5  # seconds a key may hold up the next one
 #: A key becomes a message, and what hears the message often sends another one: each goes up the same way.
 _MESSAGES_OF_A_KEY: Final = 2
+
+Scanned = Callable[[str], None]
 
 
 class TypeAhead:
     """Holds keys and pastes back until the one before has done its work: focus moved, screen opened or left.
 
-    `deliver` is what Textual does with one of them.
+    `deliver` is what Textual does with one of them. `scans` tells who takes a scan on the screen one is on, if anybody
+    does; `gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
-    def __init__(self, app: App[Any], deliver: Callable[[events.Event], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        deliver: Callable[[events.Event], Awaitable[None]],
+        scans: Callable[[], Scanned | None],
+        gap: float,
+    ) -> None:
         self._app = app
         self._deliver = deliver
+        self._scans = scans
+        self._gap = gap
         self._waiting: deque[events.Event] = deque()
+        self._came = asyncio.Event()
+        self._known_as_keys = 0
         self._delivering: asyncio.Task[None] | None = None
 
     @property
@@ -39,12 +55,16 @@ class TypeAhead:
         """Deliver the key after those that came before it."""
         idle = self.idle
         self._waiting.append(event)
+        self._came.set()
         if idle:
             self._delivering = asyncio.create_task(self._deliver_all())
             self._delivering.add_done_callback(self._ended)
 
     async def _deliver_all(self) -> None:
         while self._waiting:
+            if await self._take_scan():
+                continue
+            self._known_as_keys = max(0, self._known_as_keys - 1)
             target = self._app.focused or self._app.screen
             await self._deliver(self._waiting.popleft())
             try:
@@ -53,6 +73,31 @@ class TypeAhead:
             except TimeoutError:
                 # Something on the way waits for longer than a person does; the next key must not.
                 continue
+
+    async def _take_scan(self) -> bool:
+        """Wait as long as the keys at the front may become a scan, and hand it over if they are one."""
+        scanned = self._scans()
+        if scanned is None or self._known_as_keys:
+            return False
+        burst = read_burst(self._waiting, self._gap)
+        while burst.keys and not burst.ended:
+            left = self._waiting[burst.keys - 1].time + self._gap - monotonic()
+            if left <= 0:
+                break
+            self._came.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._came.wait()
+            except TimeoutError:
+                break
+            burst = read_burst(self._waiting, self._gap)
+        if burst.scan is None:
+            self._known_as_keys = burst.keys
+            return False
+        for _ in range(burst.keys):
+            self._waiting.popleft()
+        scanned(burst.scan)
+        return True
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Let the app crash on what went wrong, as it does for what goes wrong in a widget."""

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -43,12 +44,28 @@ class FieldInput(Input):
         lines: int
 
     def __init__(self, value: str) -> None:
+        self._signs = ("", "")
         super().__init__(value, select_on_focus=False, compact=True)
         self.cursor_blink = False
 
     @property
     def _value(self) -> Text:
-        return Text(_signs(self.value), no_wrap=True, overflow="ignore", end="")
+        return Text(self._shown, no_wrap=True, overflow="ignore", end="")
+
+    @property
+    def _shown(self) -> str:
+        """The value in signs, worked out once for each value: some are very long."""
+        if self._signs[0] != self.value:
+            self._signs = (self.value, _signs(self.value))
+        return self._signs[1]
+
+    def on_focus(self) -> None:
+        # A value that is longer than the field is not yet scrolled to its cursor when the form opens.
+        self.call_after_refresh(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        if self.has_focus:
+            self.scroll_to_region(Region(self._cursor_offset, 0, 1, 1), force=True, animate=False)
 
     def render_line(self, y: int) -> Strip:
         """The input's line, with `…` where more of the value lies beyond its edges."""
@@ -63,17 +80,16 @@ class FieldInput(Input):
         return strip
 
     def _position_to_cell(self, position: int) -> int:
-        return cell_len(_signs(self.value)[:position])
+        return cell_len(self._shown[:position])
 
     def _on_paste(self, event: "events.Paste") -> None:
         event.stop()
         event.prevent_default()
-        lines = [line.strip() for line in event.text.splitlines() if line.strip()]
-        if not lines:
-            return
-        self.replace(" ".join(lines).replace("\t", " "), *self.selection)
+        lines = [line for line in event.text.splitlines() if line.strip()]
         if len(lines) > 1:
             self.post_message(self.PastedLines(len(lines)))
+            lines = [line.strip() for line in lines]
+        self.replace(" ".join(lines).replace("\t", " "), *self.selection)
 
 
 class FieldRow(Widget):

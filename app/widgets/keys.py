@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from app.text import visible
+
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
     from textual.dom import DOMNode
@@ -59,7 +61,7 @@ def key_name(key: str) -> str:
         name = _NAMES.get(name, name.upper())
     else:
         name = _NAMES.get(name, name)
-    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+    return visible("+".join([*(modifier.capitalize() for modifier in modifiers), name]))
 
 
 def actions_of(screen: "Screen[Any]") -> list[Action]:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from app.countries import country_name
 from app.fields import FIELDS, KEY
-from app.text import fit, timestamp, visible, visible_id
+from app.text import fit, timestamp, visible, visible_id, width
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -79,8 +79,8 @@ class RecordView(Widget, can_focus=True):
 
         entry: Entry
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own parameter
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._entries: list[Entry] = []
         self._lines: list[_Line] = []
         self._top = 0
@@ -126,8 +126,10 @@ class RecordView(Widget, can_focus=True):
             (line.text, value_look),
             (f"  ! {line.remark}" if line.remark else "", "remark"),
         ]
-        segments = [Segment(text, self._look(part)) for text, part in parts if text]
-        return Strip(segments).adjust_cell_length(cells, self._look("value"))
+        # Measured and padded here: Rich and terminals do not agree on every script.
+        used = sum(width(text) for text, _ in parts)
+        parts.append((" " * max(0, cells - used), "value"))
+        return Strip([Segment(text, self._look(part)) for text, part in parts if text], cells)
 
     def action_move(self, step: int) -> None:
         self.cursor += step

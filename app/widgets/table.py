@@ -66,8 +66,8 @@ class CustomerTable(Widget, can_focus=True):
 
         direction: int
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own parameter
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._rows: list[Customer] = []
         self._top = 0
         self._layout_cells: tuple[Cell, ...] = ()
@@ -95,10 +95,11 @@ class CustomerTable(Widget, can_focus=True):
         rows: Sequence["Customer"],
         sort: str,
         direction: Direction,
-        place: Literal["first", "last", "same"] | int = "first",
+        place: Literal["first", "last", "same"] = "first",
+        seek: str | None = None,
     ) -> None:
-        """Show a page; `same` keeps the cursor on the same customer where the page still has it."""
-        before = self.current
+        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it."""
+        before = seek or (self.current.short_id if self.current else None)
         position = self.cursor
         self._rows = list(rows)
         self._sort, self._direction = sort, direction
@@ -106,11 +107,9 @@ class CustomerTable(Widget, can_focus=True):
         self._layout_cells = self._columns(self.size.width)
         if place == "same" and before is not None:
             ids = [row.short_id for row in rows]
-            position = ids.index(before.short_id) if before.short_id in ids else position
+            position = ids.index(before) if before in ids else position
         elif place == "last":
             position = len(rows) - 1
-        elif isinstance(place, int):
-            position = place
         else:
             position = 0
         self.set_reactive(CustomerTable.cursor, max(0, min(position, len(rows) - 1)))

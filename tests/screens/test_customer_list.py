@@ -1,9 +1,14 @@
 """The list: pages, order, place, and what it looks like when there is nothing to show."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import httpx
 import pytest
 
 from tests.stage import always, answer, stage
+
+Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 async def test_the_first_page_fills_the_terminal_and_tells_where_one_is() -> None:
@@ -83,8 +88,84 @@ async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
 
 
 async def test_an_empty_book_says_what_can_be_done() -> None:
-    async with stage(customers=0) as it:
+    async with stage(customers=0, local=True) as it:
         it.sees("No customers yet", "F6 adds the first one", "dockbook --demo", "--url")
+
+
+async def test_an_empty_server_says_what_can_be_done_there() -> None:
+    async with stage(customers=0, read_only=True) as it:
+        it.sees("No customers yet")
+        it.misses("F6 adds", "dockbook --demo")
+
+
+async def test_a_server_that_has_customers_and_sends_none_is_not_called_empty() -> None:
+    page = {"value": [], "totalCount": 48, "page": 1, "pageSize": 20, "pageCount": 3, "hasMore": True}
+    async with stage(bend=always(lambda: answer(200, page))) as it:
+        it.sees("No customers came", "says it has 48")
+        it.misses("No customers yet")
+
+
+async def test_a_server_that_refuses_every_order_is_shown_in_its_own() -> None:
+    async def unsorted(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if "sort" in request.url.params:
+            return answer(400, {"statusCode": 400, "error": "bad_request", "message": "No sort here."})
+        return await onward()
+
+    async with stage(bend=unsorted) as it:
+        it.sees("ACME-CORP", "in the server's order")
+        await it.press("f8")
+        it.sees("page 2 of 3")
+
+
+async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_own_pages() -> None:
+    async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
+        request.url = request.url.copy_set_param("pageSize", min(10, int(request.url.params["pageSize"])))
+        return await onward()
+
+    async with stage(bend=capped) as it:
+        it.sees("page 1 of 5")
+        await it.press("right_curly_bracket")
+        it.sees("page 5 of 5")
+        assert len([line for line in it.lines[2:-2] if line.strip()]) == 8
+
+
+async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() -> None:
+    async with stage() as it:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.url.path.endswith("/All") and not asked.is_set():
+                asked.set()
+                await go_on.wait()
+            return response
+
+        it.wire.bend = late
+        await it.press_only("f5")
+        await asked.wait()
+        await it.press_only("f2", *["down"] * 8, *["backspace"] * 8, "7", "7", "f10")
+        await it.until("ACME-CORP is saved.")
+        go_on.set()
+        await it.settle()
+        assert "77" in it.lines[2]
+        it.misses("555-0100")
+
+
+async def test_the_cursor_does_not_run_over_a_page_that_is_on_its_way() -> None:
+    async with stage() as it:
+        await it.press("end")
+        await it.press_only("down", "down", "down")
+        await it.settle()
+        it.sees("page 2 of 3")
+
+
+async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
+    row = {"shortID": "A\ud800", "name": "x", "active": True}
+    page = {"value": [row], "totalCount": 1, "page": 1, "pageSize": 20, "pageCount": 1, "hasMore": False}
+    async with stage(bend=always(lambda: answer(200, page))) as it:
+        await it.press("y")
+        it.sees("clipboard")
+        assert it.app.clipboard == "A?"
 
 
 async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
@@ -103,7 +184,7 @@ async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
 async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
     async with stage() as it:
         it.wire.cut()
-        await it.press("f8")
+        await it.press("right_curly_bracket")
         await it.until("The server cannot be reached")
         it.sees("ACME-CORP", "offline since", "page 1 of 3")
 
@@ -165,7 +246,7 @@ async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> Non
     async with stage() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
         it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}))
-        await it.press("f8")
+        await it.press("right_curly_bracket")
         it.sees("slow down: trying again in 12 s", "ACME-CORP", "page 1 of 3", "live")
         sent = len(it.wire.seen)
         await it.press("f5", "down", "enter")
@@ -178,3 +259,31 @@ async def test_keys_can_be_changed_and_the_bar_and_help_follow() -> None:
         it.sees("F9 Edit")
         await it.press("f9")
         it.sees("Edit ACME-CORP")
+
+
+async def test_the_cursor_stands_on_a_customer_just_created() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("ACME-CORQ")
+        await it.press("f10")
+        it.sees("ACME-CORQ is created.", "49 customers")
+        assert next(line for line in it.lines if line.startswith("›")).split()[1] == "ACME-CORQ"
+
+
+async def test_keys_that_need_a_customer_say_so_where_there_is_none() -> None:
+    async with stage(customers=0) as it:
+        for key in ("f2", "delete", "y"):
+            await it.press("f5")
+            await it.press(key)
+            it.sees("There is no customer here.")
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (10, 3)])
+async def test_a_tiny_terminal_is_no_crash_and_its_dialog_keeps_its_answers(size: tuple[int, int]) -> None:
+    async with stage(size=size) as it:
+        await it.press("f2", "down", "escape", "enter", "escape", "delete")
+        if size[0] >= 40:
+            it.sees("Keep", "Discontinue")
+        await it.press("enter", "f1", "escape")
+        assert it.wire.count("DELETE") == 0
+        assert it.app.return_code is None

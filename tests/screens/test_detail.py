@@ -1,8 +1,12 @@
 """The detail: every field, odd records, neighbours, copying."""
 
+from collections.abc import Awaitable, Callable
+
 import httpx
 
 from tests.stage import answer, stage
+
+Onward = Callable[[], Awaitable[httpx.Response]]
 
 HOSTILE: dict[str, object] = {
     "shortID": "ODD [1]",
@@ -76,7 +80,7 @@ async def test_a_field_is_copied_whole() -> None:
     async with stage() as it:
         await it.press("enter", "down", "y")
         assert it.app.clipboard == "Acme Corporation"
-        it.sees("Name sent to the terminal's clipboard.")
+        it.sees("Name was sent to the terminal's clipboard.")
 
 
 async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed() -> None:
@@ -106,3 +110,22 @@ async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
         await it.press("enter")
         it.sees("Nobody", "This ID cannot be asked for")
         assert it.wire.count("GET") == 1
+
+
+async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_not_edited() -> None:
+    other = {"shortID": "acme-corp", "name": "Somebody Else", "active": True}
+
+    async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+        single = request.method == "GET" and not request.url.path.endswith("/All")
+        return answer(200, other) if single else await onward()
+
+    async with stage(bend=folded) as it:
+        await it.press("enter")
+        it.sees("Asked for ACME-CORP, the server sent acme-corp", "Acme Corporation")
+        it.misses("Somebody Else")
+        await it.press("f2", "X", "f10")
+        it.sees("another customer", "Edit ACME-CORP")
+        await it.press("f9", "escape")
+        await it.press("delete", "right", "enter")
+        it.sees("another customer")
+        assert it.wire.count("POST") == it.wire.count("DELETE") == 0

@@ -24,6 +24,14 @@ async def test_neither_enter_on_arrival_nor_the_key_that_opened_it_says_yes() ->
         assert it.wire.count("DELETE") == 0
 
 
+async def test_a_scanner_never_discontinues() -> None:
+    for burst in ("d\t\r", "abcd\t\r", "d\t\tD-100\t\r", "d\r", "dd\t\r\n"):
+        async with stage() as it:
+            await it.burst(burst)
+            assert it.wire.count("DELETE") == 0
+            assert (await it.record("ACME-CORP"))["active"] is True
+
+
 async def test_afterwards_the_row_says_discontinued() -> None:
     async with stage() as it:
         await it.press("delete", "right", "enter")

@@ -1,13 +1,14 @@
 """The form: quick edits, one save, nothing typed lost, nobody overwritten."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 
 from app.fields import WRITABLE_NAMES
-from tests.stage import Stage, always, answer, stage
+from tests.stage import Bend, Stage, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -119,7 +120,7 @@ async def test_a_change_of_somebody_else_in_the_same_field_is_shown_before_it_is
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
         await it.press("f10")
-        it.sees("Changed by somebody else", "555-7777", "555-0199", "was 555-7777")
+        it.sees("Somebody else changed Phone", "555-7777", "555-0199", "was 555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
         assert it.wire.count("POST") == 0
         await it.press("f10")
@@ -140,7 +141,7 @@ async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_t
 
         it.wire.bend = meddle
         await it.press("f10")
-        it.sees("Changed by somebody else", "555-7777")
+        it.sees("Somebody else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
@@ -197,8 +198,9 @@ async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> Non
         await it.press("escape", "right", "right", "enter")
         it.sees("READ-ONLY", "Customers")
         await it.press("f2")
-        it.sees("Editing is off", "131", "asks again.")
+        it.sees("Editing is off", "131", "lets you try again.")
         await it.press("f5")
+        it.sees("can be tried again")
         await it.press("f2")
         it.sees("Edit ACME-CORP")
 
@@ -323,7 +325,7 @@ async def test_choices_of_the_country() -> None:
 async def test_what_a_field_was_can_be_put_back() -> None:
     async with stage() as it:
         await edit_phone(it)
-        await it.press("f5")
+        await it.press("f9")
         it.sees("555-0100")
         it.misses("was 555-0100", "1 changed")
 
@@ -346,3 +348,114 @@ async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
         it.sees("orders@acme.example.comZ")
         await it.press("down", "Y")
         it.sees("Acme CorporationY")
+
+
+async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_and_not_the_help() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await edit_phone(it)
+        await it.press_only("f10", "f1")
+        go_on.set()
+        await it.settle()
+        it.sees("Help · Edit ACME-CORP")
+        await it.press("escape")
+        it.sees("48 customers", "ACME-CORP is saved.", "555-0199")
+
+
+async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press_only("f10", "down", "N", "e", "w")
+        go_on.set()
+        await it.settle()
+        it.sees("Edit DOCK-7", "DOCK-7 is created.", "not saved yet", "• Name       New")
+        await it.press("f10")
+        assert (await it.record("DOCK-7"))["name"] == "New"
+
+
+async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing() -> None:
+    async with stage() as it:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await onward()
+            if request.url.path.endswith("DOCK-7") and not asked.is_set():
+                asked.set()
+                await go_on.wait()
+            return response
+
+        it.wire.bend = late
+        await it.press("f6")
+        await it.press_only(*"DOCK-7", "enter")
+        await asked.wait()
+        await it.press_only("f10")
+        go_on.set()
+        await it.settle()
+        it.sees("DOCK-7 is created.", "49 customers")
+
+
+async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
+    async with stage() as it:
+        go_on = asyncio.Event()
+        it.wire.bend = slow_post(go_on)
+        await edit_phone(it)
+        await it.press_only("f10", "f9")
+        go_on.set()
+        await it.settle()
+        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "not saved yet")
+
+
+async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type("DOCK-7")
+        await it.press("f10")
+        posted = next(request for request in it.wire.seen if request.method == "POST")
+        assert json.loads(posted.content) == {"shortID": "DOCK-7"}
+
+
+async def test_a_server_that_says_200_and_keeps_what_it_had_has_saved_nothing() -> None:
+    async with stage() as it:
+        kept = await it.record("ACME-CORP")
+        it.wire.bend = always(lambda: answer(200, kept), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("Not saved", "kept what it had", "555-0199", "was 555-0100")
+
+
+async def test_a_value_the_server_stored_otherwise_is_told() -> None:
+    async with stage() as it:
+        stored = await it.record("ACME-CORP") | {"phone": "+1 555 0199"}
+        it.wire.bend = always(lambda: answer(200, stored), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("! ACME-CORP is saved. The server stored Phone as +1 555 0199.")
+
+
+async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None:
+    async with stage() as it:
+        await edit_phone(it)
+        await it.press("ctrl+q", "ctrl+q", "ctrl+q", "escape")
+        it.sees("Edit ACME-CORP", "555-0199")
+
+
+async def test_a_long_id_stands_whole_in_its_form() -> None:
+    short_id = "LONG-" + "X" * 40 + "-001"
+    async with stage(records=[{"shortID": short_id}]) as it:
+        await it.press("f2")
+        it.sees(f"ID         {short_id}")
+
+
+def slow_post(go_on: asyncio.Event) -> Bend:
+    """A wire on which a POST waits until it may go on."""
+
+    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if request.method == "POST":
+            await go_on.wait()
+        return await onward()
+
+    return bend

@@ -62,5 +62,5 @@ def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> No
 
 def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
     paging = shown(2, 10, more=True)
-    assert paging.summary() == "total not told · page 2 of 2 · by ID ▲"
+    assert paging.summary() == "total not told · page 2 · by ID ▲"
     assert paging.position(0) == "11 of ? by ID"

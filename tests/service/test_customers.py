@@ -7,23 +7,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from app.fields import WRITABLE_NAMES
+from app.fields import KEY, WRITABLE_NAMES
 from app.service.store import Store
+from tests.customers import ACME
 
-SPEC = {
-    "shortID": "ACME-CORP",
-    "name": "Acme Corporation",
-    "address1": "123 Industrial Way",
-    "address2": "",
-    "city": "Springfield",
-    "state": "IL",
-    "zip": "62701",
-    "country": "US",
-    "phone": "555-0100",
-    "fax": "",
-    "email": "orders@acme.example.com",
-    "contact": "Jane Smith",
-}
+SPEC = {name: value for name, value in ACME.items() if name in (KEY, *WRITABLE_NAMES)}
 
 
 async def test_a_create_answers_201_with_the_whole_record(client: httpx.AsyncClient) -> None:

@@ -7,24 +7,8 @@ from itertools import islice
 from app.fields import FIELDS, MAX_FIELD_LENGTH, MAX_ID_LENGTH
 from app.service.requests import RESERVED_IDS
 from app.service.sample import sample_customers
+from tests.customers import ACME
 
-ACME = {
-    "shortID": "ACME-CORP",
-    "name": "Acme Corporation",
-    "address1": "123 Industrial Way",
-    "address2": "",
-    "city": "Springfield",
-    "state": "IL",
-    "zip": "62701",
-    "country": "US",
-    "phone": "555-0100",
-    "fax": "",
-    "email": "orders@acme.example.com",
-    "contact": "Jane Smith",
-    "active": True,
-    "created": "2023-04-15T08:30:00",
-    "modified": "2024-11-02T14:22:00",
-}
 BRIGHT = {
     "shortID": "BRIGHT-MFG",
     "name": "Bright Manufacturing LLC",

@@ -1,0 +1,89 @@
+"""Going to a customer by its ID, typed or scanned, mirror or not."""
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from app.errors import DockbookError, NotFound
+from app.screens.detail import DetailScreen
+from app.screens.dialog import Dialog, Question
+from app.screens.form import FormScreen
+from app.text import visible_id
+
+if TYPE_CHECKING:
+    from app.screens.frame import DockScreen
+
+Result = TypeVar("Result")
+
+
+class GoToDialog(Dialog[str]):
+    """Asks for an ID; Enter answers with it."""
+
+    KEYS = "⏎ open · Esc leave"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "submit", "Open", id="go", priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__("Go to a customer")
+
+    def body(self) -> ComposeResult:
+        field = Input(placeholder="type or scan an ID", compact=True)
+        field.cursor_blink = False
+        yield field
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self) -> None:
+        self.action_submit()
+
+    def action_submit(self) -> None:
+        short_id = self.query_one(Input).value.strip()
+        self.dismiss(short_id or None)
+
+
+def ask_where_to_go(screen: "DockScreen[Result]") -> None:
+    """Ask for an ID and open its customer."""
+
+    def answered(short_id: str | None) -> None:
+        if short_id is not None:
+            go_to(screen, short_id)
+
+    screen.app.push_screen(GoToDialog(), answered)
+
+
+def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
+    """Open the customer with this ID, or say that there is none and offer to make one."""
+    screen.say(f"Looking for {visible_id(short_id)}…")
+    screen.read(partial(_open, screen, short_id), "go")
+
+
+async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
+    try:
+        customer = await screen.repository.customer(short_id)
+    except NotFound:
+        screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
+        if screen.repository.editing_off is None:
+            screen.once_on_top(partial(_offer_new, screen, short_id))
+    except DockbookError as error:
+        screen.say_error(error)
+    else:
+        screen.status.hush()
+        screen.once_on_top(lambda: screen.app.push_screen(DetailScreen(screen.desk, customer)))
+
+
+def _offer_new(screen: "DockScreen[Result]", short_id: str) -> None:
+    def answered(answer: str | None) -> None:
+        if answer == "new":
+            screen.app.push_screen(FormScreen(screen.desk, None, new_id=short_id))
+
+    screen.app.push_screen(
+        Question(
+            "No such customer",
+            [f"There is no customer with the ID {visible_id(short_id)}."],
+            {"stay": "Back", "new": "New customer with this ID"},
+        ),
+        answered,
+    )

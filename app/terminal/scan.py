@@ -1,0 +1,52 @@
+"""Tells a barcode scanner from a hand: a scanner is a keyboard that types fast and ends with Enter or Tab."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from textual import events
+
+DEFAULT_GAP: Final = 0.030  # seconds between two keys of a scanner, at most
+LEAST: Final = 4  # characters
+
+_ENDS: Final = ("enter", "tab")
+#: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
+_AIM: Final = re.compile(r"^\][A-Za-z][0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """The keys at the front that came as fast as a scanner types.
+
+    `keys` is how many belong to it, `ended` whether no more can come, and `scan` the code, when it is one.
+    """
+
+    keys: int
+    ended: bool
+    scan: str | None
+
+
+def read_burst(waiting: Iterable[events.Event], gap: float = DEFAULT_GAP) -> Burst:
+    """Judge the keys that wait, in their order, by the times they were read at.
+
+    A scan has at least four characters, and is not one key held down.
+    """
+    held: list[events.Key] = []
+    for index, event in enumerate(waiting):
+        if not isinstance(event, events.Key) or (held and event.time - held[-1].time > gap):
+            return Burst(index, ended=True, scan=_scan(held))
+        if event.key in _ENDS and held:
+            scan = _scan(held)
+            return Burst(index if scan is None else index + 1, ended=True, scan=scan)
+        if not event.is_printable:
+            return Burst(index, ended=True, scan=_scan(held))
+        held.append(event)
+    return Burst(len(held), ended=False, scan=_scan(held))
+
+
+def _scan(held: Sequence[events.Key]) -> str | None:
+    if len(held) < LEAST or len({event.key for event in held}) == 1:
+        return None
+    text = "".join(event.character or "" for event in held if event.is_printable)
+    return _AIM.sub("", text.strip()).strip()

@@ -1,0 +1,70 @@
+"""Going to a customer by its ID: typed, scanned, from anywhere, and never run as commands."""
+
+import pytest
+
+from tests.stage import stage
+
+
+async def test_an_id_typed_opens_its_customer() -> None:
+    async with stage() as it:
+        await it.press("g")
+        it.sees("Go to a customer")
+        await it.type("BRIGHT-MFG")
+        await it.press("enter")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
+        await it.press("escape")
+        it.sees("48 customers")
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\t"])
+@pytest.mark.parametrize("prefix", ["", "]C1"])
+async def test_a_scan_on_the_list_opens_its_customer(prefix: str, end: str) -> None:
+    async with stage() as it:
+        await it.burst(f"{prefix}BRIGHT-MFG{end}")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+
+
+async def test_a_scan_on_the_detail_opens_its_customer() -> None:
+    async with stage() as it:
+        await it.press("enter")
+        await it.burst("BRIGHT-MFG\r")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+        await it.press("escape")
+        it.sees("ACME-CORP · Acme Corporation")
+
+
+async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> None:
+    async with stage() as it:
+        await it.burst("]C1DOCK-99\r")
+        it.sees("There is no customer with the ID DOCK-99.", "Back", "New customer with this ID")
+        await it.press("right", "enter")
+        it.sees("New customer", "• ID         DOCK-99")
+        await it.press("escape")
+        it.sees("48 customers")
+        await it.burst("DOCK-99\r")
+        await it.press("right", "enter", "f10")
+        assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
+
+
+@pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r"])
+async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
+    async with stage() as it:
+        await it.burst(burst)
+        await it.press("escape")
+        it.sees("48 customers", "by ID ▲", "page 1 of 3")
+        assert it.wire.count("DELETE") == it.wire.count("POST") == 0
+        assert it.app.return_code is None
+
+
+async def test_a_burst_into_a_form_is_typed_into_its_fields() -> None:
+    async with stage() as it:
+        await it.press("f2")
+        await it.burst("-East\rJohn\r")
+        it.sees("• Name       Acme Corporation-East", "• Contact    Jane SmithJohn")
+
+
+async def test_without_permission_a_scan_not_found_offers_nothing() -> None:
+    async with stage(read_only=True) as it:
+        await it.burst("DOCK-99\r")
+        it.sees("There is no customer DOCK-99.", "48 customers")
+        it.misses("New customer with this ID")
