@@ -29,6 +29,9 @@ INTERRUPTED: Final = 130
 DEMO_CUSTOMERS: Final = 48
 MAX_DEMO_CUSTOMERS: Final = 1_000_000
 
+FORMATS: Final = ("csv", "json", "jsonl", "xlsx")
+STATUSES: Final = ("all", "active", "discontinued")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; whatever goes wrong is told in one message on standard error."""
@@ -85,7 +88,34 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
     serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
     serve.set_defaults(run=_serve)
+    _add_export(commands)
     return parser
+
+
+def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    export = commands.add_parser(
+        "export",
+        help="write all customers to standard output or a file",
+        description="Write all customers, or fail with exit code 1: never some of them in silence. "
+        "Asks the server of the settings, or the local book.",
+        allow_abbrev=False,
+    )
+    # Without defaults, so that what stands before the word export counts too.
+    source = export.add_mutually_exclusive_group()
+    _add_demo(source, "a throw-away book of N sample customers", default=argparse.SUPPRESS)
+    source.add_argument("--url", default=argparse.SUPPRESS, help="the server, https://HOST/api/v1")
+    export.add_argument(
+        "--profile", metavar="NAME", default=argparse.SUPPRESS, help="the [profiles.NAME] of config.toml"
+    )
+    export.add_argument("--format", choices=FORMATS, help="by default that of FILE's ending, or csv")
+    export.add_argument("--status", choices=STATUSES, default="all", help="which customers (%(default)s)")
+    export.add_argument(
+        "--raw", action="store_true", help="csv: text as it is, also where a spreadsheet would run it as a formula"
+    )
+    export.add_argument(
+        "-o", "--output", metavar="FILE", help="replaced when the export is complete, for your eyes only"
+    )
+    export.set_defaults(run=_export)
 
 
 def _add_demo(parser: "argparse._ActionsContainer", text: str, default: str | None = None) -> None:
@@ -102,7 +132,7 @@ def _add_demo(parser: "argparse._ActionsContainer", text: str, default: str | No
 
 def _demo_size(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_DEMO_CUSTOMERS):
-        hint = " (Try: dockbook serve --demo)" if text == "serve" else ""
+        hint = f" (Try: dockbook {text} --demo)" if text in ("serve", "export") else ""
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_DEMO_CUSTOMERS:,}{hint}")
     return int(text)
 
@@ -114,23 +144,32 @@ def _port(text: str) -> int:
 
 
 def _open_screens(arguments: argparse.Namespace) -> int:
-    demo: int | None = arguments.demo
-    if demo is not None and arguments.profile is not None:
-        raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
-    folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
-    settings = load_settings(options, os.environ, folders, server=demo is None)
+    settings, folders = _settings(arguments)
     # A stream that was closed before the start is None.
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
+    site = settings.site if arguments.demo is None else "demo"
+    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo))
 
+
+def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
+    """The settings that the options, the environment and the config file come to."""
+    demo: int | None = arguments.demo
+    if demo is not None and arguments.profile is not None:
+        raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
+    if demo is not None and arguments.url is not None:
+        raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
+    folders = Folders.from_environment(os.environ)
+    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
+    return load_settings(options, os.environ, folders, server=demo is None), folders
+
+
+def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | Server":
     from app.connect import Book, Server
 
     if settings.url is not None:
-        return _run_screens(settings, settings.site, folders, Server(settings))
-    if demo is not None:
-        return _run_screens(settings, "demo", folders, Book(None, demo, read_only=settings.read_only))
-    return _run_screens(settings, settings.site, folders, Book(folders.book, read_only=settings.read_only))
+        return Server(settings)
+    return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
 def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
@@ -177,6 +216,19 @@ def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
     # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
     # apart; taken for Escape, an arrow key would leave a form.
     environ.setdefault("ESCDELAY", "80")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from app.exporting import Order, format_for, run_export
+
+    # To read is all it takes, and so the book is opened for no more.
+    arguments.read_only = True
+    settings, folders = _settings(arguments)
+    output = Path(arguments.output) if arguments.output not in (None, "-") else None
+    order = Order(arguments.format or format_for(output), arguments.status, arguments.raw, output)
+    return run_export(order, lambda: _source(settings, folders, arguments.demo))
 
 
 def _serve(arguments: argparse.Namespace) -> int:

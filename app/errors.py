@@ -286,6 +286,12 @@ class WrongRecord(DockbookError):
         super().__init__(f"Asked for {asked}, the server sent {got}. Open the customer again before changing it.")
 
 
+class ExportFailed(DockbookError):
+    """Customers could not be written out whole."""
+
+    title = "The export failed"
+
+
 def _sentence(text: str) -> str:
     """A server's words with a full stop, as something may follow them."""
     text = text.strip()

@@ -1,0 +1,176 @@
+"""The formats that are plain text, and what every format is to the export: opening, rows, closing, and notes."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from app.export.cells import (
+    COLUMNS,
+    CONTROLS,
+    MARK,
+    STEERING,
+    UNENCODABLE,
+    is_dangerous,
+    text_of,
+    unknown_fields,
+    with_signs,
+)
+
+if TYPE_CHECKING:
+    from app.models import Customer
+
+#: Legal in JSON, but a terminal obeys some of them, and some readers take others for the end of a line.
+_UNWELCOME: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_NAMED: Final = 10
+
+
+class Format(Protocol):
+    """Turns customers into the bytes of a file, piece by piece; without its closing the file is not whole."""
+
+    def opening(self) -> bytes:
+        """What stands before the first customer."""
+
+    def rows(self, customers: Sequence["Customer"]) -> bytes:
+        """The next customers; a format may keep them until the end."""
+
+    def closing(self) -> Iterable[bytes]:
+        """What stands after the last customer."""
+
+    def notes(self) -> list[str]:
+        """What is not in the file as the server sent it."""
+
+
+class Leftovers:
+    """Remembers which fields a server sent that a table has no columns for."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def note(self, customer: "Customer") -> None:
+        """Look for such fields; only the first few are remembered."""
+        if len(self._names) <= _NAMED:
+            self._names |= unknown_fields(customer)
+
+    def notes(self) -> list[str]:
+        """One sentence, if there were any."""
+        if not self._names:
+            return []
+        names = sorted(self._names)
+        more = " and more" if len(names) > _NAMED else ""
+        return [
+            f"The server sent fields that have no column: {', '.join(names[:_NAMED])}{more}. json and jsonl keep them."
+        ]
+
+
+class CsvFormat:
+    """RFC 4180 in UTF-8, with a header.
+
+    Cells that a spreadsheet would run are defused, and control characters become signs, unless it is `raw`; what UTF-8
+    cannot hold becomes a sign in any case. On a `terminal` line ends within cells become signs too.
+    """
+
+    def __init__(self, *, raw: bool = False, terminal: bool = False) -> None:
+        self._raw = raw
+        self._unwanted = STEERING if terminal else UNENCODABLE if raw else CONTROLS
+        self._signed = 0
+        self._leftovers = Leftovers()
+
+    def opening(self) -> bytes:
+        """The names of the columns."""
+        return _lines([COLUMNS])
+
+    def rows(self, customers: Sequence["Customer"]) -> bytes:
+        """A line a customer, and more for line ends in its fields."""
+        return _lines([self._cell(text_of(customer, name)) for name in COLUMNS] for customer in self._noted(customers))
+
+    def closing(self) -> Iterable[bytes]:
+        """Nothing."""
+        return ()
+
+    def notes(self) -> list[str]:
+        """What became a sign, and what has no column."""
+        notes = self._leftovers.notes()
+        if self._signed:
+            keeping = "json keeps them" if self._raw else "--raw keeps what can be kept, json everything"
+            notes.append(f"Signs stand for characters that cannot be shown (cells: {self._signed:,}); {keeping}.")
+        return notes
+
+    def _noted(self, customers: Sequence["Customer"]) -> Iterator["Customer"]:
+        for customer in customers:
+            self._leftovers.note(customer)
+            yield customer
+
+    def _cell(self, text: str) -> str:
+        # Judged by what was received: a sign in its place does not make a cell trustworthy.
+        mark = MARK if not self._raw and is_dangerous(text) else ""
+        if text.isascii() and text.isprintable():
+            return mark + text
+        signed = with_signs(text, self._unwanted)
+        self._signed += signed != text
+        return mark + signed
+
+
+class JsonFormat:
+    """An array of the objects as they were received, a line each; numbers that nothing can hold are texts."""
+
+    def __init__(self) -> None:
+        self._separator = ""
+
+    def opening(self) -> bytes:
+        """The beginning of the array."""
+        return b"[\n"
+
+    def rows(self, customers: Sequence["Customer"]) -> bytes:
+        """The next elements, after a comma where there are some before them."""
+        pieces = []
+        for customer in customers:
+            pieces.append(f"{self._separator}  {_json(customer)}")
+            self._separator = ",\n"
+        return _encoded("".join(pieces))
+
+    def closing(self) -> Iterable[bytes]:
+        """The end of the array."""
+        return (b"\n]\n" if self._separator else b"]\n",)
+
+    def notes(self) -> list[str]:
+        """Nothing is lost."""
+        return []
+
+
+class JsonLinesFormat:
+    """One object a line, as it was received; numbers that nothing can hold are texts."""
+
+    def opening(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def rows(self, customers: Sequence["Customer"]) -> bytes:
+        """The next lines."""
+        return _encoded("".join(f"{_json(customer)}\n" for customer in customers))
+
+    def closing(self) -> Iterable[bytes]:
+        """Nothing."""
+        return ()
+
+    def notes(self) -> list[str]:
+        """Nothing is lost."""
+        return []
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _json(customer: "Customer") -> str:
+    text = json.dumps(customer.received, ensure_ascii=False)
+    return text if text.isprintable() else _UNWELCOME.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate, which can only stand inside a string, becomes the very escape that JSON has for it.
+    return text.encode("utf-8", "backslashreplace")

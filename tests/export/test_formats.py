@@ -1,0 +1,134 @@
+"""What stands in the files: everything that came, and nothing that a spreadsheet or a terminal would run."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.export.cells import COLUMNS, CONTROLS, STEERING, UNENCODABLE, with_signs
+from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
+from app.fields import FIELDS
+from app.models import Customer, NumberText
+from tests.customers import TEXTS, customer
+
+#: The beginnings that T9 names.
+RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(RUN), TEXTS)) for name in COLUMNS}
+        | {"active": st.booleans()}
+    ),
+    max_size=5,
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def whole(form: Format, records: list[Any]) -> bytes:
+    """The file of these records, written in two batches."""
+    customers = [Customer.from_wire(record) for record in records]
+    half = len(customers) // 2
+    return b"".join((form.opening(), form.rows(customers[:half]), form.rows(customers[half:]), *form.closing()))
+
+
+def read(data: bytes) -> list[list[str]]:
+    """The rows of a CSV file below its header."""
+    header, *rows = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
+    assert header == list(COLUMNS)
+    return rows
+
+
+def words(record: dict[str, Any]) -> list[str]:
+    return [{True: "true", False: "false"}[record[name]] if name == "active" else record[name] for name in COLUMNS]
+
+
+def test_the_columns_are_the_fields_of_the_contract() -> None:
+    assert sorted(COLUMNS) == sorted(field.name for field in FIELDS)
+
+
+@given(RECORDS)
+def test_raw_csv_is_what_was_received_but_for_what_no_file_can_hold(records: list[dict[str, Any]]) -> None:
+    rows = read(whole(CsvFormat(raw=True), records))
+    assert rows == [[with_signs(word, UNENCODABLE) for word in words(record)] for record in records]
+
+
+@given(RECORDS, st.booleans())
+def test_no_cell_of_csv_is_run_and_no_control_character_left(records: list[dict[str, Any]], terminal: bool) -> None:
+    data = whole(CsvFormat(terminal=terminal), records)
+    rows = read(data)
+    assert len(rows) == len(records)
+    for record, row in zip(records, rows, strict=True):
+        for word, cell in zip(words(record), row, strict=True):
+            assert not cell.startswith((*RUN, "＝", "＋", "－", "＠"))
+            assert cell.startswith("'") or not word.startswith(RUN)
+            assert cell.removeprefix("'") == with_signs(word, STEERING if terminal else CONTROLS).removeprefix("'")
+    if terminal:
+        assert not STEERING.search(data.decode().replace("\r\n", ""))
+    assert b"\0" not in data
+
+
+def test_csv_is_that_of_rfc_4180() -> None:
+    record = customer("A", name='Say "Hi", Ltd', address1="1\r\n2", zip=" 01234 ", city="=1+1").received
+    first, second = whole(CsvFormat(), [record]).split(b"\r\n", 1)
+    assert (
+        first
+        == b"shortID,name,address1,address2,city,state,zip,country,phone,fax,email,contact,active,created,modified"
+    )
+    assert second == (
+        b'A,"Say ""Hi"", Ltd","1\r\n2",,\'=1+1,, 01234 ,,,,,,true,2024-01-01T00:00:00,2024-01-01T00:00:00\r\n'
+    )
+
+
+def test_odd_values_stand_in_csv_as_their_text() -> None:
+    odd = {"shortID": 5, "name": None, "zip": ["a"], "active": "no", "phone": NumberText("1e999"), "fax": -1}
+    form = CsvFormat()
+    (row,) = read(whole(form, [odd]))
+    cells = dict(zip(COLUMNS, row, strict=True))
+    assert {name: text for name, text in cells.items() if text} == {
+        "shortID": "5",
+        "zip": '["a"]',
+        "active": "no",
+        "phone": "1e999",
+        "fax": "'-1",
+    }
+    assert form.notes() == []
+
+
+def test_what_csv_changes_or_leaves_out_is_told() -> None:
+    record = customer("A", name="a\x1b[2Jb\ud800", region="x").received
+    form = CsvFormat()
+    assert "a␛[2Jb‹D800›".encode() in whole(form, [record])
+    left_out, signs = form.notes()
+    assert "region" in left_out
+    assert "cells: 1" in signs
+    raw = CsvFormat(raw=True)
+    assert "a\x1b[2Jb‹D800›".encode() in whole(raw, [record])
+    assert len(raw.notes()) == 2
+
+
+@given(st.lists(st.dictionaries(TEXTS, JSON, max_size=4) | st.fixed_dictionaries({"shortID": TEXTS}), max_size=4))
+@example([{"shortID": "\u2028\x85\x9b31m\ud800"}])
+@pytest.mark.parametrize("lines", [True, False])
+def test_json_is_what_was_received(lines: bool, records: list[dict[str, Any]]) -> None:
+    text = whole(JsonLinesFormat() if lines else JsonFormat(), records).decode()
+    if lines:
+        assert [json.loads(line) for line in text.splitlines()] == records
+        assert text.endswith("\n") or not records
+    else:
+        assert json.loads(text) == records
+    assert not STEERING.search(text.replace("\n", ""))
+
+
+def test_json_that_was_cut_short_is_no_json() -> None:
+    form = JsonFormat()
+    cut = form.opening() + form.rows([customer("A"), customer("B")])
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(cut)
