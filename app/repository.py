@@ -93,14 +93,19 @@ class Repository:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._refused = None
 
-    async def page(self, request: PageRequest, *, fresh: bool = False) -> "Page":
-        """One page of all customers [contract, "Paging"], fetched ahead where it could be; `fresh` asks the server."""
+    async def page(self, request: PageRequest, *, fresh: bool = False, ahead: bool = True) -> "Page":
+        """One page of all customers [contract, "Paging"].
+
+        It may have been fetched ahead; with `fresh` the server is asked now. Without `ahead` its neighbours are not
+        fetched ahead: whoever reads page after page needs no help.
+        """
         if fresh:
             self._prefetch.drop()
         page = await self._prefetch.take(request)
         if page is None:
             page = await self._page(request)
-        self._prefetch.go_ahead(request, page)
+        if ahead:
+            self._prefetch.go_ahead(request, page)
         return page
 
     async def _page(self, request: PageRequest) -> "Page":

@@ -162,7 +162,7 @@ class Walk:
         request = PageRequest(number, MAX_PAGE_SIZE, KEY, "ASC")
         for tried in range(1, TRIES + 1):
             try:
-                return await self._repository.page(request)
+                return await self._repository.page(request, fresh=True, ahead=False)
             except RateLimited as error:
                 wait = _USUAL_WAIT if error.wait is None else max(math.ceil(error.wait), 1)
                 if wait > LONGEST_WAIT or tried == TRIES:
