@@ -38,7 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def export(*options: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
     """Run the command in a process of its own."""
-    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "app", "export", *options]
+    command = [sys.executable, "-W", "error", "-m", "app", "export", *options]
     return subprocess.run(command, check=False, capture_output=how.keys().isdisjoint({"stdout"}), timeout=60, **how)
 
 
