@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 Direction = Literal["ASC", "DESC"]
 Group = Literal["Who", "Where", "Reach", "Record"]
+Status = Literal["all", "active", "discontinued"]
 
 KEY: Final = "shortID"
 MAX_FIELD_LENGTH: Final = 200
@@ -77,6 +78,8 @@ class PageRequest:
     """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601.
 
     Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
+    With `find` (what a person typed) or a `status` other than `all` only those customers are meant; the API cannot
+    do that, so the mirror answers. The best hits come first while `sort` is `None`.
     """
 
     page: int = 1
@@ -84,6 +87,13 @@ class PageRequest:
     sort: str | None = KEY
     direction: Direction = "ASC"
     modified_since: str | None = None
+    find: str = ""
+    status: Status = "all"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether only some of the customers are meant."""
+        return bool(self.find.strip()) or self.status != "all"
 
     @property
     def order(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -107,8 +108,27 @@ class Customer(BaseModel):
         return body | dict(changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is to be known of a page that came from this machine's mirror and not from the server just now.
+
+    `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
+    many customers it holds and `expected` how many the server says there are. `close` says that the rows are near
+    misses, because nothing matched; `at_least` that `total` was not counted to its end.
+    """
+
+    as_of: datetime | None
+    seen: int
+    expected: int | None = None
+    close: bool = False
+    at_least: bool = False
+
+
 class Page(BaseModel):
-    """One page of customers and what the server says of the whole, `None` where it is silent [contract, "Paging"]."""
+    """One page of customers and what the server says of the whole, `None` where it is silent [contract, "Paging"].
+
+    `origin` is `None` for what the server answered, and says how far to trust what the mirror did.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -118,6 +138,7 @@ class Page(BaseModel):
     page_size: int | None
     page_count: int | None
     has_more: bool | None
+    origin: Origin | None = None
 
     @classmethod
     def from_wire(cls, body: Mapping[str, Any]) -> Self | None:

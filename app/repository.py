@@ -8,34 +8,15 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from app.errors import (
-    Conflict,
-    CustomerExists,
-    DockbookError,
-    EditingOff,
-    EditsOverlap,
-    Forbidden,
-    NotFound,
-    NotSaved,
-    OutcomeUnknown,
-    PreconditionFailed,
-    ServerFault,
-    SettingsError,
-    StoreError,
-    TransportError,
-    UnaddressableId,
-    WrongRecord,
-)
-from app.fields import KEY, WRITABLE_NAMES, PageRequest
-from app.merge import merge
+from app.errors import DockbookError, SettingsError, StoreError, TransportError, UnaddressableId
+from app.fields import PageRequest
 from app.prefetch import Prefetch
-from app.verdict import Saved, answer_to_save, differences, verdict_on_creation, verdict_on_save
+from app.saving import Saving
+from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.models import Customer, Page
-
-_SAVE_ROUNDS = 3  # how often a save starts over because the record moved between its read and its write
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +46,16 @@ class Repository:
         self._api: CustomerApi | None = None
         self._connecting = asyncio.Lock()
         self._read_only = read_only
-        self._refused: str | None = None
-        self._writing: set[str] = set()
         self._writes = 0
         self._prefetch = Prefetch(self._page, monotonic)
+        self._saving = Saving(self._asking, self.customer, self._written, read_only=read_only)
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
 
     @property
     def editing_off(self) -> str | None:
         """Why nothing can be written, or `None` when it can."""
-        if self._read_only:
-            return "dockbook was started read-only (--read-only, or read_only in the profile)."
-        return self._refused
+        return self._saving.editing_off
 
     @property
     def read_only(self) -> bool:
@@ -87,11 +65,11 @@ class Repository:
     @property
     def writing(self) -> bool:
         """Whether a write is on its way."""
-        return bool(self._writing)
+        return self._saving.busy
 
     def forget_refusal(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
-        self._refused = None
+        self._saving.forget_refusal()
 
     async def page(self, request: PageRequest, *, fresh: bool = False, ahead: bool = True) -> "Page":
         """One page of all customers [contract, "Paging"].
@@ -131,67 +109,15 @@ class Repository:
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        async with self._write_of(base.short_id):
-            kept: dict[str, str] = {}
-            refused: Customer | None = None
-            for _ in range(_SAVE_ROUNDS):
-                theirs = await self._reread(base)
-                merged = merge(base, changes, theirs)
-                kept |= merged.theirs_kept
-                if merged.overlaps:
-                    raise EditsOverlap(theirs, tuple(merged.overlaps))
-                if not merged.to_send:
-                    return Saved(theirs, kept)
-                # A server that refuses the tag of a record that stood still does not know its own tags.
-                stood_still = refused is not None and refused.received == theirs.received
-                try:
-                    return await self._send(theirs, merged.to_send, kept, None if stood_still else theirs.etag)
-                except PreconditionFailed:
-                    refused = theirs
-            raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
+        return await self._saving.save(base, changes)
 
     async def create(self, short_id: str, values: Mapping[str, str]) -> Saved:
-        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
-
-        Fields left empty are not sent: a server may well refuse an empty e-mail address.
-        """
-        async with self._write_of(short_id):
-            await self._refuse_taken(short_id)
-            body = {KEY: short_id} | {name: values[name] for name in WRITABLE_NAMES if values.get(name)}
-            try:
-                created = await self._post_new(body)
-            except (TransportError, ServerFault) as error:
-                if not error.outcome_unknown:
-                    raise
-                return await self._created_after_all(short_id, body, error)
-            return Saved(created, stored_otherwise=differences(body, created))
+        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
+        return await self._saving.create(short_id, values)
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
-        async with self._write_of(customer.short_id):
-            theirs = await self._reread(customer)
-            if theirs.active is False:
-                return theirs
-            try:
-                async with self._asking() as api:
-                    await api.discontinue(theirs.short_id)
-            except (TransportError, ServerFault) as error:
-                if not error.outcome_unknown:
-                    raise
-                now = await self._look_after(theirs.short_id, error)
-                if now.active is not False:
-                    raise NotSaved(
-                        f"{error.title}. The server's record of {theirs.short_id} is not discontinued. Try again."
-                    ) from error
-                return now
-            try:
-                now = await self.customer(theirs.short_id)
-            except DockbookError:
-                # The server said it is done; that it cannot be read now does not undo it.
-                return theirs.model_copy(update={"active": False})
-            if now.active is True:
-                raise NotSaved(f"The server accepted it, but its record of {theirs.short_id} still says active.")
-            return now
+        return await self._saving.discontinue(customer)
 
     async def close(self) -> None:
         """Close the client, and what serves it."""
@@ -201,91 +127,10 @@ class Repository:
         if self._on_close is not None:
             await self._on_close()
 
-    async def _send(
-        self, theirs: "Customer", to_send: Mapping[str, str], kept: Mapping[str, str], tag: str | None
-    ) -> Saved:
-        """POST once; when the answer is lost, read again and tell what came of it."""
-        try:
-            async with self._asking() as api:
-                answer = await api.upsert(theirs.upsert_body(to_send), if_match=tag)
-        except (TransportError, ServerFault) as error:
-            if not error.outcome_unknown:
-                raise
-            return await self._saved_after_all(theirs, to_send, kept, error)
-        return answer_to_save(theirs, to_send, kept, answer)
-
-    async def _saved_after_all(
-        self, theirs: "Customer", to_send: Mapping[str, str], kept: Mapping[str, str], error: DockbookError
-    ) -> Saved:
-        now = await self._look_after(theirs.short_id, error)
-        return verdict_on_save(theirs, to_send, kept, now, error)
-
-    async def _refuse_taken(self, short_id: str) -> None:
-        try:
-            taken = await self.customer(short_id)
-        except NotFound:
-            return
-        raise CustomerExists(taken.short_id)
-
-    async def _post_new(self, body: Mapping[str, str]) -> "Customer":
-        """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
-        try:
-            async with self._asking() as api:
-                return await api.upsert(body, only_new=True)
-        except (PreconditionFailed, Conflict) as error:
-            await self._refuse_taken(body[KEY])
-            if isinstance(error, Conflict):
-                raise
-        async with self._asking() as api:
-            return await api.upsert(body)
-
-    async def _created_after_all(self, short_id: str, body: Mapping[str, str], error: DockbookError) -> Saved:
-        try:
-            now = await self._look_after(short_id, error)
-        except NotFound:
-            raise NotSaved(f"{error.title}. {short_id} was not created. Save again when ready.") from error
-        return verdict_on_creation(body, now, error)
-
-    async def _reread(self, base: "Customer") -> "Customer":
-        now = await self.customer(base.short_id)
-        if now.short_id != base.short_id:
-            raise WrongRecord(base.short_id, now.short_id)
-        return now
-
-    async def _look_after(self, short_id: str, error: DockbookError) -> "Customer":
-        """Read a record whose write got no answer."""
-        try:
-            return await self.customer(short_id)
-        except NotFound:
-            raise
-        except DockbookError as second:
-            raise OutcomeUnknown(
-                f"{error.title}: whether {short_id} was saved is not known, and it cannot be read now "
-                f"({second.title.lower()}). What you typed is still here. Save again: it looks first, "
-                "and never overwrites what somebody else wrote."
-            ) from error
-
-    @asynccontextmanager
-    async def _write_of(self, short_id: str) -> AsyncIterator[None]:
-        """One write at a time for a customer, and none where editing is off."""
-        if self._read_only:
-            raise EditingOff(self.editing_off or "")
-        if short_id in self._writing:
-            raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
-        self._writing.add(short_id)
-        try:
-            yield
-        except Forbidden as error:
-            if error.permission == 131:
-                self._refused = error.text
-            raise
-        else:
-            self._refused = None
-        finally:
-            # What was read before or during a write may be from before it, whether it succeeded or not.
-            self._writes += 1
-            self._prefetch.drop()
-            self._writing.discard(short_id)
+    def _written(self) -> None:
+        # What was read before or during a write may be from before it, whether it succeeded or not.
+        self._writes += 1
+        self._prefetch.drop()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator["CustomerApi"]:

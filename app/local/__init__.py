@@ -1,0 +1,1 @@
+"""What this machine keeps: the mirror, drafts, and how the list was left."""
