@@ -162,8 +162,13 @@ class CustomerTable(Widget, can_focus=True):
         customer = self._rows[index]
         at_cursor = index == self.cursor
         gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
-        look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
-        return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
+        text = gutter + row_text(customer, self._layout_cells)
+        if at_cursor:
+            # The bar ends where the text does: blanks in reverse are bytes too.
+            bar = fit(text, min(width(text.rstrip(" ")) + 1, cells))
+            rest = Segment(" " * (cells - width(bar)), self._look("row"))
+            return Strip([Segment(bar, self._look("cursor")), rest], cells)
+        return self._strip(text, "discontinued" if customer.active is False else "row", cells)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
