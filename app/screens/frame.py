@@ -23,6 +23,7 @@ from app.widgets.status import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.local.view import ViewFile
     from app.models import Customer
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
@@ -40,6 +41,7 @@ class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
+    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     repository: Repository
@@ -47,6 +49,8 @@ class Desk:
     flags: tuple[str, ...] = ()
     page_size: int | None = None
     local: bool = False
+    views: "ViewFile | None" = None
+    scan_gap: float = 0.030
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -131,7 +135,11 @@ class DockScreen(Screen[Result], Generic[Result]):
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
-        self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
+        self.keys.actions = tuple(actions[name] for name in (*self.bar(), "help") if name in actions)
+
+    def bar(self) -> tuple[str, ...]:
+        """The ids of the actions for the key bar, as things are now."""
+        return self.BAR
 
     def show_written(self, message: Written) -> None:
         """Take over a record that was written, if it is shown here."""

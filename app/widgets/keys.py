@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from textual.keys import key_to_character
+
 from app.text import visible
 
 if TYPE_CHECKING:
@@ -68,9 +70,12 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
     """What can be done on the screen now, in the order of its bindings; only bindings with an id are meant."""
     keys: dict[str, list[str]] = {}
     first: dict[str, ActiveBinding] = {}
+    focused = screen.focused
     for key, active in screen.active_bindings.items():
         name = active.binding.id
-        if name:
+        # A letter that is typed into a field does nothing else there.
+        typed = focused is not None and focused.check_consume_key(key, key_to_character(key))
+        if name and (active.binding.priority or not typed):
             keys.setdefault(name, []).append(key)
             first.setdefault(name, active)
     return [
