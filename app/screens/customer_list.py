@@ -157,6 +157,7 @@ class CustomerListScreen(PagedScreen):
         if whence is None:
             return
         self.remove_class("-finding")
+        self.status.gives_way = False
         self.status.hush()
         self.table.focus()
         self._back_to(whence)
@@ -198,6 +199,7 @@ class CustomerListScreen(PagedScreen):
             page = paging.page if paging.settled else None
             self._whence = Whence(paging.goal, page, current.short_id if current else None)
             self.add_class("-finding")
+            self.status.gives_way = True
             self.find_line.input.begin("")
             self.tell_position()
         self.find_line.input.focus()

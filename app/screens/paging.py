@@ -116,10 +116,20 @@ class Paging:
             return ""
         known = self.page.total is not None or self.page.page_count is not None
         last = "" if not known else f" of {self.last:,}{'+' if self.counting else ''}"
-        arrow = _ARROWS[self.request.direction] if self.request.sort else ""
-        page = f"page {self.request.page:,}{last} · {self.request.order}{arrow}"
-        lines = [f"{count} · {page}{age}" for count in self._counts(self.page) for age in self._ages()]
+        page = f"page {self.request.page:,}{last}"
+        lines = [
+            f"{count} · {page}{order}{age}"
+            for order in self._orders()
+            for count in self._counts(self.page)
+            for age in self._ages()
+        ]
         return next((line for line in lines if width(line) <= room), lines[-1])
+
+    def _orders(self) -> list[str]:
+        """The order; that the best hits come first goes without saying where there is little room."""
+        if self.request.sort is None and self.request.find.strip():
+            return [f" · {self.request.order}", ""]
+        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}"]
 
     def _total(self) -> str:
         total = self.page.total if self.page is not None else None

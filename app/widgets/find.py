@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual import events
 
 _LABEL: Final = " Find: "
-_PLACE: Final = 50  # cells, at most, where the line is short
+_PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
 _LEAST_SCANNED: Final = 4  # characters
 #: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.

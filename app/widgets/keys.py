@@ -1,9 +1,10 @@
 """How keys are named on screen, and which of them the active screen has, one row an action."""
 
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from textual.keys import key_to_character
+from textual.keys import _character_to_key
 
 from app.text import visible
 
@@ -35,6 +36,10 @@ _NAMES: Final = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
 }
+
+
+#: Keys that type a character and are not called by it.
+_SIGNS: Final = {_character_to_key(sign): sign for sign in string.punctuation} | {"space": " "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
     for key, active in screen.active_bindings.items():
         name = active.binding.id
         # A letter that is typed into a field does nothing else there.
-        typed = focused is not None and focused.check_consume_key(key, key_to_character(key))
+        typed = focused is not None and focused.check_consume_key(key, _typed(key))
         if name and (active.binding.priority or not typed):
             keys.setdefault(name, []).append(key)
             first.setdefault(name, active)
@@ -89,3 +94,8 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
         )
         for name, active in first.items()
     ]
+
+
+def _typed(key: str) -> str | None:
+    """The character that the key types."""
+    return key if len(key) == 1 else _SIGNS.get(key)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 Look = Literal["", "found", "label"]
 
 #: Where a word is looked for, in the order in which people want to be told.
-FOUND_IN: Final = (KEY, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax")
-_NUMBERS: Final = ("phone", "fax", "zip")
-_LEAST_DIGITS: Final = 3
+FOUND_IN: Final = (
+    *(KEY, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
+)
 _LEAST_ROOM: Final = 12  # cells; in less nothing can be told
 
 
@@ -29,25 +29,17 @@ class Piece:
     look: Look = ""
 
 
-def found_spans(field: str, text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Where the folded words stand in a field's text; a number is found however it is punctuated."""
+def found_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Where the folded words stand in a text."""
     folded = fold(text)
-    found = spans(text, [word for word in words if word in folded])
-    if field in _NUMBERS:
-        places = [index for index, character in enumerate(text) if character.isdecimal()]
-        digits = "".join(text[index] for index in places)
-        for word in words:
-            wanted = _digits(word)
-            start = digits.find(wanted) if wanted else -1
-            if start >= 0:
-                found.append((places[start], places[start + len(wanted) - 1] + 1))
-    return _joined(found)
+    # Only a number may stand there in another way than it was typed.
+    return spans(text, [word for word in words if word in folded or any(map(str.isdigit, word))])
 
 
 def marked_row(customer: "Customer", layout: Sequence[Cell], words: Sequence[str]) -> list[Piece]:
     """The row in pieces, with what matched marked; a match that no column shows takes the place of the last ones."""
     parts = row_parts(customer, layout)
-    missing = [word for word in words if not any(found_spans(part.field, part.text, [word]) for part in parts)]
+    missing = [word for word in words if not any(found_spans(part.text, [word]) for part in parts)]
     note = _note(customer, missing)
     replaced = _room_for(parts, words, note) if note is not None else range(0)
     pieces: list[Piece] = []
@@ -59,7 +51,7 @@ def marked_row(customer: "Customer", layout: Sequence[Cell], words: Sequence[str
             continue
         if index:
             pieces.append(Piece(" " * GAP))
-        pieces += _cut(part.text, found_spans(part.field, part.text, words))
+        pieces += _cut(part.text, found_spans(part.text, words))
     return pieces
 
 
@@ -68,7 +60,7 @@ def _note(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | Non
     for word in missing:
         for field in FOUND_IN:
             value = customer.value(field)
-            if value and found_spans(field, value, [word]):
+            if value and found_spans(value, [word]):
                 return field, visible(value)
     return None
 
@@ -78,7 +70,7 @@ def _room_for(parts: Sequence[Part], words: Sequence[str], note: tuple[str, str]
     end = len(parts) - 1 if parts[-1].field == "active" else len(parts)
     wanted = width(BY_NAME[note[0]].label) + 1 + width(note[1])
     start, cells = end, -GAP
-    while start > 2 and cells < wanted and not found_spans(parts[start - 1].field, parts[start - 1].text, words):
+    while start > 2 and cells < wanted and not found_spans(parts[start - 1].text, words):
         start -= 1
         cells += parts[start].width + GAP
     return range(start, end) if cells >= _LEAST_ROOM else range(0)
@@ -89,10 +81,10 @@ def _told(note: tuple[str, str], missing: Sequence[str], cells: int) -> list[Pie
     field, text = note
     label = BY_NAME[field].label + " "
     room = max(1, cells - width(label))
-    found = found_spans(field, text, missing)
+    found = found_spans(text, missing)
     if found and width(text[: found[0][1]]) >= room:
         text = "…" + text[max(0, found[0][0] - 2) :]
-        found = found_spans(field, text, missing)
+        found = found_spans(text, missing)
     return [Piece(fit(label, min(cells, width(label))), "label"), *_cut(fit(shorten(text, room), room), found)]
 
 
@@ -106,20 +98,3 @@ def _cut(text: str, found: Sequence[tuple[int, int]]) -> Iterator[Piece]:
         end = stop
     if end < len(text):
         yield Piece(text[end:])
-
-
-def _digits(word: str) -> str:
-    """The digits of a word that is a number and nothing else."""
-    digits = "".join(character for character in word if character.isdecimal())
-    plain = all(character.isdecimal() or character in "+-./()" for character in word)
-    return digits if plain and len(digits) >= _LEAST_DIGITS else ""
-
-
-def _joined(found: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(found):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined

@@ -32,12 +32,13 @@ class Notice:
 class StatusLine(Widget):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
-    An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice.
+    With `gives_way` it takes no line while it has nothing to say. An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice.
     """
 
     notice: reactive[Notice | None] = reactive(None, layout=True)
     position = reactive("", layout=True)
     linger = 10.0
+    gives_way = False
 
     _fading: Timer | None = None
 
@@ -64,6 +65,8 @@ class StatusLine(Widget):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
+        if self.notice is None and not position and self.gives_way:
+            return []
         if self.notice is None:
             return [_spread(Content(""), position, cells)]
         sign, style = _SIGNS[self.notice.level]
