@@ -75,6 +75,8 @@ class CustomerListScreen(PagedScreen):
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
+        Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
+        Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
         Binding("p", "page_size", "Rows a page", id="page-size"),
         Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
@@ -263,6 +265,16 @@ class CustomerListScreen(PagedScreen):
         from app.screens.plain import copy
 
         self.once_here(lambda customer: copy(self, "ID", customer, customer.short_id))
+
+    def action_copy_all(self) -> None:
+        from app.screens.plain import copy_record
+
+        self.once_here(partial(copy_record, self))
+
+    def action_export(self) -> None:
+        from app.screens.export import ask_export
+
+        ask_export(self)
 
     async def action_leave(self) -> None:
         await self.app.run_action("quit")

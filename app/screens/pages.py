@@ -49,6 +49,7 @@ class PagedScreen(DockScreen[None]):
             )
         )
         self._then: Callable[[Customer], None] | None = None
+        self.under_way = ""
         self._view_kept = True
         self._keeping = asyncio.Lock()
 
@@ -56,6 +57,9 @@ class PagedScreen(DockScreen[None]):
         yield self.table
         yield self.panel
         yield self.find_line
+
+    def unsaved(self) -> str:
+        return self.under_way
 
     @property
     def finding(self) -> bool:

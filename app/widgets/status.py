@@ -32,7 +32,8 @@ class Notice:
 class StatusLine(Widget):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
-    With `gives_way` it takes no line while it has nothing to say. An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice.
+    An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With
+    `gives_way` the line is not there while it has nothing to say.
     """
 
     notice: reactive[Notice | None] = reactive(None, layout=True)
