@@ -1,18 +1,19 @@
 """How the line to the server is: what a person is told of it, and whether anybody should wait for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from app.errors import ConnectionFailed, ServerFault, SettingsError, StoreError
-
-if TYPE_CHECKING:
-    from app.errors import DockbookError
+from app.errors import ConnectionFailed, DockbookError, ServerFault, SettingsError, StoreError
+from app.pace import Pace, local_now
 
 #: So many calls without a usable answer, one after the other, and nobody waits for the server any more.
 FAILURES: Final = 5
+
+#: The first and the longest pause between two probes, in seconds.
+_PROBE_PAUSES: Final = (1.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,10 @@ class Link:
     filled: int | None = None
 
 
-def local_now() -> datetime:
-    """The moment of now, in the zone of this machine."""
-    return datetime.now().astimezone()
-
-
 class Line:
     """What the calls to the server taught so far; `on_link` is told when what a person sees of it changes.
 
-    `up` is set while the server answers, `down` while it does not, and `wanted` when somebody wants it looked for now.
+    `up` is set while the server answers, `down` while it does not.
     """
 
     def __init__(self, now: Callable[[], datetime] = local_now) -> None:
@@ -49,7 +45,6 @@ class Line:
         self.error: DockbookError | None = None
         self.up = asyncio.Event()
         self.down = asyncio.Event()
-        self.wanted = asyncio.Event()
 
     @property
     def offline(self) -> bool:
@@ -65,7 +60,7 @@ class Line:
         self.up.set()
         self._tell(replace(self.link, live=True, since=None, refused=False))
 
-    def failed(self, error: "DockbookError") -> None:
+    def failed(self, error: DockbookError) -> None:
         """A call brought no usable answer."""
         self._failures += 1
         self._cut = isinstance(error, ConnectionFailed | StoreError | SettingsError)
@@ -74,7 +69,7 @@ class Line:
             return
         self._lost(error, refused=False)
 
-    def refused(self, error: "DockbookError") -> None:
+    def refused(self, error: DockbookError) -> None:
         """The server is there and does not accept the credentials."""
         self._lost(error, refused=True)
 
@@ -82,7 +77,7 @@ class Line:
         """How far the mirror is filled."""
         self._tell(replace(self.link, filled=percent))
 
-    def _lost(self, error: "DockbookError", *, refused: bool) -> None:
+    def _lost(self, error: DockbookError, *, refused: bool) -> None:
         self.error = error
         self.up.clear()
         self.down.set()
@@ -94,3 +89,20 @@ class Line:
             self.link = link
             if self.on_link is not None:
                 self.on_link(link)
+
+
+async def look_for_server(line: Line, probe: Callable[[], Awaitable[object]], pace: Pace) -> None:
+    """Whenever the server is away, ask whether it is back, ever more seldom; never with credentials it refused."""
+    first, longest = _PROBE_PAUSES
+    while True:
+        await line.down.wait()
+        pause = first
+        while line.down.is_set():
+            await pace.sleep(pause * (0.5 + pace.chance() / 2))
+            pause = min(longest, 2 * pause)
+            if line.down.is_set() and not line.link.refused:
+                try:
+                    await probe()
+                except DockbookError:
+                    # What it taught is known to the line already.
+                    continue

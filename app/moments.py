@@ -1,5 +1,6 @@
 """Moments as servers write them: naive, with a Z or an offset, or rubbish; never shifted, only compared."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 
@@ -40,6 +41,11 @@ class Newest:
         self._newest = datetime.min.replace(tzinfo=UTC)
         self._latest = now.astimezone(UTC) + timedelta(days=2)
         self.see(text)
+
+    def see_all(self, texts: Iterable[str]) -> None:
+        """Take these into account."""
+        for text in texts:
+            self.see(text)
 
     def see(self, text: str) -> None:
         """Take another one into account."""
