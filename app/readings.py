@@ -89,19 +89,22 @@ class Readings:
         self._different_before = -1
         self.total: int | None = None
         self.number = 0
+        self.different = 0
         self._start()
 
-    def begin(self) -> None:
-        """Begin another reading, from the first page."""
+    def begin(self, *, skipped: int = 0, size: int = 0) -> None:
+        """Begin another reading, from the first page, or where so many pages of this size were read before."""
         self._different_before = self.different if self.number else -1
         self.number += 1
         self._start()
+        self.pages = skipped
+        self.read = skipped * size
 
     def _start(self) -> None:
         self.pages = self.read = self.different = self.fresh = 0
         self.moved = self.shrank = self.over = False
         self._stale = 0
-        self._most_pages = _MOST_PAGES
+        self._most_pages: int | None = None
 
     @property
     def seen(self) -> int:
@@ -131,9 +134,14 @@ class Readings:
         return self.number > 1 and same and not self._repeated and not self.endless and self._stale < _STALE
 
     @property
+    def exact(self) -> bool:
+        """Whether the reading under way alone brought all that there is, so that whatever it did not bring is gone."""
+        return self.confirmed or (self.whole and self.different in (self.total, self.seen))
+
+    @property
     def endless(self) -> bool:
         """Whether this reading was given up although there seemed to be more."""
-        return self.pages >= self._most_pages
+        return self.pages >= (_MOST_PAGES if self._most_pages is None else self._most_pages)
 
     @property
     def exhausted(self) -> bool:
@@ -168,13 +176,14 @@ class Readings:
     def _count(self, page: "Page") -> None:
         if page.total is None:
             return
-        if self.pages == 0:
+        first = self._most_pages is None
+        if first:
             announced = math.ceil(page.total / max(len(page.rows), 1))
             self._most_pages = min(_MOST_PAGES, 2 * announced + _SLACK)
         if self.total is not None and page.total != self.total:
             fell = page.total < self.total
             self._shrank_ever = self._shrank_ever or fell
-            if self.pages > 0:
+            if not first:
                 self.moved = True
                 self.shrank = self.shrank or fell
         self.total = page.total

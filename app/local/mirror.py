@@ -24,8 +24,8 @@ class MirrorState:
     """What the mirror holds, and how fresh it is.
 
     `seen` rows of `expected`; `whole` once a sweep came to its end (at `swept_at`); `synced_at` when it was last known
-    to be what the server has; `newest` the largest `modified` of the server's own values, `""` without any. `sweep` is
-    the number of a sweep that was begun and not ended, and `swept` how many rows came in it.
+    to be what the server has; `newest` the largest `modified` of the server's own values then, `""` without any.
+    `sweep` is the number of a sweep that was begun and not ended, and `swept` how many rows came in it.
     """
 
     seen: int = 0
@@ -128,11 +128,23 @@ class Mirror:
 
         return await self._run(end)
 
-    async def note_synced(self, at: datetime, expected: int | None) -> None:
-        """The mirror was what the server had at this moment, with so many customers."""
+    async def expect(self, expected: int, newest: str = "") -> None:
+        """While it is being filled: so many customers are going to be there, and the newest `modified` so far."""
 
         def note() -> None:
-            self._state = replace(self._state, synced_at=at, expected=expected)
+            self._state = replace(self._state, expected=expected, newest=newest or self._state.newest)
+
+        await self._run(note)
+
+    async def note_synced(self, at: datetime, expected: int | None, newest: str = "") -> None:
+        """The mirror was what the server had at this moment, with so many customers.
+
+        `newest` is the largest `modified` that came with what was read; `""` leaves it as it was. A `put` does not
+        move it: what others changed before it may not have been read yet.
+        """
+
+        def note() -> None:
+            self._state = replace(self._state, synced_at=at, expected=expected, newest=newest or self._state.newest)
 
         await self._run(note)
 
@@ -153,8 +165,8 @@ class Mirror:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _read_state(self) -> MirrorState:
-        seen, newest = self._connection.execute("SELECT count(*), max(modified) FROM customer").fetchone()
-        return replace(self._state, seen=seen, newest=newest or "")
+        (seen,) = self._connection.execute("SELECT count(*) FROM customer").fetchone()
+        return replace(self._state, seen=seen)
 
     def _take(self, rows: Sequence[Customer], sweep: int | None) -> int:
         written = 0
