@@ -19,11 +19,10 @@ from app.widgets.panel import StatePanel
 from app.widgets.table import CustomerTable
 
 if TYPE_CHECKING:
-    from app.models import Customer, Page
+    from app.models import Customer, Origin, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status or find, keys
 LEAST_ROWS: Final = 5
-_LOOK_AGAIN: Final = 1.0  # seconds between two looks into a mirror that is still filling
 
 Place = Literal["first", "last", "same"]
 
@@ -57,6 +56,15 @@ class PagedScreen(DockScreen[None]):
         yield self.table
         yield self.panel
         yield self.find_line
+
+    def shown_from(self) -> "Origin | None":
+        page = self.paging.page
+        # What was searched is the mirror's in any case, and the status line tells how old.
+        return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
+
+    def look_again(self) -> None:
+        if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
+            self.load(self.paging.request, "same")
 
     def unsaved(self) -> str:
         return self.under_way
@@ -185,7 +193,8 @@ class PagedScreen(DockScreen[None]):
             self.say(f"How the list looks could not be kept: {(error.strerror or str(error)).lower()}.", "warning")
 
     async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool, seek: str | None, before: str) -> None:
-        self.tell_position("loading…")
+        # What this machine answers itself is here before one could read that it is coming.
+        self.tell_position("" if request.narrowed else "loading…")
         try:
             page = await self.repository.page(request, fresh=fresh)
             if not page.rows and request.page > 1:
@@ -209,23 +218,15 @@ class PagedScreen(DockScreen[None]):
                 self.tell_position()
 
     def _after_narrowed(self, request: PageRequest, page: "Page") -> None:
-        """Count to the end what was only begun, and look again where the mirror is still filling."""
-        if page.origin is None or not request.narrowed:
-            return
-        if page.origin.at_least:
+        """Count to the end what was only begun."""
+        if page.origin is not None and page.origin.at_least:
             self.read(partial(self._count, request), "count")
-        if page.origin.as_of is None:
-            self.set_timer(_LOOK_AGAIN, partial(self._look_again, request))
 
     async def _count(self, request: PageRequest) -> None:
         total = await self.repository.count(request)
         if total is not None and self.paging.request == request and self.paging.counting:
             self.paging.counted(total)
             self.tell_position()
-
-    def _look_again(self, request: PageRequest) -> None:
-        if self.paging.goal == self.paging.request == request and self._then is None:
-            self.load(request, "same")
 
     def _cursor_number(self) -> int:
         """The number of the row under the cursor among all, from 0."""
