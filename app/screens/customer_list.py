@@ -138,10 +138,8 @@ class CustomerListScreen(PagedScreen):
     @on(FindInput.Walked)
     def walk(self, event: FindInput.Walked) -> None:
         """Move in the rows while the cursor stays in the text."""
-        if event.how == "move":
-            self.table.action_move(event.step)
-        else:
-            self.table.action_leaf(event.step)
+        move = self.table.action_move if event.how == "move" else self.table.action_leaf
+        self.once_shown(partial(move, event.step))
 
     @on(FindInput.Entered)
     def open_found(self, event: FindInput.Entered) -> None:
@@ -163,6 +161,11 @@ class CustomerListScreen(PagedScreen):
         self.status.hush()
         self.table.focus()
         self._back_to(whence)
+
+    @property
+    def takes_scans(self) -> bool:
+        # The line takes what is typed into it, however fast, and tells a scanner by itself.
+        return self.focused is not self.find_line.input
 
     def find(self, text: str) -> None:
         """Begin to search with this text."""

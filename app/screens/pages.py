@@ -47,7 +47,7 @@ class PagedScreen(DockScreen[None]):
                 status=view.status,
             )
         )
-        self._then: Callable[[Customer], None] | None = None
+        self._waiting: list[Callable[[], object]] = []
         self.under_way = ""
         self._view_kept = True
         self._keeping = asyncio.Lock()
@@ -92,18 +92,20 @@ class PagedScreen(DockScreen[None]):
         With `fresh` the server is asked now; `before` is said before an error.
         """
         self.stop_countdown()
-        self._then = None
+        self._waiting.clear()
         self.paging.goal = request
         self.read(partial(self._fetch, request, place, fresh=fresh, seek=seek, before=before), "page")
 
     def once_here(self, act: Callable[["Customer"], None]) -> None:
-        """Do it with the customer under the cursor; what is on its way to be shown is waited for."""
+        """Do it with the customer under the cursor, which may be on its way to be shown."""
+        self.once_shown(partial(self._with_current, act))
+
+    def once_shown(self, act: Callable[[], object]) -> None:
+        """Do it now, or when what was typed to find is shown: whoever pressed the key meant that."""
         if not self.paging.settled and self.paging.goal.narrowed:
-            self._then = act
-        elif self.table.current is None:
-            self.say("There is no customer here.")
+            self._waiting.append(act)
         else:
-            act(self.table.current)
+            act()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
@@ -153,9 +155,9 @@ class PagedScreen(DockScreen[None]):
             self.focus_body()
         self.tell_position()
         self._after_narrowed(request, page)
-        then, self._then = self._then, None
-        if then is not None and self.app.screen is self:
-            self.once_here(then)
+        while self._waiting and self.app.screen is self:
+            self._waiting.pop(0)()
+        self._waiting.clear()
 
     def show_empty(self, page: "Page") -> None:
         """Tell what it means that there are no rows."""
@@ -169,11 +171,17 @@ class PagedScreen(DockScreen[None]):
         """Say where one is, after what is being done."""
         # In front of the find line nothing is said that would come and go with every letter.
         if self.finding:
-            self.find_line.position = self.paging.summary(self.find_line.room)
+            self.find_line.position = self.paging.summary(self.find_line.room_in(self.size.width))
             self.status.position = ""
         else:
             room = self.size.width - 2 - (len(doing) + 3 if doing else 0)
             self.status.position = " · ".join(part for part in (doing, self.paging.summary(room)) if part)
+
+    def _with_current(self, act: Callable[["Customer"], None]) -> None:
+        if self.table.current is None:
+            self.say("There is no customer here.")
+        else:
+            act(self.table.current)
 
     async def _keep_view(self) -> None:
         views = self.desk.views
@@ -235,7 +243,7 @@ class PagedScreen(DockScreen[None]):
     def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
         shown = self.paging.request
         self.paging.stays()
-        self._then = None
+        self._waiting.clear()
         self.show_link(self.repository.link)
         refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable)
         if refused and request.sort is not None and (request.sort, request.direction) != (shown.sort, shown.direction):

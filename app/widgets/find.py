@@ -21,6 +21,7 @@ _LABEL: Final = " Find: "
 _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
 _LEAST_SCANNED: Final = 4  # characters
+_ENDS: Final = ("enter", "tab")
 #: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
 _AIM: Final = re.compile(r"\][A-Za-z][0-9]")
 
@@ -71,7 +72,7 @@ class FindInput(FieldInput):
         self._last = event.time
         if event.is_printable and event.character is not None:
             self._burst = (self._burst if together else "") + event.character
-        elif not together:
+        elif not (together and event.key in _ENDS):
             self._burst = ""
         await super()._on_key(event)
 
@@ -130,15 +131,19 @@ class FindLine(Widget):
 
     def on_resize(self, event: "events.Resize") -> None:
         # A width of its own, so that a longer count does not move the text.
-        free = event.size.width - width(_LABEL)
-        self.input.styles.width = max(min(_LEAST_TEXT, free), free - _PLACE)
+        self.input.styles.width = _text_cells(event.size.width)
 
-    @property
-    def room(self) -> int:
-        """How many cells there are for the position."""
-        return max(0, self.size.width - width(_LABEL) - max(_LEAST_TEXT, self.input.size.width) - 2)
+    @staticmethod
+    def room_in(cells: int) -> int:
+        """How much of so many cells there is for the position."""
+        return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
 
     def render(self) -> Content:
-        position = shorten(self.position, self.room)
+        position = shorten(self.position, self.room_in(self.size.width))
         gap = self.size.width - width(_LABEL) - width(position) - 1
         return Content.assemble((_LABEL, "bold"), " " * max(0, gap), (position, "dim"), " ")
+
+
+def _text_cells(cells: int) -> int:
+    free = cells - width(_LABEL)
+    return max(min(_LEAST_TEXT, free), free - _PLACE)
