@@ -19,7 +19,7 @@ from app.widgets.table import CustomerTable
 if TYPE_CHECKING:
     from textual import events
 
-    from app.models import Customer, Page
+    from app.models import Customer, Origin, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status, keys
 _LEAST_ROWS: Final = 5
@@ -54,6 +54,7 @@ class CustomerListScreen(DockScreen[None]):
         Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
         Binding("s", "sort", "Sort", id="sort", tooltip="Choose the order; again: turn it round"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
+        Binding("R", "read_all", "Read all again", id="read-all", tooltip="Read everything again (or F5 twice)"),
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
@@ -88,6 +89,14 @@ class CustomerListScreen(DockScreen[None]):
         self.say(message.text, message.level)
         if not self.table.replace(message.customer):
             self._load(self.paging.request, "same", fresh=True, wrote=message)
+
+    def shown_from(self) -> "Origin | None":
+        page = self.paging.page
+        return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
+
+    def look_again(self) -> None:
+        if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
+            self._load(self.paging.request, "same")
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
@@ -154,6 +163,7 @@ class CustomerListScreen(DockScreen[None]):
 
     def action_refresh(self) -> None:
         self.try_writing_again()
+        self.refreshed()
         self._load(self.paging.request, "same", fresh=True)
 
     def action_sort(self) -> None:
@@ -202,7 +212,7 @@ class CustomerListScreen(DockScreen[None]):
         from app.screens.detail import DetailScreen
 
         try:
-            customer = await self.repository.customer(short_id)
+            customer = (await self.repository.sight(short_id)).customer
         except DockbookError as error:
             self.say_error(error)
         else:
