@@ -16,7 +16,7 @@ from app.text import visible_id
 from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models import Customer, Origin
     from app.screens.customer_list import Step
 
 
@@ -57,6 +57,7 @@ class DetailScreen(DockScreen[None]):
         self._position = position
         self._step = step
         self._steps: deque[int] = deque()
+        self._origin: Origin | None = None
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -75,6 +76,13 @@ class DetailScreen(DockScreen[None]):
         if message.customer.short_id == self.customer.short_id:
             self._show(message.customer)
             self.say(message.text, message.level)
+
+    def shown_from(self) -> "Origin | None":
+        return self._origin
+
+    def look_again(self) -> None:
+        if self._origin is not None:
+            self._read_again()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -129,12 +137,13 @@ class DetailScreen(DockScreen[None]):
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
-            customer = await self.repository.customer(self.customer.short_id)
+            sighting = await self.repository.sight(self.customer.short_id, fresh=told)
         except DockbookError as error:
             self.say_error(error)
             return
         finally:
             self._tell_position()
+        customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
@@ -142,7 +151,8 @@ class DetailScreen(DockScreen[None]):
                 "warning",
             )
             return
-        if told:
+        self._origin = sighting.origin
+        if told and self._origin is None:
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)
