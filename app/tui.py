@@ -1,7 +1,7 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -19,6 +19,9 @@ from app.screens.frame import STYLES, Desk, DockScreen
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
+
+#: The workers that go on in the background for as long as the program runs.
+KEEPER: Final = "keeper"
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
 THEME = Theme(
@@ -93,7 +96,12 @@ class DockbookApp(App[int]):
         return CustomerListScreen(self.desk)
 
     def on_mount(self) -> None:
-        self.desk.repository.on_link = self._link_changed
+        repository = self.desk.repository
+        repository.on_link = self._link_changed
+        repository.on_fresh = self._look_again
+        repository.on_note = self._tell
+        keep: Callable[[], Awaitable[None]] = repository.keep
+        self.run_worker(keep, group=KEEPER, exit_on_error=False)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -173,11 +181,21 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
+        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
+
+    def _look_again(self) -> None:
+        for screen in self._dock_screens():
+            screen.look_again()
+
+    def _tell(self, text: str) -> None:
+        """Say something that concerns every screen on the one that is seen."""
+        screens = list(self._dock_screens())
+        if screens:
+            screens[-1].say(text, "warning")
 
     def _dock_screens(self) -> Iterable[DockScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]
