@@ -17,6 +17,7 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.service.credentials import IssuedCredential
@@ -152,7 +153,9 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo))
+    # How a demo was left is nobody's business the next time.
+    kept = folders.state / "views" if arguments.demo is None else None
+    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo), kept)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -175,10 +178,11 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
-def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
+def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server", views: "Path | None") -> int:
     _prepare_textual(os.environ)
     import asyncio
 
+    from app.local.view import ViewFile
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
@@ -192,8 +196,17 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     silence_tracebacks(folders.state)
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=settings.url is None,
+        views=None if views is None else ViewFile(views, settings.url or site),
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
+        desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
