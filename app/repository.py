@@ -106,8 +106,6 @@ class Repository:
         to ask again.
         """
         if request.narrowed:
-            # A list that begins with a filter is empty until the mirror is filled.
-            self._first.set()
             return await self._narrowed(request)
         try:
             if not ahead:

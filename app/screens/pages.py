@@ -123,6 +123,8 @@ class PagedScreen(DockScreen[None]):
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
         request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
+        if self.paging.page is None and request.searching:
+            self.read(self._read_total, "total")
         self.load(request, "same" if self.paging.page else "first")
 
     def fitting(self, height: int) -> int:
@@ -146,9 +148,10 @@ class PagedScreen(DockScreen[None]):
             words=() if close else words_of(request.find),
             caption=caption,
         )
-        self.show_link(self.repository.link)
-        if not request.searching:
-            self.header.detail = "" if page.total is None else f"{page.total:,}"
+        if request.searching:
+            self.show_link(self.repository.link)
+        else:
+            self._tell_total(page)
         if page.rows:
             self.remove_class("-panel")
         else:
@@ -231,6 +234,19 @@ class PagedScreen(DockScreen[None]):
         """Count to the end what was only begun."""
         if page.origin is not None and page.origin.at_least:
             self.read(partial(self._count, request), "count")
+
+    async def _read_total(self) -> None:
+        """Ask the server how many customers there are where the list begins with some of them."""
+        try:
+            page = await self.repository.page(replace(self.paging.request, find="", status="all", here=False))
+        except DockbookError as error:
+            self.say_error(error)
+        else:
+            self._tell_total(page)
+
+    def _tell_total(self, page: "Page") -> None:
+        self.show_link(self.repository.link)
+        self.header.detail = "" if page.total is None else f"{page.total:,}"
 
     async def _count(self, request: PageRequest) -> None:
         total = await self.repository.count(request)
