@@ -7,6 +7,7 @@ from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
@@ -79,9 +80,10 @@ class DockbookApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
+        driver: type[Driver] | None = None,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=driver, ansi_color=True)
         self.desk = desk
         self._report = report
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
@@ -179,7 +181,7 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
+        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():

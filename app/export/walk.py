@@ -3,13 +3,16 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from app.errors import ExportFailed, RateLimited
-from app.fields import KEY, MAX_PAGE_SIZE, PageRequest
+from app.fields import MAX_PAGE_SIZE, PageRequest
 from app.readings import Readings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from app.models import Customer, Page
     from app.repository import Repository
 
@@ -21,7 +24,7 @@ _USUAL_WAIT: Final = 10
 
 
 class Walk:
-    """All customers of a repository, one request at a time.
+    """All customers of a repository that a request means, in its order, one request at a time.
 
     `on_progress` is told how many came and how many the server counts (`None` where it does not say), `on_wait` the
     seconds left of a wait that the server asked for. A customer that is changed between two pages comes once, as it
@@ -31,12 +34,15 @@ class Walk:
     def __init__(
         self,
         repository: "Repository",
+        request: PageRequest | None = None,
         *,
         on_progress: Callable[[int, int | None], None],
         on_wait: Callable[[int], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._repository = repository
+        self._request = replace(request or PageRequest(), page_size=MAX_PAGE_SIZE)
+        self._as_of: datetime | None = None
         self._on_progress = on_progress
         self._on_wait = on_wait
         self._sleep = sleep
@@ -45,6 +51,8 @@ class Walk:
     @property
     def notes(self) -> list[str]:
         """What a person should know of a walk that came to its end."""
+        if self._as_of is not None:
+            return [f"They come from the copy on this machine, as of {self._as_of:%Y-%m-%d %H:%M}."]
         if self._readings.total is None:
             return ["The server does not say how many customers there are, so nothing could be compared with that."]
         gone = self._readings.seen - self._readings.total
@@ -80,10 +88,10 @@ class Walk:
         )
 
     async def _page(self, number: int) -> "Page":
-        request = PageRequest(number, MAX_PAGE_SIZE, KEY, "ASC")
+        request = replace(self._request, page=number)
         for tried in range(1, TRIES + 1):
             try:
-                return await self._repository.page(request, fresh=True, ahead=False)
+                return await self._checked(await self._repository.page(request, fresh=True, ahead=False))
             except RateLimited as error:
                 wait = _USUAL_WAIT if error.wait is None else max(math.ceil(error.wait), 1)
                 if wait > LONGEST_WAIT or tried == TRIES:
@@ -92,3 +100,20 @@ class Walk:
                 self._on_wait(left)
                 await self._sleep(1)
         raise AssertionError("the last try returns or raises")
+
+    async def _checked(self, page: "Page") -> "Page":
+        """A page of the mirror as one of the server: all that match, counted to the end, or an error."""
+        origin = page.origin
+        if origin is None:
+            return page
+        if origin.as_of is None:
+            of = "" if origin.expected is None else f" of {origin.expected:,}"
+            raise ExportFailed(
+                f"The copy on this machine holds {origin.seen:,}{of} customers so far. Export again when it is whole."
+            )
+        self._as_of = origin.as_of
+        if origin.close:
+            return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
+        if origin.at_least:
+            return page.model_copy(update={"total": await self._repository.count(self._request)})
+        return page

@@ -25,6 +25,7 @@ from app.widgets.status import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.local.view import ViewFile
     from app.models import Customer, Origin
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
@@ -44,6 +45,7 @@ class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
+    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     repository: Repository
@@ -51,6 +53,8 @@ class Desk:
     flags: tuple[str, ...] = ()
     page_size: int | None = None
     local: bool = False
+    views: "ViewFile | None" = None
+    scan_gap: float = 0.030
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -88,6 +92,11 @@ class DockScreen(Screen[Result], Generic[Result]):
         self._postponed: list[Callable[[], object]] = []
         self._countdown: Timer | None = None
         self._refreshed_at = -TWICE
+
+    @property
+    def takes_scans(self) -> bool:
+        """Whether what a scanner types now opens a customer."""
+        return self.TAKES_SCANS
 
     @property
     def repository(self) -> Repository:
@@ -153,7 +162,11 @@ class DockScreen(Screen[Result], Generic[Result]):
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
-        self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
+        self.keys.actions = tuple(actions[name] for name in (*self.bar(), "help") if name in actions)
+
+    def bar(self) -> tuple[str, ...]:
+        """The ids of the actions for the key bar, as things are now."""
+        return self.BAR
 
     def show_written(self, message: Written) -> None:
         """Take over a record that was written, if it is shown here."""
