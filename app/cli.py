@@ -17,6 +17,7 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.service.credentials import IssuedCredential
@@ -28,6 +29,8 @@ INTERRUPTED: Final = 130
 
 DEMO_CUSTOMERS: Final = 48
 MAX_DEMO_CUSTOMERS: Final = 1_000_000
+
+LEAN_FRAMES: Final = 15  # a second
 
 FORMATS: Final = ("csv", "json", "jsonl", "xlsx")
 STATUSES: Final = ("all", "active", "discontinued")
@@ -76,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
     parser.add_argument(
         "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
+    parser.add_argument(
+        "--lean",
+        action=argparse.BooleanOptionalAction,
+        help="the fewest bytes: fewer frames a second (so unless said otherwise where SSH_CONNECTION is set)",
     )
     parser.set_defaults(run=_open_screens)
 
@@ -155,8 +163,10 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
+    # How a demo was left is nobody's business the next time.
+    kept = folders.state / "views" if arguments.demo is None else None
     source = _source(settings, folders, arguments.demo)
-    return _run_screens(settings, site, folders, source, plain_output=arguments.plain_output)
+    return _run_screens(settings, site, folders, source, kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -167,7 +177,7 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
     folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
+    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse, arguments.lean)
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
@@ -180,11 +190,19 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
 
 
 def _run_screens(
-    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, plain_output: bool
+    settings: Settings,
+    site: str,
+    folders: Folders,
+    source: "Book | Server",
+    views: "Path | None",
+    *,
+    plain_output: bool,
 ) -> int:
-    _prepare_textual(os.environ)
+    if not plain_output:
+        _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
 
+    from app.local.view import ViewFile
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
@@ -199,8 +217,17 @@ def _run_screens(
     silence_tracebacks(folders.state)
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=settings.url is None,
+        views=None if views is None else ViewFile(views, settings.url or site),
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
+        desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
@@ -220,10 +247,12 @@ def _run_screens(
     return app.return_code or DONE
 
 
-def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
+def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
     """Set what Textual reads while it is imported, where the person has not."""
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if lean:
+        environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))
     # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
     # apart; taken for Escape, an arrow key would leave a form.
     environ.setdefault("ESCDELAY", "80")

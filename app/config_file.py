@@ -38,12 +38,13 @@ class ConfigFile:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     page_size: int | None = None
     mouse: bool = False
+    lean: bool | None = None
     scan_gap_ms: int = 30
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
-_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool, "scan_gap_ms": int}
+_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool, "lean": bool, "scan_gap_ms": int}
 _PROFILE: Final[dict[str, type]] = {
     "url": str,
     "client_id": str,
@@ -91,6 +92,7 @@ def read_config(path: Path) -> ConfigFile:
         profiles=profiles,
         page_size=_page_size(ui.get("page_size", "fit"), f"{path}: [ui]"),
         mouse=ui.get("mouse", False),
+        lean=ui.get("lean"),
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
     )

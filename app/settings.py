@@ -35,6 +35,7 @@ class Options:
     url: str | None = None
     read_only: bool = False
     mouse: bool = False
+    lean: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Settings:
     client_secret: Secret | None = None
     read_only: bool = False
     mouse: bool = False
+    lean: bool = False
     page_size: int | None = None
     scan_gap_ms: int = 30
     ca_file: Path | None = None
@@ -66,6 +68,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     looks = Settings(
         read_only=options.read_only,
         mouse=options.mouse or config.mouse,
+        lean=_lean(options, environ, config),
         page_size=config.page_size,
         scan_gap_ms=config.scan_gap_ms,
         keys=config.keys,
@@ -77,6 +80,12 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     name, profile = _chosen_profile(options, given, config)
     where = f"{config.path}: [profiles.{name}]"
     return _with_server(looks, options, given, name, profile, where)
+
+
+def _lean(options: Options, environ: Mapping[str, str], config: ConfigFile) -> bool:
+    """Whether to save bytes: as was said, or else where the terminal is at the other end of SSH."""
+    chosen = options.lean if options.lean is not None else config.lean
+    return bool(environ.get("SSH_CONNECTION")) if chosen is None else chosen
 
 
 def checked_url(url: str, source: str, *, allow_http: bool = False) -> str:
@@ -170,6 +179,7 @@ def _with_server(
         client_secret=client_secret,
         read_only=looks.read_only or profile.read_only,
         mouse=looks.mouse,
+        lean=looks.lean,
         page_size=looks.page_size,
         scan_gap_ms=looks.scan_gap_ms,
         ca_file=profile.ca_file,
