@@ -1,4 +1,4 @@
-"""What filling the mirror costs beyond reading the pages, and what keeping it fresh costs: `python -m tests.bench.filling`.
+"""What filling the mirror and keeping it fresh costs beyond reading the pages: `python -m tests.bench.filling`.
 
 Everything against the embedded service in this process, in one run; ratios are what counts.
 """
