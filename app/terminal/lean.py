@@ -7,8 +7,7 @@ below that Textual sends on purpose, does not reach the terminal.
 import os
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -36,17 +35,21 @@ class LeanDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._painter = Painter(*self._get_terminal_size())
-        self._painting = False
-        self._stop_then = False
         self._unknown = False
         self._waiting = False
+        # Handlers of the loop never run in the middle of an update, and wake it: a signal that another thread gets
+        # would be left until something else happens.
+        self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
 
     def start_application_mode(self) -> None:
         """Begin, or come back from being suspended: the screen is cleared and painted whole."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is None or not self._writer_thread.is_alive():
             return  # in the background, where a terminal may not be written to
-        self._on_resize = signal.signal(signal.SIGWINCH, self._resized)
+        tell_textual = signal.getsignal(signal.SIGWINCH)
+        if callable(tell_textual):
+            self._loop.add_signal_handler(signal.SIGWINCH, self._resized, tell_textual)
         super().write(CLEAR)
         self._painter.forget(*self._get_terminal_size())
         self._painter.cleared()
@@ -57,9 +60,8 @@ class LeanDriver(LinuxDriver):
         if _ALLOWED.fullmatch(data):
             super().write(data)
         elif not _LEFT_OUT.fullmatch(data):
-            with self._undisturbed():
-                self._painter.grid.take(data)
-                self._paint()
+            self._painter.grid.take(data)
+            self._paint()
 
     def repaint(self) -> None:
         """Paint everything anew, whatever the terminal shows."""
@@ -83,31 +85,11 @@ class LeanDriver(LinuxDriver):
     def _paint_soon(self) -> None:
         if not self._waiting:
             self._waiting = True
-            # Handlers of signals come here too.
-            self._loop.call_soon_threadsafe(self._loop.call_later, _SOON, self._paint_now)
+            self._loop.call_later(_SOON, self._paint_now)
 
     def _paint_now(self) -> None:
         self._waiting = False
-        with self._undisturbed():
-            self._paint()
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Let the program not be suspended in the middle of an update."""
-        self._painting = True
-        try:
-            yield
-        finally:
-            self._painting = False
-            if self._stop_then:
-                self._stop_then = False
-                os.kill(os.getpid(), signal.SIGTSTP)
-
-    def _sigtstp_application(self, *_: Any) -> None:
-        if self._painting:
-            self._stop_then = True
-        else:
-            super()._sigtstp_application()
+        self._paint()
 
     def _sigcont_application(self, *_: Any) -> None:
         if self._must_signal_resume:
@@ -116,10 +98,9 @@ class LeanDriver(LinuxDriver):
             # Stopped without having been asked: everything still stands, but perhaps not on the screen.
             self.repaint()
 
-    def _resized(self, number: int, frame: FrameType | None) -> None:
+    def _resized(self, tell_textual: Callable[[int, FrameType | None], object]) -> None:
         """Terminals do different things with what they show when their size changes."""
-        if callable(self._on_resize):
-            self._on_resize(number, frame)
+        tell_textual(signal.SIGWINCH, None)
         # Textual paints for the new size, but not when it hears of none.
         self.repaint()
 
