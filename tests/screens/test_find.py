@@ -70,7 +70,7 @@ async def test_a_match_that_no_column_shows_stands_in_its_row_and_what_matched_i
         table = listed(it).table
         marked = [part.text for part in table.render_line(1) if part.style and part.style.underline]
         assert marked == ["Jane"]
-        await it.press("backspace", "backspace", "backspace", "backspace", *"5550100")
+        await it.press("backspace", "backspace", "backspace", "backspace", *"555-0100")
         marked = [part.text for part in table.render_line(1) if part.style and part.style.underline]
         assert marked == ["555-0100"]
 
