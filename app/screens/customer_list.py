@@ -76,6 +76,8 @@ class CustomerListScreen(PagedScreen):
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
+        Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
         Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),

@@ -49,6 +49,7 @@ class PagedScreen(DockScreen[None]):
         )
         self._waiting: list[Callable[[], object]] = []
         self.under_way = ""
+        self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
         self._view_kept = True
         self._keeping = asyncio.Lock()
@@ -107,6 +108,20 @@ class PagedScreen(DockScreen[None]):
             self._waiting.append(act)
         else:
             act()
+
+    def action_mark(self) -> None:
+        self.once_here(self._mark)
+
+    def action_marked(self) -> None:
+        from app.screens.marked import ask_about_marked
+
+        ask_about_marked(self)
+
+    def set_marks(self, marked: "dict[str, Customer]") -> None:
+        """Mark these customers and no others; marks stay over pages, orders and searches."""
+        self.marked = marked
+        self.table.marked = frozenset(marked)
+        self.tell_position()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
@@ -175,12 +190,22 @@ class PagedScreen(DockScreen[None]):
     def tell_position(self, doing: str = "") -> None:
         """Say where one is, after what is being done."""
         # In front of the find line nothing is said that would come and go with every letter.
+        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        doing = " · ".join(part for part in (doing, marked) if part)
         if self.finding:
-            self.find_line.position = self.paging.summary(self.find_line.room_in(self.size.width))
+            room = self.find_line.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
+            self.find_line.position = " · ".join(part for part in (marked, self.paging.summary(room)) if part)
             self.status.position = ""
         else:
             room = self.size.width - 2 - (len(doing) + 3 if doing else 0)
             self.status.position = " · ".join(part for part in (doing, self.paging.summary(room)) if part)
+
+    def _mark(self, customer: "Customer") -> None:
+        marked = dict(self.marked)
+        if marked.pop(customer.short_id, None) is None:
+            marked[customer.short_id] = customer
+        self.set_marks(marked)
+        self.table.cursor += 1
 
     def _with_current(self, act: Callable[["Customer"], None]) -> None:
         if self.table.current is None:

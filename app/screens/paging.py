@@ -99,9 +99,19 @@ class Paging:
 
     def counted(self, total: int) -> None:
         """Take over how many rows there are, where only `at_least` was known."""
-        if self.page is not None and self.page.origin is not None:
-            origin = replace(self.page.origin, at_least=False)
-            self.page = replace(self.page, total=total, origin=origin)
+        from app.models import Page
+
+        shown = self.page
+        if shown is not None and shown.origin is not None:
+            self.page = Page(
+                rows=shown.rows,
+                total=total,
+                page=shown.page,
+                page_size=shown.page_size,
+                page_count=self.pages(total),
+                has_more=shown.has_more,
+                origin=replace(shown.origin, at_least=False),
+            )
 
     def position(self, row: int) -> str:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""

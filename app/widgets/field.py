@@ -28,14 +28,8 @@ NOTE_CELLS: Final = 30
 _NOTE_ROOM: Final = NOTE_CELLS - 2
 
 
-class FieldInput(Input):
+class SignInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
-
-    # Textual's own input would scroll with these keys.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
-        Binding("down", "screen.move(1)", "Field down", id="form-down"),
-    ]
 
     @dataclass
     class PastedLines(Message):
@@ -90,6 +84,16 @@ class FieldInput(Input):
             self.post_message(self.PastedLines(len(lines)))
             lines = [line.strip() for line in lines]
         self.replace(" ".join(lines).replace("\t", " "), *self.selection)
+
+
+class FieldInput(SignInput):
+    """The input of a field in a form."""
+
+    # Textual's own input would scroll with these keys.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
+        Binding("down", "screen.move(1)", "Field down", id="form-down"),
+    ]
 
 
 class FieldRow(Widget):

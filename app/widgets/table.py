@@ -32,6 +32,8 @@ _PIECES: Final = ("found", "label")
 class CustomerTable(Widget, can_focus=True):
     """One page of customers. The first cell of a row tells the cursor (`›`), the second an odd record (`!`).
 
+    A row whose ID is among the `marked` has `+` in the first cell, and `»` under the cursor.
+
     `chosen` are the columns that a person wants, `None` for as many as fit.
     """
 
@@ -87,6 +89,7 @@ class CustomerTable(Widget, can_focus=True):
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
         self._chosen: tuple[str, ...] | None = None
+        self._marked: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> Sequence["Customer"]:
@@ -117,6 +120,16 @@ class CustomerTable(Widget, can_focus=True):
     def chosen(self, fields: tuple[str, ...] | None) -> None:
         self._chosen = fields
         self._layout_cells = self._columns(self.size.width)
+        self._redraw()
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The IDs of the rows that carry a mark, on whatever page."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, short_ids: frozenset[str]) -> None:
+        self._marked = short_ids
         self._redraw()
 
     @property
@@ -240,11 +253,12 @@ class CustomerTable(Widget, can_focus=True):
             return Strip.blank(cells, self._look("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
-        gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
+        signs = " ›+»"
+        gutter = signs[at_cursor + 2 * (customer.short_id in self._marked)] + ("!" if customer.odd else " ")
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
         if not self._words:
             return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
-        return self._marked([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
+        return self._joined([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
 
     def _head(self, cells: int) -> Strip:
         if self._caption:
@@ -266,7 +280,7 @@ class CustomerTable(Widget, can_focus=True):
             return Strip([Segment(bar, self._look(part)), rest], cells)
         return Strip([Segment(fit(text, cells), self._look(part))], cells)
 
-    def _marked(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
+    def _joined(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
         """Pieces next to each other, as wide as the table: neighbours of one look are one segment."""
         usual = self._look(part)
         looks = {look: self.get_component_rich_style(f"customer-table--{look}", partial=True) for look in _PIECES}
