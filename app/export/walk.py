@@ -103,8 +103,6 @@ class Walk:
 
     async def _checked(self, page: "Page") -> "Page":
         """A page of the mirror as one of the server: all that match, counted to the end, or an error."""
-        from app.models import Page
-
         origin = page.origin
         if origin is None:
             return page
@@ -114,15 +112,8 @@ class Walk:
                 f"The copy on this machine holds {origin.seen:,}{of} customers so far. Export again when it is whole."
             )
         self._as_of = origin.as_of
-        total = 0 if origin.close else page.total
+        if origin.close:
+            return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
         if origin.at_least:
-            total = await self._repository.count(self._request)
-        return Page(
-            rows=() if origin.close else page.rows,
-            total=total,
-            page=page.page,
-            page_size=page.page_size,
-            page_count=page.page_count,
-            has_more=page.has_more and not origin.close,
-            origin=origin,
-        )
+            return page.model_copy(update={"total": await self._repository.count(self._request)})
+        return page
