@@ -1,7 +1,7 @@
 """What the screens may ask for; the one place that knows the client (and, once they exist, mirror and drafts)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +77,8 @@ class Repository:
         It may have been fetched ahead; with `fresh` the server is asked now. Without `ahead` its neighbours are not
         fetched ahead: whoever reads page after page needs no help.
         """
+        if request.narrowed:
+            return await self._narrowed(request)
         if fresh:
             self._prefetch.drop()
         page = await self._prefetch.take(request)
@@ -85,6 +87,27 @@ class Repository:
         if ahead:
             self._prefetch.go_ahead(request, page)
         return page
+
+    async def count(self, request: PageRequest) -> int | None:
+        """How many customers a narrowed request means, where its page told only `at_least`; `None` when unknown."""
+        return None
+
+    async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The other IDs that look like these, for those that have any."""
+        return {}
+
+    async def _narrowed(self, request: PageRequest) -> "Page":
+        from app.models import Origin, Page
+
+        return Page(
+            rows=(),
+            total=0,
+            page=request.page,
+            page_size=request.page_size,
+            page_count=0,
+            has_more=False,
+            origin=Origin(None, 0),
+        )
 
     async def _page(self, request: PageRequest) -> "Page":
         """A page from the server, never one from before a write of ours."""

@@ -178,8 +178,12 @@ async def stage(
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
+    mirror: bool = False,
 ) -> AsyncIterator[Stage]:
-    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
+    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
+
+    With `mirror` it keeps one, and the stage waits until it holds all customers.
+    """
     store = Store.open(None)
     if records is not None:
         for record in records:
