@@ -146,6 +146,15 @@ def alike_among(short_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def spelled(short_id: str, beside: str) -> str:
+    """The ID with the code (`‹2011›`) of every sign that only looks like one of ASCII and is not in the one beside."""
+    known = {*beside, *beside.lower(), *beside.upper()}
+    return "".join(
+        f"‹{ord(sign):04X}›" if not sign.isascii() and sign not in known and _plain(sign).isascii() else sign
+        for sign in short_id
+    )
+
+
 def _plain(text: str) -> str:
     """The text in the signs it looks like, case kept, without what nobody sees."""
     looks = _looks()

@@ -41,7 +41,8 @@ class CustomerListScreen(DockScreen[None]):
     ABOUT = (
         "All customers, discontinued ones too, a page at a time, in the server's order. "
         "The line above the keys tells how many there are, the page, and the order. "
-        "A row with ! has something odd in its record: open it to see what."
+        "A row with ! has something odd in its record: open it to see what. "
+        "The ID of a row with ≈ looks like another customer's, which the same line names."
     )
 
     TAKES_SCANS = True
@@ -101,8 +102,16 @@ class CustomerListScreen(DockScreen[None]):
 
         self.status.hush()
         self.app.push_screen(
-            DetailScreen(self.desk, event.customer, self.paging.position(self.table.cursor), self.step)
+            DetailScreen(
+                self.desk, event.customer, self.paging.position(self.table.cursor), self.step, self.table.alike.others
+            )
         )
+
+    @on(CustomerTable.Moved)
+    def customer_reached(self) -> None:
+        """An ID that looks like another one is told while the cursor stands on it."""
+        if self.paging.settled:
+            self._tell_position()
 
     @on(CustomerTable.EdgePassed)
     def turn_at_edge(self, event: CustomerTable.EdgePassed) -> None:
@@ -286,6 +295,7 @@ class CustomerListScreen(DockScreen[None]):
         self.stop_countdown()
         self.paging.shows(request, page)
         self.table.show(page.rows, request.sort or "", request.direction, place, seek)
+        self.read(self._look_for_alikes, "alike")
         self.show_link(self.repository.link)
         self.header.detail = "" if page.total is None else f"{page.total}"
         if page.rows:
@@ -294,6 +304,11 @@ class CustomerListScreen(DockScreen[None]):
         else:
             self._show_empty(page)
         self._tell_position()
+
+    async def _look_for_alikes(self) -> None:
+        """IDs that look like those of the page may be anywhere in the book."""
+        self.table.learn_alikes(await self.repository.look_alikes([row.short_id for row in self.table.rows]))
+        self.customer_reached()
 
     def _show_empty(self, page: "Page") -> None:
         """Tell an empty book from a server that is not clear about what it has."""
@@ -339,4 +354,5 @@ class CustomerListScreen(DockScreen[None]):
         self.add_class("-panel")
 
     def _tell_position(self, doing: str = "") -> None:
-        self.status.position = " · ".join(part for part in (doing, self.paging.summary()) if part)
+        parts = (self.table.told, doing, self.paging.summary())
+        self.status.position = " · ".join(part for part in parts if part)

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from app.errors import DockbookError, NotFound
+from app.lookalike import spelled
 from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
@@ -75,7 +76,12 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     else:
         screen.status.hush()
         if screen.app.screen is screen:
-            screen.app.push_screen(DetailScreen(screen.desk, customer))
+            detail = DetailScreen(screen.desk, customer)
+            screen.app.push_screen(detail)
+            if customer.short_id != short_id:
+                # A server may compare IDs loosely; nobody shall take one customer for another.
+                asked, got = visible_id(spelled(short_id, customer.short_id)), visible_id(customer.short_id)
+                detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
 
 
 def _offer_new(screen: "DockScreen[Result]", short_id: str) -> None:

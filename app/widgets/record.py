@@ -1,7 +1,8 @@
 """All fields of one customer, grouped, with a cursor on one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
@@ -90,10 +91,10 @@ class RecordView(Widget, can_focus=True):
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
-    def show(self, customer: "Customer") -> None:
-        """Show this customer; the cursor stays on the same field."""
+    def show(self, customer: "Customer", remarks: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Show this customer, with more remarks on fields (by wire name); the cursor stays on the same field."""
         name = self.current.name if self.current else None
-        self._entries = list(_entries(customer))
+        self._entries = list(_entries(customer, remarks))
         names = [entry.name for entry in self._entries]
         self.cursor = names.index(name) if name in names else 0
         self._fold()
@@ -163,7 +164,7 @@ class RecordView(Widget, can_focus=True):
                     )
                 )
             if entry.remark and not fits:
-                self._lines.append(_Line(index, remark=entry.remark))
+                self._lines += [_Line(index, remark=line.plain) for line in Content(entry.remark).wrap(room - 4)]
             group = entry.group
         self._reveal()
 
@@ -177,13 +178,14 @@ class RecordView(Widget, can_focus=True):
         self.refresh()
 
 
-def _entries(customer: "Customer") -> Iterator[Entry]:
+def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Entry]:
     for field in FIELDS:
         value = customer.value(field.name)
         remark = customer.oddities.get(field.name, "")
         shown = _shown(field.name, value)
         if not value and remark in _ODDITY_EMPTY:
             shown, remark = f"– ({remark})", ""
+        remark = "; ".join(part for part in (remark, visible(remarks.get(field.name, ""))) if part)
         yield Entry(field.name, field.group, field.label, value, shown, remark)
     for name, value in customer.unknown_fields.items():
         yield Entry(name, "More", "", value, f"{visible(name)}: {visible(value) or '–'}", "not in the contract")

@@ -1,6 +1,6 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
+from app.widgets.alike import LookAlikes
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ _HEAD: Final = 1
 
 
 class CustomerTable(Widget, can_focus=True):
-    """One page of customers. The first cell of a row tells the cursor (`›`), the second an odd record (`!`)."""
+    """One page of customers.
+
+    The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks
+    like another's (`≈`).
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "customer-table--heading",
@@ -68,6 +73,7 @@ class CustomerTable(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
+        self.alike = LookAlikes()
         self._rows: list[Customer] = []
         self._top = 0
         self._layout_cells: tuple[Cell, ...] = ()
@@ -86,6 +92,11 @@ class CustomerTable(Widget, can_focus=True):
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
     @property
+    def told(self) -> str:
+        """What is to be known of the ID under the cursor; nothing for most."""
+        return self.alike.told(self.current.short_id) if self.current else ""
+
+    @property
     def fitting(self) -> int:
         """How many rows can be seen at once."""
         return max(1, self.size.height - _HEAD)
@@ -102,6 +113,7 @@ class CustomerTable(Widget, can_focus=True):
         before = seek or (self.current.short_id if self.current else None)
         position = self.cursor
         self._rows = list(rows)
+        self.alike.begin(rows)
         self._sort, self._direction = sort, direction
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
         self._layout_cells = self._columns(self.size.width)
@@ -126,6 +138,14 @@ class CustomerTable(Widget, can_focus=True):
                 self._refresh_row(index)
                 return True
         return False
+
+    def learn_alikes(self, found: Mapping[str, Sequence[str]]) -> None:
+        """Take over which IDs elsewhere look like those of this page."""
+        before = set(self.alike.marked)
+        self.alike.learn(found)
+        for index, row in enumerate(self._rows):
+            if (row.short_id in before) != (row.short_id in self.alike.marked):
+                self._refresh_row(index)
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._rows) - 1))
@@ -161,7 +181,8 @@ class CustomerTable(Widget, can_focus=True):
             return Strip.blank(cells, self._look("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
-        gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
+        sign = "!" if customer.odd else "≈" if customer.short_id in self.alike.marked else " "
+        gutter = ("›" if at_cursor else " ") + sign
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
         return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
 
