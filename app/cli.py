@@ -202,7 +202,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
         try:
-            with Endings([], leave).watched():
+            with Endings([], leave, lambda: app.away).watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
