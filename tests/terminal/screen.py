@@ -3,12 +3,14 @@
 import fcntl
 import os
 import pty
+import re
 import resource
 import select
 import signal
 import struct
 import sys
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ import pyte
 
 #: Seconds until something that should have happened is given up.
 PATIENCE: Final = 20.0
+
+_ENCLOSING: Final = re.compile("([\u0488\u0489\u1abe\u20dd-\u20e4\ua670-\ua672])")
 
 #: Variables that change what the program does; the size of the terminal is to be asked of the terminal.
 _NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR", "TEXTUAL")
@@ -39,7 +43,8 @@ class Terminal:
 
     def __post_init__(self) -> None:
         self.screen = pyte.Screen(self.columns, self.lines)
-        self._stream = pyte.ByteStream(self.screen)
+        self._stream = pyte.Stream(self.screen)
+        self._decode = getincrementaldecoder("utf-8")().decode
 
     @property
     def text(self) -> str:
@@ -73,7 +78,8 @@ class Terminal:
             return False
         self.sent += piece
         # pyte drops the rest of a piece at an enclosing mark.
-        self._stream.feed(piece)
+        for part in _ENCLOSING.split(self._decode(piece)):
+            self._stream.feed(part)
         return bool(piece)
 
     def resize(self, lines: int, columns: int) -> None:
