@@ -110,6 +110,9 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
     export.add_argument("--format", choices=FORMATS, help="by default that of FILE's ending, or csv")
     export.add_argument("--status", choices=STATUSES, default="all", help="which customers (%(default)s)")
     export.add_argument(
+        "--find", metavar="TEXT", default="", help="only customers that match, as / finds them on the list"
+    )
+    export.add_argument(
         "--raw", action="store_true", help="csv: text as it is, also where a spreadsheet would run it as a formula"
     )
     export.add_argument(
@@ -221,13 +224,15 @@ def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from app.exporting import Order, format_for, run_export
+    from app.export.order import Order, format_for
+    from app.exporting import run_export
 
     # To read is all it takes, and so the book is opened for no more.
     arguments.read_only = True
     settings, folders = _settings(arguments)
     output = Path(arguments.output) if arguments.output not in (None, "-") else None
-    order = Order(arguments.format or format_for(output), arguments.status, arguments.raw, output)
+    form = arguments.format or format_for(output)
+    order = Order(form, arguments.status, arguments.raw, output, arguments.find)
     return run_export(order, lambda: _source(settings, folders, arguments.demo))
 
 

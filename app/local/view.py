@@ -76,9 +76,9 @@ class ViewFile:
 
     def _read(self) -> View:
         try:
-            if self._path.stat().st_size > _MOST_BYTES:
-                raise ValueError("too large")
-            kept: Any = json.loads(self._path.read_bytes())
+            with self._path.open("rb") as file:
+                # What is longer than that is cut, and so no JSON.
+                kept: Any = json.loads(file.read(_MOST_BYTES))
             return View.from_json(kept)
         except FileNotFoundError:
             return View()

@@ -37,7 +37,7 @@ class DetailScreen(DockScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
-        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
+        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
@@ -101,14 +101,15 @@ class DetailScreen(DockScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
+        from app.screens.plain import copy
+
         entry = self.record.current
         if entry is None:
             return
         if not entry.value:
             self.say(f"{entry.label} is empty: nothing to copy.")
             return
-        self.app.copy_to_clipboard(entry.value)
-        self.say(f"{entry.label} was sent to the terminal's clipboard.")
+        copy(self, entry.label, self.customer, entry.value)
 
     def action_refresh(self) -> None:
         self.try_writing_again()

@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
+from app.widgets.field import FieldInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
@@ -23,6 +24,7 @@ from app.widgets.status import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.local.view import ViewFile
     from app.models import Customer
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
@@ -40,6 +42,7 @@ class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
+    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     repository: Repository
@@ -47,6 +50,8 @@ class Desk:
     flags: tuple[str, ...] = ()
     page_size: int | None = None
     local: bool = False
+    views: "ViewFile | None" = None
+    scan_gap: float = 0.030
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -131,7 +136,11 @@ class DockScreen(Screen[Result], Generic[Result]):
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
-        self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
+        self.keys.actions = tuple(actions[name] for name in (*self.bar(), "help") if name in actions)
+
+    def bar(self) -> tuple[str, ...]:
+        """The ids of the actions for the key bar, as things are now."""
+        return self.BAR
 
     def show_written(self, message: Written) -> None:
         """Take over a record that was written, if it is shown here."""
@@ -178,6 +187,12 @@ class DockScreen(Screen[Result], Generic[Result]):
             self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, told))
         elif then is not None:
             then()
+
+    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+        """What was pasted and not taken is told."""
+        self.say(
+            f"What you pasted has {event.characters:,} characters: too many for a field. None were taken.", "warning"
+        )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand an error in the program to the app, which hears only of its own workers."""
