@@ -74,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
     parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
+    parser.add_argument(
+        "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
     parser.set_defaults(run=_open_screens)
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -152,7 +155,8 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo))
+    source = _source(settings, folders, arguments.demo)
+    return _run_screens(settings, site, folders, source, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -175,13 +179,16 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
-def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
+def _run_screens(
+    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, plain_output: bool
+) -> int:
     _prepare_textual(os.environ)
     import asyncio
 
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
+    from app.terminal.lean import LeanDriver
     from app.terminal.signals import Endings
     from app.tui import DockbookApp
 
@@ -197,6 +204,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
+        driver=None if plain_output else LeanDriver,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from app.errors import (
     DockbookError,
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 #: After these the mirror answers in the server's stead.
-_AWAY = (TransportError, ServerFault, StoreError, SettingsError, TokenRefused, Unauthorized)
+_AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, TokenRefused, Unauthorized)
+
+_FRESH: Final = 5.0  # seconds an answer that came late is still what the server has
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Reading:
         self._on_away = on_away
         self._late: asyncio.Task[Page] | None = None
         self._looking: dict[str, asyncio.Task[Customer]] = {}
+        self._seen: dict[str, tuple[float, Customer]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def page(self, request: "PageRequest", mirror: "Mirror | None", *, fresh: bool) -> "Page":
@@ -127,26 +131,32 @@ class Reading:
         kept = None if mirror is None else await mirror.customer(short_id)
         if mirror is None or kept is None:
             return Sighting(await self._find(short_id))
+        came_at, seen = self._seen.pop(short_id, (0.0, None))
+        if seen is not None and self._pace.clock() - came_at <= _FRESH:
+            return Sighting(seen)
         asked = self._looking.get(short_id)
         if asked is None:
             if self._line.offline and not fresh:
                 return Sighting(kept, await self._origin(mirror))
             asked = self._looking[short_id] = self._start(self._find(short_id))
-        if await self._came(asked, self._pace.patience):
-            del self._looking[short_id]
-            try:
-                return Sighting(asked.result())
-            except _AWAY as error:
-                self._on_away(error)
-        else:
-            asked.add_done_callback(self._sighted_late)
-        return Sighting(kept, await self._origin(mirror))
+            asked.add_done_callback(lambda _: self._looking.pop(short_id, None))
+        if not await self._came(asked, self._pace.patience):
+            asked.add_done_callback(partial(self._sighted_late, short_id))
+            return Sighting(kept, await self._origin(mirror))
+        try:
+            return Sighting(asked.result())
+        except _AWAY as error:
+            self._on_away(error)
+            return Sighting(kept, await self._origin(mirror))
 
-    def _sighted_late(self, asked: "asyncio.Task[Customer]") -> None:
-        if asked.cancelled() or isinstance(asked.exception(), _AWAY):
-            self._looking = {short_id: task for short_id, task in self._looking.items() if task is not asked}
-        else:
+    def _sighted_late(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
+        if not asked.cancelled() and asked.exception() is None:
+            self._seen[short_id] = (self._pace.clock(), asked.result())
             self._on_fresh()
+
+    def drop(self) -> None:
+        """Forget what came late: it may be from before a write."""
+        self._seen.clear()
 
     async def _origin(self, mirror: "Mirror") -> "Origin":
         from app.models import Origin

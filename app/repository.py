@@ -163,7 +163,7 @@ class Repository:
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.keep())
-            group.create_task(look_for_server(self._line, self._asking.probe, self._pace))
+            await look_for_server(self._line, self._asking.probe, self._pace)
 
     async def _narrowed(self, request: PageRequest) -> "Page":
         mirror = await self._opened()
@@ -245,6 +245,7 @@ class Repository:
         # What was read before or during a write may be from before it, whether it succeeded or not.
         self._writes += 1
         self._prefetch.drop()
+        self._reading.drop()
 
     async def _remember(self, customer: "Customer") -> None:
         if (mirror := await self._opened()) is not None:

@@ -71,6 +71,7 @@ class CustomerListScreen(PagedScreen):
         Binding("a", "filter", "Filter", id="status-filter", tooltip="All, active, discontinued customers"),
         Binding("f9,v", "columns", "Columns", id="columns", tooltip="Choose the columns"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
+        Binding("R", "read_all", "Read all again", id="read-all", tooltip="Read everything again (or F5 twice)"),
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
@@ -244,6 +245,7 @@ class CustomerListScreen(PagedScreen):
 
     def action_refresh(self) -> None:
         self.try_writing_again()
+        self.refreshed()
         self.load(self.paging.request, "same", fresh=True)
 
     def action_filter(self) -> None:
@@ -321,7 +323,7 @@ class CustomerListScreen(PagedScreen):
         from app.screens.detail import DetailScreen
 
         try:
-            customer = await self.repository.customer(short_id)
+            customer = (await self.repository.sight(short_id)).customer
         except DockbookError as error:
             self.say_error(error)
         else:

@@ -17,7 +17,7 @@ from app.widgets.alike import LookAlikes, looks_like
 from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models import Customer, Origin
     from app.screens.customer_list import Step
 
 
@@ -61,6 +61,7 @@ class DetailScreen(DockScreen[None]):
         self._known_alike = alike
         self._alike: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
+        self._origin: Origin | None = None
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -79,6 +80,13 @@ class DetailScreen(DockScreen[None]):
         if message.customer.short_id == self.customer.short_id:
             self._show(message.customer)
             self.say(message.text, message.level)
+
+    def shown_from(self) -> "Origin | None":
+        return self._origin
+
+    def look_again(self) -> None:
+        if self._origin is not None:
+            self._read_again()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -133,12 +141,13 @@ class DetailScreen(DockScreen[None]):
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
-            customer = await self.repository.customer(self.customer.short_id)
+            sighting = await self.repository.sight(self.customer.short_id, fresh=told)
         except DockbookError as error:
             self.say_error(error)
             return
         finally:
             self._tell_position()
+        customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
@@ -146,7 +155,8 @@ class DetailScreen(DockScreen[None]):
                 "warning",
             )
             return
-        if told:
+        self._origin = sighting.origin
+        if told and self._origin is None:
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)

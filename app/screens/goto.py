@@ -70,7 +70,7 @@ def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
-        customer = await screen.repository.customer(short_id)
+        customer = (await screen.repository.sight(short_id)).customer
     except NotFound:
         if screen.app.screen is not screen:
             # The person went on to something else.
