@@ -217,9 +217,7 @@ class DockScreen(Screen[Result], Generic[Result]):
 
     def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
         """What was pasted and not taken is told."""
-        self.say(
-            f"What you pasted has {event.characters:,} characters: too many for a field. None were taken.", "warning"
-        )
+        self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand an error in the program to the app, which hears only of its own workers."""

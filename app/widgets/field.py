@@ -140,9 +140,8 @@ class FieldRow(Widget):
         self.field = name
         self.label = label
         self.was = was
-        self._input = FieldInput("")
-        self._kept = ""
-        self.value = value
+        self._kept = _kept(value)
+        self._input = FieldInput("" if self._kept else value, _placeholder(self._kept))
         self._errors: tuple[str, ...] = ()
         self._warning = ""
         self._note = Content("")
@@ -164,8 +163,8 @@ class FieldRow(Widget):
 
     @value.setter
     def value(self, text: str) -> None:
-        self._kept = text if len(text) > MOST_TYPED else ""
-        self._input.placeholder = f"{len(text):,} characters, kept; type to replace them" if self._kept else ""
+        self._kept = _kept(text)
+        self._input.placeholder = _placeholder(self._kept)
         self._input.value = "" if self._kept else text
 
     @property
@@ -241,6 +240,15 @@ class FieldRow(Widget):
             " " * max(0, self.size.width - LABEL_CELLS - NOTE_CELLS + 1),
             self._note,
         )
+
+
+def _kept(text: str) -> str:
+    """The text when it is too long to be typed."""
+    return text if len(text) > MOST_TYPED else ""
+
+
+def _placeholder(kept: str) -> str:
+    return f"{len(kept):,} characters, kept; type to replace them" if kept else ""
 
 
 def _signs(text: str) -> str:

@@ -28,7 +28,7 @@ _GROUP_CELLS: Final = 9
 _LABEL_CELLS: Final = 11
 _INDENT: Final = 2 + _GROUP_CELLS + _LABEL_CELLS
 #: Characters of a value, and fields beyond the contract, that are shown; both may come in millions.
-_MOST: Final = 2_000
+_MOST: Final = 500
 _MOST_UNKNOWN: Final = 100
 _MOST_NAME: Final = 60  # cells
 _ODDITY_EMPTY: Final = ("null", "missing")

@@ -23,6 +23,8 @@ import pyte
 #: Seconds until something that should have happened is given up.
 PATIENCE: Final = 20.0
 
+_HARDLY: Final = 0.03  # seconds of processor time in a quarter of a second
+
 _ENCLOSING: Final = re.compile("([\u0488\u0489\u1abe\u20dd-\u20e4\ua670-\ua672])")
 
 #: Variables that change what the program does; the size of the terminal is to be asked of the terminal.
@@ -102,11 +104,14 @@ class Terminal:
 
     def stall(self) -> None:
         """Type what is answered with much output, read nothing of it, and wait until the program waits for us."""
-        before = -1.0
         for _ in range(200):
             self.type("?")
             select.select([], [], [], 0.01)
-        while before != (now := self.cpu()):
+        before = -1.0
+        for _ in range(40):
+            now = self.cpu()
+            if now - before < _HARDLY:
+                break
             before = now
             select.select([], [], [], 0.25)
 
