@@ -113,7 +113,7 @@ class Walk:
             )
         self._as_of = origin.as_of
         if origin.close:
-            return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
+            return replace(page, rows=(), total=0, has_more=False)
         if origin.at_least:
-            return page.model_copy(update={"total": await self._repository.count(self._request)})
+            return replace(page, total=await self._repository.count(self._request))
         return page

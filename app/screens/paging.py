@@ -101,7 +101,7 @@ class Paging:
         """Take over how many rows there are, where only `at_least` was known."""
         if self.page is not None and self.page.origin is not None:
             origin = replace(self.page.origin, at_least=False)
-            self.page = self.page.model_copy(update={"total": total, "origin": origin})
+            self.page = replace(self.page, total=total, origin=origin)
 
     def position(self, row: int) -> str:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""

@@ -7,8 +7,7 @@ below that Textual sends on purpose, does not reach the terminal.
 import os
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -35,8 +34,6 @@ class LeanDriver(SuspendingDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._painter = Painter(*self._get_terminal_size())
-        self._painting = False
-        self._stop_then = False
         self._unknown = False
         self._waiting = False
 
@@ -45,7 +42,9 @@ class LeanDriver(SuspendingDriver):
         super().start_application_mode()
         if self._writer_thread is None or not self._writer_thread.is_alive():
             return  # in the background, where a terminal may not be written to
-        self._on_resize = signal.signal(signal.SIGWINCH, self._resized)
+        tell_textual = signal.getsignal(signal.SIGWINCH)
+        if callable(tell_textual):
+            self._loop.add_signal_handler(signal.SIGWINCH, self._resized, tell_textual)
         super().write(CLEAR)
         self._painter.forget(*self._get_terminal_size())
         self._painter.cleared()
@@ -56,9 +55,8 @@ class LeanDriver(SuspendingDriver):
         if _ALLOWED.fullmatch(data):
             super().write(data)
         elif not _LEFT_OUT.fullmatch(data):
-            with self._undisturbed():
-                self._painter.grid.take(data)
-                self._paint()
+            self._painter.grid.take(data)
+            self._paint()
 
     def repaint(self) -> None:
         """Paint everything anew, whatever the terminal shows."""
@@ -82,36 +80,15 @@ class LeanDriver(SuspendingDriver):
     def _paint_soon(self) -> None:
         if not self._waiting:
             self._waiting = True
-            # Handlers of signals come here too.
-            self._loop.call_soon_threadsafe(self._loop.call_later, _SOON, self._paint_now)
+            self._loop.call_later(_SOON, self._paint_now)
 
     def _paint_now(self) -> None:
         self._waiting = False
-        with self._undisturbed():
-            self._paint()
+        self._paint()
 
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Let the program not be suspended in the middle of an update."""
-        self._painting = True
-        try:
-            yield
-        finally:
-            self._painting = False
-            if self._stop_then:
-                self._stop_then = False
-                os.kill(os.getpid(), signal.SIGTSTP)
-
-    def _sigtstp_application(self, *_: Any) -> None:
-        if self._painting:
-            self._stop_then = True
-        else:
-            super()._sigtstp_application()
-
-    def _resized(self, number: int, frame: FrameType | None) -> None:
+    def _resized(self, tell_textual: Callable[[int, FrameType | None], object]) -> None:
         """Terminals do different things with what they show when their size changes."""
-        if callable(self._on_resize):
-            self._on_resize(number, frame)
+        tell_textual(signal.SIGWINCH, None)
         # Textual paints for the new size, but not when it hears of none.
         self.repaint()
 

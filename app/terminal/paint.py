@@ -54,8 +54,9 @@ class Painter:
         self.grid.touched.clear()
         self._unknown.clear()
         # Where Textual puts no cursor it stays where it is; nobody sees it.
-        if self.grid.cursor != (0, 0) and (self._out or self.grid.cursor != self._place):
-            self._move(*self.grid.cursor)
+        x, y = self.grid.cursor
+        if (x, y) != (0, 0):
+            self._move(min(x, self.grid.columns - 1), min(y, self.grid.lines - 1))
         return "".join(self._out)
 
     def _paint_line(self, y: int) -> None:

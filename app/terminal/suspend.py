@@ -22,8 +22,9 @@ class SuspendingDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        # By the loop, and not by `signal.signal` as Textual does: the system may hand a signal to any thread, and then
-        # the main one sleeps on until a key is pressed. With this, the loop wakes for every signal.
+        # By the loop, and not by `signal.signal` as Textual does: its handlers never run in the middle of an update, and
+        # they wake it. The system may hand a signal to any thread, and the main one would sleep on until the next key.
+        self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
         self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
 
     def start_application_mode(self) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, Self
+from unicodedata import category
 
 import pyte
 
 #: The emulator would show the last letter of it.
-_KITTY_KEYS: Final = re.compile(r"\x1b\[<u")
+_KITTY_KEYS: Final = re.compile(rb"\x1b\[<u")
 _PATIENCE: Final = 30.0  # seconds
 
 #: How long a program writes nothing before it is taken to have done what it was told.
@@ -43,6 +44,15 @@ class Step:
 class Emulator(pyte.Screen):
     """A screen which also tells dim text, by the attribute it would have for blinking."""
 
+    def draw(self, data: str) -> None:
+        if data.isascii():
+            super().draw(data)
+            return
+        for character in data:
+            # pyte leaves out all that follows on a mark that is not drawn over the one before it; terminals give
+            # such a mark a cell.
+            super().draw("\N{DOTTED CIRCLE}" if category(character) == "Mc" else character)
+
     def select_graphic_rendition(self, *attrs: int, private: bool = False) -> None:
         told: list[int] = []
         rest = list(attrs)
@@ -56,8 +66,18 @@ class Emulator(pyte.Screen):
                 told += {2: [5], 22: [22, 25]}.get(code, [code])
         super().select_graphic_rendition(*told)
 
+    @property
+    def seen(self) -> list[list[pyte.screens.Char]]:
+        """The cells line by line; blanks that look the same are the same."""
+        return [[_seen(self.buffer[y][x]) for x in range(self.columns)] for y in range(self.lines)]
+
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
         """Nothing: there is nobody to report to."""
+
+
+def _seen(cell: pyte.screens.Char) -> pyte.screens.Char:
+    unseen = cell.data == " " and cell.bg == "default" and not (cell.reverse or cell.underscore or cell.strikethrough)
+    return pyte.screens.Char(" ") if unseen else cell
 
 
 class Terminal:
@@ -73,7 +93,6 @@ class Terminal:
         columns, lines = size
         self.screen = Emulator(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
-        self._stream.select_other_charset("@")
         self.written = 0
         self.output = bytearray()
         self.started = perf_counter()
@@ -82,7 +101,7 @@ class Terminal:
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             kept = {name: value for name, value in environ.items() if name not in ("COLORTERM", "COLUMNS", "LINES")}
-            os.execvpe(argv[0], list(argv), kept | dict(COLOURS[colours]))
+            os.execvpe(argv[0], list(argv), kept | dict(COLOURS[colours]))  # noqa: S606 - a shell would be measured too
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +148,10 @@ class Terminal:
         self.screen.resize(lines, columns)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def show(self, text: str) -> None:
+        """Show what another program would write to the same terminal."""
+        self._stream.feed(text.encode())
+
     def cpu(self) -> float:
         """The seconds of processor all threads of the program have used."""
         try:
@@ -163,7 +186,5 @@ class Terminal:
         self.last_byte = perf_counter()
         self.written += len(data)
         self.output += data
-        self._stream.feed(
-            _KITTY_KEYS.sub("", data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        )
+        self._stream.feed(_KITTY_KEYS.sub(b"", data))
         return True
