@@ -22,8 +22,8 @@ class SuspendingDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        # By the loop, and not by `signal.signal` as Textual does: its handlers never run in the middle of an update, and
-        # they wake it. The system may hand a signal to any thread, and the main one would sleep on until the next key.
+        # By the loop, and not by `signal.signal` as Textual does: then they never run in the middle of an update, and
+        # wake it. The system may hand a signal to any thread, and the main one would sleep on until the next key.
         self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
         self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
 
