@@ -124,7 +124,8 @@ class PagedScreen(DockScreen[None]):
 
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
-        request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
+        # Of what was asked for last: a filter that is still on its way is not taken back.
+        request = replace(self.paging.goal, page=self._cursor_number() // size + 1, page_size=size)
         if self.paging.page is None and request.searching:
             self.read(self._read_total, "total")
         self.load(request, "same" if self.paging.page else "first")
