@@ -246,7 +246,7 @@ def _run_screens(
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
         try:
-            with Endings([], leave).watched():
+            with Endings([], leave, lambda: app.away).watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
