@@ -17,6 +17,7 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.service.credentials import IssuedCredential
@@ -156,8 +157,10 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
+    # How a demo was left is nobody's business the next time.
+    kept = folders.state / "views" if arguments.demo is None else None
     source = _source(settings, folders, arguments.demo)
-    return _run_screens(settings, site, folders, source, plain_output=arguments.plain_output)
+    return _run_screens(settings, site, folders, source, kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -181,13 +184,20 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
 
 
 def _run_screens(
-    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, plain_output: bool
+    settings: Settings,
+    site: str,
+    folders: Folders,
+    source: "Book | Server",
+    views: "Path | None",
+    *,
+    plain_output: bool,
 ) -> int:
     _prepare_textual(os.environ)
     import asyncio
     from dataclasses import replace
     from functools import partial
 
+    from app.local.view import ViewFile
     from app.pace import Pace
     from app.repository import Repository
     from app.screens.frame import Desk
@@ -213,8 +223,17 @@ def _run_screens(
         mend=settings.mend,
     )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=local,
+        views=None if views is None else ViewFile(views, settings.url or site),
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=local),
+        desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,

@@ -241,6 +241,7 @@ class Repository:
         await self._asking.close()
         if self._opening is not None:
             mirror = await self._opened()
+            self._open_mirror = self._opening = None
             if mirror is not None:
                 await mirror.close()
         if self._on_close is not None:

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
 from app.local.mirror import Mirror
+from app.local.view import ViewFile
 from app.pace import Pace
 from app.repository import Repository
 from app.screens.frame import Desk
@@ -201,6 +202,7 @@ async def stage(
     mirror_file: Path | None = None,
     pace: Pace = AT_ONCE,
     mend: str = "",
+    views: ViewFile | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
@@ -228,7 +230,7 @@ async def stage(
         pace=pace,
         mend=mend,
     )
-    app = DockbookApp(Desk(repository, "test", local=local), keymap=keymap)
+    app = DockbookApp(Desk(repository, "test", local=local, views=views), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()
