@@ -1,0 +1,213 @@
+"""Writes the mirror: rows, their lines and grams, and the sweeps in which they were seen."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from app.fields import KEY
+from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
+from app.local.lines import grams_in, line_of
+from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
+from app.local.mirror_state import MirrorState
+from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, moment_of, stored, stored_id
+from app.models import Customer
+
+_ROWS: Final = 1 << BLOCK_BITS
+#: After so many pages of a sweep it is noted which rows were seen, so that it can go on after a break.
+_NOTED_EVERY: Final = 20
+_FIND: Final = f"SELECT {READ} FROM customer WHERE {KEY} = ? AND odd = ?"
+_INSERT: Final = f"INSERT OR REPLACE INTO customer VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+
+
+class Writing:
+    """The writer's connection, and what it must remember between two writes; used by one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.state = MirrorState.read(connection)
+        self._segments = segments_in(connection)
+        self._seen = bytearray()
+        self._put: set[tuple[str, str]] = set()
+        self._lines: dict[int, list[bytes]] = {}
+        self._pages = 0
+        self._later: list[MirrorState] = []
+        if self.state.sweep is not None:
+            found = connection.execute("SELECT value FROM meta WHERE name = 'seen'").fetchone()
+            self._seen = bytearray(found[0] if found else b"")
+
+    def begin_sweep(self) -> int:
+        """A new sweep's number."""
+        self._seen = bytearray()
+        self._put.clear()
+        self._pages = 0
+        number = self.state.sweeps + 1
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            self._note_seen(replace(self.state, sweeps=number, sweep=number, swept=0))
+        return number
+
+    def take(self, rows: Sequence[Customer], sweep: int | None = None, *, put: bool = False) -> int:
+        """Keep these customers; tells how many were new or differed. Only those are written."""
+        self._lines.clear()
+        news = [(customer, stored(customer)) for customer in rows]
+        state = self.state
+        changed: list[tuple[int | None, Stored, tuple[object, ...] | None]] = []
+        places: dict[tuple[str, str], int] = {}
+        for customer, row in news:
+            key = (row.short_id, row.odd)
+            found = self.connection.execute(_FIND, key).fetchone()
+            if found is not None:
+                self._mark(found[0])
+                if found[1:-1] == (*row.values, row.odd, row.record):
+                    if put:
+                        self._put.add(key)
+                    continue
+                if not put and key in self._put and is_older(customer.modified, found[1 + WIRE.index("modified")]):
+                    continue
+            if put:
+                self._put.add(key)
+            changed.append((None if found is None else found[0], row, found))
+            state = _with_newest(state, customer)
+        if sweep is not None and sweep == state.sweep:
+            state = replace(state, swept=state.swept + len(rows))
+            self._pages += 1
+        note_seen = sweep is not None and self._pages % _NOTED_EVERY == 0
+        if not changed and not note_seen:
+            # The rest of the state waits for the next write: what did not change shall cost nothing.
+            self.state = state
+            return 0
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            written = 0
+            for number, row, _ in changed:
+                key = (row.short_id, row.odd)
+                place = places.get(key) if number is None else number
+                if place is None:
+                    place = state.next_id
+                    state = replace(state, next_id=place + 1, seen=state.seen + 1)
+                places[key] = place
+                self._mark(place)
+                self.connection.execute(_INSERT, (place, *row.row))
+                active = None if row.values[12] is None else bool(row.values[12])
+                self._set_line(place, line_of(row.texts, active).encode())
+                written += 1
+            self._write_lines()
+            if note_seen:
+                self._note_seen(state)
+            else:
+                state.write(self.connection)
+        self.state = state
+        return written
+
+    def end_sweep(self, sweep: int, at: datetime, *, drop_missing: bool) -> int:
+        """The sweep was whole; tells how many rows were dropped."""
+        if sweep != self.state.sweep:
+            return 0
+        gone: list[int] = []
+        if drop_missing:
+            ids = self.connection.execute("SELECT id FROM customer ORDER BY id")
+            gone = [number for (number,) in ids if not self._was_seen(number)]
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            self._delete(gone)
+            state = replace(
+                self.state,
+                seen=self.state.seen - len(gone),
+                whole=True,
+                swept_at=at,
+                synced_at=at,
+                sweep=None,
+                swept=0,
+            )
+            self._seen = bytearray()
+            self._note_seen(state)
+        self.state = state
+        return len(gone)
+
+    def note_synced(self, at: datetime, expected: int | None) -> None:
+        """Note that the mirror was what the server had."""
+        state = replace(self.state, synced_at=at, expected=expected)
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            state.write(self.connection)
+        self.state = state
+
+    def forget(self, short_id: str) -> None:
+        """Drop the customer with exactly this ID."""
+        rows = self.connection.execute(f"SELECT {READ} FROM customer WHERE {KEY} = ?", (stored_id(short_id),))
+        gone = [row[0] for row in rows if customer_of(row).short_id == short_id]
+        if not gone:
+            return
+        state = replace(self.state, seen=self.state.seen - len(gone))
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            self._delete(gone)
+            state.write(self.connection)
+        self.state = state
+
+    def index_one(self) -> bool:
+        """Index one segment that is full, or build one order that is missing; tells whether there was any to do."""
+        if self.state.next_id >> BLOCK_BITS >> SEGMENT_BITS > self._segments:
+            with transaction(self.connection, "BEGIN IMMEDIATE"):
+                add_segment(self.connection, self._segments)
+            self._segments += 1
+            return True
+        if not self.state.whole:
+            return False
+        known = {name for (name,) in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        for name, statement in INDEXES.items():
+            if name not in known:
+                with transaction(self.connection, "BEGIN IMMEDIATE"):
+                    self.connection.execute(statement)
+                return True
+        return False
+
+    def _delete(self, ids: Sequence[int]) -> None:
+        for number in ids:
+            self.connection.execute("DELETE FROM customer WHERE id = ?", (number,))
+            self._set_line(number, b"")
+            if len(self._lines) > SEGMENT:
+                self._write_lines()
+        self._write_lines()
+
+    def _set_line(self, place: int, line: bytes) -> None:
+        block = place >> BLOCK_BITS
+        if block not in self._lines:
+            found = self.connection.execute("SELECT text FROM block WHERE no = ?", (block,)).fetchone()
+            self._lines[block] = found[0].split(b"\n") if found else []
+        lines = self._lines[block]
+        slot = place & (_ROWS - 1)
+        lines.extend([b""] * (slot + 1 - len(lines)))
+        if line and block >> SEGMENT_BITS < self._segments:
+            add_grams(self.connection, block, grams_in(line) - grams_in(lines[slot]))
+        lines[slot] = line
+
+    def _write_lines(self) -> None:
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO block VALUES (?, ?)",
+            [(block, b"\n".join(lines)) for block, lines in self._lines.items()],
+        )
+        self._lines.clear()
+
+    def _note_seen(self, state: MirrorState) -> None:
+        state.write(self.connection)
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('seen', ?)", (bytes(self._seen),))
+        self.state = state
+
+    def _mark(self, place: int) -> None:
+        """Note that the row was on the server while the sweep went on."""
+        if self.state.sweep is None:
+            return
+        byte = place >> 3
+        if byte >= len(self._seen):
+            self._seen.extend(bytes(byte + 1 - len(self._seen)))
+        self._seen[byte] |= 1 << (place & 7)
+
+    def _was_seen(self, place: int) -> bool:
+        byte = place >> 3
+        return byte < len(self._seen) and bool(self._seen[byte] >> (place & 7) & 1)
+
+
+def _with_newest(state: MirrorState, customer: Customer) -> MirrorState:
+    if "modified" in customer.oddities or customer.modified <= state.newest[:10]:
+        return state
+    moment = moment_of(customer.modified)
+    last = moment_of(state.newest)
+    return replace(state, newest=customer.modified) if moment and (last is None or moment > last) else state
