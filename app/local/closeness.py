@@ -1,21 +1,20 @@
 """Near misses: what a person may have meant by a word that nothing holds."""
 
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final
 
 from app.fields import PageRequest
-from app.local.lines import Needle, needles_of
+from app.local.lines import Needle, needles_of, spaced_out
 from app.local.search import Found, Search
 
 _SHORTEST: Final = 4
 _LONG: Final = 8
 _MOST_WORDS: Final = 6
-_MOST_BLOCKS: Final = 600
-_MOST_CANDIDATES: Final = 12
-_PARTS: Final = re.compile(r"[^\s@,;:/._-]+")
+_SPOILT: Final = 4
+_LONGEST: Final = 60
 
 
 def nearest(search: Search, request: PageRequest) -> Found | None:
@@ -34,71 +33,54 @@ def nearest(search: Search, request: PageRequest) -> Found | None:
         return None
     first = (request.page - 1) * request.page_size
     found = search.matching(needles, replace(request, find="", sort=request.sort), first)
-    return replace(found, close=True) if found.ids else None
+    return replace(found, close=True) if found.places else None
 
 
 def close_words(search: Search, word: str) -> list[str]:
     """Words of the mirror that are one slip from this one, or two from a long one; the closest and commonest first.
 
-    Of two halves of a word one is whole after one slip, and of three thirds after two: so only blocks that hold such
-    a part are looked at.
+    A slip spoils at most three grams of a word (a letter more, less or another: those that hold it; two that changed
+    places: one more). Blocks that hold all the others are looked at, as many as there is time for.
     """
-    if len(word) < _SHORTEST or len(word) > 60:
+    if not _SHORTEST <= len(word) <= _LONGEST:
         return []
-    for slips in (1, 2) if len(word) >= _LONG else (1,):
-        near: dict[str, tuple[int, int]] = {}
-        for part in _parts(word, slips + 1):
-            for text in islice(search.blocks_with(part.encode()), _MOST_BLOCKS):
-                for other in _words_with(text.decode(), part):
-                    if other in near:
-                        away, seen = near[other]
-                        near[other] = (away, seen + 1)
-                        continue
-                    away = distance(word, other, slips)
-                    if away <= slips:
-                        near[other] = (away, 1)
-                if len(near) >= _MOST_CANDIDATES:
-                    break
-        if near:
-            ordered = sorted(near, key=lambda other: (near[other][0], -near[other][1], other))
-            return ordered[:_MOST_WORDS]
-    return []
+    slips = 2 if len(word) >= _LONG else 1
+    parts = [part.encode() for part in _parts(word, slips + 1)]
+    away: dict[bytes, int] = {}
+    often: Counter[bytes] = Counter()
+    for text in search.lines_like(word, _SPOILT * slips):
+        for other in _words_with(parts, text):
+            if other not in away:
+                away[other] = distance(word, other.decode(), slips)
+            often[other] += 1
+    closest = min(away.values(), default=slips + 1)
+    near = [other for other, slipped in away.items() if slipped == closest <= slips]
+    return [other.decode() for other in sorted(near, key=lambda other: (-often[other], other))[:_MOST_WORDS]]
+
+
+def _words_with(parts: Sequence[bytes], lines: bytes) -> set[bytes]:
+    """The words of these lines in which one of the parts stands."""
+    spaced = b" %b " % spaced_out(lines)
+    words = set()
+    for part in parts:
+        at = spaced.find(part)
+        while at >= 0:
+            end = spaced.find(b" ", at)
+            words.add(spaced[spaced.rfind(b" ", 0, at) + 1 : end])
+            at = spaced.find(part, end)
+    return words
 
 
 def _parts(word: str, count: int) -> list[str]:
-    """The word in so many parts of about one length; and halves that begin one later, for two that changed places."""
-    size = len(word) / count
-    bounds = [round(size * index) for index in range(count + 1)]
+    """The word in so many parts, of which one is whole in any word that is one slip fewer away.
+
+    They are without their last letter and without their first, too: two that changed places may be of two parts.
+    """
+    shortest = 2 if len(word) < _LONG else 3
+    bounds = [len(word) * index // count for index in range(count + 1)]
     parts = [word[start:end] for start, end in pairwise(bounds)]
-    if count == 2:
-        middle = bounds[1]
-        parts += [word[: middle - 1], word[middle + 1 :]]
-    return [part for part in dict.fromkeys(parts) if len(part) >= 2]
-
-
-def _words_with(text: str, part: str) -> Iterator[str]:
-    at = text.find(part)
-    seen = set()
-    while at >= 0:
-        for other in _around(text, at, at + len(part)):
-            if other not in seen:
-                seen.add(other)
-                yield other
-        at = text.find(part, at + 1)
-
-
-def _around(text: str, start: int, end: int) -> Iterator[str]:
-    """The word at this place, between white space, and the piece of it between punctuation."""
-    first, last = start, end
-    while first > 0 and not text[first - 1].isspace():
-        first -= 1
-    while last < len(text) and not text[last].isspace():
-        last += 1
-    word = text[first:last]
-    yield word
-    for piece in _PARTS.finditer(word):
-        if piece.start() <= start - first and end - first <= piece.end() and piece.group() != word:
-            yield piece.group()
+    pieces = (piece for part in parts for piece in (part, part[:-1], part[1:]))
+    return list(dict.fromkeys(piece for piece in pieces if len(piece) >= shortest))
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -6,16 +6,18 @@ no longer holds a gram is merely looked at in vain.
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 from typing import Final
 
 from app.local.lines import SIGNS, Needle, grams_in
 from app.local.mirror_file import SEGMENT_BITS
 
 SEGMENT: Final = 1 << SEGMENT_BITS
-_ALL: Final = (1 << SEGMENT) - 1
+#: Words with fewer letters are likened by pairs.
+_SHORT_WORD: Final = 6
+_BITS: Final = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
 _MOST_GRAMS: Final = 24
 _PIECE: Final = re.compile(f"[{re.escape(''.join(SIGNS))}]|[^{re.escape(''.join(SIGNS))}]+")
 
@@ -51,67 +53,88 @@ def add_grams(connection: sqlite3.Connection, block: int, grams: Iterable[str]) 
 
 
 class Candidates:
-    """The blocks that may hold all needles."""
+    """Which of so many blocks may hold a word; a set of blocks is a number with a bit for each."""
 
-    def __init__(self, connection: sqlite3.Connection, needles: Iterable[Needle], blocks: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, blocks: int) -> None:
         self._connection = connection
         self._segments = segments_in(connection)
-        self._known: dict[str, list[int]] = {}
-        whole = [_ALL] * self._segments
-        self._bits = reduce(_both, (self._of_needle(needle) for needle in needles), whole)
-        self._blocks = blocks
+        self._known: dict[str, int] = {}
+        indexed = self._segments << SEGMENT_BITS
+        self._any = (1 << indexed) - 1
+        self.others = range(indexed, blocks)
 
-    def numbers(self) -> list[int]:
-        """Their numbers, in order."""
-        numbers = list(self._in_segments())
-        numbers.extend(range(self._segments << SEGMENT_BITS, self._blocks))
-        return numbers
+    def with_all(self, needles: Iterable[Needle]) -> list[int]:
+        """The numbers of the blocks that may hold all needles, in order."""
+        bits = self._any
+        for needle in needles:
+            bits &= reduce(or_, (self._of_word(way.decode()) for way in needle.ways))
+        return [*_numbers(bits), *self.others]
 
-    def _in_segments(self) -> Iterator[int]:
-        for segment, bits in enumerate(self._bits):
-            first = segment << SEGMENT_BITS
-            while bits:
-                lowest = bits & -bits
-                yield first + lowest.bit_length() - 1
-                bits ^= lowest
+    def like(self, word: str, damage: int, most: int) -> list[int]:
+        """The numbers of at most so many blocks that hold most of the word's grams, those with the most of them first.
 
-    def _of_needle(self, needle: Needle) -> list[int]:
-        return reduce(_either, (self._of_word(way.decode()) for way in needle.ways))
+        At most `damage` grams may be missing.
+        """
+        short = len(word) < _SHORT_WORD
+        length = 2 if short else 3
+        grams = list(dict.fromkeys(word[start : start + length] for start in range(len(word) - length + 1)))
+        have = [self._any, *[0] * len(grams)]
+        for seen, gram in enumerate(grams):
+            bits = self._of_start(gram) if short else self._of_gram(gram)
+            for count in range(seen + 1, 0, -1):
+                have[count] |= have[count - 1] & bits
+        numbers: list[int] = []
+        for count in range(len(grams), max(len(grams) - damage, 1) - 1, -1):
+            numbers += _spread(_numbers(have[count] & ~(have[count + 1] if count < len(grams) else 0)), most)
+            if len(numbers) >= most:
+                break
+        return [*numbers[:most], *_spread(list(self.others), max(most - len(numbers), most // 2))]
 
-    def _of_word(self, word: str) -> list[int]:
+    def _of_word(self, word: str) -> int:
         exact, starts = _telling_grams(word)
-        bits = [_ALL] * self._segments
+        bits = self._any
         for gram in exact:
-            bits = _both(bits, self._of_gram(gram))
+            bits &= self._of_gram(gram)
         for start in starts:
-            bits = _both(bits, self._of_start(start))
+            bits &= self._of_start(start)
         return bits
 
-    def _of_gram(self, gram: str) -> list[int]:
+    def _of_gram(self, gram: str) -> int:
         if gram not in self._known:
-            found = self._connection.execute(
+            packed = bytearray(self._segments * SEGMENT // 8)
+            for segment, bits in self._connection.execute(
                 f"SELECT segment, bits FROM gram WHERE segment IN ({self._all}) AND gram = ?", (gram,)
-            )
-            self._known[gram] = self._listed(found)
+            ):
+                first = segment * SEGMENT // 8
+                packed[first : first + len(bits)] = bits
+            self._known[gram] = _unpacked(packed)
         return self._known[gram]
 
-    def _of_start(self, start: str) -> list[int]:
+    def _of_start(self, start: str) -> int:
         # No gram sorts after its first characters followed by the last character there is.
         found = self._connection.execute(
             f"SELECT segment, bits FROM gram WHERE segment IN ({self._all}) AND gram >= ? AND gram <= ?",
             (start, f"{start}\U0010ffff\U0010ffff"),
         )
-        return self._listed(found)
-
-    def _listed(self, found: Iterable[tuple[int, bytes]]) -> list[int]:
-        listed = [0] * self._segments
+        by_segment = [0] * self._segments
         for segment, bits in found:
-            listed[segment] |= _unpacked(bits)
-        return listed
+            by_segment[segment] |= _unpacked(bits)
+        return _unpacked(b"".join(bits.to_bytes(SEGMENT // 8, "little") for bits in by_segment))
 
     @property
     def _all(self) -> str:
         return ",".join(map(str, range(self._segments)))
+
+
+def _numbers(bits: int) -> list[int]:
+    """The places of the bits that are set."""
+    packed = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+    return [8 * at + bit for at, byte in enumerate(packed) if byte for bit in _BITS[byte]]
+
+
+def _spread(numbers: list[int], most: int) -> list[int]:
+    """At most so many of them, from all parts."""
+    return numbers[:: -(-len(numbers) // most)] if len(numbers) > most else numbers
 
 
 def _telling_grams(word: str) -> tuple[list[str], list[str]]:
@@ -131,17 +154,9 @@ def _telling_grams(word: str) -> tuple[list[str], list[str]]:
     return exact[::step], starts[:3]
 
 
-def _both(one: list[int], other: list[int]) -> list[int]:
-    return list(map(and_, one, other))
-
-
-def _either(one: list[int], other: list[int]) -> list[int]:
-    return list(map(or_, one, other))
-
-
 def _packed(bits: int) -> bytes:
     return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
-def _unpacked(packed: bytes) -> int:
+def _unpacked(packed: bytes | bytearray) -> int:
     return int.from_bytes(packed, "little")

@@ -35,11 +35,11 @@ _DAMAGE: Final = frozenset(
     }
 )
 
-#: `customer.id` is the row's place: the block, and its line in there. A block's text is the lines of `app.local.lines`.
+#: `place` is the row's block and its line in there, of which the text of the block is made (`app.local.lines`).
 #: `gram` tells in which blocks of a segment a gram stands, bit by bit; it may name too many blocks, never too few.
 _TABLES: Final = f"""
 CREATE TABLE customer (
-    id INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, UNIQUE ({KEY}, odd)
+    place INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, UNIQUE ({KEY}, odd)
 );
 CREATE TABLE block (no INTEGER PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE gram (segment INTEGER, gram TEXT, bits BLOB NOT NULL, PRIMARY KEY (segment, gram)) WITHOUT ROWID;

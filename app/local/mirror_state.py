@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+from app.local.mirror_file import BLOCK_BITS
 from app.local.stored import DamagedRow
 
 _DATES: Final = ("swept_at", "synced_at")
@@ -17,8 +18,8 @@ class MirrorState:
 
     `seen` rows of `expected`; `whole` once a sweep came to its end (at `swept_at`); `synced_at` when it was last known
     to be what the server has; `newest` the largest `modified` of the server's own values, `""` without any. `sweep` is
-    the number of a sweep that was begun and not ended, and `swept` how many rows came in it. `next_id` is the place
-    of the next new row.
+    the number of a sweep that was begun and not ended, and `swept` how many rows came in it. `next_place` is
+    where the next new row comes, and `ordered` how many of the first places are in the order of the IDs.
     """
 
     seen: int = 0
@@ -30,7 +31,13 @@ class MirrorState:
     sweep: int | None = None
     swept: int = 0
     sweeps: int = 0
-    next_id: int = 0
+    next_place: int = 0
+    ordered: int = 0
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the rows stand in."""
+        return -(-self.next_place // (1 << BLOCK_BITS))
 
     @classmethod
     def read(cls, connection: sqlite3.Connection) -> Self:

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.fields import KEY, PageRequest
 from app.local.closeness import nearest
 from app.local.lane import Job
-from app.local.mirror_file import BLOCK_BITS, open_reader, transaction
+from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
 from app.local.search import Found, Search
 from app.local.stored import READ, DamagedRow, customer_of, stored_id
@@ -42,7 +42,7 @@ class Reading:
             found = search.page(request)
             if not found.total and request.find.strip() and state.seen:
                 found = nearest(search, request) or found
-            rows = self._customers(found.ids)
+            rows = self._customers(found.places)
         return page_of(request, found, rows, state)
 
     def count(self, request: PageRequest, job: Job) -> int:
@@ -74,13 +74,12 @@ class Reading:
         return alike
 
     def _search(self, state: MirrorState, job: Job) -> Search:
-        blocks = -(-state.next_id // (1 << BLOCK_BITS))
-        return Search(self.connection, state.seen, blocks, job.is_stale)
+        return Search(self.connection, state, job.is_stale)
 
-    def _customers(self, ids: Sequence[int]) -> list[Customer]:
+    def _customers(self, places: Sequence[int]) -> list[Customer]:
         rows = []
-        for number in ids:
-            row = self.connection.execute(f"SELECT {READ} FROM customer WHERE id = ?", (number,)).fetchone()
+        for place in places:
+            row = self.connection.execute(f"SELECT {READ} FROM customer WHERE place = ?", (place,)).fetchone()
             if row is None:
                 raise DamagedRow
             rows.append(customer_of(row))

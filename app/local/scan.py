@@ -3,15 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Final
 
 from app.local.grams import Candidates
-from app.local.lines import Needle, matches
+from app.local.lines import FIELD, Needle, matches
 from app.local.mirror_file import BLOCK_BITS
 
 _ROWS: Final = 1 << BLOCK_BITS
 _CHUNK: Final = 64
+#: So often in one block, a word is looked for line by line.
+_MANY: Final = 8
+_FIELD: Final = FIELD.encode()
 _FETCH: Final = "SELECT no, text FROM json_each(?) wanted CROSS JOIN block ON no = wanted.value"
 
 
@@ -22,7 +24,8 @@ class Stale(Exception):
 class Scan:
     """The customers that hold all needles, found block by block; `is_stale` is asked between blocks.
 
-    With `but_not`, a head of IDs and names, those that begin with it are left out.
+    Those are left out of which one of the first fields begins with the head, as `but_not` tells: the head, and how
+    many of the fields count.
     """
 
     def __init__(
@@ -31,32 +34,32 @@ class Scan:
         needles: Sequence[Needle],
         blocks: int,
         is_stale: Callable[[], bool],
-        but_not: bytes = b"",
+        but_not: tuple[bytes, int] = (b"", 0),
     ) -> None:
         self._connection = connection
         self._needles = needles
         self._first = needles[0]
         self._others = needles[1:]
         self._is_stale = is_stale
-        self._but_not = but_not
+        self._head, self._heads = but_not
         self._found: dict[int, int] = {}
-        self.candidates = Candidates(connection, needles, blocks).numbers()
+        self.candidates = Candidates(connection, blocks).with_all(needles)
         self._is_candidate = bytearray(max(blocks, (self.candidates[-1] + 1) if self.candidates else 0))
         for number in self.candidates:
             self._is_candidate[number] = 1
 
-    def ids(self, blocks: Sequence[int] | None = None) -> Iterator[int]:
-        """The rows that match, in these blocks or in all, by number."""
-        numbers = self.candidates if blocks is None else blocks
-        for start in range(0, len(numbers), _CHUNK):
-            chunk = numbers[start : start + _CHUNK]
+    def places(self, blocks: Sequence[int], *, downwards: bool = False) -> Iterator[int]:
+        """The rows that match in these blocks, block by block; at first only a few blocks are looked at ahead."""
+        slots = range(_ROWS - 1, -1, -1) if downwards else range(_ROWS)
+        start, size = 0, 4
+        while start < len(blocks):
+            chunk = blocks[start : start + size]
             self._look_at(chunk)
             for number in chunk:
-                bits = self._found[number]
-                while bits:
-                    lowest = bits & -bits
-                    yield (number << BLOCK_BITS) + lowest.bit_length() - 1
-                    bits ^= lowest
+                first = number << BLOCK_BITS
+                yield from [first + slot for slot in slots if self._found[number] >> slot & 1]
+            start += size
+            size = min(2 * size, _CHUNK)
 
     def count(self, blocks: Sequence[int] | None = None) -> int:
         """How many rows match, in these blocks or in all."""
@@ -68,16 +71,15 @@ class Scan:
             total += sum(self._found[number].bit_count() for number in chunk)
         return total
 
-    def those_of(self, ids: Iterator[int], first: int) -> Iterator[int]:
-        """Those of `ids` that match, in the order they come; `first` is how many of them to take to begin with."""
-        size = first
-        while batch := list(islice(ids, size)):
+    def those_of(self, ordered: sqlite3.Cursor, size: int) -> Iterator[int]:
+        """Those of the places a cursor gives that match, in its order; `size` is how many to look at to begin with."""
+        while batch := ordered.fetchmany(size):
             self._stop_if_stale()
-            likely = [row for row in batch if self._is_candidate[row >> BLOCK_BITS]]
-            self._look_at(list(dict.fromkeys(row >> BLOCK_BITS for row in likely)))
-            for row in likely:
-                if self._found[row >> BLOCK_BITS] >> (row & (_ROWS - 1)) & 1:
-                    yield row
+            likely = [place for (place,) in batch if self._is_candidate[place >> BLOCK_BITS]]
+            self._look_at(list(dict.fromkeys([place >> BLOCK_BITS for place in likely])))
+            for place in likely:
+                if self._found[place >> BLOCK_BITS] >> (place & (_ROWS - 1)) & 1:
+                    yield place
             size = min(2 * size, 2048)
 
     @property
@@ -106,6 +108,8 @@ class Scan:
         at = text.find(first.text)
         if at < 0 or not all(needle.may_be_in(text) for needle in self._others):
             return 0
+        if text.count(first.text) > _MANY:
+            return self._bits(enumerate(text.split(b"\n")))
         bits = slot = seen = 0
         while at >= 0:
             start = text.rfind(b"\n", 0, at) + 1
@@ -120,8 +124,10 @@ class Scan:
 
     def _bits(self, lines: Iterator[tuple[int, bytes]]) -> int:
         bits = 0
+        word = self._first.text if not self._first.number and not self._first.others else b""
+        simple = word and not self._others and not self._heads
         for slot, line in lines:
-            if self._first.is_in(line) and self._counts(line):
+            if word in line if simple else self._first.is_in(line) and self._counts(line):
                 bits |= 1 << slot
         return bits
 
@@ -129,10 +135,8 @@ class Scan:
         """Whether a line that holds the first needle holds the others, and is not left out."""
         if self._others and not matches(self._others, line):
             return False
-        if not self._but_not:
-            return True
-        short_id, name, _ = line[1:].split(b"\x1f", 2)
-        return not short_id.startswith(self._but_not) and not name.startswith(self._but_not)
+        fields = line[1:].split(_FIELD, self._heads)[: self._heads] if self._heads else ()
+        return not any(field.startswith(self._head) for field in fields)
 
     def _stop_if_stale(self) -> None:
         if self._is_stale():

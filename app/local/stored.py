@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from app.fields import FIELDS, KEY
-from app.local.lines import head_of
+from app.fields import KEY
+from app.local.lines import FIELD, SEARCHED, made_line
 from app.lookalike import skeleton
 from app.models import Customer, NumberText
 
@@ -22,6 +22,7 @@ _NOT_A_RECORD: Final = "not a customer record"
 _MARK: Final = "\x00"
 _ACTIVE: Final = WIRE.index("active")
 _of_record: Final = itemgetter(*WIRE)
+_searched: Final = itemgetter(*map(WIRE.index, SEARCHED))
 
 
 class DamagedRow(Exception):
@@ -44,24 +45,27 @@ class Stored(NamedTuple):
         """The ID, as SQLite can hold it."""
         return str(self.values[0])
 
-    @property
-    def row(self) -> tuple[str | int | None, ...]:
-        """The values of `COLUMNS`, but for the number of the row."""
-        heads = (head_of(self.short_id), head_of(str(self.values[1])), skeleton(self.short_id))
-        return (*self.values, self.odd, self.record, check_of(self.values, self.record), *heads)
+    def columns(self, line: str) -> tuple[str | int | None, ...]:
+        """The values of `COLUMNS`; ID and name as they are found stand in the line."""
+        fid, fname, _ = line[1:].split(FIELD, 2)
+        return (*self.values, self.odd, self.record, check_of(self.values, self.record), fid, fname, self.look)
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """The fields in the order of `FIELDS`, as texts."""
-        return tuple([str(value) for value in _in_fields_order(self.values)])
+    def look(self) -> str:
+        """What the ID looks like."""
+        return skeleton(self.short_id)
 
 
-_in_fields_order: Final = itemgetter(*(WIRE.index(field.name) for field in FIELDS))
+def line_of(row: Stored) -> str:
+    """The line of the row."""
+    active = row.values[_ACTIVE]
+    return made_line(_searched(row.values), None if active is None else bool(active))
+
 
 #: The columns of a stored customer; the last three are what is looked up: ID and name as they are found, and the look.
 COLUMNS: Final = (*WIRE, "odd", "record", "checksum", "fid", "fname", "look")
 #: The columns that a customer is read from.
-READ: Final = ", ".join(("id", *COLUMNS[:-3]))
+READ: Final = ", ".join(("place", *COLUMNS[:-3]))
 
 
 def stored(customer: Customer) -> Stored:

@@ -1,23 +1,25 @@
 """Writes the mirror: rows, their lines and grams, and the sweeps in which they were seen."""
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from app.fields import KEY
 from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
-from app.local.lines import grams_in, line_of
+from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, moment_of, stored, stored_id
+from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of, moment_of, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
 #: After so many pages of a sweep it is noted which rows were seen, so that it can go on after a break.
 _NOTED_EVERY: Final = 20
-_FIND: Final = f"SELECT {READ} FROM customer WHERE {KEY} = ? AND odd = ?"
+_FIND: Final = f"SELECT {READ} FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
+_MODIFIED: Final = WIRE.index("modified")
 _INSERT: Final = f"INSERT OR REPLACE INTO customer VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
 
@@ -32,7 +34,9 @@ class Writing:
         self._put: set[tuple[str, str]] = set()
         self._lines: dict[int, list[bytes]] = {}
         self._pages = 0
-        self._later: list[MirrorState] = []
+        self._last: tuple[str, str] = connection.execute(
+            f"SELECT {KEY}, odd FROM customer WHERE place < ? ORDER BY place DESC LIMIT 1", (self.state.ordered,)
+        ).fetchone() or ("", "")
         if self.state.sweep is not None:
             found = connection.execute("SELECT value FROM meta WHERE name = 'seen'").fetchone()
             self._seen = bytearray(found[0] if found else b"")
@@ -43,32 +47,22 @@ class Writing:
         self._put.clear()
         self._pages = 0
         number = self.state.sweeps + 1
+        state = replace(self.state, sweeps=number, sweep=number, swept=0)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
-            self._note_seen(replace(self.state, sweeps=number, sweep=number, swept=0))
+            state.write(self.connection)
+            self._note_seen()
+        self.state = state
         return number
 
     def take(self, rows: Sequence[Customer], sweep: int | None = None, *, put: bool = False) -> int:
-        """Keep these customers; tells how many were new or differed. Only those are written."""
+        """Keep these customers; tells how many were new or differed. Only those are written.
+
+        With `put` they are newer than what a sweep or a look for changes may still bring.
+        """
         self._lines.clear()
-        news = [(customer, stored(customer)) for customer in rows]
+        news = {(row.short_id, row.odd): (customer, row) for customer, row in ((one, stored(one)) for one in rows)}
+        changed = self._changed(news, put=put)
         state = self.state
-        changed: list[tuple[int | None, Stored, tuple[object, ...] | None]] = []
-        places: dict[tuple[str, str], int] = {}
-        for customer, row in news:
-            key = (row.short_id, row.odd)
-            found = self.connection.execute(_FIND, key).fetchone()
-            if found is not None:
-                self._mark(found[0])
-                if found[1:-1] == (*row.values, row.odd, row.record):
-                    if put:
-                        self._put.add(key)
-                    continue
-                if not put and key in self._put and is_older(customer.modified, found[1 + WIRE.index("modified")]):
-                    continue
-            if put:
-                self._put.add(key)
-            changed.append((None if found is None else found[0], row, found))
-            state = _with_newest(state, customer)
         if sweep is not None and sweep == state.sweep:
             state = replace(state, swept=state.swept + len(rows))
             self._pages += 1
@@ -77,27 +71,68 @@ class Writing:
             # The rest of the state waits for the next write: what did not change shall cost nothing.
             self.state = state
             return 0
+        added = sum(place is None for _, _, place in changed)
+        places = iter(range(state.next_place, state.next_place + added))
+        state = replace(
+            state,
+            seen=state.seen + added,
+            next_place=state.next_place + added,
+            newest=_newest(state.newest, (customer for customer, _, _ in changed)),
+            ordered=state.ordered + self._in_order([row for _, row, place in changed if place is None]),
+        )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
-            written = 0
-            for number, row, _ in changed:
-                key = (row.short_id, row.odd)
-                place = places.get(key) if number is None else number
-                if place is None:
-                    place = state.next_id
-                    state = replace(state, next_id=place + 1, seen=state.seen + 1)
-                places[key] = place
-                self._mark(place)
-                self.connection.execute(_INSERT, (place, *row.row))
-                active = None if row.values[12] is None else bool(row.values[12])
-                self._set_line(place, line_of(row.texts, active).encode())
-                written += 1
+            self.connection.executemany(
+                _INSERT, [self._written(row, next(places) if place is None else place) for _, row, place in changed]
+            )
             self._write_lines()
+            state.write(self.connection)
             if note_seen:
-                self._note_seen(state)
-            else:
-                state.write(self.connection)
+                self._note_seen()
         self.state = state
-        return written
+        return len(changed)
+
+    def _in_order(self, added: Sequence[Stored]) -> int:
+        """How many of the rows that are added at the end go on in the order of the IDs, if all before them do."""
+        if self.state.ordered < self.state.next_place:
+            return 0
+        count = 0
+        for row in added:
+            if (row.short_id, row.odd) <= self._last:
+                break
+            self._last = (row.short_id, row.odd)
+            count += 1
+        return count
+
+    def _changed(
+        self, news: Mapping[tuple[str, str], tuple[Customer, Stored]], *, put: bool
+    ) -> list[tuple[Customer, Stored, int | None]]:
+        """Which of these are to be written, and where they stand already."""
+        known = {
+            (row[1], row[-3]): row
+            for row in self.connection.execute(_FIND, (json.dumps(list({short_id for short_id, _ in news})),))
+        }
+        changed: list[tuple[Customer, Stored, int | None]] = []
+        for key, (customer, row) in news.items():
+            found = known.get(key)
+            if put:
+                self._put.add(key)
+            if found is None:
+                changed.append((customer, row, None))
+                continue
+            self._mark(found[0])
+            if found[1:-1] == (*row.values, row.odd, row.record):
+                continue
+            if not put and key in self._put and is_older(customer.modified, str(found[1 + _MODIFIED])):
+                continue
+            changed.append((customer, row, found[0]))
+        return changed
+
+    def _written(self, row: Stored, place: int) -> tuple[object, ...]:
+        """The columns of a row, once its line is in its block."""
+        self._mark(place)
+        line = line_of(row)
+        self._set_line(place, line.encode())
+        return (place, *row.columns(line))
 
     def end_sweep(self, sweep: int, at: datetime, *, drop_missing: bool) -> int:
         """The sweep was whole; tells how many rows were dropped."""
@@ -105,7 +140,7 @@ class Writing:
             return 0
         gone: list[int] = []
         if drop_missing:
-            ids = self.connection.execute("SELECT id FROM customer ORDER BY id")
+            ids = self.connection.execute("SELECT place FROM customer ORDER BY place")
             gone = [number for (number,) in ids if not self._was_seen(number)]
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             self._delete(gone)
@@ -119,7 +154,8 @@ class Writing:
                 swept=0,
             )
             self._seen = bytearray()
-            self._note_seen(state)
+            state.write(self.connection)
+            self._note_seen()
         self.state = state
         return len(gone)
 
@@ -144,7 +180,7 @@ class Writing:
 
     def index_one(self) -> bool:
         """Index one segment that is full, or build one order that is missing; tells whether there was any to do."""
-        if self.state.next_id >> BLOCK_BITS >> SEGMENT_BITS > self._segments:
+        if self.state.next_place >> BLOCK_BITS >> SEGMENT_BITS > self._segments:
             with transaction(self.connection, "BEGIN IMMEDIATE"):
                 add_segment(self.connection, self._segments)
             self._segments += 1
@@ -161,7 +197,7 @@ class Writing:
 
     def _delete(self, ids: Sequence[int]) -> None:
         for number in ids:
-            self.connection.execute("DELETE FROM customer WHERE id = ?", (number,))
+            self.connection.execute("DELETE FROM customer WHERE place = ?", (number,))
             self._set_line(number, b"")
             if len(self._lines) > SEGMENT:
                 self._write_lines()
@@ -186,10 +222,8 @@ class Writing:
         )
         self._lines.clear()
 
-    def _note_seen(self, state: MirrorState) -> None:
-        state.write(self.connection)
+    def _note_seen(self) -> None:
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('seen', ?)", (bytes(self._seen),))
-        self.state = state
 
     def _mark(self, place: int) -> None:
         """Note that the row was on the server while the sweep went on."""
@@ -205,9 +239,14 @@ class Writing:
         return byte < len(self._seen) and bool(self._seen[byte] >> (place & 7) & 1)
 
 
-def _with_newest(state: MirrorState, customer: Customer) -> MirrorState:
-    if "modified" in customer.oddities or customer.modified <= state.newest[:10]:
-        return state
-    moment = moment_of(customer.modified)
-    last = moment_of(state.newest)
-    return replace(state, newest=customer.modified) if moment and (last is None or moment > last) else state
+def _newest(newest: str, customers: Iterable[Customer]) -> str:
+    """The latest `modified` of these and the one before."""
+    last = moment_of(newest)
+    for customer in customers:
+        # Most are older by their first characters already.
+        if customer.modified[:10] < newest[:10] or "modified" in customer.oddities:
+            continue
+        moment = moment_of(customer.modified)
+        if moment is not None and (last is None or moment > last):
+            newest, last = customer.modified, moment
+    return newest
