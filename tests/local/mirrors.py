@@ -9,6 +9,7 @@ from app.fields import KEY, PageRequest
 from app.folding import fold, number_of, numbers_in, words_of
 from app.local.lines import SEARCHED
 from app.local.mirror import Mirror
+from app.local.stored import sound
 from app.models import Customer
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -42,7 +43,7 @@ class Plainly:
         self._rows = [
             (
                 customer,
-                [" ".join(fold(customer.value(name)).split()) for name in SEARCHED],
+                "\n".join(" ".join(fold(customer.value(name)).split()) for name in SEARCHED),
                 [*numbers_in(fold(customer.phone)), *numbers_in(fold(customer.fax))],
             )
             for customer in customers
@@ -57,14 +58,14 @@ class Plainly:
             for customer, fields, numbers in self._rows
             if request.status in ("all", customer.status)
             and all(
-                any(word in field for field in fields)
+                word in fields
                 or (not word.isdigit() and number_of(word) and any(number_of(word) in number for number in numbers))
                 or (word.isdigit() and any(word in number for number in numbers))
                 for word in words
             )
         ]
         if request.sort is None and head:
-            found.sort(key=lambda row: (*_rank(row[1], head), row[0].short_id))
+            found.sort(key=lambda row: (*_rank(row[1].split("\n"), head), row[0].short_id))
         elif request.sort in (None, KEY):
             found.sort(
                 key=lambda row: row[0].short_id, reverse=request.sort is not None and request.direction == "DESC"
@@ -78,7 +79,7 @@ class Plainly:
 def _key(customer: Customer, column: str) -> object:
     if column == "active":
         return {None: 0, False: 1, True: 2}[customer.active]
-    return customer.value(column)
+    return sound(customer.value(column))
 
 
 def _rank(fields: Sequence[str], head: str) -> tuple[int, str]:

@@ -20,55 +20,9 @@ from tests.local.mirrors import Plainly, fill, opened
 MANY: Final = 17_000
 #: Pieces of names in many scripts, composed and not, and what phone numbers are written with.
 PIECES: Final = st.sampled_from(
-    [
-        "a",
-        "ab",
-        "Zoë",
-        "Zoë",
-        "Ł",
-        "ß",
-        "ﬁn",
-        "Ⅷ",
-        "İ",
-        "ı",
-        "東",
-        "東京",
-        "京",
-        "きょう",
-        "ｶﾞ",
-        "ガ",
-        "서울",
-        "서",
-        "울산",
-        "กรุงเทพ",
-        "ไทย",
-        "मुंबई",
-        "मु",
-        "الرياض",
-        "مُحَمَّد",
-        "Москва",
-        "ёлка",
-        "קפה",
-        "555",
-        "555-01",
-        "0100",
-        "+49",
-        "(30)",
-        "5.5",
-        "-",
-        "--",
-        "@",
-        ".",
-        "\x00",
-        "�",
-        "𝒜",
-        "👩\u200d👩\u200d👧",
-        "́",
-        "\x1c",
-        "\x1f",
-        "\u3000",
-        "\n",
-    ]
+    "a ab AB Zoë Zoe\u0308 Ł ß ﬁn Ⅷ İ ı 東 東京 京 きょう ｶﾞ ガ 서울 서 울산 กรุงเทพ ไทย मुंबई मु "  # noqa: SIM905
+    "الرياض مُحَمَّد Москва ёлка קפה 555 555-01 0100 +49 (30) 5.5 - -- @ . 𝒜 👩\u200d👧 "
+    "\x00 \u0301 \ufffd \x1c \x1f \u3000 \n".split(" ")
 )
 NAMES: Final = st.lists(PIECES, max_size=4).map("".join) | st.lists(PIECES, max_size=3).map(" ".join) | TEXTS
 
@@ -93,14 +47,14 @@ async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None
 
 
 async def test_many_customers_are_found_as_by_looking_at_each() -> None:
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311  # the same for ever is what is wanted
     customers = [Customer.from_wire(record) for record in sample_customers(MANY)]
     by_id = sorted(customers, key=lambda one: one.short_id)
     plainly = Plainly(customers)
     async with opened(None) as mirror:
         assert await fill(mirror, by_id) == MANY
         await mirror.tended()
-        for number in range(220):
+        for number in range(150):
             one = dice.choice(customers)
             texts = [one.value(name) for name in SEARCHED if one.value(name)]
             words = []
@@ -129,7 +83,7 @@ async def test_pages_without_words_are_sorted_and_filtered(sort: str | None) -> 
 
 
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.booleans()), max_size=8), st.lists(NAMES, min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_any_text_is_found_by_any_text(records: list[tuple[str, str, str, bool]], finds: list[str]) -> None:
     customers = [
         customer(f"{chr(65 + at)}-{name.strip()}"[:9], name=name, city=city, phone=phone, active=active)
@@ -138,6 +92,7 @@ async def test_any_text_is_found_by_any_text(records: list[tuple[str, str, str, 
     plainly = Plainly(customers)
     async with opened(None) as mirror:
         await fill(mirror, customers)
+        await mirror.tended()
         for find in finds:
             await _check(mirror, plainly, PageRequest(1, 5, None, find=find))
             await _check(mirror, plainly, PageRequest(1, 5, "name", "DESC", find=find))
