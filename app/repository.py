@@ -17,7 +17,8 @@ from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
 
 __all__ = ["Link", "Repository", "Sighting"]
