@@ -17,7 +17,8 @@ from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
 
 __all__ = ["Link", "Repository", "Sighting"]
@@ -241,6 +242,7 @@ class Repository:
         await self._asking.close()
         if self._opening is not None:
             mirror = await self._opened()
+            self._open_mirror = self._opening = None
             if mirror is not None:
                 await mirror.close()
         if self._on_close is not None:
