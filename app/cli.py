@@ -17,6 +17,7 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.service.credentials import IssuedCredential
@@ -73,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--url", help="the server, https://HOST/api/v1")
     parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
     parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
+    parser.add_argument("--no-mirror", action="store_true", help="keep the copy of all customers in memory only")
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
+    parser.add_argument(
+        "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
     parser.set_defaults(run=_open_screens)
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -109,6 +114,9 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     export.add_argument("--format", choices=FORMATS, help="by default that of FILE's ending, or csv")
     export.add_argument("--status", choices=STATUSES, default="all", help="which customers (%(default)s)")
+    export.add_argument(
+        "--find", metavar="TEXT", default="", help="only customers that match, as / finds them on the list"
+    )
     export.add_argument(
         "--raw", action="store_true", help="csv: text as it is, also where a spreadsheet would run it as a formula"
     )
@@ -149,7 +157,10 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo))
+    # How a demo was left is nobody's business the next time.
+    kept = folders.state / "views" if arguments.demo is None else None
+    source = _source(settings, folders, arguments.demo)
+    return _run_screens(settings, site, folders, source, kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -160,7 +171,7 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
     folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse)
+    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse, arguments.no_mirror)
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
@@ -172,13 +183,26 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
-def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
+def _run_screens(
+    settings: Settings,
+    site: str,
+    folders: Folders,
+    source: "Book | Server",
+    views: "Path | None",
+    *,
+    plain_output: bool,
+) -> int:
     _prepare_textual(os.environ)
     import asyncio
+    from dataclasses import replace
+    from functools import partial
 
+    from app.local.view import ViewFile
+    from app.pace import Pace
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
+    from app.terminal.lean import LeanDriver
     from app.terminal.signals import Endings
     from app.tui import DockbookApp
 
@@ -187,13 +211,33 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
 
         check_keymap(settings.keys)
     silence_tracebacks(folders.state)
-    repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
+    local = settings.url is None
+    pace = Pace(interval=settings.refresh_seconds)
+    repository = Repository(
+        source.connect,
+        read_only=settings.read_only,
+        on_close=source.close,
+        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
+        # The service in this process needs no rest between two pages.
+        pace=replace(pace, between_pages=0.0) if local else pace,
+        mend=settings.mend,
+    )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=local,
+        views=None if views is None else ViewFile(views, settings.url or site),
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
+        desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
+        driver=None if plain_output else LeanDriver,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
@@ -202,7 +246,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
         try:
-            with Endings([], leave).watched():
+            with Endings([], leave, lambda: app.away).watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
@@ -221,13 +265,15 @@ def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from app.exporting import Order, format_for, run_export
+    from app.export.order import Order, format_for
+    from app.exporting import run_export
 
     # To read is all it takes, and so the book is opened for no more.
     arguments.read_only = True
     settings, folders = _settings(arguments)
     output = Path(arguments.output) if arguments.output not in (None, "-") else None
-    order = Order(arguments.format or format_for(output), arguments.status, arguments.raw, output)
+    form = arguments.format or format_for(output)
+    order = Order(form, arguments.status, arguments.raw, output, arguments.find)
     return run_export(order, lambda: _source(settings, folders, arguments.demo))
 
 
@@ -239,7 +285,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from app.service.serve import serve
     from app.service.web import create_app
 
-    for option in ("profile", "url", "read_only", "mouse"):
+    for option in ("profile", "url", "read_only", "mouse", "no_mirror"):
         if getattr(arguments, option):
             raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo

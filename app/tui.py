@@ -1,12 +1,13 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
@@ -16,8 +17,12 @@ from app.screens.customer_list import CustomerListScreen
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.terminal.scan import DEFAULT_GAP
+from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
+
+#: The workers that go on in the background for as long as the program runs.
+KEEPER: Final = "keeper"
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
 THEME = Theme(
@@ -67,6 +72,7 @@ class DockbookApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
         Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
         Binding("colon", "palette", "All commands", id="palette"),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
     ]
 
     def __init__(
@@ -76,9 +82,10 @@ class DockbookApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
+        driver: type[Driver] | None = None,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
@@ -87,11 +94,21 @@ class DockbookApp(App[int]):
         if keymap:
             self.set_keymap(dict(keymap))
 
+    @property
+    def away(self) -> bool:
+        """Whether the terminal was given back to the shell for now."""
+        return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
+
     def get_default_screen(self) -> Screen[Any]:
         return CustomerListScreen(self.desk)
 
     def on_mount(self) -> None:
-        self.desk.repository.on_link = self._link_changed
+        repository = self.desk.repository
+        repository.on_link = self._link_changed
+        repository.on_fresh = self._look_again
+        repository.on_note = self._tell
+        keep: Callable[[], Awaitable[None]] = repository.keep
+        self.run_worker(keep, group=KEEPER, exit_on_error=False)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -171,11 +188,21 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
+        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
+
+    def _look_again(self) -> None:
+        for screen in self._dock_screens():
+            screen.look_again()
+
+    def _tell(self, text: str) -> None:
+        """Say something that concerns every screen on the one that is seen."""
+        screens = list(self._dock_screens())
+        if screens:
+            screens[-1].say(text, "warning")
 
     def _dock_screens(self) -> Iterable[DockScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]

@@ -1,10 +1,13 @@
 """The real program on the real service, with a wire between them that a test can cut, bend and watch."""
 
+import asyncio
 import json
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,16 +16,24 @@ from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
+from app.local.mirror import Mirror
+from app.local.view import ViewFile
+from app.pace import Pace
 from app.repository import Repository
 from app.screens.frame import Desk
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample import load_sample
 from app.service.store import Store
 from app.service.web import create_app
-from app.tui import DockbookApp
+from app.tui import KEEPER, DockbookApp
 
 URL = "http://service.test/api/v1"
 MOST_PAUSES = 400
+#: Seconds after which a wait for a condition has failed.
+LONGEST = 20.0
+
+#: The mirror is filled as soon as the first page is shown, and then left alone.
+AT_ONCE = Pace(first=0.0, between_pages=0.0)
 
 Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
 
@@ -33,12 +44,13 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
         self.bend: Bend | None = None
+        self.bends_tokens = False
         self.seen: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/Token"):
             self.seen.append(request)
-        if self.bend is None or request.url.path.endswith("/Token"):
+        if self.bend is None or (request.url.path.endswith("/Token") and not self.bends_tokens):
             return await self._inner.handle_async_request(request)
         return await self.bend(request, lambda: self._inner.handle_async_request(request))
 
@@ -127,10 +139,18 @@ class Stage:
         await self.press(*text)
 
     async def settle(self) -> None:
-        """Wait until no worker runs."""
+        """Wait until no worker runs, but for the one that never ends."""
         await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
+        if running := [one for one in self.app.workers if one.group != KEEPER]:
+            await self.app.workers.wait_for_complete(running)
         await self.pilot.pause()
+
+    async def filled(self) -> None:
+        """Wait until the mirror holds all customers."""
+        async with asyncio.timeout(LONGEST):
+            while (state := await self.app.desk.repository.mirror_state()) is None or not state.whole:
+                await self.pilot.pause()
+        await self.settle()
 
     async def until(self, text: str) -> None:
         """Wait until the text can be seen."""
@@ -178,8 +198,16 @@ async def stage(
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
+    mirror: bool = False,
+    mirror_file: Path | None = None,
+    pace: Pace = AT_ONCE,
+    views: ViewFile | None = None,
+    mend: str = "",
 ) -> AsyncIterator[Stage]:
-    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
+    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
+
+    With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
+    """
     store = Store.open(None)
     if records is not None:
         for record in records:
@@ -194,9 +222,18 @@ async def stage(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=read_only, on_close=store.close)
-    app = DockbookApp(Desk(repository, "test", local=local), keymap=keymap)
+    repository = Repository(
+        connect,
+        read_only=read_only,
+        on_close=store.close,
+        open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
+        pace=pace,
+        mend=mend,
+    )
+    app = DockbookApp(Desk(repository, "test", local=local, views=views), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()
+        if mirror and bend is None:
+            await running.filled()
         yield running

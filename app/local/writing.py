@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
 from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of, moment_of, stored, stored_id
+from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of_row, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
@@ -77,7 +77,6 @@ class Writing:
             state,
             seen=state.seen + added,
             next_place=state.next_place + added,
-            newest=_newest(state.newest, (customer for customer, _, _ in changed)),
             ordered=state.ordered + self._in_order([row for _, row, place in changed if place is None]),
         )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
@@ -130,7 +129,7 @@ class Writing:
     def _written(self, row: Stored, place: int) -> tuple[object, ...]:
         """The columns of a row, once its line is in its block."""
         self._mark(place)
-        line = line_of(row)
+        line = line_of_row(row)
         self._set_line(place, line.encode())
         return (place, *row.columns(line))
 
@@ -159,9 +158,16 @@ class Writing:
         self.state = state
         return len(gone)
 
-    def note_synced(self, at: datetime, expected: int | None) -> None:
+    def expect(self, expected: int, newest: str) -> None:
+        """Note how many customers are going to be there."""
+        state = replace(self.state, expected=expected, newest=newest or self.state.newest)
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            state.write(self.connection)
+        self.state = state
+
+    def note_synced(self, at: datetime, expected: int | None, newest: str) -> None:
         """Note that the mirror was what the server had."""
-        state = replace(self.state, synced_at=at, expected=expected)
+        state = replace(self.state, synced_at=at, expected=expected, newest=newest or self.state.newest)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             state.write(self.connection)
         self.state = state
@@ -237,16 +243,3 @@ class Writing:
     def _was_seen(self, place: int) -> bool:
         byte = place >> 3
         return byte < len(self._seen) and bool(self._seen[byte] >> (place & 7) & 1)
-
-
-def _newest(newest: str, customers: Iterable[Customer]) -> str:
-    """The latest `modified` of these and the one before."""
-    last = moment_of(newest)
-    for customer in customers:
-        # Most are older by their first characters already.
-        if customer.modified[:10] < newest[:10] or "modified" in customer.oddities:
-            continue
-        moment = moment_of(customer.modified)
-        if moment is not None and (last is None or moment > last):
-            newest, last = customer.modified, moment
-    return newest

@@ -1,7 +1,7 @@
 """The detail: every field of one customer, and the way to its neighbours."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,10 +13,11 @@ from app.errors import DockbookError
 from app.fields import KEY
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.text import visible_id
+from app.widgets.alike import LookAlikes, looks_like
 from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models import Customer, Origin
     from app.screens.customer_list import Step
 
 
@@ -27,7 +28,7 @@ class DetailScreen(DockScreen[None]):
     ABOUT = (
         "Every field of one customer as the server has it. Up and down choose a field, left and right go to the "
         "customers before and after in the list's order. What the server sent beyond its contract, or in a form "
-        "that does not fit it, is marked with !."
+        "that does not fit it, is marked with !, and so is an ID that looks like another one."
     )
 
     TAKES_SCANS = True
@@ -36,7 +37,7 @@ class DetailScreen(DockScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
-        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
+        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
@@ -50,13 +51,17 @@ class DetailScreen(DockScreen[None]):
         customer: "Customer",
         position: str = "",
         step: Callable[[int], Awaitable["Step | None"]] | None = None,
+        alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
     ) -> None:
         super().__init__(desk)
         self.customer = customer
         self.record = RecordView()
         self._position = position
         self._step = step
+        self._known_alike = alike
+        self._alike: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
+        self._origin: Origin | None = None
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -75,6 +80,13 @@ class DetailScreen(DockScreen[None]):
         if message.customer.short_id == self.customer.short_id:
             self._show(message.customer)
             self.say(message.text, message.level)
+
+    def shown_from(self) -> "Origin | None":
+        return self._origin
+
+    def look_again(self) -> None:
+        if self._origin is not None:
+            self._read_again()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -97,14 +109,15 @@ class DetailScreen(DockScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
+        from app.screens.plain import copy
+
         entry = self.record.current
         if entry is None:
             return
         if not entry.value:
             self.say(f"{entry.label} is empty: nothing to copy.")
             return
-        self.app.copy_to_clipboard(entry.value)
-        self.say(f"{entry.label} was sent to the terminal's clipboard.")
+        copy(self, entry.label, self.customer, entry.value)
 
     def action_refresh(self) -> None:
         self.try_writing_again()
@@ -128,12 +141,13 @@ class DetailScreen(DockScreen[None]):
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
-            customer = await self.repository.customer(self.customer.short_id)
+            sighting = await self.repository.sight(self.customer.short_id, fresh=told)
         except DockbookError as error:
             self.say_error(error)
             return
         finally:
             self._tell_position()
+        customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
@@ -141,7 +155,8 @@ class DetailScreen(DockScreen[None]):
                 "warning",
             )
             return
-        if told:
+        self._origin = sighting.origin
+        if told and self._origin is None:
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)
@@ -166,10 +181,27 @@ class DetailScreen(DockScreen[None]):
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer
-        self.record.show(customer)
+        self._show_record()
+        if customer.short_id not in self._alike:
+            self.read(partial(self._look_for_alikes, customer.short_id), "alike")
         self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         self.header.detail = customer.status
         self._tell_position()
+
+    def _show_record(self) -> None:
+        short_id = self.customer.short_id
+        others = self._alike.get(short_id, self._known_alike(short_id))
+        remark = looks_like(short_id, others)
+        self.record.show(self.customer, {KEY: remark} if remark else {})
+
+    async def _look_for_alikes(self, short_id: str) -> None:
+        """An ID that looks like this one may be anywhere in the book."""
+        known = LookAlikes()
+        known.learn({short_id: self._known_alike(short_id)})
+        known.learn(await self.repository.look_alikes([short_id]))
+        self._alike[short_id] = known.others(short_id)
+        if self._alike[short_id] and self.customer.short_id == short_id:
+            self._show_record()
 
     def _tell_position(self, doing: str = "") -> None:
         places = [doing, self._position, "↑↓ field", "←→ customer" if self._step else ""]

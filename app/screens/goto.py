@@ -8,10 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from app.errors import DockbookError, NotFound
+from app.lookalike import spelled
 from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
 from app.text import visible_id
+from app.widgets.field import FieldInput
 
 if TYPE_CHECKING:
     from app.screens.frame import DockScreen
@@ -29,15 +31,21 @@ class GoToDialog(Dialog[str]):
         super().__init__("Go to a customer")
 
     def body(self) -> ComposeResult:
-        field = Input(placeholder="type or scan an ID", compact=True)
-        field.cursor_blink = False
-        yield field
+        yield FieldInput("", "type or scan an ID")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
     def on_input_submitted(self) -> None:
         self.action_submit()
+
+    def on_field_input_pasted_lines(self, event: FieldInput.PastedLines) -> None:
+        """An ID has one line; here they stand as one, for the person to choose from."""
+        self.tell(f"{event.lines} pasted lines were joined")
+
+    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+        """Nothing of it was taken."""
+        self.tell(f"{event.characters:,} characters are no ID: nothing was pasted")
 
     def action_submit(self) -> None:
         short_id = self.query_one(Input).value.strip()
@@ -62,32 +70,49 @@ def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
-        customer = await screen.repository.customer(short_id)
+        customer = (await screen.repository.sight(short_id)).customer
     except NotFound:
         if screen.app.screen is not screen:
             # The person went on to something else.
             return
         screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
-        if screen.repository.editing_off is None:
-            _offer_new(screen, short_id)
+        _offer_others(screen, short_id)
     except DockbookError as error:
         screen.say_error(error)
     else:
         screen.status.hush()
         if screen.app.screen is screen:
-            screen.app.push_screen(DetailScreen(screen.desk, customer))
+            detail = DetailScreen(screen.desk, customer)
+            screen.app.push_screen(detail)
+            if customer.short_id != short_id:
+                # A server may compare IDs loosely; nobody shall take one customer for another.
+                asked, got = visible_id(spelled(short_id, customer.short_id)), visible_id(customer.short_id)
+                detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
 
 
-def _offer_new(screen: "DockScreen[Result]", short_id: str) -> None:
+def _offer_others(screen: "DockScreen[Result]", short_id: str) -> None:
+    """There is no such customer: one like it can be looked for, or this one made."""
+    new = {"new": "New customer with this ID"} if screen.repository.editing_off is None else {}
+    answers = {"stay": "Back"} | new | {"find": "Find"}
+
     def answered(answer: str | None) -> None:
         if answer == "new":
             screen.app.push_screen(FormScreen(screen.desk, None, new_id=short_id))
+        elif answer == "find":
+            _find(screen, short_id)
 
     screen.app.push_screen(
-        Question(
-            "No such customer",
-            [f"There is no customer with the ID {visible_id(short_id)}."],
-            {"stay": "Back", "new": "New customer with this ID"},
-        ),
-        answered,
+        Question("No such customer", [f"There is no customer with the ID {visible_id(short_id)}."], answers), answered
     )
+
+
+def _find(screen: "DockScreen[Result]", text: str) -> None:
+    """Search for the text on the list, which lies under all other screens."""
+    from app.screens.customer_list import CustomerListScreen
+
+    listed = next((below for below in screen.app.screen_stack if isinstance(below, CustomerListScreen)), None)
+    if listed is None:
+        return
+    while screen.app.screen is not listed:
+        screen.app.pop_screen()
+    listed.find(text)

@@ -1,0 +1,106 @@
+"""The programs that are measured, how each is started, and what they need: a home, a server on loopback."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench.terminal import Terminal
+
+ROOT: Final = Path(__file__).parents[2]
+
+_PYTHON: Final = (sys.executable,)
+_STOCK: Final = (*_PYTHON, str(Path(__file__).with_name("stock.py")))
+
+#: Other programs for tables in a terminal: command, arguments, and a text that tells that the table stands.
+OTHERS: Final[Mapping[str, tuple[Sequence[str], str]]] = {
+    "VisiData": (("vd", "--config", "/dev/null", "{csv}"), "CUST-0005"),
+    "abook": (("abook", "--config", "/dev/null", "--datafile", "{abook}"), "Customer 5"),
+    "mc": (("mc", "--nocolor", "{folder}", "{folder}"), "CUST-0005"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Starts programs in one environment; `server` is what leads dockbook to the server."""
+
+    environ: Mapping[str, str]
+    server: Mapping[str, str]
+    folder: Path
+
+    def dockbook(
+        self, *options: str, server: bool = False, size: tuple[int, int] = (100, 30), colours: str = "truecolor"
+    ) -> Terminal:
+        """dockbook itself, on a demo of 100 customers or on the server."""
+        environ = {**self.environ, **self.server} if server else self.environ
+        argv = (*_PYTHON, "-m", "app", *(() if server else ("--demo", "100")), *options)
+        return Terminal(argv, environ, size, colours)
+
+    def textual(self, kind: str, size: tuple[int, int] = (100, 30), colours: str = "truecolor") -> Terminal:
+        """An app of Textual's own widgets: `stock`, `bare` or `client`."""
+        return Terminal((*_STOCK, kind), self.environ, size, colours)
+
+    def other(self, name: str, colours: str = "truecolor") -> tuple[Terminal, str] | None:
+        """Another program with a table of customers, and the text to wait for; `None` when it is not installed."""
+        argv, text = OTHERS[name]
+        command = shutil.which(argv[0], path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+        if command is None:
+            return None
+        paths = {"csv": self._csv(), "abook": self._abook(), "folder": self._files()}
+        return Terminal([command, *(part.format(**paths) for part in argv[1:])], self.environ, colours=colours), text
+
+    def _csv(self) -> Path:
+        path = self.folder / "customers.csv"
+        path.write_text(
+            "id,name,city,state,phone,contact,status\n"
+            + "".join(f"CUST-{n:04},Customer {n},Springfield,IL,555-{n:04},Jane,active\n" for n in range(100))
+        )
+        return path
+
+    def _abook(self) -> Path:
+        path = self.folder / "customers.abook"
+        entries = (f"[{n}]\nname=Customer {n}\nemail=c{n}@example.com\nphone=555-{n:04}\n\n" for n in range(100))
+        path.write_text("[format]\nprogram=abook\nversion=0.6.1\n\n" + "".join(entries))
+        return path
+
+    def _files(self) -> Path:
+        folder = self.folder / "customers"
+        folder.mkdir(exist_ok=True)
+        for n in range(100):
+            (folder / f"CUST-{n:04}").touch()
+        return folder
+
+
+@contextmanager
+def programs() -> Iterator[Programs]:
+    """A home that is thrown away, and a server with 100 customers that runs while the block does."""
+    with tempfile.TemporaryDirectory() as home:
+        kept = ("PATH", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE")
+        environ = {name: os.environ[name] for name in kept if name in os.environ}
+        environ |= {"HOME": home, "PYTHONPATH": str(ROOT), "LC_ALL": environ.get("LC_ALL", "C.UTF-8")}
+        argv = (*_PYTHON, "-m", "app", "serve", "--demo", "100", "--port", "0")
+        server = subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            yield Programs(environ, _credentials(server), Path(home))
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def _credentials(server: "subprocess.Popen[str]") -> Mapping[str, str]:
+    """What the server says a client that may change customers should be told."""
+    assert server.stdout is not None
+    told: list[Mapping[str, str]] = []
+    for line in server.stdout:
+        if line.startswith("export "):
+            told.append(dict(re.findall(r"(DOCKBOOK_\w+)=(\S+)", line)))
+        if len(told) == 2:
+            return told[1]
+    raise RuntimeError("the server did not start")

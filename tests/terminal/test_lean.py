@@ -1,0 +1,102 @@
+"""The program on a pty with the lean driver and with Textual's: the same screens, and what each key costs in bytes."""
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.bench.terminal import Terminal
+
+ROOT = Path(__file__).parents[2]
+
+#: All that may ever reach a terminal.
+ALLOWED = re.compile(
+    rb"(?:\x1b\[[0-9;]*[HmKJABCD]|\x1b\[\?(?:1049|25|7|2004|1004)[hl]|\x1b\[(?:>[0-9]+|<)u"
+    rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|[\r\x08]|[^\x00-\x1f\x7f]|\n)*"
+)
+
+KEYS = {
+    "down": "\x1b[B",
+    "up": "\x1b[A",
+    "next": "\x1b[19~",
+    "end": "\x1b[F",
+    "enter": "\r",
+    "escape": "\x1b",
+    "edit": "\x1bOQ",
+    "help": "\x1bOP",
+    "delete": "\x1b[3~",
+    "sort": "s",
+    "letter": "a",
+    "palette": "\x10",
+}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+
+
+def start(environ: dict[str, str], *options: str, size: tuple[int, int] = (100, 30), ready: str = "of 2 ·") -> Terminal:
+    terminal = Terminal([sys.executable, "-m", "app", "--demo", *options], environ, size, "16")
+    terminal.until(ready)
+    terminal.settle(0.2)
+    return terminal
+
+
+def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, str]) -> None:
+    chance = Random(5)  # noqa: S311 - keys, no secrets
+    with start(environ) as lean, start(environ, "--plain-output") as plain:
+        assert lean.screen.seen == plain.screen.seen
+        for step in range(24):
+            name, size = chance.choice(list(KEYS)), chance.choice([(80, 24), (100, 30), (120, 20)])
+            for terminal in (lean, plain):
+                if step % 8 == 7:
+                    terminal.resize(*size)
+                terminal.press(KEYS[name], quiet=0.15)
+            same_in_the_end(lean, plain, name)
+        assert ALLOWED.fullmatch(bytes(lean.output))
+        assert lean.written * 3 < plain.written
+
+
+def test_a_program_that_was_suspended_comes_back_to_a_whole_screen(environ: dict[str, str]) -> None:
+    with start(environ) as lean:
+        before = lean.screen.seen
+        for stop in (signal.SIGTSTP, signal.SIGSTOP):
+            os.kill(lean.pid, stop)
+            os.waitpid(lean.pid, os.WUNTRACED)
+            lean.settle(0.1)
+            lean.show("$ ls\r\n" * 40)
+            os.kill(lean.pid, signal.SIGCONT)
+            lean.until("of 2 ·")
+            lean.settle()
+            assert lean.screen.seen == before
+        lean.press(KEYS["down"])
+        assert lean.screen.display[3].startswith("›")
+
+
+def test_what_keys_cost(environ: dict[str, str]) -> None:
+    with start(environ) as lean:
+        assert lean.written <= 6_000
+        rows = [lean.press(KEYS["down"]).written for _ in range(10)]
+        assert sum(rows) <= 220 * len(rows)
+        assert lean.press(KEYS["next"], "page 2").written <= 4_500
+        dialog = lean.press(KEYS["delete"], "Keep").written + lean.press(KEYS["escape"], "Customers").written
+        assert dialog <= 6_000
+        lean.press(KEYS["edit"], "F10 Save")
+        letters = [lean.press("a").written for _ in range(4)]
+        assert max(letters[1:]) <= 20
+        assert sum(letters) <= 100 * len(letters)
+
+
+def same_in_the_end(lean: Terminal, plain: Terminal, key: str) -> None:
+    """A busy machine may need longer for one of the two."""
+    for _ in range(50):
+        if lean.screen.seen == plain.screen.seen:
+            return
+        lean.settle(0.1)
+        plain.settle(0.1)
+    raise AssertionError(f"{key}:\n{lean.text}\n\n{plain.text}")
