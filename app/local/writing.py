@@ -16,7 +16,7 @@ from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older,
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
-#: After so many pages of a sweep it is noted which rows were seen, so that it can go on after a break.
+#: After so many pages of a sweep without a change it is noted which rows were seen, so that it can go on after a break.
 _NOTED_EVERY: Final = 20
 _FIND: Final = f"SELECT {READ} FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
 _MODIFIED: Final = WIRE.index("modified")
@@ -66,7 +66,7 @@ class Writing:
         if sweep is not None and sweep == state.sweep:
             state = replace(state, swept=state.swept + len(rows))
             self._pages += 1
-        note_seen = sweep is not None and self._pages % _NOTED_EVERY == 0
+        note_seen = sweep is not None and (bool(changed) or self._pages % _NOTED_EVERY == 0)
         if not changed and not note_seen:
             # The rest of the state waits for the next write: what did not change shall cost nothing.
             self.state = state
