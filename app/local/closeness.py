@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from app.fields import PageRequest
 from app.local.lines import Needle, needles_of, spaced_out
-from app.local.search import Found, Search
+from app.local.search import Search
 
 _SHORTEST: Final = 4
 _LONG: Final = 8
@@ -17,23 +16,16 @@ _SPOILT: Final = 4
 _LONGEST: Final = 60
 
 
-def nearest(search: Search, request: PageRequest) -> Found | None:
-    """The page of customers that hold something close to every word; `None` when there is nothing close."""
+def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
+    """What to look for instead, where a word was not found anywhere; `None` when nothing comes close."""
     needles = list(needles_of(request.find, request.status))
-    guessed = False
-    for index, needle in enumerate(needles):
-        if search.holds(needle):
-            continue
-        close = close_words(search, needle.text.decode())
+    missing = [index for index, needle in enumerate(needles) if not search.holds(needle)]
+    for index in missing:
+        close = close_words(search, needles[index].text.decode())
         if not close:
             return None
         needles[index] = Needle(close[0].encode(), others=tuple(word.encode() for word in close[1:]))
-        guessed = True
-    if not guessed:
-        return None
-    first = (request.page - 1) * request.page_size
-    found = search.matching(needles, replace(request, find="", sort=request.sort), first)
-    return replace(found, close=True) if found.places else None
+    return tuple(needles) if missing else None
 
 
 def close_words(search: Search, word: str) -> list[str]:

@@ -27,6 +27,8 @@ from app.local.search import Found
 from app.local.writing import Writing
 from app.models import Customer, Page
 
+__all__ = ["Mirror", "MirrorState"]
+
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=Opened)
 _MOST_MENDINGS = 2
@@ -51,6 +53,7 @@ class Mirror:
         self._count: Lane[Reading] = Lane("count", lambda: Reading(path))
         self._finding: Job | None = None
         self._counting: Job | None = None
+        self._indexing: Job | None = None
         self._tending: asyncio.Task[None] | None = None
         self._mending = asyncio.Lock()
         self._mended = 0
@@ -87,7 +90,9 @@ class Mirror:
     async def state(self) -> MirrorState:
         """What it holds, and how fresh that is."""
         if self._writer:
-            return await self._do(self._write, lambda writing: writing.state, MirrorState())
+            opened = self._write.opened
+            # It is there at once, also while something is written.
+            return opened.state if opened else await self._do(self._write, lambda new: new.state, MirrorState())
         return await self._do(self._find, lambda reading: reading.state(), MirrorState())
 
     async def page(self, request: PageRequest) -> Page:
@@ -144,7 +149,7 @@ class Mirror:
 
     async def expect(self, expected: int, newest: str = "") -> None:
         """While it is being filled: so many customers are going to be there, and the newest `modified` so far."""
-        await self._put_down(lambda writing: writing.note(expected=expected, newest=newest), None)
+        await self._put_down(lambda writing: writing.expect(expected, newest), None)
 
     async def note_synced(self, at: datetime, expected: int | None, newest: str = "") -> None:
         """The mirror was what the server had at this moment, with so many customers.
@@ -152,15 +157,19 @@ class Mirror:
         `newest` is the largest `modified` that came with what was read; `""` leaves it as it was. A `put` does not
         move it: what others changed before it may not have been read yet.
         """
-        await self._put_down(lambda writing: writing.note(at, expected=expected, newest=newest), None)
+        await self._put_down(lambda writing: writing.note_synced(at, expected, newest), None)
 
     async def put(self, customer: Customer) -> None:
         """Keep what the server just answered for one customer; older copies of it do not replace it."""
+        self._hurry()
         await self._put_down(lambda writing: writing.take([customer], put=True), 0)
+        self._tend()
 
     async def forget(self, short_id: str) -> None:
         """The server has no customer with this ID."""
+        self._hurry()
         await self._put_down(lambda writing: writing.forget(short_id), None)
+        self._tend()
 
     async def tended(self) -> None:
         """Wait until what was written is indexed; finding is right before that too, but slower."""
@@ -169,12 +178,11 @@ class Mirror:
 
     async def close(self) -> None:
         """Finish what is being written, then close."""
-        if self._tending is not None:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
-        for job in (self._finding, self._counting):
+        for job in (self._finding, self._counting, self._indexing):
             if job is not None:
                 job.stop()
+        if self._tending is not None:
+            await self._tending
         for lane in (self._find, self._count, self._write):
             await lane.close()
             lane.end()
@@ -185,11 +193,19 @@ class Mirror:
         if self._tending is None or self._tending.done():
             self._tending = asyncio.get_running_loop().create_task(self._index())
 
+    def _hurry(self) -> None:
+        """Let a person's own change be written now: an order of a million rows takes seconds to build."""
+        if self._indexing is not None:
+            self._indexing.stop()
+
     async def _index(self) -> None:
-        job = Job()
+        self._indexing = Job()
         try:
-            while await self._do(self._write, lambda writing: writing.index_one(), default=False, job=job):
+            while await self._do(self._write, lambda writing: writing.index_one(), default=False, job=self._indexing):
                 pass
+        except Stale:
+            # It is taken up again after the write that was in a hurry.
+            return
         except StoreError:
             # It is tried again after the next write, which will say what is wrong.
             return
@@ -211,9 +227,6 @@ class Mirror:
             try:
                 return await lane.run(told_of, job)
             except Damaged as error:
-                import traceback
-
-                traceback.print_exception(error)
                 await self._mend(error, mended)
         return default
 

@@ -18,8 +18,8 @@ class MirrorState:
 
     `seen` rows of `expected`; `whole` once a sweep came to its end (at `swept_at`); `synced_at` when it was last known
     to be what the server has; `newest` the largest `modified` of the server's own values then, `""` without any.
-    `sweep` is the number of a sweep that was begun and not ended, and `swept` how many rows came in it. `next_place`
-    is where the next new row comes, and `ordered` how many of the first places are in the order of the IDs.
+    `sweep` is the number of a sweep that was begun and not ended, and `swept` how many rows came in it. `next_place` is
+    where the next new row comes, and `ordered` how many of the first places are in the order of the IDs.
     """
 
     seen: int = 0

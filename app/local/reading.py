@@ -1,15 +1,17 @@
 """Reads the mirror: pages, single customers and look-alikes, each in one read transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.fields import KEY, PageRequest
-from app.local.closeness import nearest
+from app.local.closeness import guessed
 from app.local.lane import Job
 from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
 from app.local.search import Found, Search
 from app.local.stored import READ, DamagedRow, customer_of, stored_id
+from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
 from app.models import Customer, Origin, Page
 
@@ -41,14 +43,18 @@ class Reading:
             search = self._search(state, job)
             found = search.page(request)
             if not found.total and request.find.strip() and state.seen:
-                found = nearest(search, request) or found
+                found = _near(search, request) or found
             rows = self._customers(found.places)
         return page_of(request, found, rows, state)
 
     def count(self, request: PageRequest, job: Job) -> int:
         """How many customers are meant, counted to the end."""
         with transaction(self.connection):
-            return self._search(MirrorState.read(self.connection), job).count_of(request)
+            search = self._search(MirrorState.read(self.connection), job)
+            total = search.count_of(request)
+            if not total and request.find.strip() and (needles := guessed(search, request)):
+                total = search.count(needles)
+            return total
 
     def customer(self, short_id: str) -> Customer | None:
         """The customer with exactly this ID; one whose ID is sound before one where it only reads so."""
@@ -68,7 +74,7 @@ class Reading:
                 f"SELECT {KEY} FROM customer WHERE look = ? AND {KEY} <> ? ORDER BY {KEY}",
                 (skeleton(stored_id(short_id)), stored_id(short_id)),
             )
-            others = tuple(dict.fromkeys(other for (other,) in rows))
+            others = tuple(dict.fromkeys(other for (other,) in rows if are_alike(short_id, other)))
             if others:
                 alike[short_id] = others
         return alike
@@ -84,6 +90,16 @@ class Reading:
                 raise DamagedRow
             rows.append(customer_of(row))
         return rows
+
+
+def _near(search: Search, request: PageRequest) -> Found | None:
+    """The page of near misses, if there are any."""
+    needles = guessed(search, request)
+    if needles is None:
+        return None
+    first = (request.page - 1) * request.page_size
+    found = search.matching(needles, replace(request, find=""), first)
+    return replace(found, close=True) if found.places else None
 
 
 def page_of(request: PageRequest, found: Found, rows: Sequence[Customer], state: MirrorState) -> Page:

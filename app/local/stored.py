@@ -56,7 +56,7 @@ class Stored(NamedTuple):
         return skeleton(self.short_id)
 
 
-def line_of(row: Stored) -> str:
+def line_of_row(row: Stored) -> str:
     """The line of the row."""
     active = row.values[_ACTIVE]
     return made_line(_searched(row.values), None if active is None else bool(active))

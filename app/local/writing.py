@@ -12,11 +12,11 @@ from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
 from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of, stored, stored_id
+from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of_row, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
-#: After so many pages of a sweep it is noted which rows were seen, so that it can go on after a break.
+#: After so many pages of a sweep without a change it is noted which rows were seen, so that it can go on after a break.
 _NOTED_EVERY: Final = 20
 _FIND: Final = f"SELECT {READ} FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
 _MODIFIED: Final = WIRE.index("modified")
@@ -66,7 +66,7 @@ class Writing:
         if sweep is not None and sweep == state.sweep:
             state = replace(state, swept=state.swept + len(rows))
             self._pages += 1
-        note_seen = sweep is not None and self._pages % _NOTED_EVERY == 0
+        note_seen = sweep is not None and (bool(changed) or self._pages % _NOTED_EVERY == 0)
         if not changed and not note_seen:
             # The rest of the state waits for the next write: what did not change shall cost nothing.
             self.state = state
@@ -129,7 +129,7 @@ class Writing:
     def _written(self, row: Stored, place: int) -> tuple[object, ...]:
         """The columns of a row, once its line is in its block."""
         self._mark(place)
-        line = line_of(row)
+        line = line_of_row(row)
         self._set_line(place, line.encode())
         return (place, *row.columns(line))
 
@@ -158,14 +158,16 @@ class Writing:
         self.state = state
         return len(gone)
 
-    def note(self, at: datetime | None = None, *, expected: int | None, newest: str) -> None:
-        """Note how many are expected, the newest `modified` that was read, and that all of it was read `at` a time."""
-        state = replace(
-            self.state,
-            synced_at=at or self.state.synced_at,
-            expected=expected,
-            newest=newest or self.state.newest,
-        )
+    def expect(self, expected: int, newest: str) -> None:
+        """Note how many customers are going to be there."""
+        state = replace(self.state, expected=expected, newest=newest or self.state.newest)
+        with transaction(self.connection, "BEGIN IMMEDIATE"):
+            state.write(self.connection)
+        self.state = state
+
+    def note_synced(self, at: datetime, expected: int | None, newest: str) -> None:
+        """Note that the mirror was what the server had."""
+        state = replace(self.state, synced_at=at, expected=expected, newest=newest or self.state.newest)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             state.write(self.connection)
         self.state = state
