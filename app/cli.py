@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--url", help="the server, https://HOST/api/v1")
     parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
     parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
+    parser.add_argument("--no-mirror", action="store_true", help="keep the copy of all customers in memory only")
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
     parser.add_argument(
         "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
@@ -177,7 +178,14 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
     folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse, arguments.lean)
+    options = Options(
+        arguments.profile,
+        arguments.url,
+        arguments.read_only,
+        arguments.mouse,
+        no_mirror=arguments.no_mirror,
+        lean=arguments.lean,
+    )
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
@@ -201,8 +209,11 @@ def _run_screens(
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
+    from dataclasses import replace
+    from functools import partial
 
     from app.local.view import ViewFile
+    from app.pace import Pace
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
@@ -215,14 +226,24 @@ def _run_screens(
 
         check_keymap(settings.keys)
     silence_tracebacks(folders.state)
-    repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
+    local = settings.url is None
+    pace = Pace(interval=settings.refresh_seconds)
+    repository = Repository(
+        source.connect,
+        read_only=settings.read_only,
+        on_close=source.close,
+        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
+        # The service in this process needs no rest between two pages.
+        pace=replace(pace, between_pages=0.0) if local else pace,
+        mend=settings.mend,
+    )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     desk = Desk(
         repository,
         site,
         flags,
         settings.page_size,
-        local=settings.url is None,
+        local=local,
         views=None if views is None else ViewFile(views, settings.url or site),
         scan_gap=settings.scan_gap_ms / 1000,
     )
@@ -240,7 +261,7 @@ def _run_screens(
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
         try:
-            with Endings([], leave).watched():
+            with Endings([], leave, lambda: app.away).watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
@@ -281,7 +302,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from app.service.serve import serve
     from app.service.web import create_app
 
-    for option in ("profile", "url", "read_only", "mouse"):
+    for option in ("profile", "url", "read_only", "mouse", "no_mirror"):
         if getattr(arguments, option):
             raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo

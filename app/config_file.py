@@ -40,11 +40,20 @@ class ConfigFile:
     mouse: bool = False
     lean: bool | None = None
     scan_gap_ms: int = 30
+    mirror: bool = True
+    refresh_seconds: int = 45
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
 _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
-_UI: Final[dict[str, type]] = {"page_size": object, "mouse": bool, "lean": bool, "scan_gap_ms": int}
+_UI: Final[dict[str, type]] = {
+    "page_size": object,
+    "mouse": bool,
+    "lean": bool,
+    "scan_gap_ms": int,
+    "mirror": bool,
+    "refresh_seconds": int,
+}
 _PROFILE: Final[dict[str, type]] = {
     "url": str,
     "client_id": str,
@@ -94,6 +103,8 @@ def read_config(path: Path) -> ConfigFile:
         mouse=ui.get("mouse", False),
         lean=ui.get("lean"),
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
+        mirror=ui.get("mirror", True),
+        refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
     )
 
@@ -151,6 +162,12 @@ def _page_size(value: object, where: str) -> int | None:
 def _scan_gap(value: int, where: str) -> int:
     if isinstance(value, bool) or not 0 <= value <= 200:
         raise SettingsError(f"{where} scan_gap_ms cannot be {value}. It is from 0, which takes no scans, to 200.")
+    return value
+
+
+def _refresh_seconds(value: int, where: str) -> int:
+    if isinstance(value, bool) or not 10 <= value <= 3_600:
+        raise SettingsError(f"{where} refresh_seconds cannot be {value}. It is from 10 to 3600.")
     return value
 
 

@@ -4,6 +4,7 @@ What is slow to import is imported by `connect`, off the event loop, so that the
 """
 
 import asyncio
+import hashlib
 import ssl
 import sys
 import threading
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from app.errors import SettingsError, StoreError
 from app.folders import make_private
+from app.secret import read_secret
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
+    from app.local.mirror import Mirror
     from app.service.store import Store
+    from app.service.throwaway import ThrowawayFolder
 
 TO_SEE: Final = frozenset({130})
 TO_CHANGE: Final = frozenset({130, 131})
@@ -36,10 +40,15 @@ class Server:
         self._settings = settings
         # The system's authorities take their time to load; what was named by hand is checked before the screens open.
         self._context = _ssl_context(settings) if settings.ca_file or settings.client_cert else None
+        self._secret = settings.client_secret
 
     async def connect(self) -> "CustomerApi":
         """The client, not yet connected."""
         return await asyncio.to_thread(self._client)
+
+    def open_mirror(self, folder: Path | None) -> "Mirror":
+        """The mirror of this server and these credentials in the folder, or one in memory; blocks."""
+        return _mirror(folder, f"{self._settings.url}\n{self._settings.client_id}")
 
     async def close(self) -> None:
         """Nothing of a server is held here."""
@@ -48,10 +57,15 @@ class Server:
         from app.api.client import CustomerApi
 
         settings = self._settings
-        if settings.url is None or settings.client_id is None or settings.client_secret is None:
+        secret, self._secret = self._secret, None
+        if secret is None and settings.secret_file is not None:
+            # Connected to once more: a new secret may have been put there.
+            secret = read_secret(settings.secret_file, str(settings.secret_file))
+        secret = secret or settings.client_secret
+        if settings.url is None or settings.client_id is None or secret is None:
             raise SettingsError("no server is configured.")
         context = self._context or (_ssl_context(settings) if settings.url.startswith("https:") else None)
-        return CustomerApi(settings.url, settings.client_id, settings.client_secret.reveal(), ssl_context=context)
+        return CustomerApi(settings.url, settings.client_id, secret.reveal(), ssl_context=context)
 
 
 class Book:
@@ -62,6 +76,7 @@ class Book:
         self._samples = samples
         self._permissions = TO_SEE if read_only else TO_CHANGE
         self._store: Store | None = None
+        self._mirror_folder: ThrowawayFolder | None = None
         self._closed = False
         self._opening = threading.Lock()
         # What takes long is done where a progress bar can be seen.
@@ -71,6 +86,18 @@ class Book:
     async def connect(self) -> "CustomerApi":
         """A client that reaches the service without a socket."""
         return await asyncio.to_thread(self._client)
+
+    def open_mirror(self, folder: Path | None) -> "Mirror":
+        """The mirror of this book in the folder, or one in memory; a book that goes takes its mirror along. Blocks."""
+        if self._path is not None or folder is None:
+            return _mirror(folder, str(self._path))
+        from app.service.throwaway import ThrowawayFolder
+
+        with self._opening:
+            if self._closed:
+                return _mirror(None, "")
+            self._mirror_folder = ThrowawayFolder.make()
+            return _mirror(self._mirror_folder.path, "")
 
     async def close(self) -> None:
         """Close the book; it may be closed already, or just be opening in its thread."""
@@ -82,6 +109,9 @@ class Book:
     def _taken(self) -> "Store | None":
         with self._opening:
             store, self._store = self._store, None
+            if self._mirror_folder is not None:
+                self._mirror_folder.remove()
+                self._mirror_folder = None
             return store
 
     def _open(self) -> "Store":
@@ -101,6 +131,21 @@ class Book:
         issued = credentials.issue(self._permissions)
         transport = embedded(create_app(self._open(), credentials))
         return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
+
+
+def _mirror(folder: Path | None, whose: str) -> "Mirror":
+    """The mirror in this folder, in a file whose name tells apart whose it is, and nothing about them."""
+    from app.local.mirror import Mirror
+
+    if folder is None:
+        return Mirror.open(None)
+    try:
+        make_private(folder)
+    except OSError as error:
+        mirror = Mirror.open(None)
+        mirror.notes += (f"The copy of the customers is kept in memory only: {folder} cannot be used ({error}).",)
+        return mirror
+    return Mirror.open(folder / f"mirror-{hashlib.sha256(whose.encode()).hexdigest()[:24]}.sqlite3")
 
 
 def open_store(path: Path | None, samples: int) -> "Store":

@@ -1,6 +1,6 @@
 """The plain words of the contract: the customer's fields, their groups and order, and a request for a page.
 
-Kept free of all that is slow to import, so that a screen can be painted before.
+Kept free of pydantic, so that a screen can be painted before anything slow is imported.
 """
 
 from dataclasses import dataclass

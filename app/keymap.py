@@ -18,12 +18,14 @@ from app.screens.form import FormScreen
 from app.screens.help import HelpScreen
 from app.tui import DockbookApp
 from app.widgets.field import FieldInput
+from app.widgets.find import FindInput
 from app.widgets.record import RecordView
 from app.widgets.table import CustomerTable
 
 #: What listens to keys at the same time.
 _TOGETHER: Final[Sequence[Sequence[type]]] = (
     (CustomerTable, CustomerListScreen, DockbookApp),
+    (FindInput, CustomerListScreen, DockbookApp),
     (RecordView, DetailScreen, DockbookApp),
     (FieldInput, FormScreen, DockbookApp),
     (HelpScreen, DockbookApp),

@@ -1,13 +1,12 @@
-"""The words of the contract: a customer, a page of them and the error body, read as far as they make sense.
-
-Plain dataclasses: nothing is refused here, so a validation framework would do nothing but take a third of the start.
-"""
+"""The words of the contract: a customer, a page of them and the error body, read as far as they make sense."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.fields import FIELDS, KEY, WRITABLE_NAMES
 
@@ -22,8 +21,7 @@ class NumberText(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(BaseModel):
     """One customer as a server sent it [contract, "The customer object"].
 
     The attributes hold text fit to be compared and edited; `received` is the record as it came, with unknown
@@ -31,7 +29,9 @@ class Customer:
     own text: nothing shifts zones.
     """
 
-    short_id: str
+    model_config = ConfigDict(frozen=True)
+
+    short_id: str = Field(alias=KEY)
     name: str
     address1: str
     address2: str
@@ -73,7 +73,7 @@ class Customer:
         else:
             values["active"] = None
             oddities["active"] = "missing" if active is _MISSING else f"{_kind(active)}, not true or false"
-        return cls(short_id=values.pop(KEY), **values, received=record, oddities=oddities, etag=etag)
+        return cls(**values, received=record, oddities=oddities, etag=etag)
 
     @property
     def unknown_fields(self) -> dict[str, str]:
@@ -124,12 +124,13 @@ class Origin:
     at_least: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(BaseModel):
     """One page of customers and what the server says of the whole, `None` where it is silent [contract, "Paging"].
 
     `origin` is `None` for what the server answered, and says how far to trust what the mirror did.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     rows: tuple[Customer, ...]
     total: int | None
@@ -156,9 +157,10 @@ class Page:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorBody:
+class ErrorBody(BaseModel):
     """The error shape of the contract: a code, a message, and messages per field for a `validation_error`."""
+
+    model_config = ConfigDict(frozen=True)
 
     code: str
     message: str

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from app.errors import (
+    ConnectionFailed,
     DockbookError,
     ServerFault,
     SettingsError,
@@ -86,14 +87,16 @@ class Reading:
         if not fresh and state.whole and self._line.link.live is None:
             # The first rows are there before the client is even imported.
             page = await mirror.page(request)
-            self._line.doubted()
             self._let_come(request, self._start(self._live(request)))
             return page
         asked = self._start(self._live(request))
-        if not await self._came(asked, self._pace.patience if state.whole else None):
-            self._line.doubted()
-            self._let_come(request, asked)
-            return await mirror.page(request)
+        if not await self._came(asked, self._pace.patience):
+            page = await mirror.page(request)
+            if page.rows or state.whole:
+                self._let_come(request, asked)
+                return page
+            # The mirror is not filled so far.
+            await self._came(asked, None)
         try:
             return asked.result()
         except _AWAY as error:
@@ -128,6 +131,7 @@ class Reading:
             else:
                 raise error
 
+        self._line.doubted()
         self._late = asked
         asked.add_done_callback(came)
 
@@ -135,7 +139,7 @@ class Reading:
         """The customer to be looked at, from the mirror where the server does not answer in time."""
         kept = None if mirror is None else await mirror.customer(short_id)
         if mirror is None or kept is None:
-            return Sighting(await self._find(short_id))
+            return Sighting(await self._find_unknown(short_id, known=mirror is not None))
         came_at, seen = self._seen.pop(short_id, (0.0, None))
         if seen is not None and self._pace.clock() - came_at <= _FRESH:
             return Sighting(seen)
@@ -158,6 +162,14 @@ class Reading:
             self._line.doubted()
             self._on_away(error)
             return Sighting(kept, await self._origin(mirror))
+
+    async def _find_unknown(self, short_id: str, *, known: bool) -> "Customer":
+        """The customer from the server; where others are `known`, nobody waits long for one that is away."""
+        asked = self._start(self._find(short_id))
+        if not await self._came(asked, self._pace.patience if known and self._line.offline else None):
+            asked.cancel()
+            raise ConnectionFailed(f"{short_id} is not among the customers known here, and the server does not answer.")
+        return asked.result()
 
     def _looked(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
         if self._looking.get(short_id) is asked:

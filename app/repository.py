@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.asking import Asking
-from app.errors import DockbookError, NotFound
+from app.errors import DockbookError, NotFound, StoreError
 from app.fields import PageRequest
 from app.link import Line, Link, look_for_server
 from app.pace import Pace
@@ -17,7 +17,8 @@ from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
 
 __all__ = ["Link", "Repository", "Sighting"]
@@ -69,6 +70,7 @@ class Repository:
         self._keeping: asyncio.Task[Any] | None = None
         self._first = asyncio.Event()
         self._told = False
+        self._lame = False
         self.on_link: Callable[[Link], None] | None = None
         self.on_fresh: Callable[[], None] | None = None
         self.on_note: Callable[[str], None] | None = None
@@ -111,6 +113,9 @@ class Repository:
             if not ahead:
                 self._prefetch.drop()
                 return await self._page(request)
+            if fresh:
+                # Whoever asks again is told again.
+                self._told = False
             return await self._reading.page(request, await self._opened(), fresh=fresh)
         finally:
             self._first.set()
@@ -160,6 +165,7 @@ class Repository:
             self._pace,
             on_progress=self._line.filling,
             on_change=self._freshen,
+            on_trouble=self._out_of_order,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.keep())
@@ -198,8 +204,7 @@ class Repository:
                 async with self._asking.lend() as api:
                     customer = await api.get(short_id)
             except NotFound:
-                if (mirror := await self._opened()) is not None:
-                    await mirror.forget(short_id)
+                await self._put_down(lambda mirror: mirror.forget(short_id))
                 raise
             if writes == self._writes:
                 await self._remember(customer)
@@ -236,8 +241,10 @@ class Repository:
         await self._reading.close()
         await self._asking.close()
         if self._opening is not None:
-            mirror = await self._opening
-            await mirror.close()
+            mirror = await self._opened()
+            self._open_mirror = self._opening = None
+            if mirror is not None:
+                await mirror.close()
         if self._on_close is not None:
             await self._on_close()
 
@@ -248,8 +255,16 @@ class Repository:
         self._reading.drop()
 
     async def _remember(self, customer: "Customer") -> None:
-        if (mirror := await self._opened()) is not None:
-            await mirror.put(customer)
+        await self._put_down(lambda mirror: mirror.put(customer))
+
+    async def _put_down(self, write: Callable[["Mirror"], Awaitable[None]]) -> None:
+        """Write to the mirror; what was asked for is not to fail because a copy of it cannot be kept."""
+        if (mirror := await self._opened()) is None:
+            return
+        try:
+            await write(mirror)
+        except StoreError as error:
+            self._out_of_order(error)
 
     async def _opened(self) -> "Mirror | None":
         if self._open_mirror is None:
@@ -258,7 +273,17 @@ class Repository:
             self._opening = asyncio.create_task(asyncio.to_thread(self._open_mirror))
         # Waiting so does not cancel it when one of those who wait is cancelled.
         await asyncio.wait({self._opening})
-        return self._opening.result()
+        try:
+            return self._opening.result()
+        except StoreError as error:
+            self._out_of_order(error)
+            return None
+
+    def _out_of_order(self, error: StoreError) -> None:
+        """Say once that there is no copy that could be relied on."""
+        if not self._lame:
+            self._lame = True
+            self._say(f"The copy of the customers on this machine is out of order: {error.text}")
 
     def _link_changed(self, link: Link) -> None:
         if self.on_link is not None:

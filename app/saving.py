@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.errors import (
@@ -131,7 +130,7 @@ class Saving:
                 now = await self._read(theirs.short_id)
             except DockbookError:
                 # The server said it is done; that it cannot be read now does not undo it.
-                return replace(theirs, active=False)
+                return theirs.model_copy(update={"active": False})
             if now.active is True:
                 raise NotSaved(f"The server accepted it, but its record of {theirs.short_id} still says active.")
             return now

@@ -4,7 +4,7 @@ Standard library only: a first paint must not wait for a validation framework.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -35,23 +35,32 @@ class Options:
     url: str | None = None
     read_only: bool = False
     mouse: bool = False
+    no_mirror: bool = False
     lean: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too."""
+    """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too.
+
+    `secret_file` is where the secret was read from, if from a file, and `mend` says in words where a new one belongs.
+    Without `mirror` the copy of all customers is kept in memory only.
+    """
 
     site: str = LOCAL_BOOK
     profile: str | None = None
     url: str | None = None
     client_id: str | None = None
     client_secret: Secret | None = None
+    secret_file: Path | None = None
+    mend: str = ""
     read_only: bool = False
     mouse: bool = False
     lean: bool = False
     page_size: int | None = None
     scan_gap_ms: int = 30
+    mirror: bool = True
+    refresh_seconds: int = 45
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
@@ -71,6 +80,8 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         lean=_lean(options, environ, config),
         page_size=config.page_size,
         scan_gap_ms=config.scan_gap_ms,
+        mirror=config.mirror and not options.no_mirror,
+        refresh_seconds=config.refresh_seconds,
         keys=config.keys,
     )
     if not server:
@@ -160,7 +171,7 @@ def _with_server(
     _, client_id = _first((_CLIENT_ID, given.get(_CLIENT_ID)), ("", profile.client_id))
     if client_id is None:
         raise SettingsError(f"The client ID for {host} is missing. Set {_CLIENT_ID}{add_to.format('client_id')}")
-    client_secret = _secret(given, profile, where)
+    client_secret, secret_file, mend = _secret(given, profile, where)
     if client_secret is None:
         add = add_to.format("client_secret_file")
         raise SettingsError(f"The client secret for {host} is missing. Set {_SECRET} or {_SECRET_FILE}{add}")
@@ -170,23 +181,21 @@ def _with_server(
             raise SettingsError(f"{where} {option}: there is no file {path}.")
     if profile.client_key is not None:
         read_private(profile.client_key, f"{where} client_key")
-    return Settings(
+    return replace(
+        looks,
         # The header must not name a profile whose server is not the one being asked.
         site=name if name and url_source == f"{where} url" else host,
         profile=name,
         url=url,
         client_id=client_id,
         client_secret=client_secret,
+        secret_file=secret_file,
+        mend=mend,
         read_only=looks.read_only or profile.read_only,
-        mouse=looks.mouse,
-        lean=looks.lean,
-        page_size=looks.page_size,
-        scan_gap_ms=looks.scan_gap_ms,
         ca_file=profile.ca_file,
         client_cert=profile.client_cert,
         client_key=profile.client_key,
         verify=profile.verify,
-        keys=looks.keys,
     )
 
 
@@ -199,16 +208,19 @@ def _without_server(looks: Settings, given: Mapping[str, str], name: str | None,
     return looks
 
 
-def _secret(given: Mapping[str, str], profile: Profile, where: str) -> Secret | None:
+def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Secret | None, Path | None, str]:
+    """The secret, the file it was read from, and where a new one belongs."""
     if _SECRET in given and _SECRET_FILE in given:
         raise SettingsError(f"Both {_SECRET} and {_SECRET_FILE} are set. Unset one of them.")
     if _SECRET in given:
-        return Secret(given[_SECRET])
+        return Secret(given[_SECRET]), None, f"The secret comes from {_SECRET}: set it anew and start dockbook again."
     if _SECRET_FILE in given:
-        return read_secret(Path(given[_SECRET_FILE]).expanduser(), _SECRET_FILE)
-    if profile.client_secret_file is not None:
-        return read_secret(profile.client_secret_file, f"{where} client_secret_file")
-    return profile.client_secret
+        path, source = Path(given[_SECRET_FILE]).expanduser(), _SECRET_FILE
+    elif profile.client_secret_file is not None:
+        path, source = profile.client_secret_file, f"{where} client_secret_file"
+    else:
+        return profile.client_secret, None, f"The secret stands in {where}: change it there and start dockbook again."
+    return read_secret(path, source), path, f"The secret comes from {path}: put the new one there and press F5."
 
 
 def _refuse_misspelt(environ: Mapping[str, str]) -> None:

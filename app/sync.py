@@ -12,6 +12,7 @@ from app.errors import (
     NotAvailable,
     RateLimited,
     ServerFault,
+    StoreError,
     TransportError,
     ValidationFailed,
 )
@@ -21,7 +22,8 @@ from app.pace import Pace
 from app.readings import Marks, Readings
 
 if TYPE_CHECKING:
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Page
 
 #: Seconds that are asked for again: changes may be stored later than the moment they bear.
@@ -50,7 +52,7 @@ class Keeper:
 
     `ask` asks the server for a page; `free` waits until the server is there and no person asks it for anything.
     `on_progress` is told the percent while the mirror is filled, and `None` after; `on_change` that the mirror holds
-    something else now.
+    something else now, and `on_trouble` that it cannot be written.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Keeper:
         *,
         on_progress: Callable[[int | None], None],
         on_change: Callable[[], None],
+        on_trouble: Callable[[StoreError], None],
     ) -> None:
         self._mirror = mirror
         self._ask = ask
@@ -69,6 +72,7 @@ class Keeper:
         self._pace = pace
         self._on_progress = on_progress
         self._on_change = on_change
+        self._on_trouble = on_trouble
         self._wake = asyncio.Event()
         self._demanded = False
         self._sort: str | None = KEY
@@ -94,6 +98,8 @@ class Keeper:
             except DockbookError as error:
                 failures += 1
                 pause = min(_HOUR, self._pace.interval * 2**failures)
+                if isinstance(error, StoreError):
+                    self._on_trouble(error)
                 if isinstance(error, RateLimited):
                     pause = max(pause, error.wait or 0.0)
             else:

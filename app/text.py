@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 ELLIPSIS: Final = "…"
 MAX_MARKS: Final = 4
+LONGEST_ID: Final = 1_000
 
 _CARRIER: Final = "◌"
 _SPACE_SIGN: Final = "␠"
@@ -81,7 +82,12 @@ def visible(text: str) -> str:
 
 
 def visible_id(text: str) -> str:
-    """Like `visible`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too."""
+    """Like `visible`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too.
+
+    It is never shortened, unless it is longer than any server could take (`‹+4000›`).
+    """
+    if len(text) > LONGEST_ID:
+        return f"{visible_id(text[:LONGEST_ID])}‹+{len(text) - LONGEST_ID}›"
     inner = text.strip(" ")
     if text.isascii() and text.isprintable() and inner == text and "  " not in text:
         return text

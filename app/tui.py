@@ -17,6 +17,7 @@ from app.screens.customer_list import CustomerListScreen
 from app.screens.dialog import Question
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.terminal.scan import DEFAULT_GAP
+from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
 
@@ -71,6 +72,7 @@ class DockbookApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
         Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
         Binding("colon", "palette", "All commands", id="palette"),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
     ]
 
     def __init__(
@@ -83,7 +85,7 @@ class DockbookApp(App[int]):
         driver: type[Driver] | None = None,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
-        super().__init__(driver_class=driver, ansi_color=True)
+        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
@@ -91,6 +93,11 @@ class DockbookApp(App[int]):
         self.theme = THEME.name
         if keymap:
             self.set_keymap(dict(keymap))
+
+    @property
+    def away(self) -> bool:
+        """Whether the terminal was given back to the shell for now."""
+        return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
 
     def get_default_screen(self) -> Screen[Any]:
         return CustomerListScreen(self.desk)

@@ -22,6 +22,7 @@ from app.screens.form import FormScreen
 from app.screens.frame import Desk, DockScreen
 from app.tui import DockbookApp
 from app.widgets.field import FieldInput
+from app.widgets.find import FindInput
 from app.widgets.keys import key_name
 from app.widgets.record import RecordView
 from app.widgets.table import CustomerTable
@@ -46,6 +47,7 @@ PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[str]]] = (
 
 KEYS: Sequence[tuple[str, Sequence[type]]] = (
     ("List", (CustomerTable, CustomerListScreen)),
+    ("Find", (FindInput,)),
     ("Detail", (RecordView, DetailScreen)),
     ("Form", (FieldInput, FormScreen)),
     ("Everywhere", (DockScreen, DockbookApp)),

@@ -44,12 +44,13 @@ class Wire(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
         self.bend: Bend | None = None
+        self.bends_tokens = False
         self.seen: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/Token"):
             self.seen.append(request)
-        if self.bend is None or request.url.path.endswith("/Token"):
+        if self.bend is None or (request.url.path.endswith("/Token") and not self.bends_tokens):
             return await self._inner.handle_async_request(request)
         return await self.bend(request, lambda: self._inner.handle_async_request(request))
 
@@ -201,6 +202,7 @@ async def stage(
     mirror_file: Path | None = None,
     pace: Pace = AT_ONCE,
     views: ViewFile | None = None,
+    mend: str = "",
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
@@ -226,6 +228,7 @@ async def stage(
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
         pace=pace,
+        mend=mend,
     )
     app = DockbookApp(Desk(repository, "test", local=local, views=views), keymap=keymap)
     async with app.run_test(size=size) as pilot:

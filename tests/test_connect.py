@@ -60,3 +60,51 @@ async def test_a_server_is_connected_to_when_it_is_asked() -> None:
     api = await server.connect()
     await api.close()
     await server.close()
+
+
+async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_text("new", encoding="utf-8")
+    server = Server(replace(SETTINGS, secret_file=path, verify=False))
+    sent = []
+    for _ in range(2):
+        api = await server.connect()
+        sent.append(api._credentials.request(1.0).content)
+        await api.close()
+    assert [content is not None and content.endswith(b"client_secret=new") for content in sent] == [False, True]
+
+
+async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    sources = (
+        Server(SETTINGS),
+        Server(replace(SETTINGS, client_id="y")),
+        Server(replace(SETTINGS, url="https://other.example.com/api/v1")),
+        Book(tmp_path / "one.db"),
+        Book(tmp_path / "two.db"),
+    )
+    for source in sources:
+        await source.open_mirror(folder).close()
+        await source.close()
+    mirrors = {path.name for path in folder.iterdir() if path.suffix == ".sqlite3"}
+    assert len(mirrors) == len(sources)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not any(word in name for name in mirrors for word in ("example", "one", "two"))
+
+
+async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    book = Book(None, 1)
+    await book.open_mirror(tmp_path / "cache").close()
+    assert list(tmp_path.iterdir())
+    await book.close()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    mirror = Server(SETTINGS).open_mirror(path / "cache")
+    assert "in memory only" in mirror.notes[0]
+    await mirror.close()

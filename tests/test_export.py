@@ -117,6 +117,25 @@ def test_the_demo_as_csv(status: str) -> None:
     assert run.stderr.decode() == f"dockbook: {told}\n"
 
 
+@pytest.mark.parametrize(
+    ("find", "status", "told"),
+    [
+        ("BRIGHT mfg", "all", "1 of 600"),
+        ("muller", "all", "6 of 600"),
+        ("5550201", "all", "1 of 600"),
+        ("jane springfield", "active", "2 active of 600"),
+        ("cargo-nw", "active", "0 active of 600"),
+        ("bright-mfg tacoma", "all", "0 of 600"),
+        (" ", "all", "600"),
+    ],
+)
+def test_only_what_matches_is_exported(find: str, status: str, told: str) -> None:
+    run = export("--demo", "600", "--find", find, "--status", status)
+    assert run.returncode == 0
+    assert run.stderr.decode() == f"dockbook: {told} customers exported\n"
+    assert f"{len(rows(run.stdout))} " == told.partition(" ")[0] + " "
+
+
 def test_the_ending_of_the_file_names_the_format(home: Path) -> None:
     (home / "a.jsonl").write_text("old")
     (home / "a.jsonl").chmod(0o644)

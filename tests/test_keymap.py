@@ -8,7 +8,7 @@ from app.keymap import check_keymap
 
 def test_what_can_be_is_accepted() -> None:
     check_keymap(
-        {"help": "f1", "edit": "f2,ctrl+e", "save": "f10,ctrl+s", "quit": "ctrl+x", "row-down": "j", "sort": "slash"}
+        {"help": "f1", "edit": "f2,ctrl+e", "save": "f10,ctrl+s", "quit": "ctrl+x", "row-down": "j", "sort": "o"}
     )
     check_keymap({"edit": "f8", "next-page": "f2"})
 

@@ -9,6 +9,7 @@ from app.errors import ConnectionFailed
 from app.fields import PageRequest
 from app.models import Page
 from app.prefetch import Prefetch
+from tests.bench.paging import leaf
 
 FIRST = PageRequest(page_size=10)
 
@@ -97,3 +98,9 @@ async def test_nothing_is_fetched_beyond_the_end(shelf: Shelf) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     await shelf.turn(prefetch, replace(FIRST, page=100))
     assert shelf.asked == [100, 99]
+
+
+async def test_the_benchmark_leafs_and_never_asks_for_a_page_thrice() -> None:
+    leafing = await leaf(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
+    assert leafing.served <= leafing.turns == 5
+    assert leafing.requests <= 2 * 6

@@ -70,8 +70,8 @@ def _unpack(gunzip: "zlib._Decompress", packed: bytes, body: bytearray, limit: i
 def decode(body: bytes) -> Any:
     """Read JSON as UTF-8, with or without a byte order mark.
 
-    Numbers that cannot be held (`NaN`, `1e999`, thousands of digits) are kept as their own text, so that one odd
-    record does not cost the page. Of a key that comes twice, the last counts.
+    Numbers that cannot be held (`NaN`, `1e999`, thousands of digits), and what is nested more than 32 deep, are kept
+    as their own text, so that one odd record does not cost the page. Of a key that comes twice, the last counts.
     """
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_int=_int, parse_float=_float, parse_constant=NumberText)
@@ -81,9 +81,7 @@ def decode(body: bytes) -> Any:
         raise UnreadableBody("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise UnreadableBody("it is empty" if not body.strip() else f"it is not JSON ({error.msg})") from None
-    if not _is_shallow(value):
-        # What follows reads values recursively, on a stack already deeper than this one.
-        raise UnreadableBody("it is nested too deeply")
+    _flatten(value)
     return value
 
 
@@ -116,16 +114,17 @@ def _float(digits: str) -> float | NumberText:
     return NumberText(digits) if value in (float("inf"), float("-inf")) else value
 
 
-def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return True
-    return False
+def _flatten(value: Any) -> None:
+    """Make what is nested too deeply its own text, as for odd numbers: what follows reads values recursively."""
+    level = [value] if isinstance(value, dict | list) else []
+    for depth in range(_MAX_DEPTH):
+        below: list[Any] = []
+        for outer in level:
+            for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
+                if not isinstance(inner, dict | list):
+                    continue
+                if depth == _MAX_DEPTH - 1:
+                    outer[key] = NumberText(json.dumps(inner))
+                else:
+                    below.append(inner)
+        level = below

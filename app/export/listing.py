@@ -1,7 +1,7 @@
 """Exports what a list shows, over all its pages, into a file: whole, or not at all."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from app.export.walk import Walk
 
 if TYPE_CHECKING:
     from app.fields import PageRequest
+    from app.models import Customer
     from app.repository import Repository
 
 
@@ -35,16 +36,39 @@ async def export_list(
         check_room(order, total)
         on_progress(done, total)
 
+    walk = Walk(repository, request, on_progress=progress, on_wait=on_wait)
+    return await _write(order, output, walk.customers(), lambda: walk.notes)
+
+
+async def export_some(
+    repository: "Repository",
+    short_ids: Sequence[str],
+    form: str,
+    output: Path,
+    on_progress: Callable[[int, int | None], None],
+) -> list[str]:
+    """Like `export_list`, for the customers with these IDs, as the server has them now."""
+
+    async def customers() -> AsyncIterator[list["Customer"]]:
+        for done, short_id in enumerate(short_ids):
+            on_progress(done, len(short_ids))
+            yield [await repository.customer(short_id)]
+
+    return await _write(Order(form, output=output), output, customers(), list)
+
+
+async def _write(
+    order: Order, output: Path, batches: AsyncIterator[list["Customer"]], notes: Callable[[], list[str]]
+) -> list[str]:
     with ExitStack() as stack:
         writing = Writing(order, stack.enter_context(open_format(order)), stack.enter_context(file_sink(output)))
-        walk = Walk(repository, request, on_progress=progress, on_wait=on_wait)
         await _in_thread(writing.begin)
-        async for batch in walk.customers():
+        async for batch in batches:
             await _in_thread(partial(writing.take, batch))
         await _in_thread(writing.finish)
         finishing = stack.pop_all()
     await _in_thread(finishing.close)
-    return writing.told(walk.notes)
+    return writing.told(notes())
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

@@ -113,7 +113,7 @@ class Walk:
             )
         self._as_of = origin.as_of
         if origin.close:
-            return replace(page, rows=(), total=0, has_more=False)
+            return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
         if origin.at_least:
-            return replace(page, total=await self._repository.count(self._request))
+            return page.model_copy(update={"total": await self._repository.count(self._request)})
         return page

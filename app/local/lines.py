@@ -26,7 +26,7 @@ END: Final = "\n\n"
 SEARCHED: Final = (
     *(KEY, "name", "contact", "city", "phone", "fax", "email", "zip", "address1", "address2", "state", "country"),
 )
-_searched: Final = itemgetter(*([field.name for field in FIELDS].index(name) for name in SEARCHED))
+_of_fields: Final = itemgetter(*([field.name for field in FIELDS].index(name) for name in SEARCHED))
 _FIELDS: Final = len(SEARCHED) - 1
 _ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _BEFORE: Final = f" {FIELD}"
@@ -37,16 +37,25 @@ _FAX: Final = SEARCHED.index("fax")
 
 def line_of(values: Sequence[str], active: bool | None) -> str:  # a value of the contract
     """The line of a customer with these texts, in the order of `FIELDS`."""
-    fields = FIELD.join(_searched(values))
+    return made_line(_of_fields(values), active)
+
+
+def made_line(texts: Sequence[str], active: bool | None) -> str:  # a value of the contract
+    """The line of a customer with these texts, in the order of `SEARCHED`."""
+    fields = FIELD.join(texts)
     if fields.count(FIELD) == _FIELDS and fields.isascii():
         folded = fold(fields)
     else:
-        folded = FIELD.join([fold(text).replace(FIELD, " ") for text in _searched(values)])
+        folded = FIELD.join([_field(text) for text in texts])
     if _is_loose(folded):
         folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
     phone, fax = folded.split(FIELD)[_PHONE : _FAX + 1]
     numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
     return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
+
+
+def _field(text: str) -> str:
+    return fold(text).replace(FIELD, " ")
 
 
 def _is_loose(fields: str) -> bool:
@@ -66,13 +75,18 @@ def head_of(text: str) -> str:
     return " ".join(fold(text).split())
 
 
+def spaced_out(lines: bytes) -> bytes:
+    """The lines with a blank for every white space and sign, so that only pieces of words stand between blanks."""
+    return lines.translate(_SPACED)
+
+
 def grams_in(lines: bytes) -> set[str]:
     """What the pieces of these lines are made of, and the signs in them: ASCII punctuation and statuses.
 
     A piece is a run of anything else. Its grams are all its runs of three characters, and its last two and its last
     one with `END` after them: so every run of one or two begins some gram.
     """
-    pieces = END.join(map(bytes.decode, set(lines.translate(_PIECES).split()))) + END
+    pieces = END.join(map(bytes.decode, set(spaced_out(lines).split()))) + END
     grams = {pieces[start : start + 3] for start in range(len(pieces) - 2)}
     grams.update(sign for sign in SIGNS if sign.encode() in lines)
     return grams
@@ -126,4 +140,4 @@ def matches(needles: Iterable[Needle], line: bytes) -> bool:
 
 _NUMBERS: Final = NUMBERS.encode()
 SIGNS: Final = frozenset(string.punctuation) | frozenset(STATUS_SIGNS.values())
-_PIECES: Final = bytes(32 if chr(byte) in {*SIGNS, FIELD} else byte for byte in range(256))
+_SPACED: Final = bytes(32 if chr(byte) in {*SIGNS, FIELD, NUMBERS, "\n"} else byte for byte in range(256))

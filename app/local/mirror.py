@@ -1,140 +1,155 @@
 """A copy of all customers of one server, kept on this machine, searched and sorted here."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
-from app.fields import FIELDS, KEY, PageRequest
-from app.folding import fold, words_of
-from app.local.stored import Stored
-from app.lookalike import skeleton
-from app.models import Customer, Origin, Page
+from app.errors import StoreError
+from app.fields import PageRequest
+from app.local.lane import Job, Lane, Opened
+from app.local.mirror_file import (
+    Damaged,
+    WriterPlace,
+    make_folder,
+    nameless_path,
+    open_writer,
+    remove_names,
+    set_aside,
+    told,
+)
+from app.local.mirror_state import MirrorState
+from app.local.reading import Reading, page_of
+from app.local.scan import Stale
+from app.local.search import Found
+from app.local.writing import Writing
+from app.models import Customer, Page
+
+__all__ = ["Mirror", "MirrorState"]
 
 _T = TypeVar("_T")
-_NAMES: Final = tuple(field.name for field in FIELDS)
-
-
-@dataclass(frozen=True, slots=True)
-class MirrorState:
-    """What the mirror holds, and how fresh it is.
-
-    `seen` rows of `expected`; `whole` once a sweep came to its end (at `swept_at`); `synced_at` when it was last known
-    to be what the server has; `newest` the largest `modified` of the server's own values then, `""` without any.
-    `sweep` is the number of a sweep that was begun and not ended, and `swept` how many rows came in it.
-    """
-
-    seen: int = 0
-    expected: int | None = None
-    whole: bool = False
-    swept_at: datetime | None = None
-    synced_at: datetime | None = None
-    newest: str = ""
-    sweep: int | None = None
-    swept: int = 0
+_O = TypeVar("_O", bound=Opened)
+_MOST_MENDINGS = 2
 
 
 class Mirror:
-    """A copy of all customers of one server; every method may be awaited from the event loop and blocks nothing."""
+    """A copy of all customers of one server; every method may be awaited from the event loop and blocks nothing.
 
-    def __init__(self, path: Path | None) -> None:
+    One process writes it at a time; in the others the methods that write do nothing, and the others see what it
+    wrote. Texts sort by code point, as in our own service, so that a list keeps its order when the server goes;
+    ties are broken by the ID, and `DESC` turns the whole round. `notes` tells what a person should know: that a
+    damaged, foreign or newer file was set aside. Methods raise `StoreError` when the disk is full or fails.
+    """
+
+    def __init__(self, path: Path, place: WriterPlace | None, *, writer: bool) -> None:
         self.notes: tuple[str, ...] = ()
-        self._state = MirrorState()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mirror")
-        self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        columns = ", ".join(f"{name} TEXT" for name in _NAMES)
-        self._connection.execute(
-            f"CREATE TABLE customer (odd TEXT, {columns}, record TEXT, line TEXT, sweep INTEGER, UNIQUE ({KEY}, odd))"
-        )
-        self._sweeps = 0
+        self._path = path
+        self._place = place
+        self._writer = writer
+        self._write: Lane[Writing] = Lane("write", lambda: Writing(open_writer(path)))
+        self._find: Lane[Reading] = Lane("find", lambda: Reading(path))
+        self._count: Lane[Reading] = Lane("count", lambda: Reading(path))
+        self._finding: Job | None = None
+        self._counting: Job | None = None
+        self._indexing: Job | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._mending = asyncio.Lock()
+        self._mended = 0
 
     @classmethod
     def open(cls, path: Path | None) -> Self:
-        """Open the mirror of this file, or one in memory; blocks."""
-        return cls(path)
+        """Open the mirror of this file; blocks. `None` opens one in files without a name, gone with the process."""
+        if path is None:
+            mirror = cls(nameless_path(), None, writer=True)
+            mirror._open_nameless()
+            return mirror
+        with told(path):
+            make_folder(path)
+            place = WriterPlace(path)
+        mirror = cls(path, place, writer=place.take())
+        if mirror._writer:
+            try:
+                mirror._write.opened = Writing(open_writer(path))
+            except Damaged as error:
+                mirror._begin_anew(error)
+        return mirror
 
     @property
     def writer(self) -> bool:
         """Whether this process is the one that writes it."""
-        return True
+        return self._writer
 
     def try_to_write(self) -> bool:
-        """Take the writer's place if it is free."""
-        return True
+        """Take the writer's place if it is free; tells whether this process has it now."""
+        if not self._writer and self._place is not None:
+            self._writer = self._place.take()
+        return self._writer
 
     async def state(self) -> MirrorState:
         """What it holds, and how fresh that is."""
-        return await self._run(self._read_state)
+        if self._writer:
+            opened = self._write.opened
+            # It is there at once, also while something is written.
+            return opened.state if opened else await self._do(self._write, lambda new: new.state, MirrorState())
+        return await self._do(self._find, lambda reading: reading.state(), MirrorState())
 
     async def page(self, request: PageRequest) -> Page:
-        """One page of the customers that were asked for; `Page.origin` says how far to trust it."""
-        return await self._run(lambda: self._page(request))
+        """One page of the customers that were asked for; `Page.origin` says how far to trust it.
+
+        A look for other words is interrupted by it, and goes on behind it where somebody still waits.
+        """
+        before = self._finding
+        job = self._finding = Job(request.find)
+        if before is not None and before.find != request.find:
+            before.stop()
+        empty = page_of(request, Found([], 0), [], MirrorState())
+        while True:
+            try:
+                return await self._do(self._find, partial(Reading.page, request=request, job=job), empty, job)
+            except Stale:
+                job = Job(request.find)
 
     async def count(self, request: PageRequest) -> int | None:
-        """How many customers match, counted to the end; `None` when it was interrupted."""
-        return await self._run(lambda: len(self._matching(request)))
+        """How many customers were asked for, counted to the end; `None` when a newer count interrupted it."""
+        before = self._counting
+        job = self._counting = Job(request.find)
+        if before is not None:
+            before.stop()
+        try:
+            return await self._do(self._count, lambda reading: reading.count(request, job), 0, job)
+        except Stale:
+            return None
 
     async def customer(self, short_id: str) -> Customer | None:
         """The customer with exactly this ID, as last seen."""
-
-        def read() -> Customer | None:
-            found = self._connection.execute(
-                f"SELECT record FROM customer WHERE {KEY} = ? ORDER BY odd LIMIT 1", (short_id,)
-            ).fetchone()
-            return Stored.customer_of(found[0]) if found else None
-
-        return await self._run(read)
+        return await self._do(self._find, lambda reading: reading.customer(short_id), None)
 
     async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """For each of these IDs the others that a person could take for it."""
-
-        def read() -> dict[str, tuple[str, ...]]:
-            all_ids = [row[0] for row in self._connection.execute(f"SELECT {KEY} FROM customer ORDER BY {KEY}")]
-            return {
-                short_id: alike
-                for short_id in short_ids
-                if (alike := tuple(o for o in all_ids if o != short_id and skeleton(o) == skeleton(short_id)))
-            }
-
-        return await self._run(read)
+        """For each of these IDs that has any, the others that a person could take for it; none before it is whole."""
+        return await self._do(self._find, lambda reading: reading.look_alikes(short_ids), {})
 
     async def begin_sweep(self) -> int:
         """Begin to read all customers anew; rows taken under the number are marked as seen in it."""
-
-        def begin() -> int:
-            self._sweeps += 1
-            self._state = replace(self._state, sweep=self._sweeps, swept=0)
-            return self._sweeps
-
-        return await self._run(begin)
+        return await self._put_down(lambda writing: writing.begin_sweep(), 0)
 
     async def take(self, rows: Sequence[Customer], sweep: int | None = None) -> int:
-        """Keep these customers; tells how many were new or differed."""
-        return await self._run(lambda: self._take(rows, sweep))
+        """Keep these customers; tells how many were new or differed, for only they are written."""
+        written = await self._put_down(lambda writing: writing.take(rows, sweep), 0)
+        if written:
+            self._tend()
+        return written
 
     async def end_sweep(self, sweep: int, at: datetime, *, drop_missing: bool) -> int:
-        """The sweep came to its end: the mirror is whole; rows not seen in it are dropped. Tells how many were."""
-
-        def end() -> int:
-            dropped = 0
-            if drop_missing:
-                dropped = self._connection.execute("DELETE FROM customer WHERE sweep < ?", (sweep,)).rowcount
-            self._state = replace(self._state, whole=True, swept_at=at, synced_at=at, sweep=None, swept=0)
-            return dropped
-
-        return await self._run(end)
+        """The sweep was whole, and so is the mirror; tells how many rows were dropped because it had not seen them."""
+        dropped = await self._put_down(lambda writing: writing.end_sweep(sweep, at, drop_missing=drop_missing), 0)
+        self._tend()
+        return dropped
 
     async def expect(self, expected: int, newest: str = "") -> None:
         """While it is being filled: so many customers are going to be there, and the newest `modified` so far."""
-
-        def note() -> None:
-            self._state = replace(self._state, expected=expected, newest=newest or self._state.newest)
-
-        await self._run(note)
+        await self._put_down(lambda writing: writing.expect(expected, newest), None)
 
     async def note_synced(self, at: datetime, expected: int | None, newest: str = "") -> None:
         """The mirror was what the server had at this moment, with so many customers.
@@ -142,88 +157,105 @@ class Mirror:
         `newest` is the largest `modified` that came with what was read; `""` leaves it as it was. A `put` does not
         move it: what others changed before it may not have been read yet.
         """
-
-        def note() -> None:
-            self._state = replace(self._state, synced_at=at, expected=expected, newest=newest or self._state.newest)
-
-        await self._run(note)
+        await self._put_down(lambda writing: writing.note_synced(at, expected, newest), None)
 
     async def put(self, customer: Customer) -> None:
-        """Keep what the server just answered for one customer."""
-        await self.take([customer])
+        """Keep what the server just answered for one customer; older copies of it do not replace it."""
+        self._hurry()
+        await self._put_down(lambda writing: writing.take([customer], put=True), 0)
+        self._tend()
 
     async def forget(self, short_id: str) -> None:
         """The server has no customer with this ID."""
-        await self._run(lambda: self._connection.execute(f"DELETE FROM customer WHERE {KEY} = ?", (short_id,)))
+        self._hurry()
+        await self._put_down(lambda writing: writing.forget(short_id), None)
+        self._tend()
+
+    async def tended(self) -> None:
+        """Wait until what was written is indexed; finding is right before that too, but slower."""
+        if self._tending is not None:
+            await self._tending
 
     async def close(self) -> None:
         """Finish what is being written, then close."""
-        await self._run(self._connection.close)
-        self._thread.shutdown()
+        for job in (self._finding, self._counting, self._indexing):
+            if job is not None:
+                job.stop()
+        if self._tending is not None:
+            await self._tending
+        for lane in (self._find, self._count, self._write):
+            await lane.close()
+            lane.end()
+        if self._place is not None:
+            self._place.close()
 
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    def _tend(self) -> None:
+        if self._tending is None or self._tending.done():
+            self._tending = asyncio.get_running_loop().create_task(self._index())
 
-    def _read_state(self) -> MirrorState:
-        (seen,) = self._connection.execute("SELECT count(*) FROM customer").fetchone()
-        return replace(self._state, seen=seen)
+    def _hurry(self) -> None:
+        """Let a person's own change be written now: an order of a million rows takes seconds to build."""
+        if self._indexing is not None:
+            self._indexing.stop()
 
-    def _take(self, rows: Sequence[Customer], sweep: int | None) -> int:
-        written = 0
-        number = self._sweeps if sweep is None else sweep
-        for customer in rows:
-            stored = Stored.of(customer)
-            before = self._connection.execute(
-                f"SELECT record, modified FROM customer WHERE {KEY} = ? AND odd = ?", (stored.values[0], stored.odd)
-            ).fetchone()
-            if before and before[0] == stored.record:
-                self._connection.execute(
-                    f"UPDATE customer SET sweep = ? WHERE {KEY} = ? AND odd = ?",
-                    (number, stored.values[0], stored.odd),
-                )
-                continue
-            self._connection.execute(
-                f"INSERT OR REPLACE INTO customer VALUES ({', '.join('?' * (len(_NAMES) + 4))})",
-                (stored.odd, *stored.values, stored.record, fold(" \n ".join(stored.values[:12])), number),
-            )
-            written += 1
-        if sweep is not None:
-            self._state = replace(self._state, swept=self._state.swept + len(rows))
-        return written
+    async def _index(self) -> None:
+        self._indexing = Job()
+        try:
+            while await self._do(self._write, lambda writing: writing.index_one(), default=False, job=self._indexing):
+                pass
+        except Stale:
+            # It is taken up again after the write that was in a hurry.
+            return
+        except StoreError:
+            # It is tried again after the next write, which will say what is wrong.
+            return
 
-    def _matching(self, request: PageRequest) -> list[str]:
-        column = request.sort or KEY
-        order = f"{column} {request.direction}, {KEY} {request.direction}"
-        wanted = {"all": None, "active": "active", "discontinued": "discontinued"}[request.status]
-        words = words_of(request.find)
-        found = self._connection.execute(f"SELECT record, line, active, {KEY}, name FROM customer ORDER BY {order}")
-        rows = [
-            (record, short_id, name)
-            for record, line, active, short_id, name in found
-            if wanted in (None, active) and all(word in line for word in words)
-        ]
-        if request.sort is None and words:
-            query = " ".join(words)
-            rows.sort(
-                key=lambda row: (
-                    fold(row[1]) != query,
-                    fold(row[2]) != query,
-                    not fold(row[1]).startswith(query),
-                    not fold(row[2]).startswith(query),
-                )
-            )
-        return [row[0] for row in rows]
+    async def _put_down(self, work: Callable[[Writing], _T], default: _T) -> _T:
+        return await self._do(self._write, work, default) if self._writer else default
 
-    def _page(self, request: PageRequest) -> Page:
-        found = self._matching(request)
-        state = self._read_state()
-        first = (request.page - 1) * request.page_size
-        return Page(
-            rows=tuple(map(Stored.customer_of, found[first : first + request.page_size])),
-            total=len(found),
-            page=request.page,
-            page_size=request.page_size,
-            page_count=-(-len(found) // request.page_size),
-            has_more=first + request.page_size < len(found),
-            origin=Origin(state.synced_at, state.seen, state.expected),
-        )
+    async def _do(self, lane: Lane[_O], work: Callable[[_O], _T], default: _T, job: Job | None = None) -> _T:
+        """Do the work in the lane; `default` is what it gives where there is no mirror that can be read."""
+
+        def told_of(opened: _O) -> _T:
+            with told(self._path):
+                return work(opened)
+
+        for _ in range(_MOST_MENDINGS):
+            mended = self._mended
+            if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
+                await lane.close()
+            try:
+                return await lane.run(told_of, job)
+            except Damaged as error:
+                await self._mend(error, mended)
+        return default
+
+    async def _mend(self, error: Damaged, mended: int) -> None:
+        """Set a damaged file aside and begin anew, where this process may; others wait until the writer does."""
+        async with self._mending:
+            if mended != self._mended:
+                return
+            self._mended += 1
+            for lane in (self._find, self._count, self._write):
+                await lane.close()
+            if self.try_to_write():
+                await asyncio.to_thread(self._begin_anew, error)
+
+    def _begin_anew(self, error: Damaged) -> None:
+        if self._place is None:
+            self._open_nameless()
+            return
+        with told(self._path):
+            self.notes = (*self.notes, set_aside(self._path, str(error)))
+        self._write.opened = Writing(open_writer(self._path))
+
+    def _open_nameless(self) -> None:
+        """All connections are opened before the files lose their names."""
+        with told(self._path):
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            try:
+                self._write.opened = Writing(open_writer(self._path))
+                self._find.opened = Reading(self._path)
+                self._count.opened = Reading(self._path)
+            finally:
+                remove_names(self._path)

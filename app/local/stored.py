@@ -2,47 +2,125 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Self
+import zlib
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
-from app.fields import FIELDS, KEY
+from app.fields import KEY
+from app.local.lines import FIELD, SEARCHED, made_line
+from app.lookalike import skeleton
 from app.models import Customer, NumberText
 
-_NAMES: Final = tuple(field.name for field in FIELDS)
+#: The contract's fields in the order of its examples: a record that has just these is stored without its names.
+WIRE: Final = (
+    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
+    *("active", "created", "modified"),
+)
 _NOT_A_RECORD: Final = "not a customer record"
-_LONGEST_INT: Final = 300
 #: Begins a text that stands for a number which nothing can hold, or that itself begins so.
 _MARK: Final = "\x00"
+_ACTIVE: Final = WIRE.index("active")
+_of_record: Final = itemgetter(*WIRE)
+_searched: Final = itemgetter(*map(WIRE.index, SEARCHED))
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One row: `odd` tells records apart whose ID cannot, `values` are the texts of all fields, `record` is JSON."""
+class DamagedRow(Exception):
+    """A row is not what was once written."""
+
+
+class Stored(NamedTuple):
+    """The columns of a row, in their order.
+
+    `odd` tells records apart whose ID cannot. The fields are texts that SQLite can hold, and `active` 1, 0 or NULL;
+    `record` is the JSON of a record that they do not hold whole. `check` is a sum over all of it.
+    """
 
     odd: str
-    values: tuple[str, ...]
-    record: str
+    values: tuple[str | int | None, ...]
+    record: str | None
 
-    @classmethod
-    def of(cls, customer: Customer) -> Self:
-        """The row of a customer; its entity tag is not kept."""
-        record = _written(customer)
-        odd = hashlib.sha256(record.encode()).hexdigest() if KEY in customer.oddities else ""
-        return cls(odd, tuple(sound(customer.value(name)) for name in _NAMES), record)
+    @property
+    def short_id(self) -> str:
+        """The ID, as SQLite can hold it."""
+        return str(self.values[0])
 
-    @staticmethod
-    def customer_of(record: str) -> Customer:
-        """The customer of a `record`, equal to the one it was made of."""
+    def columns(self, line: str) -> tuple[str | int | None, ...]:
+        """The values of `COLUMNS`; ID and name as they are found stand in the line."""
+        fid, fname, _ = line[1:].split(FIELD, 2)
+        return (*self.values, self.odd, self.record, check_of(self.values, self.record), fid, fname, self.look)
+
+    @property
+    def look(self) -> str:
+        """What the ID looks like."""
+        return skeleton(self.short_id)
+
+
+def line_of_row(row: Stored) -> str:
+    """The line of the row."""
+    active = row.values[_ACTIVE]
+    return made_line(_searched(row.values), None if active is None else bool(active))
+
+
+#: The columns of a stored customer; the last three are what is looked up: ID and name as they are found, and the look.
+COLUMNS: Final = (*WIRE, "odd", "record", "checksum", "fid", "fname", "look")
+#: The columns that a customer is read from.
+READ: Final = ", ".join(("place", *COLUMNS[:-3]))
+
+
+def stored(customer: Customer) -> Stored:
+    """The row of a customer; its entity tag is not kept."""
+    received = customer.received
+    if not customer.oddities and tuple(received) == WIRE:
+        values = _of_record(received)
+        if "\x00" not in "".join(values[:_ACTIVE]):
+            return Stored("", (*values[:_ACTIVE], int(values[_ACTIVE]), *values[_ACTIVE + 1 :]), None)
+    record = _written(customer)
+    texts = [sound(customer.value(name)) for name in WIRE]
+    unsure = KEY in customer.oddities or texts[0] != customer.short_id
+    odd = hashlib.sha256(record.encode()).hexdigest() if unsure else ""
+    active = None if customer.active is None else int(customer.active)
+    return Stored(odd, (*texts[:_ACTIVE], active, *texts[_ACTIVE + 1 :]), record)
+
+
+def customer_of(row: tuple[Any, ...]) -> Customer:
+    """The customer of a row of `READ`, equal to the one it was made of; raises `DamagedRow`."""
+    _, *values, _odd, record, checksum = row
+    if checksum != check_of(values, record):
+        raise DamagedRow
+    if record is not None:
         value = json.loads(record[1:])
         return Customer.from_wire(_unmarked(value) if record[0] == "m" else value)
+    received: dict[str, Any] = dict(zip(WIRE, values, strict=True))
+    received["active"] = bool(received["active"])
+    return Customer.from_wire(received)
+
+
+def stored_id(short_id: str) -> str:
+    """An ID as it stands in its column."""
+    return sound(short_id)
+
+
+def check_of(values: object, record: str | None) -> int:
+    """A sum that shows a changed bit."""
+    return zlib.crc32(repr((*values, record)).encode() if isinstance(values, tuple | list) else b"")
 
 
 def sound(text: str) -> str:
     """The text as SQLite can hold and search it: lone surrogates and NUL become the sign for what is broken."""
     if text.isascii() and "\x00" not in text:
         return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").replace("\x00", "\ufffd")
+    whole = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
+    return whole.replace("\x00", "\ufffd")
+
+
+def moment_of(text: str) -> datetime | None:
+    """The moment of a server's date, that of a naive one taken as UTC; `None` when it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_older(one: str, other: str) -> bool:
@@ -54,12 +132,10 @@ def is_older(one: str, other: str) -> bool:
 
 
 def _written(customer: Customer) -> str:
+    """JSON in ASCII, after `p` when it is plain and `m` when texts in it are marked."""
     if customer.oddities.get(KEY) == _NOT_A_RECORD:
         return "p" + json.dumps(customer.received["name"])
-    record = customer.received
-    if not customer.oddities and len(record) == len(_NAMES):
-        return "p" + json.dumps(record)
-    return "m" + json.dumps(_marked(record))
+    return "m" + json.dumps(_marked(customer.received), separators=(",", ":"))
 
 
 def _marked(value: Any) -> Any:

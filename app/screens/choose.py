@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from app.screens.dialog import Dialog
 from app.text import fit, visible, width
+from app.widgets.field import FieldInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,7 @@ class ChooseDialog(Dialog[str]):
 
     def body(self) -> ComposeResult:
         if self._search:
-            search = Input(placeholder="type to narrow", compact=True)
-            search.cursor_blink = False
-            yield search
+            yield FieldInput("", "type to narrow")
         yield OptionList(compact=True, markup=False)
 
     def on_mount(self) -> None:

@@ -48,7 +48,8 @@ class CustomerListScreen(PagedScreen):
     ABOUT = (
         "All customers, discontinued ones too, a page at a time, in the server's order. "
         "The line above the keys tells how many there are, the page, and the order. "
-        "A row with ! has something odd in its record: open it to see what.\n\n"
+        "A row with ! has something odd in its record: open it to see what. "
+        "The ID of a row with ≈ looks like another customer's, which the same line names.\n\n"
         "/ finds while you type: every word has to be somewhere in ID, name, contact, phone, email, city, zip, address "
         "or fax; capitals, accents and the punctuation of numbers do not matter. What matched is underlined; where no "
         "column shows it, it stands at the end of the row. Find, filter and the order by some columns are answered "
@@ -76,6 +77,8 @@ class CustomerListScreen(PagedScreen):
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
+        Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
         Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
@@ -295,7 +298,8 @@ class CustomerListScreen(PagedScreen):
         from app.screens.detail import DetailScreen
 
         self.status.hush()
-        self.app.push_screen(DetailScreen(self.desk, customer, self.paging.position(self.table.cursor), self.step))
+        position, alike = self.paging.position(self.table.cursor), self.table.alike.others
+        self.app.push_screen(DetailScreen(self.desk, customer, position, self.step, alike))
 
     def _open_scanned(self, text: str, customer: "Customer") -> None:
         """Open what was scanned if it is the only hit, or exactly it."""

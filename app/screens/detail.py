@@ -1,7 +1,7 @@
 """The detail: every field of one customer, and the way to its neighbours."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +13,7 @@ from app.errors import DockbookError
 from app.fields import KEY
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.text import visible_id
+from app.widgets.alike import LookAlikes, looks_like
 from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class DetailScreen(DockScreen[None]):
     ABOUT = (
         "Every field of one customer as the server has it. Up and down choose a field, left and right go to the "
         "customers before and after in the list's order. What the server sent beyond its contract, or in a form "
-        "that does not fit it, is marked with !."
+        "that does not fit it, is marked with !, and so is an ID that looks like another one."
     )
 
     TAKES_SCANS = True
@@ -50,12 +51,15 @@ class DetailScreen(DockScreen[None]):
         customer: "Customer",
         position: str = "",
         step: Callable[[int], Awaitable["Step | None"]] | None = None,
+        alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
     ) -> None:
         super().__init__(desk)
         self.customer = customer
         self.record = RecordView()
         self._position = position
         self._step = step
+        self._known_alike = alike
+        self._alike: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
         self._origin: Origin | None = None
 
@@ -177,10 +181,27 @@ class DetailScreen(DockScreen[None]):
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer
-        self.record.show(customer)
+        self._show_record()
+        if customer.short_id not in self._alike:
+            self.read(partial(self._look_for_alikes, customer.short_id), "alike")
         self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         self.header.detail = customer.status
         self._tell_position()
+
+    def _show_record(self) -> None:
+        short_id = self.customer.short_id
+        others = self._alike.get(short_id, self._known_alike(short_id))
+        remark = looks_like(short_id, others)
+        self.record.show(self.customer, {KEY: remark} if remark else {})
+
+    async def _look_for_alikes(self, short_id: str) -> None:
+        """An ID that looks like this one may be anywhere in the book."""
+        known = LookAlikes()
+        known.learn({short_id: self._known_alike(short_id)})
+        known.learn(await self.repository.look_alikes([short_id]))
+        self._alike[short_id] = known.others(short_id)
+        if self._alike[short_id] and self.customer.short_id == short_id:
+            self._show_record()
 
     def _tell_position(self, doing: str = "") -> None:
         places = [doing, self._position, "↑↓ field", "←→ customer" if self._step else ""]

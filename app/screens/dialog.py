@@ -1,6 +1,6 @@
 """What dialogs share: a box in the middle of an opaque screen, with a title and buttons that keys reach."""
 
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,9 +10,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from app.screens.frame import STYLES
-from app.text import visible
+from app.text import shorten
 
 Result = TypeVar("Result")
+
+_LONGEST: Final = 600  # cells of a line
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
@@ -41,6 +43,10 @@ class Dialog(ModalScreen[Result], Generic[Result]):
             box.border_subtitle = self.KEYS
             yield from self.body()
 
+    def tell(self, text: str) -> None:
+        """Say something of our own words in place of the keys."""
+        self.query_one(".box").border_subtitle = text
+
     def action_cancel(self) -> None:
         self.dismiss(None)
 
@@ -66,7 +72,7 @@ class Question(Dialog[str]):
         self._answers = answers
 
     def body(self) -> ComposeResult:
-        yield Static(Content("\n".join(visible(line) for line in self._lines)), classes="lines")
+        yield Static(Content("\n".join(shorten(line, _LONGEST) for line in self._lines)), classes="lines")
         with Horizontal(classes="answers"):
             for key, label in self._answers.items():
                 yield Button(Content(label), id=f"answer-{key}", compact=True)

@@ -1,7 +1,9 @@
 """Exporting what the list shows: a name for the file, and whether to replace one that is there."""
 
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from app.text import visible
 if TYPE_CHECKING:
     from app.fields import PageRequest
     from app.screens.pages import PagedScreen
+
+Job = Callable[[Path], Awaitable[list[str]]]
 
 _DEFAULT = "customers.csv"
 
@@ -47,17 +51,25 @@ def ask_export(screen: "PagedScreen") -> None:
     """Ask for a file, and write into it every customer that the list shows, over all its pages."""
     # The way to it that is shown is the one that is meant, also when the list goes on meanwhile.
     request = replace(screen.paging.goal, page=1)
+    _ask(screen, _what(request), partial(_list, screen, request))
 
+
+def ask_export_of(screen: "PagedScreen", short_ids: Sequence[str]) -> None:
+    """Ask for a file, and write into it the customers with these IDs."""
+    _ask(screen, f"The {len(short_ids):,} marked, as the server has them now.", partial(_some, screen, short_ids))
+
+
+def _ask(screen: "PagedScreen", what: str, job: Job) -> None:
     def answered(name: str | None) -> None:
         if name is None:
             return
         path = Path(name).expanduser()
         if os.path.lexists(path) and not path.is_dir():
-            _ask_to_replace(screen, request, path)
+            _ask_to_replace(screen, job, path)
         else:
-            _begin(screen, request, path)
+            _begin(screen, job, path)
 
-    screen.app.push_screen(ExportDialog(_what(request)), answered)
+    screen.app.push_screen(ExportDialog(what), answered)
 
 
 def _what(request: "PageRequest") -> str:
@@ -67,10 +79,10 @@ def _what(request: "PageRequest") -> str:
     return f"All {kind}{found}, on all pages{order}."
 
 
-def _ask_to_replace(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
+def _ask_to_replace(screen: "PagedScreen", job: Job, path: Path) -> None:
     def answered(answer: str | None) -> None:
         if answer == "replace":
-            _begin(screen, request, path)
+            _begin(screen, job, path)
 
     screen.app.push_screen(
         Question(
@@ -82,23 +94,35 @@ def _ask_to_replace(screen: "PagedScreen", request: "PageRequest", path: Path) -
     )
 
 
-def _begin(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
-    screen.app.run_worker(_export(screen, request, path), group="exports", exit_on_error=False)
+def _begin(screen: "PagedScreen", job: Job, path: Path) -> None:
+    screen.app.run_worker(_export(screen, job, path), group="exports", exit_on_error=False)
 
 
-async def _export(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
+async def _list(screen: "PagedScreen", request: "PageRequest", path: Path) -> list[str]:
     from app.export.listing import export_list
     from app.export.order import format_for
-
-    def progress(done: int, total: int | None) -> None:
-        screen.say(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
 
     def wait(left: int) -> None:
         screen.say(f"The server asks to slow down; the export goes on in {left} s.")
 
+    return await export_list(screen.repository, request, format_for(path), path, partial(_tell, screen), wait)
+
+
+async def _some(screen: "PagedScreen", short_ids: Sequence[str], path: Path) -> list[str]:
+    from app.export.listing import export_some
+    from app.export.order import format_for
+
+    return await export_some(screen.repository, short_ids, format_for(path), path, partial(_tell, screen))
+
+
+def _tell(screen: "PagedScreen", done: int, total: int | None) -> None:
+    screen.say(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
+
+
+async def _export(screen: "PagedScreen", job: Job, path: Path) -> None:
     screen.under_way = f"an export to {path} that is under way"
     try:
-        told = await export_list(screen.repository, request, format_for(path), path, progress, wait)
+        told = await job(path)
     except DockbookError as error:
         screen.say(f"{error.title}: {error.text} Nothing was written to {path}.", "error")
     else:

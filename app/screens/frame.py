@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
+from app.widgets.field import FieldInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
@@ -213,6 +214,10 @@ class DockScreen(Screen[Result], Generic[Result]):
             self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, told))
         elif then is not None:
             then()
+
+    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+        """What was pasted and not taken is told."""
+        self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand an error in the program to the app, which hears only of its own workers."""

@@ -8,10 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from app.errors import DockbookError, NotFound
+from app.lookalike import spelled
 from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
 from app.text import visible_id
+from app.widgets.field import FieldInput
 
 if TYPE_CHECKING:
     from app.screens.frame import DockScreen
@@ -29,15 +31,21 @@ class GoToDialog(Dialog[str]):
         super().__init__("Go to a customer")
 
     def body(self) -> ComposeResult:
-        field = Input(placeholder="type or scan an ID", compact=True)
-        field.cursor_blink = False
-        yield field
+        yield FieldInput("", "type or scan an ID")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
     def on_input_submitted(self) -> None:
         self.action_submit()
+
+    def on_field_input_pasted_lines(self, event: FieldInput.PastedLines) -> None:
+        """An ID has one line; here they stand as one, for the person to choose from."""
+        self.tell(f"{event.lines} pasted lines were joined")
+
+    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+        """Nothing of it was taken."""
+        self.tell(f"{event.characters:,} characters are no ID: nothing was pasted")
 
     def action_submit(self) -> None:
         short_id = self.query_one(Input).value.strip()
@@ -74,7 +82,12 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     else:
         screen.status.hush()
         if screen.app.screen is screen:
-            screen.app.push_screen(DetailScreen(screen.desk, customer))
+            detail = DetailScreen(screen.desk, customer)
+            screen.app.push_screen(detail)
+            if customer.short_id != short_id:
+                # A server may compare IDs loosely; nobody shall take one customer for another.
+                asked, got = visible_id(spelled(short_id, customer.short_id)), visible_id(customer.short_id)
+                detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
 
 
 def _offer_others(screen: "DockScreen[Result]", short_id: str) -> None:

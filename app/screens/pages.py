@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
+from textual import on
 from textual.app import ComposeResult
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
@@ -14,6 +15,7 @@ from app.folding import words_of
 from app.local.view import View, ViewFile
 from app.screens.frame import Desk, DockScreen
 from app.screens.paging import Paging
+from app.text import width
 from app.widgets.find import FindLine
 from app.widgets.panel import StatePanel
 from app.widgets.table import CustomerTable
@@ -49,6 +51,7 @@ class PagedScreen(DockScreen[None]):
         )
         self._waiting: list[Callable[[], object]] = []
         self.under_way = ""
+        self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
         self._view_kept = True
         self._keeping = asyncio.Lock()
@@ -108,6 +111,20 @@ class PagedScreen(DockScreen[None]):
         else:
             act()
 
+    def action_mark(self) -> None:
+        self.once_here(self._mark)
+
+    def action_marked(self) -> None:
+        from app.screens.marked import ask_about_marked
+
+        ask_about_marked(self)
+
+    def set_marks(self, marked: "dict[str, Customer]") -> None:
+        """Mark these customers and no others; marks stay over pages, orders and searches."""
+        self.marked = marked
+        self.table.marked = frozenset(marked)
+        self.tell_position()
+
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
         here = sort in self.sorted_here
@@ -122,7 +139,8 @@ class PagedScreen(DockScreen[None]):
 
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
-        request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
+        # Of what was asked for last: a filter that is still on its way is not taken back.
+        request = replace(self.paging.goal, page=self._cursor_number() // size + 1, page_size=size)
         if self.paging.page is None and request.searching:
             self.read(self._read_total, "total")
         self.load(request, "same" if self.paging.page else "first")
@@ -148,6 +166,7 @@ class PagedScreen(DockScreen[None]):
             words=() if close else words_of(request.find),
             caption=caption,
         )
+        self.read(self._look_for_alikes, "alike")
         if request.searching:
             self.show_link(self.repository.link)
         else:
@@ -175,12 +194,34 @@ class PagedScreen(DockScreen[None]):
     def tell_position(self, doing: str = "") -> None:
         """Say where one is, after what is being done."""
         # In front of the find line nothing is said that would come and go with every letter.
+        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        doing = " · ".join(part for part in (doing, marked) if part)
         if self.finding:
-            self.find_line.position = self.paging.summary(self.find_line.room_in(self.size.width))
+            room = self.find_line.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
+            self.find_line.position = " · ".join(part for part in (marked, self.paging.summary(room)) if part)
             self.status.position = ""
         else:
-            room = self.size.width - 2 - (len(doing) + 3 if doing else 0)
-            self.status.position = " · ".join(part for part in (doing, self.paging.summary(room)) if part)
+            before = [part for part in (self.table.told, doing) if part]
+            room = self.size.width - 2 - sum(width(part) + 3 for part in before)
+            self.status.position = " · ".join(part for part in (*before, self.paging.summary(room)) if part)
+
+    @on(CustomerTable.Moved)
+    def customer_reached(self) -> None:
+        """An ID that looks like another one is told while the cursor stands on it."""
+        if self.paging.settled:
+            self.tell_position()
+
+    async def _look_for_alikes(self) -> None:
+        """IDs that look like those of the page may be anywhere in the book."""
+        self.table.learn_alikes(await self.repository.look_alikes([row.short_id for row in self.table.rows]))
+        self.customer_reached()
+
+    def _mark(self, customer: "Customer") -> None:
+        marked = dict(self.marked)
+        if marked.pop(customer.short_id, None) is None:
+            marked[customer.short_id] = customer
+        self.set_marks(marked)
+        self.table.cursor += 1
 
     def _with_current(self, act: Callable[["Customer"], None]) -> None:
         if self.table.current is None:

@@ -101,13 +101,13 @@ class Paging:
         """Take over how many rows there are, where only `at_least` was known."""
         if self.page is not None and self.page.origin is not None:
             origin = replace(self.page.origin, at_least=False)
-            self.page = replace(self.page, total=total, origin=origin)
+            self.page = self.page.model_copy(update={"total": total, "page_count": self.pages(total), "origin": origin})
 
     def position(self, row: int) -> str:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""
         number = (self.request.page - 1) * self.request.page_size + row + 1
         find = self.request.find.strip()
-        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.searching else ""
+        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.narrowed else ""
         return f"{number:,} of {self._total()}{looked_for} {self.request.order}"
 
     def summary(self, room: int = 1_000) -> str:
@@ -138,7 +138,7 @@ class Paging:
     def _counts(self, shown: "Page") -> list[str]:
         """How many there are, in many words and in few."""
         status = "" if self.request.status == "all" else f" {self.request.status}"
-        if self.request.searching:
+        if self.request.narrowed:
             origin = shown.origin
             if origin is None:
                 return [f"{self._total()}{status}"]
@@ -159,9 +159,9 @@ class Paging:
         if origin is None:
             return [""]
         if origin.as_of is None:
-            return [""] if self.request.searching else [" · from the mirror, not whole", " · mirror, not whole"]
+            return [""] if self.request.narrowed else [" · from the mirror, not whole", " · mirror, not whole"]
         moment = _moment(origin.as_of)
-        if self.request.searching:
+        if self.request.narrowed:
             return [f" · as of {moment}"]
         return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
 

@@ -3,6 +3,7 @@
 An exception's message may quote a customer or a token, so it stays unsaid, on the terminal and in the report.
 """
 
+import errno
 import os
 import platform
 import sys
@@ -42,7 +43,9 @@ def silence_tracebacks(folder: Path) -> None:
     import logging
 
     def of_thread(args: threading.ExceptHookArgs) -> None:
-        if args.exc_value is not None:
+        # A terminal that has gone is no error in the program: those who watch it end it.
+        gone = isinstance(args.exc_value, OSError) and args.exc_value.errno == errno.EIO
+        if args.exc_value is not None and not gone:
             sys.stderr.write(report(args.exc_value, folder) + "\n")
 
     def of_destructor(_: "UnraisableHookArgs") -> None:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from textual.drivers.linux_driver import LinuxDriver
-
 from app.terminal.paint import CLEAR, Painter
+from app.terminal.suspend import SuspendingDriver
 
 #: Modes: other screen, cursor, line wrap, bracketed paste, mouse; kitty's keyboard; bell; the clipboard (OSC 52). Each
 #: comes alone in a write of its own: inside of an update they are nobody's.
@@ -29,7 +28,7 @@ _LEFT_OUT: Final = re.compile(r"\x1b\[\?(?:1004|2048|2026|1016)[hl]|\x1b\[\?[0-9
 _SOON: Final = 0.05
 
 
-class LeanDriver(LinuxDriver):
+class LeanDriver(SuspendingDriver):
     """Textual's driver with a painter before the terminal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,14 +36,10 @@ class LeanDriver(LinuxDriver):
         self._painter = Painter(*self._get_terminal_size())
         self._unknown = False
         self._waiting = False
-        # Handlers of the loop never run in the middle of an update, and wake it: a signal that another thread gets
-        # would be left until something else happens.
-        self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
-        self._loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
 
     def start_application_mode(self) -> None:
         """Begin, or come back from being suspended: the screen is cleared and painted whole."""
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        super().start_application_mode()
         if self._writer_thread is None or not self._writer_thread.is_alive():
             return  # in the background, where a terminal may not be written to
         tell_textual = signal.getsignal(signal.SIGWINCH)
@@ -90,13 +85,6 @@ class LeanDriver(LinuxDriver):
     def _paint_now(self) -> None:
         self._waiting = False
         self._paint()
-
-    def _sigcont_application(self, *_: Any) -> None:
-        if self._must_signal_resume:
-            super()._sigcont_application()
-        else:
-            # Stopped without having been asked: everything still stands, but perhaps not on the screen.
-            self.repaint()
 
     def _resized(self, tell_textual: Callable[[int, FrameType | None], object]) -> None:
         """Terminals do different things with what they show when their size changes."""

@@ -32,12 +32,19 @@ class Endings:
     """What happens on SIGTERM, SIGINT, SIGHUP and the loss of the terminal.
 
     Every function of `flush` runs first, each only once, also when one before it fails; they must neither wait for
-    the event loop nor for the terminal. `leave` asks the program to end by itself, from any thread, with an exit code.
+    the event loop nor for the terminal. `leave` asks the program to end by itself, from any thread, with an exit code;
+    `away` tells whether it has given the terminal back for now (ctrl+z), and then it is not asked.
     """
 
-    def __init__(self, flush: Iterable[Callable[[], None]], leave: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        flush: Iterable[Callable[[], None]],
+        leave: Callable[[int], None],
+        away: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._flush = tuple(flush)
         self._leave = leave
+        self._away = away
         self._ending = threading.Lock()
         self._modes = _terminal_modes()
 
@@ -61,6 +68,10 @@ class Endings:
         if not self._ending.acquire(blocking=False):
             return
         code = 128 + number
+        if self._away() or in_background():
+            # The terminal is somebody else's: to touch it would stop the process once more, before its end.
+            self._run_flush()
+            os._exit(code)
         timer = threading.Timer(GRACE, self._end, [code])
         timer.daemon = True
         timer.start()
@@ -80,6 +91,8 @@ class Endings:
     def _watch_terminal(self) -> None:
         poll = select.poll()
         poll.register(_KEYBOARD, select.POLLHUP | select.POLLERR)
+        if os.isatty(_SCREEN):
+            poll.register(_SCREEN, select.POLLHUP | select.POLLERR)
         for _, event in poll.poll():
             # macOS cannot poll a terminal and answers POLLNVAL.
             if event & (select.POLLHUP | select.POLLERR):
@@ -98,7 +111,9 @@ class Endings:
 
 
 def restore_terminal(modes: list[Any] | None) -> None:
-    """Put the terminal back without ever waiting for it; one that takes no output is left as it is."""
+    """Put the terminal back without ever waiting for it; one that takes no output, or is not ours, is left as it is."""
+    if in_background():
+        return
     if modes is not None:
         try:
             termios.tcsetattr(_KEYBOARD, termios.TCSANOW, modes)
@@ -111,6 +126,15 @@ def restore_terminal(modes: list[Any] | None) -> None:
             os.write(_SCREEN, _RESTORE)
         except OSError:
             return
+
+
+def in_background() -> bool:
+    """Whether another job has the terminal now, so that the system would stop this one for writing its modes."""
+    try:
+        return os.tcgetpgrp(_KEYBOARD) != os.getpgrp()
+    except OSError:
+        # It has gone, or it is not the one that sends this process its signals.
+        return False
 
 
 def _terminal_modes() -> list[Any] | None:

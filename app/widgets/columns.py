@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from app.models import Customer
 
 GAP: Final = 1
+_MOST: Final = 1_000  # characters; more than any cell can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
 
 def cell_text(customer: "Customer", field: str) -> str:
     """What a cell of this field says."""
-    value = customer.value(field)
+    # A value may have millions of characters, and a cell shows the first few.
+    value = customer.value(field)[:_MOST]
     return timestamp(value) if field in ("created", "modified") else visible(value)
 
 

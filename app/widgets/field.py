@@ -22,20 +22,18 @@ from app.text import fit, shorten, visible, width
 if TYPE_CHECKING:
     from textual import events
 
+#: Characters; a longer value is kept as it is, and a longer paste is none for a field.
+MOST_TYPED: Final = 5_000
 #: What the input leaves free at its left and right; styles/form.tcss says the same.
 LABEL_CELLS: Final = 14
 NOTE_CELLS: Final = 30
 _NOTE_ROOM: Final = NOTE_CELLS - 2
+_LONGEST_ERROR: Final = 500  # cells
+_MOST_ERRORS: Final = 10
 
 
-class FieldInput(Input):
+class SignInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
-
-    # Textual's own input would scroll with these keys.
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
-        Binding("down", "screen.move(1)", "Field down", id="form-down"),
-    ]
 
     @dataclass
     class PastedLines(Message):
@@ -43,9 +41,15 @@ class FieldInput(Input):
 
         lines: int
 
-    def __init__(self, value: str) -> None:
+    @dataclass
+    class PasteRefused(Message):
+        """What was pasted is too long for any field, and none of it was taken."""
+
+        characters: int
+
+    def __init__(self, value: str, placeholder: str = "") -> None:
         self._signs = ("", "")
-        super().__init__(value, select_on_focus=False, compact=True)
+        super().__init__(value, placeholder, select_on_focus=False, compact=True)
         self.cursor_blink = False
 
     @property
@@ -85,11 +89,24 @@ class FieldInput(Input):
     def _on_paste(self, event: "events.Paste") -> None:
         event.stop()
         event.prevent_default()
+        if len(event.text) > MOST_TYPED:
+            self.post_message(self.PasteRefused(len(event.text)))
+            return
         lines = [line for line in event.text.splitlines() if line.strip()]
         if len(lines) > 1:
             self.post_message(self.PastedLines(len(lines)))
             lines = [line.strip() for line in lines]
         self.replace(" ".join(lines).replace("\t", " "), *self.selection)
+
+
+class FieldInput(SignInput):
+    """The input of a field in a form."""
+
+    # Textual's own input would scroll with these keys.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
+        Binding("down", "screen.move(1)", "Field down", id="form-down"),
+    ]
 
 
 class FieldRow(Widget):
@@ -127,7 +144,8 @@ class FieldRow(Widget):
         self.field = name
         self.label = label
         self.was = was
-        self._input = FieldInput(value)
+        self._kept = _kept(value)
+        self._input = FieldInput("" if self._kept else value, _placeholder(self._kept))
         self._errors: tuple[str, ...] = ()
         self._warning = ""
         self._note = Content("")
@@ -144,12 +162,14 @@ class FieldRow(Widget):
 
     @property
     def value(self) -> str:
-        """The text in the field."""
-        return self._input.value
+        """The text in the field; of one that is too long to be typed, what is typed in its stead, if anything is."""
+        return self._input.value or self._kept
 
     @value.setter
     def value(self, text: str) -> None:
-        self._input.value = text
+        self._kept = _kept(text)
+        self._input.placeholder = _placeholder(self._kept)
+        self._input.value = "" if self._kept else text
 
     @property
     def changed(self) -> bool:
@@ -206,9 +226,9 @@ class FieldRow(Widget):
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
         was = ""
         if self.changed and self.was is not None:
-            was = f"was {visible(self.was)}" if self.was else "was empty"
+            was = f"was {shorten(self.was, _NOTE_ROOM)}" if self.was else "was empty"
         warning = f"? {visible(self._warning)}" if self._warning else ""
-        below = [(f"! {visible(text)}", "bold $error") for text in self._errors]
+        below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
         if was and warning and width(was) + width(warning) + 2 > _NOTE_ROOM:
             below.append((warning, "$warning"))
@@ -224,6 +244,15 @@ class FieldRow(Widget):
             " " * max(0, self.size.width - LABEL_CELLS - NOTE_CELLS + 1),
             self._note,
         )
+
+
+def _kept(text: str) -> str:
+    """The text when it is too long to be typed."""
+    return text if len(text) > MOST_TYPED else ""
+
+
+def _placeholder(kept: str) -> str:
+    return f"{len(kept):,} characters, kept; type to replace them" if kept else ""
 
 
 def _signs(text: str) -> str:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from app.text import shorten, width
-from app.widgets.field import FieldInput
+from app.widgets.field import SignInput
 
 if TYPE_CHECKING:
     from textual import events
@@ -26,7 +26,7 @@ _ENDS: Final = ("enter", "tab")
 _AIM: Final = re.compile(r"\][A-Za-z][0-9]")
 
 
-class FindInput(FieldInput):
+class FindInput(SignInput):
     """The text of a search. Keys that move go to the rows; Enter right behind a burst of keys is a scanner's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

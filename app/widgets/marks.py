@@ -18,6 +18,7 @@ Look = Literal["", "found", "label"]
 FOUND_IN: Final = (
     *(KEY, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
 )
+_MOST: Final = 1_000  # characters of a value that are looked at
 _LEAST_ROOM: Final = 12  # cells; in less nothing can be told
 
 
@@ -59,7 +60,7 @@ def _note(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | Non
     """The field, and its text, in which the first of the missing words stands."""
     for word in missing:
         for field in FOUND_IN:
-            value = customer.value(field)
+            value = customer.value(field)[:_MOST]
             if value and found_spans(value, [word]):
                 return field, visible(value)
     return None

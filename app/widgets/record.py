@@ -1,7 +1,9 @@
 """All fields of one customer, grouped, with a cursor on one of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
@@ -14,7 +16,7 @@ from textual.widget import Widget
 
 from app.countries import country_name
 from app.fields import FIELDS, KEY
-from app.text import fit, timestamp, visible, visible_id, width
+from app.text import fit, shorten, timestamp, visible, visible_id, width
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 _GROUP_CELLS: Final = 9
 _LABEL_CELLS: Final = 11
 _INDENT: Final = 2 + _GROUP_CELLS + _LABEL_CELLS
+#: Characters of a value, and fields beyond the contract, that are shown; both may come in millions.
+_MOST: Final = 500
+_MOST_UNKNOWN: Final = 100
+_MOST_NAME: Final = 60  # cells
 _ODDITY_EMPTY: Final = ("null", "missing")
 
 
@@ -51,7 +57,7 @@ class _Line:
 
 
 class RecordView(Widget, can_focus=True):
-    """The record of one customer; long values take more lines, nothing is shortened."""
+    """The record of one customer; long values take more lines, and only enormous ones are shortened."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "record-view--group",
@@ -90,10 +96,10 @@ class RecordView(Widget, can_focus=True):
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
-    def show(self, customer: "Customer") -> None:
-        """Show this customer; the cursor stays on the same field."""
+    def show(self, customer: "Customer", remarks: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Show this customer, with more remarks on fields (by wire name); the cursor stays on the same field."""
         name = self.current.name if self.current else None
-        self._entries = list(_entries(customer))
+        self._entries = list(_entries(customer, remarks))
         names = [entry.name for entry in self._entries]
         self.cursor = names.index(name) if name in names else 0
         self._fold()
@@ -163,7 +169,7 @@ class RecordView(Widget, can_focus=True):
                     )
                 )
             if entry.remark and not fits:
-                self._lines.append(_Line(index, remark=entry.remark))
+                self._lines += [_Line(index, remark=line.plain) for line in Content(entry.remark).wrap(room - 4)]
             group = entry.group
         self._reveal()
 
@@ -177,16 +183,27 @@ class RecordView(Widget, can_focus=True):
         self.refresh()
 
 
-def _entries(customer: "Customer") -> Iterator[Entry]:
+def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Entry]:
     for field in FIELDS:
         value = customer.value(field.name)
         remark = customer.oddities.get(field.name, "")
-        shown = _shown(field.name, value)
+        shown = _shown(field.name, value[:_MOST])
         if not value and remark in _ODDITY_EMPTY:
             shown, remark = f"– ({remark})", ""
+        remark = "; ".join(filter(None, (remark, _cut(value), visible(remarks.get(field.name, "")))))
         yield Entry(field.name, field.group, field.label, value, shown, remark)
-    for name, value in customer.unknown_fields.items():
-        yield Entry(name, "More", "", value, f"{visible(name)}: {visible(value) or '–'}", "not in the contract")
+    unknown = customer.unknown_fields
+    for name, value in islice(unknown.items(), _MOST_UNKNOWN):
+        shown = f"{shorten(name, _MOST_NAME)}: {visible(value[:_MOST]) or '–'}"
+        yield Entry(name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _cut(value)))))
+    if len(unknown) > _MOST_UNKNOWN:
+        left = f"{len(unknown) - _MOST_UNKNOWN:,} more fields"
+        yield Entry("", "More", "", "", left, "not in the contract")
+
+
+def _cut(value: str) -> str:
+    """What to say of a value that is shown only in part."""
+    return f"{len(value):,} characters, the first {_MOST:,} shown" if len(value) > _MOST else ""
 
 
 def _shown(name: str, value: str) -> str:

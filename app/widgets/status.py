@@ -71,7 +71,8 @@ class StatusLine(Widget):
         if self.notice is None:
             return [_spread(Content(""), position, cells)]
         sign, style = _SIGNS[self.notice.level]
-        text = visible(" ".join(self.notice.text.split()))
+        # Of a value of millions of characters the first lines are read, if any.
+        text = visible(" ".join(self.notice.text[: cells * _MOST_LINES].split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_spread(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))

@@ -1,6 +1,6 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
+from app.widgets.alike import LookAlikes
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
 from app.widgets.marks import Piece, marked_row
 
@@ -30,7 +31,10 @@ _PIECES: Final = ("found", "label")
 
 
 class CustomerTable(Widget, can_focus=True):
-    """One page of customers. The first cell of a row tells the cursor (`›`), the second an odd record (`!`).
+    """One page of customers.
+
+    The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
+    (`≈`). A row whose ID is among the `marked` has `+` in the first cell, and `»` under the cursor.
 
     `chosen` are the columns that a person wants, `None` for as many as fit.
     """
@@ -77,6 +81,7 @@ class CustomerTable(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
+        self.alike = LookAlikes()
         self._rows: list[Customer] = []
         self._top = 0
         self._layout_cells: tuple[Cell, ...] = ()
@@ -87,6 +92,7 @@ class CustomerTable(Widget, can_focus=True):
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
         self._chosen: tuple[str, ...] | None = None
+        self._marked: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> Sequence["Customer"]:
@@ -97,6 +103,11 @@ class CustomerTable(Widget, can_focus=True):
     def current(self) -> "Customer | None":
         """The customer under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    @property
+    def told(self) -> str:
+        """What is to be known of the ID under the cursor; nothing for most."""
+        return self.alike.told(self.current.short_id) if self.current else ""
 
     @property
     def fitting(self) -> int:
@@ -117,6 +128,16 @@ class CustomerTable(Widget, can_focus=True):
     def chosen(self, fields: tuple[str, ...] | None) -> None:
         self._chosen = fields
         self._layout_cells = self._columns(self.size.width)
+        self._redraw()
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The IDs of the rows that carry a mark, on whatever page."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, short_ids: frozenset[str]) -> None:
+        self._marked = short_ids
         self._redraw()
 
     @property
@@ -142,6 +163,7 @@ class CustomerTable(Widget, can_focus=True):
         before = seek or (self.current.short_id if self.current else None)
         position = self.cursor
         self._rows = list(rows)
+        self.alike.begin(rows)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
@@ -167,6 +189,14 @@ class CustomerTable(Widget, can_focus=True):
                 self._refresh_row(index)
                 return True
         return False
+
+    def learn_alikes(self, found: Mapping[str, Sequence[str]]) -> None:
+        """Take over which IDs elsewhere look like those of this page."""
+        before = set(self.alike.marked)
+        self.alike.learn(found)
+        for index, row in enumerate(self._rows):
+            if (row.short_id in before) != (row.short_id in self.alike.marked):
+                self._refresh_row(index)
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._rows) - 1))
@@ -240,11 +270,12 @@ class CustomerTable(Widget, can_focus=True):
             return Strip.blank(cells, self._look("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
-        gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
+        sign = "!" if customer.odd else "≈" if customer.short_id in self.alike.marked else " "
+        gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
         if not self._words:
             return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
-        return self._marked([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
+        return self._joined([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
 
     def _head(self, cells: int) -> Strip:
         if self._caption:
@@ -266,7 +297,7 @@ class CustomerTable(Widget, can_focus=True):
             return Strip([Segment(bar, self._look(part)), rest], cells)
         return Strip([Segment(fit(text, cells), self._look(part))], cells)
 
-    def _marked(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
+    def _joined(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
         """Pieces next to each other, as wide as the table: neighbours of one look are one segment."""
         usual = self._look(part)
         looks = {look: self.get_component_rich_style(f"customer-table--{look}", partial=True) for look in _PIECES}

@@ -166,7 +166,6 @@ async def test_any_answer_ends_in_an_error_of_ours(status: int, body: bytes) -> 
     [
         b"[" * 100_000,
         b'{"a":' * 100_000,
-        b"[" * 500 + b"]" * 500,
         b"\xc3",
         b"",
         b" \n",

@@ -1,10 +1,17 @@
 """Find: as one types, over everything, and back to where one was."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 
+import httpx
+
+from app.fields import PageRequest
+from app.models import Origin, Page
 from app.screens.customer_list import CustomerListScreen
-from app.widgets.table import CustomerTable
 from tests.stage import Stage, stage
+
+Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 def rows(it: Stage) -> list[str]:
@@ -70,7 +77,7 @@ async def test_a_match_that_no_column_shows_stands_in_its_row_and_what_matched_i
         table = listed(it).table
         marked = [part.text for part in table.render_line(1) if part.style and part.style.underline]
         assert marked == ["Jane"]
-        await it.press("backspace", "backspace", "backspace", "backspace", *"5550100")
+        await it.press("backspace", "backspace", "backspace", "backspace", *"555-0100")
         marked = [part.text for part in table.render_line(1) if part.style and part.style.underline]
         assert marked == ["555-0100"]
 
@@ -176,12 +183,46 @@ async def test_the_newest_text_is_asked_for_and_older_questions_are_dropped() ->
         assert at_cursor(it) == "BRIGHT-MFG"
 
 
-async def test_the_table_keeps_its_lines_between_repaints() -> None:
-    async with stage() as it:
-        table = listed(it).table
-        assert isinstance(table, CustomerTable)
-        first = table.render_line(1)
-        assert table.render_line(1) is first
-        await it.press("down")
-        assert table.render_line(1) is not first
-        await asyncio.sleep(0)
+async def test_while_the_mirror_fills_what_was_searched_is_told_and_the_rest_comes_by_itself() -> None:
+    go_on = asyncio.Event()
+
+    async def slowly(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
+            await go_on.wait()
+        return await onward()
+
+    async with stage(600, mirror=True, bend=slowly) as it:
+        await it.press("slash", *"zz-not")
+        await it.until("Searched 250 of 600 customers so far")
+        await it.press("ctrl+u", *"tyneside-chem")
+        it.sees("searched 250 of 600")
+        go_on.set()
+        await it.filled()
+        await it.until(" of 600 · page 1 of 1")
+        assert at_cursor(it) == "TYNESIDE-CHEM"
+
+
+async def test_near_misses_are_said_to_be_such() -> None:
+    async with stage(mirror=True) as it:
+        screen = listed(it)
+        page = screen.paging.page
+        assert page is not None
+        origin = Origin(datetime.now().astimezone(), 48, close=True)
+        near = Page(rows=page.rows[:3], total=3, page=1, page_size=20, page_count=1, has_more=False, origin=origin)
+        await it.press("slash")
+        screen.take(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")
+        await it.pilot.pause()
+        assert it.lines[1].strip() == 'Nothing for "sprngfield". Close to it:'
+        it.sees("nothing, but close", "ACME-CORP")
+        await it.press("f6")
+        it.sees("• ID         sprngfield")
+
+
+async def test_find_goes_on_without_the_server() -> None:
+    async with stage(mirror=True) as it:
+        it.wire.cut()
+        await it.press("f5")
+        await it.until("offline since")
+        await it.press("slash", *"bright", "enter")
+        await it.until("inventory@brightmfg.example.com")
+        it.sees("offline since", 'for "bright"')

@@ -70,3 +70,77 @@ async def test_gone_and_back(fault: str) -> None:
         await it.until("Renamed meanwhile")
         it.sees("page 2 of 3")
         it.misses("data of")
+
+
+async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_goes_on() -> None:
+    mend = "The secret comes from /run/secret: put the new one there and press F5."
+    async with stage(mirror=True, pace=HURRIED, mend=mend) as it:
+        tokens = 0
+
+        async def expired(request: httpx.Request, _: Onward) -> httpx.Response:
+            nonlocal tokens
+            tokens += request.url.path.endswith("/Token")
+            return answer(401, {"statusCode": 401, "error": "unauthorized", "message": "Expired."})
+
+        it.wire.bend, it.wire.bends_tokens = expired, True
+        await it.press("f5")
+        it.sees("no access since", "data of", "The credentials are not accepted")
+        assert mend in " ".join(it.screen_text.split())
+        asked = tokens
+        await it.press("f8")
+        it.sees("page 2 of 3", "data of")
+        await it.press("enter", "f2")
+        it.sees("Edit ")
+        await it.press("escape", "escape")
+        assert tokens == asked, "an account must not be locked by trying again and again"
+        it.wire.bend = None
+        await it.press("f5")
+        it.sees("live · 48")
+        it.misses("data of")
+
+
+async def test_a_save_never_trusts_the_mirror() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        await it.press("enter", "f2")
+        await it.store.upsert("ACME-CORP", {"phone": "555-9999", "city": "Elsewhere"})
+        it.wire.cut()
+        await it.press("X", "f10")
+        it.sees("cannot be reached", "Edit ACME-CORP")
+        it.wire.bend = None
+        await it.press("f10")
+        record = await it.record("ACME-CORP")
+        assert (record["name"], record["city"]) == ("Acme CorporationX", "Elsewhere")
+        kept = await it.app.desk.repository.sight("ACME-CORP")
+        assert kept.customer.city == "Elsewhere"
+
+
+async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        it.wire.bend = black_hole
+        await it.press("f8", "f8")
+        it.sees("page 3 of 3", "data of")
+        await it.press("f7", "f7")
+        it.sees("page 1 of 3", "data of")
+        assert it.wire.count("GET") < 20
+
+
+async def test_the_end_does_not_wait_for_what_hangs() -> None:
+    async with asyncio.timeout(20):
+        async with stage(mirror=True, pace=HURRIED) as it:
+            it.wire.bend = black_hole
+            await it.press("f5")
+            it.sees("data of")
+
+
+async def test_f5_twice_reads_everything_again() -> None:
+    async with stage(600, mirror=True) as it:
+        before = it.wire.count("GET")
+        await it.press("f5", "f5")
+        it.sees("All customers are being read again")
+        repository = it.app.desk.repository
+        async with asyncio.timeout(20):
+            while sum(r.url.params.get("pageSize") == "250" for r in it.wire.seen[before:]) < 3:
+                await it.pilot.pause()
+        state = await repository.mirror_state()
+        assert state is not None
+        assert state.seen == 600

@@ -1,11 +1,12 @@
 """Where one is among all customers, on servers that tell the truth and on others."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from app.fields import PageRequest
-from app.models import Page
+from app.models import Origin, Page
 from app.screens.paging import Paging
 from tests.customers import customer
 
@@ -64,3 +65,57 @@ def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
     paging = shown(2, 10, more=True)
     assert paging.summary() == "total not told · page 2 · by ID ▲"
     assert paging.position(0) == "11 of ? by ID"
+
+
+NOON = datetime.now().astimezone().replace(hour=12, minute=0)
+
+
+def narrowed(request: PageRequest, origin: Origin, total: int) -> Paging:
+    paging = Paging.starting(request)
+    answer = Page(rows=(), total=total, page=1, page_size=10, page_count=-(-total // 10), has_more=False, origin=origin)
+    paging.shows(request, answer)
+    return paging
+
+
+@pytest.mark.parametrize(
+    ("request_", "origin", "told"),
+    [
+        (PageRequest(find="bri", sort=None), Origin(NOON, 48), "3 of 48 · page 1 of 1 · best first · as of 12:00"),
+        (
+            PageRequest(find="b", status="active"),
+            Origin(NOON, 48),
+            "3 active of 48 · page 1 of 1 · by ID ▲ · as of 12:00",
+        ),
+        (
+            PageRequest(find="b"),
+            Origin(None, 12_000, 48_000),
+            "3 · searched 12,000 of 48,000 so far · page 1 of 1 · by ID ▲",
+        ),
+        (
+            PageRequest(find="b"),
+            Origin(NOON, 48, close=True),
+            "nothing, but close · page 1 of 1 · by ID ▲ · as of 12:00",
+        ),
+        (PageRequest(find="b"), Origin(NOON, 48, at_least=True), "3+ of 48 · page 1 of 1+ · by ID ▲ · as of 12:00"),
+        (PageRequest(), Origin(NOON, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, as of 12:00"),
+        (PageRequest(), Origin(None, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, not whole"),
+    ],
+)
+def test_what_comes_from_the_mirror_is_never_told_as_live(request_: PageRequest, origin: Origin, told: str) -> None:
+    assert narrowed(request_, origin, 3).summary() == told
+
+
+def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
+    paging = narrowed(PageRequest(sort="contact"), Origin(NOON, 10**6), 10**6)
+    for cells in range(50, 120):
+        assert len(paging.summary(cells)) <= max(cells, len(paging.summary(0)))
+        assert paging.summary(cells).endswith("12:00")
+    yesterday = narrowed(PageRequest(), Origin(NOON.replace(year=2024, month=2, day=3), 3), 3)
+    assert yesterday.summary().endswith("as of 03 Feb 12:00")
+
+
+def test_a_count_that_comes_later_is_taken_over() -> None:
+    paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, at_least=True), 20)
+    paging.counted(41)
+    assert not paging.counting
+    assert paging.summary().startswith("41 of 48 · page 1 of 5 ")

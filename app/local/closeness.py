@@ -1,0 +1,96 @@
+"""Near misses: what a person may have meant by a word that nothing holds."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from app.fields import PageRequest
+from app.local.lines import Needle, needles_of, spaced_out
+from app.local.search import Search
+
+_SHORTEST: Final = 4
+_LONG: Final = 8
+_MOST_WORDS: Final = 6
+_SPOILT: Final = 4
+_LONGEST: Final = 60
+
+
+def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
+    """What to look for instead, where a word was not found anywhere; `None` when nothing comes close."""
+    needles = list(needles_of(request.find, request.status))
+    missing = [index for index, needle in enumerate(needles) if not search.holds(needle)]
+    for index in missing:
+        close = close_words(search, needles[index].text.decode())
+        if not close:
+            return None
+        needles[index] = Needle(close[0].encode(), others=tuple(word.encode() for word in close[1:]))
+    return tuple(needles) if missing else None
+
+
+def close_words(search: Search, word: str) -> list[str]:
+    """Words of the mirror that are one slip from this one, or two from a long one; the closest and commonest first.
+
+    A slip spoils at most three grams of a word (a letter more, less or another: those that hold it; two that changed
+    places: one more). Blocks that hold all the others are looked at, as many as there is time for.
+    """
+    if not _SHORTEST <= len(word) <= _LONGEST:
+        return []
+    slips = 2 if len(word) >= _LONG else 1
+    parts = [part.encode() for part in _parts(word, slips + 1)]
+    away: dict[bytes, int] = {}
+    often: Counter[bytes] = Counter()
+    for text in search.lines_like(word, _SPOILT * slips):
+        for other in _words_with(parts, text):
+            if other not in away:
+                away[other] = distance(word, other.decode(), slips)
+            often[other] += 1
+    closest = min(away.values(), default=slips + 1)
+    near = [other for other, slipped in away.items() if slipped == closest <= slips]
+    return [other.decode() for other in sorted(near, key=lambda other: (-often[other], other))[:_MOST_WORDS]]
+
+
+def _words_with(parts: Sequence[bytes], lines: bytes) -> set[bytes]:
+    """The words of these lines in which one of the parts stands."""
+    spaced = b" %b " % spaced_out(lines)
+    words = set()
+    for part in parts:
+        at = spaced.find(part)
+        while at >= 0:
+            end = spaced.find(b" ", at)
+            words.add(spaced[spaced.rfind(b" ", 0, at) + 1 : end])
+            at = spaced.find(part, end)
+    return words
+
+
+def _parts(word: str, count: int) -> list[str]:
+    """The word in so many parts, of which one is whole in any word that is one slip fewer away.
+
+    They are without their last letter and without their first, too: two that changed places may be of two parts.
+    """
+    shortest = 2 if len(word) < _LONG else 3
+    bounds = [len(word) * index // count for index in range(count + 1)]
+    parts = [word[start:end] for start, end in pairwise(bounds)]
+    pieces = (piece for part in parts for piece in (part, part[:-1], part[1:]))
+    return list(dict.fromkeys(piece for piece in pieces if len(piece) >= shortest))
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """How many slips (a letter more, less, another, or two that changed places) lead from one to the other.
+
+    More than `most` is told as `most + 1`.
+    """
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for index, letter in enumerate(one, 1):
+        before, last, row = row, before, [index]
+        for at, another in enumerate(other, 1):
+            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != another))
+            if at > 1 and index > 1 and letter == other[at - 2] and one[index - 2] == another:
+                cost = min(cost, last[at - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return min(row[-1], most + 1)

@@ -1,0 +1,97 @@
+"""A thread with a connection of its own, in which one piece of work runs at a time and can be interrupted."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
+
+from app.local.scan import Stale
+
+
+class Opened(Protocol):
+    """What a lane works on."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Its connection."""
+
+
+O = TypeVar("O", bound=Opened)  # noqa: E741
+_T = TypeVar("_T")
+
+
+class Job:
+    """A piece of work that somebody waits for, until `stop`; `find` is what it looks for."""
+
+    def __init__(self, find: str = "") -> None:
+        self.find = find
+        self._stale = False
+        self._connection: sqlite3.Connection | None = None
+
+    def is_stale(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._stale
+
+    def stop(self) -> None:
+        """Nobody waits for it any more: it ends at the next step, in SQLite too."""
+        self._stale = True
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
+
+    def run(self, connection: sqlite3.Connection, work: Callable[[], _T]) -> _T:
+        """Do the work on the connection; raises `Stale` once it was stopped."""
+        while True:
+            if self._stale:
+                raise Stale
+            self._connection = connection
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    raise
+                # An interruption may also come late, and was meant for the work before.
+            finally:
+                self._connection = None
+
+
+class Lane(Generic[O]):
+    """The thread; `opener` opens what it works on, where nothing is open."""
+
+    def __init__(self, name: str, opener: Callable[[], O]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"mirror-{name}")
+        self._opener = opener
+        self.opened: O | None = None
+
+    async def run(self, work: Callable[[O], _T], job: Job | None = None) -> _T:
+        """Do the work in the thread; raises `Stale` once the job was stopped."""
+        mine = Job() if job is None else job
+
+        def do() -> _T:
+            if mine.is_stale():
+                raise Stale
+            if self.opened is None:
+                self.opened = self._opener()
+            opened = self.opened
+            return mine.run(opened.connection, lambda: work(opened))
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, do)
+        except asyncio.CancelledError:
+            if job is not None:
+                job.stop()
+            raise
+
+    async def close(self) -> None:
+        """Close what it works on, once what it does is done; the next work opens it again."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+
+    def end(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
+        if self.opened is not None:
+            self.opened.connection.close()
+            self.opened = None

@@ -1,0 +1,116 @@
+"""Reads the mirror: pages, single customers and look-alikes, each in one read transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.fields import KEY, PageRequest
+from app.local.closeness import guessed
+from app.local.lane import Job
+from app.local.mirror_file import open_reader, transaction
+from app.local.mirror_state import MirrorState
+from app.local.search import Found, Search
+from app.local.stored import READ, DamagedRow, customer_of, stored_id
+from app.lookalike import alike as are_alike
+from app.lookalike import skeleton
+from app.models import Customer, Origin, Page
+
+
+class Reading:
+    """A reader's connection; used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = open_reader(path)
+        self._path = path
+        self._file = path.stat().st_ino
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file is still the one of this name."""
+        try:
+            return self._path.stat().st_ino == self._file
+        except FileNotFoundError:
+            return False
+
+    def state(self) -> MirrorState:
+        """What the mirror holds, and how fresh it is."""
+        return MirrorState.read(self.connection)
+
+    def page(self, request: PageRequest, job: Job) -> Page:
+        """One page, with its origin."""
+        with transaction(self.connection):
+            state = MirrorState.read(self.connection)
+            search = self._search(state, job)
+            found = search.page(request)
+            if not found.total and request.find.strip() and state.seen:
+                found = _near(search, request) or found
+            rows = self._customers(found.places)
+        return page_of(request, found, rows, state)
+
+    def count(self, request: PageRequest, job: Job) -> int:
+        """How many customers are meant, counted to the end."""
+        with transaction(self.connection):
+            search = self._search(MirrorState.read(self.connection), job)
+            total = search.count_of(request)
+            if not total and request.find.strip() and (needles := guessed(search, request)):
+                total = search.count(needles)
+            return total
+
+    def customer(self, short_id: str) -> Customer | None:
+        """The customer with exactly this ID; one whose ID is sound before one where it only reads so."""
+        rows = self.connection.execute(
+            f"SELECT {READ} FROM customer WHERE {KEY} = ? ORDER BY odd", (stored_id(short_id),)
+        )
+        return next((found for found in map(customer_of, rows) if found.short_id == short_id), None)
+
+    def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """For each ID that has any, the other IDs that look the same."""
+        indexes = self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'by_look'")
+        if indexes.fetchone() is None:
+            return {}
+        alike: dict[str, tuple[str, ...]] = {}
+        for short_id in dict.fromkeys(short_ids):
+            rows = self.connection.execute(
+                f"SELECT {KEY} FROM customer WHERE look = ? AND {KEY} <> ? ORDER BY {KEY}",
+                (skeleton(stored_id(short_id)), stored_id(short_id)),
+            )
+            others = tuple(dict.fromkeys(other for (other,) in rows if are_alike(short_id, other)))
+            if others:
+                alike[short_id] = others
+        return alike
+
+    def _search(self, state: MirrorState, job: Job) -> Search:
+        return Search(self.connection, state, job.is_stale)
+
+    def _customers(self, places: Sequence[int]) -> list[Customer]:
+        rows = []
+        for place in places:
+            row = self.connection.execute(f"SELECT {READ} FROM customer WHERE place = ?", (place,)).fetchone()
+            if row is None:
+                raise DamagedRow
+            rows.append(customer_of(row))
+        return rows
+
+
+def _near(search: Search, request: PageRequest) -> Found | None:
+    """The page of near misses, if there are any."""
+    needles = guessed(search, request)
+    if needles is None:
+        return None
+    first = (request.page - 1) * request.page_size
+    found = search.matching(needles, replace(request, find=""), first)
+    return replace(found, close=True) if found.places else None
+
+
+def page_of(request: PageRequest, found: Found, rows: Sequence[Customer], state: MirrorState) -> Page:
+    """The page of what was found."""
+    last = request.page * request.page_size
+    return Page(
+        rows=tuple(rows),
+        total=found.total,
+        page=request.page,
+        page_size=request.page_size,
+        page_count=None if found.at_least else -(-found.total // request.page_size),
+        has_more=found.total > last,
+        origin=Origin(state.synced_at, state.seen, state.expected, close=found.close, at_least=found.at_least),
+    )

@@ -1,0 +1,73 @@
+"""T8: odd pastes lose nothing in silence: what is not taken as it came is told, and nothing of them is run as keys."""
+
+import pytest
+from textual.widgets import Input
+
+from app.screens.form import FormScreen
+from tests.stage import Stage, stage
+
+ODD = [
+    ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined"),
+    ("a\rb\rc", "a b c", "3 pasted lines were joined"),
+    ("a\x0bb\x85c\u2028d", "a b c d", "4 pasted lines were joined"),
+    ("one line\n", "one line", ""),
+    ("a\tb", "a b", ""),
+    ("\x00\x1b[2J\x07\x9b", "\x00\x1b[2J\x07\x9b", ""),
+    ("\u202ex\u200b", "\u202ex\u200b", ""),
+    ("x" * 1_000_000, "", "Nothing was pasted: 1,000,000 characters"),
+]
+
+
+async def paste_into_form(dock: Stage, text: str) -> str:
+    """Paste into the address of a customer, which is empty; what then stands there."""
+    await dock.press("e", "down", "down", "down")
+    await dock.paste(text)
+    assert isinstance(dock.app.screen, FormScreen)
+    focused = dock.app.focused
+    assert isinstance(focused, Input)
+    return focused.value
+
+
+@pytest.mark.parametrize(("text", "taken", "told"), ODD, ids=range(len(ODD)))
+async def test_into_a_form(text: str, taken: str, told: str) -> None:
+    async with stage() as dock:
+        assert await paste_into_form(dock, text) == taken
+        dock.sees(told)
+        assert not set(dock.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ACME-CORP\r\n", "ACME-CORP"),
+        ("ACME-\r\nCORP", "ACME- CORP"),
+        ("A\x1b[2J\x07", "A␛[2J␇"),
+        ("x" * 1_000_000, "1,000,000 characters are no ID"),
+    ],
+    ids=range(4),
+)
+async def test_into_go_to(text: str, shown: str) -> None:
+    async with stage() as dock:
+        await dock.press("g")
+        await dock.paste(text)
+        dock.sees(shown)
+        assert not set(dock.screen_text) & {"\x1b", "\x07"}
+
+
+async def test_into_find() -> None:
+    async with stage() as dock:
+        await dock.press("slash")
+        await dock.paste("bright\r\n\x1bmfg")
+        dock.sees("bright ␛mfg")
+        await dock.paste("x" * 1_000_000)
+        dock.sees("Nothing was pasted: 1,000,000 characters")
+
+
+async def test_on_the_list_it_does_nothing() -> None:
+    """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
+    async with stage() as dock:
+        await dock.paste("dq\r\nFOUR\r\n")
+        dock.sees("48 customers")
+        await dock.burst("\x1b[200~text\x1b[201~d\r")
+        assert (await dock.record("ACME-CORP"))["active"] is True
+        assert dock.wire.count("DELETE") == 0

@@ -1,0 +1,67 @@
+"""A4: provoked crashes, errors and a whole session leave the secret and the token nowhere but where they were given."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.customers import ACME
+from tests.hostile.service import Lying, Said, serving
+from tests.terminal.screen import terminal
+
+SECRET: Final = "canary-secret-in-the-environment"
+TOKEN: Final = "canary-token"
+JANE: Final = "Jane Smith"
+
+#: The program, with a key that makes it crash with everything it knows in the frames that fail.
+CRASHING: Final = """
+import sys
+from app.cli import main
+from app.screens.frame import DockScreen
+
+def fail(self):
+    api = self.repository._asking if hasattr(self.repository, "_asking") else self.repository
+    raise ValueError(f"{vars(self.repository)} {api} {self.table.current!r}")
+
+DockScreen.action_help = fail
+sys.exit(main([]))
+"""
+
+
+def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
+    def echo(_method: str, path: str) -> Said | None:
+        if not broken:
+            return None
+        secret = SECRET if path == "/Token" else TOKEN
+        return Said(401, {"error": "unauthorized", "message": f"{secret} is no good", "error_description": secret})
+
+    broken: list[bool] = []
+    with (
+        serving(Lying([ACME], echo)) as lying,
+        terminal(["-c", CRASHING], tmp_path, environ=lying.environ) as running,
+    ):
+        running.until("ACME-CORP")
+        command = Path(f"/proc/{running.pid}/cmdline").read_bytes()
+        broken.append(True)
+        running.type("\x1b[15~")  # F5
+        running.until("not accepted")
+        running.type("?")
+        assert running.ended(10) == 1
+        sent = bytes(running.sent)
+        asked = "\n".join(lying.seen)
+    assert "ValueError" in sent.decode("utf-8", "replace")
+    for canary in (SECRET, TOKEN):
+        assert canary.encode() not in command
+        assert canary not in asked
+        assert canary.encode() not in sent
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("crash-") for path in kept)
+    for path in kept:
+        content = path.read_bytes()
+        assert SECRET.encode() not in content, path
+        assert TOKEN.encode() not in content, path
+        if path.name.startswith("crash-"):
+            assert JANE.encode() not in content
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert sys.executable.encode() in command
+    assert os.environ.get("DOCKBOOK_CLIENT_SECRET") is None

@@ -1,0 +1,98 @@
+"""Finding in the mirror gives what a plain look at every customer gives."""
+
+import random
+import unicodedata
+from typing import Final, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.fields import FIELDS, Direction, PageRequest, Status
+from app.local.lines import SEARCHED
+from app.local.mirror import Mirror
+from app.models import Customer
+from app.service.sample import sample_customers
+from tests.customers import TEXTS, customer
+from tests.local.mirrors import Plainly, fill, opened
+
+#: More than a segment of the index holds, so that indexed and newer rows are both there.
+MANY: Final = 17_000
+#: Pieces of names in many scripts, composed and not, and what phone numbers are written with.
+PIECES: Final = st.sampled_from(
+    "a ab AB Zoë Zoe\u0308 Ł ß ﬁn Ⅷ İ ı 東 東京 京 きょう ｶﾞ ガ 서울 서 울산 กรุงเทพ ไทย मुंबई मु "  # noqa: SIM905
+    "الرياض مُحَمَّد Москва ёлка קפה 555 555-01 0100 +49 (30) 5.5 - -- @ . 𝒜 👩\u200d👧 "
+    "\x00 \u0301 \ufffd \x1c \x1f \u3000 \n".split(" ")
+)
+NAMES: Final = st.lists(PIECES, max_size=4).map("".join) | st.lists(PIECES, max_size=3).map(" ".join) | TEXTS
+
+
+async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None:
+    expected = plainly.find(request)
+    page = await mirror.page(request)
+    assert page.origin is not None
+    if page.origin.close:
+        assert not expected
+        return
+    first = (request.page - 1) * request.page_size
+    found = [row.short_id for row in page.rows]
+    assert found == [row.short_id for row in expected[first : first + request.page_size]], request
+    assert page.has_more == (len(expected) > first + request.page_size)
+    assert page.total is not None
+    if page.origin.at_least:
+        assert page.total <= len(expected)
+        assert await mirror.count(request) == len(expected)
+    else:
+        assert page.total == len(expected)
+
+
+async def test_many_customers_are_found_as_by_looking_at_each() -> None:
+    dice = random.Random(7)  # noqa: S311  # the same for ever is what is wanted
+    customers = [Customer.from_wire(record) for record in sample_customers(MANY)]
+    by_id = sorted(customers, key=lambda one: one.short_id)
+    plainly = Plainly(customers)
+    async with opened(None) as mirror:
+        assert await fill(mirror, by_id) == MANY
+        await mirror.tended()
+        for number in range(150):
+            one = dice.choice(customers)
+            texts = [one.value(name) for name in SEARCHED if one.value(name)]
+            words = []
+            for text in dice.sample(texts, min(len(texts), dice.choice((1, 1, 1, 2, 3)))):
+                start = dice.randrange(len(text))
+                words.append(text[start : start + dice.choice((1, 2, 3, 5, 9, 30))])
+            find = " ".join(words)
+            find = unicodedata.normalize(dice.choice(("NFC", "NFD", "NFKD")), dice.choice((find, find.swapcase())))
+            sort = None if number % 2 else dice.choice(FIELDS).name
+            status: Status = dice.choice(get_args(Status))
+            direction: Direction = dice.choice(get_args(Direction))
+            page, size = dice.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
+            await _check(mirror, plainly, PageRequest(page, size, sort, direction, find=find, status=status))
+
+
+@pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])
+async def test_pages_without_words_are_sorted_and_filtered(sort: str | None) -> None:
+    customers = [Customer.from_wire(record) for record in sample_customers(300)]
+    plainly = Plainly(customers)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        await mirror.tended()
+        for status in get_args(Status):
+            for direction in get_args(Direction):
+                await _check(mirror, plainly, PageRequest(2, 20, sort, direction, status=status))
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.booleans()), max_size=8), st.lists(NAMES, min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+async def test_any_text_is_found_by_any_text(records: list[tuple[str, str, str, bool]], finds: list[str]) -> None:
+    customers = [
+        customer(f"{chr(65 + at)}-{name.strip()}"[:9], name=name, city=city, phone=phone, active=active)
+        for at, (name, city, phone, active) in enumerate(records)
+    ]
+    plainly = Plainly(customers)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        await mirror.tended()
+        for find in finds:
+            await _check(mirror, plainly, PageRequest(1, 5, None, find=find))
+            await _check(mirror, plainly, PageRequest(1, 5, "name", "DESC", find=find))

@@ -1,0 +1,85 @@
+"""Exporting what the list shows: the rows of the search, in its order, over all pages, or an error and no file."""
+
+import csv
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.stage import Stage, stage
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+async def export(it: Stage, name: str = "") -> None:
+    await it.press("x")
+    if name:
+        await it.press("ctrl+u")
+        await it.type(name)
+    await it.press("enter")
+
+
+def ids(path: Path) -> list[str]:
+    return [row["shortID"] for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())]
+
+
+async def test_all_pages_are_exported_in_the_order_of_the_list(folder: Path) -> None:
+    async with stage(600) as it:
+        await it.press("s", "s")
+        await export(it)
+        it.sees("600 customers exported to customers.csv.")
+        assert ids(folder / "customers.csv") == sorted(ids(folder / "customers.csv"), reverse=True)
+        assert len(set(ids(folder / "customers.csv"))) == 600
+        assert (folder / "customers.csv").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder: Path) -> None:
+    async with stage(600, mirror=True) as it:
+        await it.press("slash", *"mfg", "end")
+        await it.press("tab")
+        await it.press("x")
+        it.sees('All customers that match "mfg", on all pages.')
+        await it.press("ctrl+u", *"found.json", "enter")
+        it.sees("exported to found.json.", "copy on this machine, as")
+        found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
+        assert [record["shortID"] for record in found] == ["BRIGHT-MFG"]
+
+
+async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) -> None:
+    (folder / "customers.csv").write_text("mine")
+    async with stage() as it:
+        await export(it)
+        it.sees("Replace this file?", "customers.csv is there already.", "Keep it")
+        await it.press("enter")
+        assert (folder / "customers.csv").read_text() == "mine"
+        await export(it)
+        await it.press("right", "enter")
+        assert len(ids(folder / "customers.csv")) == 48
+
+
+async def test_an_export_that_is_not_whole_is_an_error_and_no_file(folder: Path) -> None:
+    async with stage(600) as it:
+
+        async def gone(request: httpx.Request, onward: object) -> httpx.Response:
+            raise httpx.ConnectError("gone", request=request)
+
+        it.wire.bend = gone
+        await export(it)
+        await it.until("Nothing was written to customers.csv.")
+        await export(it, "no/such/folder.csv")
+        it.sees("no such file or")
+        assert list(folder.iterdir()) == []
+
+
+async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path) -> None:
+    async with stage() as it:
+        await it.press("a")
+        await export(it)
+        await it.until("Nothing was written to customers.csv.")
+        it.sees("holds 0 customers so far.")
+        assert list(folder.iterdir()) == []

@@ -1,0 +1,177 @@
+"""The real program on a real pty, seen through a terminal emulator, with every byte it sent kept."""
+
+import fcntl
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import struct
+import sys
+import termios
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import pyte
+
+#: Seconds until something that should have happened is given up.
+PATIENCE: Final = 20.0
+
+_HARDLY: Final = 0.03  # seconds of processor time in a quarter of a second
+
+_ENCLOSING: Final = re.compile("([\u0488\u0489\u1abe\u20dd-\u20e4\ua670-\ua672])")
+
+#: Variables that change what the program does; the size of the terminal is to be asked of the terminal.
+_NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR", "TEXTUAL")
+
+
+@dataclass
+class Terminal:
+    """A program with a terminal of its own; `sent` is all that it wrote so far."""
+
+    pid: int
+    master: int
+    columns: int = 80
+    lines: int = 24
+    sent: bytearray = field(default_factory=bytearray)
+    status: int | None = None
+    used: resource.struct_rusage | None = None
+
+    def __post_init__(self) -> None:
+        self.screen = pyte.Screen(self.columns, self.lines)
+        self._stream = pyte.Stream(self.screen)
+        self._decode = getincrementaldecoder("utf-8")().decode
+
+    @property
+    def text(self) -> str:
+        """What can be seen."""
+        return "\n".join(self.screen.display)
+
+    def type(self, keys: str) -> None:
+        """Send keys."""
+        os.write(self.master, keys.encode())
+
+    def until(self, seen: str | Callable[[str], bool]) -> None:
+        """Read on until the text can be seen, or until what is seen satisfies the condition."""
+        satisfied = seen if callable(seen) else lambda text: seen in text
+        ends = monotonic() + PATIENCE
+        while not satisfied(self.text):
+            if not self.read(ends - monotonic()):
+                raise AssertionError(f"{seen!r} never came:\n{self.text}")
+
+    def quiet(self, seconds: float = 0.3) -> None:
+        """Read on until nothing came for so long."""
+        while self.read(seconds):
+            continue
+
+    def read(self, seconds: float) -> bool:
+        """Read what comes within this time; false when nothing did."""
+        if not select.select([self.master], [], [], max(0.0, seconds))[0]:
+            return False
+        try:
+            piece = os.read(self.master, 65_536)
+        except OSError:
+            return False
+        self.sent += piece
+        # pyte drops the rest of a piece at an enclosing mark.
+        for part in _ENCLOSING.split(self._decode(piece)):
+            self._stream.feed(part)
+        return bool(piece)
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Make the terminal another size."""
+        self.screen.resize(lines, columns)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def modes(self) -> list[Any]:
+        """What the terminal's line discipline does now."""
+        return termios.tcgetattr(self.master)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def cpu(self) -> float:
+        """The seconds of processor time used so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stall(self) -> None:
+        """Type what is answered with much output, read nothing of it, and wait until the program waits for us."""
+        for _ in range(200):
+            self.type("?")
+            select.select([], [], [], 0.01)
+        before = -1.0
+        for _ in range(40):
+            now = self.cpu()
+            if now - before < _HARDLY:
+                break
+            before = now
+            select.select([], [], [], 0.25)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
+    def ended(self, seconds: float, *, reading: bool = True) -> int | None:
+        """The exit code (minus the signal) once the program has ended; `None` when it has not within this time."""
+        ends = monotonic() + seconds
+        while self.status is None and monotonic() < ends:
+            if reading and self.master >= 0:
+                self.read(0.02)
+            else:
+                select.select([], [], [], 0.02)
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.status, self.used = os.waitstatus_to_exitcode(status), used
+        return self.status
+
+    def stopped(self) -> bool:
+        """Wait until the program was stopped by a signal; false when it ended instead."""
+        ends = monotonic() + PATIENCE
+        while monotonic() < ends:
+            self.read(0.02)
+            pid, status, used = os.wait4(self.pid, os.WUNTRACED | os.WNOHANG)
+            if pid and not os.WIFSTOPPED(status):
+                self.status, self.used = os.waitstatus_to_exitcode(status), used
+            if pid:
+                return os.WIFSTOPPED(status)
+        return False
+
+
+@contextmanager
+def terminal(
+    argv: Sequence[str],
+    home: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    lines: int = 24,
+    columns: int = 80,
+    deaf: bool = False,
+) -> Iterator[Terminal]:
+    """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+    clean |= {"HOME": str(home), "TMPDIR": str(home), "TERM": "xterm-256color", **(environ or {})}
+    pid, master = pty.fork()
+    if not pid:
+        if deaf:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        os.execve(sys.executable, [sys.executable, *argv], clean)  # noqa: S606 - no shell is wanted
+    running = Terminal(pid, master, columns, lines)
+    running.resize(lines, columns)
+    try:
+        yield running
+    finally:
+        if running.status is None:
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGKILL)
+            running.ended(PATIENCE)
+        running.hang_up()

@@ -1,0 +1,87 @@
+"""D2: however its terminal dies, the real program is gone within three seconds, with the right code and no spinning."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import pytest
+
+from tests.terminal.screen import PATIENCE, Terminal, terminal
+
+DEMO: Final = ["-m", "app", "--demo"]
+SOON: Final = 3.0  # seconds
+LITTLE: Final = 1.0  # seconds of processor time
+
+LEFT: Final = b"\x1b[?1049l"
+SHOWN: Final = b"\x1b[?25h"
+
+
+def kill(number: signal.Signals) -> Callable[[Terminal], None]:
+    return lambda running: running.kill(number)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "deaf", "stalled"),
+    [
+        (Terminal.hang_up, 129, False, False),
+        (Terminal.hang_up, 129, True, False),
+        (Terminal.hang_up, 129, True, True),
+        (kill(signal.SIGHUP), 129, False, False),
+        (kill(signal.SIGTERM), 143, False, False),
+        (kill(signal.SIGTERM), 143, False, True),
+        (kill(signal.SIGINT), 130, False, False),
+    ],
+    ids=["closed", "closed-nohup", "closed-nohup-stalled", "hup", "term", "term-stalled", "int"],
+)
+def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
+    with terminal(DEMO, tmp_path, deaf=deaf) as running:
+        before = running.modes()
+        running.until("ACME-CORP")
+        running.quiet()
+        if stalled:
+            running.stall()
+        used = running.cpu()
+        happens(running)
+        assert running.ended(SOON, reading=not stalled) == code
+        assert running.used is not None
+        assert running.used.ru_utime + running.used.ru_stime - used < LITTLE
+        if running.master >= 0:
+            assert running.modes() == before
+        if running.master >= 0 and not stalled:
+            assert LEFT in running.sent
+            assert bytes(running.sent).rindex(SHOWN) > bytes(running.sent).rindex(b"\x1b[?25l")
+    assert not list(tmp_path.glob(".local/state/dockbook/crash-*"))
+
+
+@pytest.mark.parametrize("gone", ["keyboard", "screen"])
+def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
+    """Nobody sends a signal: neither is the terminal that this process belongs to."""
+    ends = {name: pty.openpty() for name in ("keyboard", "screen")}
+    keyboard, screen = ends["keyboard"][1], ends["screen"][1]
+    child = subprocess.Popen(
+        [sys.executable, *DEMO],
+        stdin=keyboard,
+        stdout=screen,
+        stderr=screen,
+        start_new_session=True,
+        env=os.environ | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": "xterm-256color"},
+    )
+    os.close(keyboard)
+    os.close(screen)
+    seen = b""
+    while b"ACME-CORP" not in seen:
+        seen += os.read(ends["screen"][0], 65_536)
+    os.close(ends[gone][0])
+    began = monotonic()
+    try:
+        assert child.wait(PATIENCE) == 129
+        assert monotonic() - began < SOON
+    finally:
+        child.kill()
+        os.close(ends["screen" if gone == "keyboard" else "keyboard"][0])
