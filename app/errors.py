@@ -271,6 +271,12 @@ class OutcomeUnknown(DockbookError):
     title = "Not confirmed"
 
 
+class Interrupted(DockbookError):
+    """The program ended while a write was on its way, so its answer was lost."""
+
+    title = "dockbook ended while it was saving"
+
+
 class EditingOff(DockbookError):
     """This session does not write: it was asked not to, or the permission is missing."""
 

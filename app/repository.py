@@ -1,7 +1,7 @@
 """What the screens may ask for; the one place that knows the client (and, once they exist, mirror and drafts)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from app.errors import DockbookError, SettingsError, StoreError, TransportError, UnaddressableId
 from app.fields import PageRequest
 from app.prefetch import Prefetch
-from app.saving import Saving
+from app.saving import LOOK_AGAIN, Onlooker, Saving
 from app.verdict import Saved
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Repository:
         *,
         read_only: bool = False,
         on_close: Callable[[], Awaitable[None]] | None = None,
+        look_again: Sequence[float] = LOOK_AGAIN,
     ) -> None:
         self._connect = connect
         self._on_close = on_close
@@ -48,7 +49,7 @@ class Repository:
         self._read_only = read_only
         self._writes = 0
         self._prefetch = Prefetch(self._page, monotonic)
-        self._saving = Saving(self._asking, self.customer, self._written, read_only=read_only)
+        self._saving = Saving(self._asking, self.customer, self._written, read_only=read_only, look_again=look_again)
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
 
@@ -104,16 +105,20 @@ class Repository:
             if writes == self._writes:
                 return customer
 
-    async def save(self, base: "Customer", changes: Mapping[str, str]) -> Saved:
+    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        return await self._saving.save(base, changes)
+        return await self._saving.save(base, changes, onlooker)
 
-    async def create(self, short_id: str, values: Mapping[str, str]) -> Saved:
+    async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
-        return await self._saving.create(short_id, values)
+        return await self._saving.create(short_id, values, onlooker)
+
+    async def outcome(self, made_on: "Customer | None", body: Mapping[str, str], short_id: str) -> Saved:
+        """What came of a write that an earlier run sent and got no answer to; nothing is sent."""
+        return await self._saving.outcome(made_on, body, short_id)
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""

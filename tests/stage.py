@@ -194,7 +194,7 @@ async def stage(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=read_only, on_close=store.close)
+    repository = Repository(connect, read_only=read_only, on_close=store.close, look_again=(0.0,))
     app = DockbookApp(Desk(repository, "test", local=local), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
