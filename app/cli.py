@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from app.connect import Book, Server
+    from app.local.drafts import Drafts
     from app.service.credentials import IssuedCredential
 
 DONE: Final = 0
@@ -149,7 +150,10 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    return _run_screens(settings, site, folders, _source(settings, folders, arguments.demo))
+    source = _source(settings, folders, arguments.demo)
+    # A demo is thrown away, and so would be what a draft is about.
+    drafts = _drafts(settings, folders) if arguments.demo is None else None
+    return _run_screens(settings, site, folders, source, drafts)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -172,7 +176,18 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
-def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book | Server") -> int:
+def _drafts(settings: Settings, folders: Folders) -> "Drafts":
+    """The drafts of the server, or of the local book, that the settings name."""
+    from app.local.draft import server_key
+    from app.local.drafts import Drafts
+
+    where = str(folders.book) if settings.url is None else settings.url
+    return Drafts(folders.drafts, server_key(where, settings.client_id or ""))
+
+
+def _run_screens(
+    settings: Settings, site: str, folders: Folders, source: "Book | Server", drafts: "Drafts | None"
+) -> int:
     _prepare_textual(os.environ)
     import asyncio
 
@@ -190,7 +205,7 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=settings.url is None),
+        Desk(repository, site, flags, settings.page_size, local=settings.url is None, drafts=drafts),
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
@@ -201,11 +216,19 @@ def _run_screens(settings: Settings, site: str, folders: Folders, source: "Book 
         def leave(code: int) -> None:
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
+        def keep_drafts() -> None:
+            if drafts is not None:
+                drafts.flush()
+
         try:
-            with Endings([], leave).watched():
+            with Endings([keep_drafts], leave).watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
+            if drafts is not None:
+                drafts.close()
+    if drafts is not None and drafts.problem:
+        sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
     return app.return_code or DONE
 
 

@@ -254,7 +254,8 @@ class EditsOverlap(DockbookError):
             if answer_lost
             else f"Somebody else changed {names}. Nothing was saved."
         )
-        super().__init__(f"{what} What is there now stands beside yours: save again to keep yours, or type the other.")
+        super().__init__(f"{what} What is there now stands beside yours: decide, then save.")
+        self.what = what
         self.theirs = theirs
         self.fields = fields
 

@@ -13,6 +13,7 @@ from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
+from app.local.drafts import Drafts
 from app.repository import Repository
 from app.screens.frame import Desk
 from app.service.credentials import Credentials, IssuedCredential
@@ -178,6 +179,7 @@ async def stage(
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
+    drafts: Drafts | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
     store = Store.open(None)
@@ -195,7 +197,7 @@ async def stage(
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
     repository = Repository(connect, read_only=read_only, on_close=store.close, look_again=(0.0,))
-    app = DockbookApp(Desk(repository, "test", local=local), keymap=keymap)
+    app = DockbookApp(Desk(repository, "test", local=local, drafts=drafts), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -45,6 +45,7 @@ class Draft:
     short_id: str
     base: Mapping[str, Any] | None
     typed: Mapping[str, str]
+    begun: datetime
     changed: datetime
     host: str
     process: int
@@ -63,6 +64,7 @@ class Draft:
                 "server": self.server,
                 "shortID": self.short_id,
                 "state": self.state,
+                "begun": self.begun.isoformat(),
                 "changed": self.changed.isoformat(),
                 "host": self.host,
                 "process": self.process,
@@ -94,6 +96,7 @@ class Draft:
                 short_id=_text(inner["shortID"]),
                 base=_record(inner["base"]),
                 typed=_texts(inner["typed"]),
+                begun=datetime.fromisoformat(inner["begun"]),
                 changed=datetime.fromisoformat(inner["changed"]),
                 host=_text(inner["host"]),
                 process=int(inner["process"]),
@@ -105,10 +108,6 @@ class Draft:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DamagedDraft from error
-
-    def as_typed(self, base: Mapping[str, Any] | None, typed: Mapping[str, str], now: datetime) -> "Draft":
-        """The draft with what is typed now, on this record."""
-        return replace(self, base=base, typed=dict(typed), changed=now)
 
 
 def server_key(url: str, client_id: str) -> str:

@@ -57,7 +57,7 @@ class Drafts:
         host = socket.gethostname()
         now = datetime.now().astimezone()
         session = self._session.name
-        return Draft(uuid4().hex, self._server, short_id, base, {}, now, host, os.getpid(), session)
+        return Draft(uuid4().hex, self._server, short_id, base, {}, now, now, host, os.getpid(), session)
 
     def put(self, draft: Draft) -> None:
         """Have the draft written down, in place of what was put before."""

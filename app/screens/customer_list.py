@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
 from app.fields import BY_NAME, SORTABLE, Direction, PageRequest
-from app.screens.frame import Desk, DockScreen
+from app.screens.frame import LOOKING_BACK, Desk, DockScreen
 from app.screens.paging import Paging
 from app.text import visible_id
 from app.widgets.panel import StatePanel
@@ -60,6 +60,7 @@ class CustomerListScreen(DockScreen[None]):
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy the ID", id="copy"),
         Binding("p", "page_size", "Rows a page", id="page-size"),
+        *LOOKING_BACK,
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
     ]
 
