@@ -53,6 +53,11 @@ class Draft:
     state: State = "editing"
     sent: Sent | None = None
 
+    @property
+    def told(self) -> Mapping[str, str]:
+        """What it is about: what is typed, or else what was posted."""
+        return self.typed or (self.sent.body if self.sent else {})
+
     def to_bytes(self) -> bytes:
         """The draft as one JSON object, with its format and a checksum."""
         from app.exact import to_json

@@ -67,7 +67,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         self.app.push_screen(
             Question(
                 "Discard this draft?",
-                [f"{labels(self.draft.typed)} of {who_is_drafted(self.draft)}: what was typed is removed for good."],
+                [f"{labels(self.draft.told)} of {who_is_drafted(self.draft)}: what was typed is removed for good."],
                 {"keep": "Keep", "discard": "Discard"},
             ),
             answered,
@@ -104,7 +104,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
     async def _look(self) -> None:
         """Read the record as it is now, and find out what came of a write that got no answer."""
         draft = self.draft
-        short_id = draft.short_id or draft.typed.get(KEY, "").strip()
+        short_id = draft.short_id or draft.told.get(KEY, "").strip()
         if not short_id:
             self.tell_after()
             return
@@ -157,7 +157,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             "not sent": "but the server could not be reached: not sent.",
         }[draft.state]
         who = who_is_drafted(draft)
-        verb = f"changed {labels(draft.typed)} of" if draft.base is not None else "typed"
+        verb = f"changed {labels(draft.told)} of" if draft.base is not None else "typed"
         self.tell_before(f"You {verb} {who} {when(draft.changed, now)} {what}")
         self.view.show(self._rows())
         moved = [label for label in self._moved() if label]
@@ -165,13 +165,13 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             self.tell_after(f"Changed by others meanwhile: {', '.join(moved)}.")
 
     def _rows(self) -> Sequence[Compared]:
-        names = [name for name in (KEY, *WRITABLE_NAMES) if name in self.draft.typed]
+        names = [name for name in (KEY, *WRITABLE_NAMES) if name in self.draft.told]
         base = self._base()
         rows = []
         for name in names:
             was = base.value(name) if base else ""
             now = self._now.value(name) if self._now else None
-            typed = self.draft.typed[name]
+            typed = self.draft.told[name]
             marked = now is not None and base is not None and now not in (was, typed)
             rows.append(Compared(name, BY_NAME[name].label, (was, typed, now), 1, marked))
         return rows
@@ -184,7 +184,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         return [
             f"{BY_NAME[name].label} ({base.value(name) or 'empty'} → {now.value(name) or 'empty'})"
             for name in WRITABLE_NAMES
-            if name not in self.draft.typed and base.value(name) != now.value(name)
+            if name not in self.draft.told and base.value(name) != now.value(name)
         ]
 
     def _base(self) -> "Customer | None":

@@ -60,7 +60,7 @@ async def offer_of(
         return DraftOfferScreen(screen.desk, fresh)
     if found.free:
         moment = when(found.free[0].changed, datetime.now().astimezone())
-        screen.say(f"There is a draft of {labels(found.free[0].typed)} from {moment}: Drafts in the palette has it.")
+        screen.say(f"There is a draft of {labels(found.free[0].told)} from {moment}: Drafts in the palette has it.")
     return None
 
 
@@ -97,7 +97,7 @@ def _choose(screen: "DockScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
 
     def remark(draft: "Draft") -> str:
         state = {"editing": "", "sending": " · not confirmed", "not sent": " · NOT SENT"}[draft.state]
-        return f"{when(draft.changed, now)}{state} · {labels(draft.typed)}"
+        return f"{when(draft.changed, now)}{state} · {labels(draft.told)}"
 
     def chosen(draft_id: str | None) -> None:
         if draft_id is not None:

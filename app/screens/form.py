@@ -74,7 +74,7 @@ class FormScreen(DockScreen[str]):
     ) -> None:
         super().__init__(desk)
         self.customer = customer
-        self.fields = FormFields(customer, new_id)
+        self.fields = FormFields(customer, new_id, begun.typed if begun else {})
         self.keeping = Keeping(desk.drafts, begun.draft if begun else None)
         self._start = start
         self._begun = begun
@@ -96,7 +96,7 @@ class FormScreen(DockScreen[str]):
         self.rows.get(self._start, self.rows[first]).reach()
         self.take_over(self.customer)
         if self._begun is not None:
-            self.fields.fill(self._begun.typed)
+            self.keeping.typed(self.customer, self.fields.typed)
             if self._begun.overlap is not None:
                 self._saving.settle(self._begun.overlap)
         elif self.customer is not None and self.desk.drafts is not None:
@@ -189,7 +189,10 @@ class FormScreen(DockScreen[str]):
             return
         unsaved = self.unsaved()
         if not unsaved:
-            self.keeping.drop()
+            if self.keeping.unconfirmed:
+                self.keeping.release()
+            else:
+                self.keeping.drop()
             self.dismiss(None)
             return
 

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 class FormFields(Container):
     """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
 
+    `typed` are texts that stand in them from the beginning.
     Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
     """
 
-    def __init__(self, customer: "Customer | None", new_id: str) -> None:
+    def __init__(self, customer: "Customer | None", new_id: str, typed: Mapping[str, str]) -> None:
         super().__init__()
         self._customer = customer
         self._new_id = new_id
         self._who = Static(classes="who", markup=False)
-        self.rows = {field.name: _row(field, customer) for field in WRITABLE}
+        self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
         if customer is None:
-            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, new_id, was=None)} | self.rows
+            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, typed.get(KEY, new_id), was=None)} | self.rows
 
     def compose(self) -> ComposeResult:
         yield self._who
@@ -127,6 +128,6 @@ class FormFields(Container):
             self._who.update(Content.assemble(("   ID         ", "dim"), visible_id(self._customer.short_id)))
 
 
-def _row(field: Field, customer: "Customer | None") -> FieldRow:
+def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FieldRow:
     value = customer.value(field.name) if customer else None
-    return FieldRow(field.name, field.label, value or "", was=value)
+    return FieldRow(field.name, field.label, typed.get(field.name, value or ""), was=value)

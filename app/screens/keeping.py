@@ -31,6 +31,11 @@ class Keeping:
         return self._drafts is not None and self._draft is not None and self._drafts.is_kept(self._draft)
 
     @property
+    def unconfirmed(self) -> bool:
+        """Whether something was sent, and it is not known what came of it."""
+        return self._draft is not None and self._draft.sent is not None
+
+    @property
     def rivals(self) -> tuple[Draft, ...]:
         """What other sessions have open of the same customer."""
         if self._drafts is None or self._draft is None:
@@ -41,7 +46,7 @@ class Keeping:
         """Keep what is typed on this record; with nothing typed there is nothing to keep."""
         if self._drafts is None or (self._draft is None and not typed):
             return
-        if not typed and self._draft is not None and self._draft.sent is None:
+        if not typed and not self.unconfirmed:
             self.drop()
             return
         short_id, base = (customer.short_id, customer.received) if customer else ("", None)

@@ -54,5 +54,5 @@ def who_is_drafted(draft: "Draft") -> str:
     """Whose draft it is."""
     if draft.base is not None:
         return visible_id(draft.short_id)
-    typed = draft.typed.get("shortID", "").strip()
+    typed = draft.told.get("shortID", "").strip()
     return f"the new customer {visible_id(typed)}" if typed else "a new customer"

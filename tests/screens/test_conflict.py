@@ -79,7 +79,8 @@ async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> 
 
 async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
     async with stage() as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await it.store.upsert("ACME-CORP", {"name": "Acme Ltd"}, if_match=None, only_new=False)
         await it.press("f10", "t", "f10")
         it.sees("stays as the others left it; nothing was sent.", "48 customers", "Acme Ltd")
@@ -107,7 +108,8 @@ async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside
 async def test_hostile_values_are_shown_as_signs() -> None:
     hostile = "[/] [@click=app.quit]x[/]\x1b[31m\u202e"
     async with stage() as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await it.store.upsert("ACME-CORP", {"name": hostile, "city": hostile}, if_match=None, only_new=False)
         await it.press("f10")
         it.sees("[@click=app", "x[/]␛[31m‹202")

@@ -72,7 +72,8 @@ async def test_what_is_typed_is_kept_and_gone_once_it_is_saved(tmp_path: Path) -
 
 async def test_what_is_put_back_leaves_no_draft(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await written(it)
         await it.press("backspace")
         await written(it)
@@ -296,7 +297,8 @@ async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tm
         path.write_bytes(content)
 
     async with desk(tmp_path, write=write) as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await written(it)
         it.sees("DRAFT NOT SAVED", "no space left on device", "1 changed")
         it.misses("draft kept")
@@ -312,7 +314,8 @@ async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tm
 
 async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await it.press("ctrl+q")
         it.sees("Quit? What is not saved is kept as a draft", "Kept as a draft: Name of ACME-CORP.")
         await it.press("right", "enter")
@@ -341,7 +344,8 @@ async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Pat
 
 async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("f2", "x")
+        await it.press("f2")
+        await it.press("x")
         await written(it)
         elsewhere = Drafts(tmp_path, SERVER, pause=0)
         elsewhere.put(replace(elsewhere.begin("ACME-CORP", ACME), typed={"phone": "1"}, process=4711))
