@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
     parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
+    parser.add_argument(
+        "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
     parser.set_defaults(run=_open_screens)
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -110,6 +113,9 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     export.add_argument("--format", choices=FORMATS, help="by default that of FILE's ending, or csv")
     export.add_argument("--status", choices=STATUSES, default="all", help="which customers (%(default)s)")
+    export.add_argument(
+        "--find", metavar="TEXT", default="", help="only customers that match, as / finds them on the list"
+    )
     export.add_argument(
         "--raw", action="store_true", help="csv: text as it is, also where a spreadsheet would run it as a formula"
     )
@@ -153,7 +159,7 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     source = _source(settings, folders, arguments.demo)
     # A demo is thrown away, and so would be what a draft is about.
     drafts = _drafts(settings, folders) if arguments.demo is None else None
-    return _run_screens(settings, site, folders, source, drafts)
+    return _run_screens(settings, site, folders, source, drafts, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -186,7 +192,13 @@ def _drafts(settings: Settings, folders: Folders) -> "Drafts":
 
 
 def _run_screens(
-    settings: Settings, site: str, folders: Folders, source: "Book | Server", drafts: "Drafts | None"
+    settings: Settings,
+    site: str,
+    folders: Folders,
+    source: "Book | Server",
+    drafts: "Drafts | None",
+    *,
+    plain_output: bool,
 ) -> int:
     _prepare_textual(os.environ)
     import asyncio
@@ -194,6 +206,7 @@ def _run_screens(
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
+    from app.terminal.lean import LeanDriver
     from app.terminal.signals import Endings
     from app.tui import DockbookApp
 
@@ -209,6 +222,7 @@ def _run_screens(
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
+        driver=None if plain_output else LeanDriver,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
@@ -244,13 +258,15 @@ def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from app.exporting import Order, format_for, run_export
+    from app.export.order import Order, format_for
+    from app.exporting import run_export
 
     # To read is all it takes, and so the book is opened for no more.
     arguments.read_only = True
     settings, folders = _settings(arguments)
     output = Path(arguments.output) if arguments.output not in (None, "-") else None
-    order = Order(arguments.format or format_for(output), arguments.status, arguments.raw, output)
+    form = arguments.format or format_for(output)
+    order = Order(form, arguments.status, arguments.raw, output, arguments.find)
     return run_export(order, lambda: _source(settings, folders, arguments.demo))
 
 

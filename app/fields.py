@@ -98,7 +98,9 @@ class PageRequest:
     @property
     def order(self) -> str:
         """The order in words."""
-        return "in the server's order" if self.sort is None else f"by {BY_NAME[self.sort].label}"
+        if self.sort is None:
+            return "best first" if self.find.strip() else "in the server's order"
+        return f"by {BY_NAME[self.sort].label}"
 
     def query(self) -> dict[str, str]:
         """The query parameters of `GET /Customer/All`."""

@@ -35,6 +35,10 @@ class Prefetch:
             self._ahead.cancel()
             self._ahead = None
 
+    def hold(self, request: PageRequest, page: "Page") -> None:
+        """Keep a page that came too late for the one who asked, until it is asked for again."""
+        self._pages[request] = (self._clock(), page)
+
     async def take(self, request: PageRequest) -> "Page | None":
         """The page, if it was fetched ahead and is fresh, or is just on its way; `None` when it has to be asked for."""
         if self._under_way is not None and self._under_way[0] == request:

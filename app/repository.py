@@ -1,37 +1,37 @@
-"""What the screens may ask for; the one place that knows the client (and, once they exist, mirror and drafts)."""
+"""What the screens may ask for; the one place that knows client and mirror."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from time import monotonic
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from app.errors import DockbookError, SettingsError, StoreError, TransportError, UnaddressableId
+from app.asking import Asking
+from app.errors import DockbookError, NotFound
 from app.fields import PageRequest
+from app.link import Line, Link, look_for_server
+from app.pace import Pace
 from app.prefetch import Prefetch
+from app.reading import Reading, Sighting
 from app.saving import LOOK_AGAIN, Onlooker, Saving
+from app.sync import Keeper
 from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
+    from app.local.mirror import Mirror, MirrorState
     from app.models import Customer, Page
 
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How the last call to the server went: `live` or not, and since when it is not."""
-
-    live: bool | None = None
-    since: datetime | None = None
+__all__ = ["Link", "Repository", "Sighting"]
 
 
 class Repository:
     """Customers, asked for and written; errors are those of `app.errors`.
 
     `connect` makes the client when the first call needs it, so that nothing waits for it before the first paint;
-    `on_close` runs after the client is closed. With `read_only` nothing is ever written.
+    `on_close` runs after the client is closed. With `read_only` nothing is ever written. `open_mirror` opens the
+    mirror, blocking; without it there is none. `mend` says where the credentials of this run come from.
+
+    `on_link` is told when the state of the line changes, `on_fresh` that what is shown from the mirror should be asked
+    for again, and `on_note` what a person should know at once.
     """
 
     def __init__(
@@ -41,17 +41,45 @@ class Repository:
         read_only: bool = False,
         on_close: Callable[[], Awaitable[None]] | None = None,
         look_again: Sequence[float] = LOOK_AGAIN,
+        open_mirror: Callable[[], "Mirror"] | None = None,
+        pace: Pace | None = None,
+        mend: str = "",
     ) -> None:
-        self._connect = connect
         self._on_close = on_close
-        self._api: CustomerApi | None = None
-        self._connecting = asyncio.Lock()
         self._read_only = read_only
         self._writes = 0
-        self._prefetch = Prefetch(self._page, monotonic)
-        self._saving = Saving(self._asking, self.customer, self._written, read_only=read_only, look_again=look_again)
-        self.link = Link()
+        self._pace = pace or Pace()
+        self._line = Line(self._pace.now)
+        self._line.on_link = self._link_changed
+        self._asking = Asking(connect, self._line, self._pace, mend)
+        self._prefetch = Prefetch(self._page, self._pace.clock)
+        self._saving = Saving(
+            self._asking.lend, self.customer, self._written, read_only=read_only, look_again=look_again
+        )
+        self._reading = Reading(
+            self._page,
+            self.customer,
+            self._prefetch,
+            self._line,
+            self._pace,
+            on_fresh=self._freshen,
+            on_away=self._tell,
+        )
+        self._open_mirror = open_mirror
+        self._opening: asyncio.Task[Mirror] | None = None
+        self._keeper: Keeper | None = None
+        self._keeping: asyncio.Task[Any] | None = None
+        self._first = asyncio.Event()
+        self._told = False
+        self._was_live = True
         self.on_link: Callable[[Link], None] | None = None
+        self.on_fresh: Callable[[], None] | None = None
+        self.on_note: Callable[[str], None] | None = None
+
+    @property
+    def link(self) -> Link:
+        """How the line to the server is."""
+        return self._line.link
 
     @property
     def editing_off(self) -> str | None:
@@ -73,25 +101,94 @@ class Repository:
         self._saving.forget_refusal()
 
     async def page(self, request: PageRequest, *, fresh: bool = False, ahead: bool = True) -> "Page":
-        """One page of all customers [contract, "Paging"].
+        """One page of all customers [contract, "Paging"], or of those a narrowed request means.
 
         It may have been fetched ahead; with `fresh` the server is asked now. Without `ahead` its neighbours are not
-        fetched ahead: whoever reads page after page needs no help.
+        fetched ahead, and only the server answers: whoever reads page after page needs no help. A page with an
+        `origin` is the mirror's: of a narrowed request, or because the server does not answer; `on_fresh` tells when
+        to ask again.
         """
-        if fresh:
-            self._prefetch.drop()
-        page = await self._prefetch.take(request)
-        if page is None:
-            page = await self._page(request)
-        if ahead:
-            self._prefetch.go_ahead(request, page)
-        return page
+        if request.narrowed:
+            return await self._narrowed(request)
+        try:
+            if not ahead:
+                self._prefetch.drop()
+                return await self._page(request)
+            return await self._reading.page(request, await self._opened(), fresh=fresh)
+        finally:
+            self._first.set()
+
+    async def sight(self, short_id: str, *, fresh: bool = False) -> Sighting:
+        """The customer to be looked at, from the mirror where the server does not answer in time.
+
+        With `fresh` the server is asked even if it was away just now. Not for writing: `customer` is.
+        """
+        return await self._reading.sight(short_id, await self._opened(), fresh=fresh)
+
+    async def count(self, request: PageRequest) -> int | None:
+        """How many customers a narrowed request means, where its page told only `at_least`; `None` when unknown."""
+        mirror = await self._opened()
+        return None if mirror is None else await mirror.count(request)
+
+    async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The other IDs that look like these, for those that have any."""
+        mirror = await self._opened()
+        return {} if mirror is None else await mirror.look_alikes(short_ids)
+
+    async def mirror_state(self) -> "MirrorState | None":
+        """What the mirror holds and how fresh it is; `None` where there is none."""
+        mirror = await self._opened()
+        return None if mirror is None else await mirror.state()
+
+    def read_all_again(self) -> bool:
+        """Have all customers read again for the mirror; false where nobody keeps one."""
+        if self._keeper is None:
+            return False
+        self._keeper.read_all()
+        return True
+
+    async def keep(self) -> None:
+        """Keep the mirror and look for a lost server, once the first page is shown, until the repository is closed."""
+        self._keeping = asyncio.current_task()
+        await self._first.wait()
+        mirror = await self._opened()
+        if mirror is None:
+            return
+        for note in mirror.notes:
+            self._say(note)
+        self._keeper = Keeper(
+            mirror,
+            self._asking.page,
+            self._asking.free,
+            self._pace,
+            on_progress=self._line.filling,
+            on_change=self._freshen,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keeper.keep())
+            await look_for_server(self._line, self._asking.probe, self._pace)
+
+    async def _narrowed(self, request: PageRequest) -> "Page":
+        mirror = await self._opened()
+        if mirror is not None:
+            return await mirror.page(request)
+        from app.models import Origin, Page
+
+        return Page(
+            rows=(),
+            total=0,
+            page=request.page,
+            page_size=request.page_size,
+            page_count=0,
+            has_more=False,
+            origin=Origin(None, 0),
+        )
 
     async def _page(self, request: PageRequest) -> "Page":
         """A page from the server, never one from before a write of ours."""
         while True:
             writes = self._writes
-            async with self._asking() as api:
+            async with self._asking.lend() as api:
                 page = await api.list_page(request)
             if writes == self._writes:
                 return page
@@ -100,9 +197,15 @@ class Repository:
         """The customer the server answers with for this ID, as it has it now: compare its ID before trusting it."""
         while True:
             writes = self._writes
-            async with self._asking() as api:
-                customer = await api.get(short_id)
+            try:
+                async with self._asking.lend() as api:
+                    customer = await api.get(short_id)
+            except NotFound:
+                if (mirror := await self._opened()) is not None:
+                    await mirror.forget(short_id)
+                raise
             if writes == self._writes:
+                await self._remember(customer)
                 return customer
 
     async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
@@ -110,11 +213,15 @@ class Repository:
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        return await self._saving.save(base, changes, onlooker)
+        saved = await self._saving.save(base, changes, onlooker)
+        await self._remember(saved.customer)
+        return saved
 
     async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
-        return await self._saving.create(short_id, values, onlooker)
+        saved = await self._saving.create(short_id, values, onlooker)
+        await self._remember(saved.customer)
+        return saved
 
     async def outcome(self, made_on: "Customer | None", body: Mapping[str, str], short_id: str) -> Saved:
         """What came of a write that an earlier run sent and got no answer to; nothing is sent."""
@@ -122,13 +229,22 @@ class Repository:
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
-        return await self._saving.discontinue(customer)
+        now = await self._saving.discontinue(customer)
+        await self._remember(now)
+        return now
 
     async def close(self) -> None:
-        """Close the client, and what serves it."""
+        """End what runs in the background; close the client, the mirror, and what serves it."""
+        self._line.on_link = None
         self._prefetch.drop()
-        if self._api is not None:
-            await self._api.close()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
+        await self._reading.close()
+        await self._asking.close()
+        if self._opening is not None:
+            mirror = await self._opening
+            await mirror.close()
         if self._on_close is not None:
             await self._on_close()
 
@@ -136,30 +252,39 @@ class Repository:
         # What was read before or during a write may be from before it, whether it succeeded or not.
         self._writes += 1
         self._prefetch.drop()
+        self._reading.drop()
 
-    @asynccontextmanager
-    async def _asking(self) -> AsyncIterator["CustomerApi"]:
-        """The client, with the link's state noted from how the call goes."""
-        try:
-            async with self._connecting:
-                if self._api is None:
-                    self._api = await self._connect()
-            yield self._api
-        except (TransportError, StoreError, SettingsError):
-            self._note(live=False)
-            raise
-        except UnaddressableId:
-            # Nothing was asked, so nothing was learned.
-            raise
-        except DockbookError:
-            self._note(live=True)
-            raise
-        else:
-            self._note(live=True)
+    async def _remember(self, customer: "Customer") -> None:
+        if (mirror := await self._opened()) is not None:
+            await mirror.put(customer)
 
-    def _note(self, *, live: bool) -> None:
-        if live == self.link.live:
-            return
-        self.link = Link(live, None if live else datetime.now().astimezone())
+    async def _opened(self) -> "Mirror | None":
+        if self._open_mirror is None:
+            return None
+        if self._opening is None:
+            self._opening = asyncio.create_task(asyncio.to_thread(self._open_mirror))
+        # Waiting so does not cancel it when one of those who wait is cancelled.
+        await asyncio.wait({self._opening})
+        return self._opening.result()
+
+    def _link_changed(self, link: Link) -> None:
         if self.on_link is not None:
-            self.on_link(self.link)
+            self.on_link(link)
+        if link.live and not self._was_live:
+            self._told = False
+            self._freshen()
+        self._was_live = link.live is True
+
+    def _tell(self, error: DockbookError) -> None:
+        """Say once why the mirror answers."""
+        if not self._told:
+            self._told = True
+            self._say(f"{error.title}: {error.text} What is shown was there before.")
+
+    def _say(self, text: str) -> None:
+        if self.on_note is not None:
+            self.on_note(text)
+
+    def _freshen(self) -> None:
+        if self.on_fresh is not None:
+            self.on_fresh()

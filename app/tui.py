@@ -1,15 +1,16 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
@@ -21,6 +22,9 @@ from app.screens.frame import STYLES, Desk, DockScreen
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
+
+#: The workers that go on in the background for as long as the program runs.
+KEEPER: Final = "keeper"
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
 THEME = Theme(
@@ -79,11 +83,13 @@ class DockbookApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
+        driver: type[Driver] | None = None,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
-        super().__init__(ansi_color=True)
+        super().__init__(driver_class=driver, ansi_color=True)
         self.desk = desk
         self._report = report
+        self._away = False
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
@@ -94,7 +100,12 @@ class DockbookApp(App[int]):
         return CustomerListScreen(self.desk)
 
     def on_mount(self) -> None:
-        self.desk.repository.on_link = self._link_changed
+        repository = self.desk.repository
+        repository.on_link = self._link_changed
+        repository.on_fresh = self._look_again
+        repository.on_note = self._tell
+        keep: Callable[[], Awaitable[None]] = repository.keep
+        self.run_worker(keep, group=KEEPER, exit_on_error=False)
         if self.desk.drafts is not None:
             self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             self.run_worker(self._offer_drafts(), exit_on_error=False)
@@ -182,15 +193,16 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.TAKES_SCANS else None
+        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
         count = self.desk.not_sent
-        if link.live and count and isinstance(self.screen, DockScreen):
+        if link.live and self._away and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
-            self.screen.say(f"The server is back. {what} not sent: Drafts in the palette.", "warning")
+            self._tell(f"The server is back. {what} not sent: Drafts in the palette.")
+        self._away = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called by the thread that writes drafts."""
@@ -208,6 +220,16 @@ class DockbookApp(App[int]):
         screen = self.screen
         if isinstance(screen, DockScreen):
             await offer_at_start(screen)
+
+    def _look_again(self) -> None:
+        for screen in self._dock_screens():
+            screen.look_again()
+
+    def _tell(self, text: str) -> None:
+        """Say something that concerns every screen on the one that is seen."""
+        screens = list(self._dock_screens())
+        if screens:
+            screens[-1].say(text, "warning")
 
     def _dock_screens(self) -> Iterable[DockScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]

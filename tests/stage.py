@@ -1,10 +1,13 @@
 """The real program on the real service, with a wire between them that a test can cut, bend and watch."""
 
+import asyncio
 import json
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,16 +17,23 @@ from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
 from app.local.drafts import Drafts
+from app.local.mirror import Mirror
+from app.pace import Pace
 from app.repository import Repository
 from app.screens.frame import Desk
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample import load_sample
 from app.service.store import Store
 from app.service.web import create_app
-from app.tui import DockbookApp
+from app.tui import KEEPER, DockbookApp
 
 URL = "http://service.test/api/v1"
 MOST_PAUSES = 400
+#: Seconds after which a wait for a condition has failed.
+LONGEST = 20.0
+
+#: The mirror is filled as soon as the first page is shown, and then left alone.
+AT_ONCE = Pace(first=0.0, between_pages=0.0)
 
 Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
 
@@ -128,10 +138,18 @@ class Stage:
         await self.press(*text)
 
     async def settle(self) -> None:
-        """Wait until no worker runs."""
+        """Wait until no worker runs, but for the one that never ends."""
         await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
+        if running := [one for one in self.app.workers if one.group != KEEPER]:
+            await self.app.workers.wait_for_complete(running)
         await self.pilot.pause()
+
+    async def filled(self) -> None:
+        """Wait until the mirror holds all customers."""
+        async with asyncio.timeout(LONGEST):
+            while (state := await self.app.desk.repository.mirror_state()) is None or not state.whole:
+                await self.pilot.pause()
+        await self.settle()
 
     async def until(self, text: str) -> None:
         """Wait until the text can be seen."""
@@ -180,8 +198,14 @@ async def stage(
     keymap: dict[str, str] | None = None,
     local: bool = False,
     drafts: Drafts | None = None,
+    mirror: bool = False,
+    mirror_file: Path | None = None,
+    pace: Pace = AT_ONCE,
 ) -> AsyncIterator[Stage]:
-    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list."""
+    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
+
+    With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
+    """
     store = Store.open(None)
     if records is not None:
         for record in records:
@@ -196,9 +220,18 @@ async def stage(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=read_only, on_close=store.close, look_again=(0.0,))
+    repository = Repository(
+        connect,
+        read_only=read_only,
+        on_close=store.close,
+        open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
+        pace=pace,
+        look_again=(0.0,),
+    )
     app = DockbookApp(Desk(repository, "test", local=local, drafts=drafts), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()
+        if mirror and bend is None:
+            await running.filled()
         yield running

@@ -16,7 +16,7 @@ from app.text import visible_id
 from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models import Customer, Origin
     from app.screens.customer_list import Step
 
 
@@ -36,7 +36,7 @@ class DetailScreen(DockScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
-        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field"),
+        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
@@ -58,6 +58,7 @@ class DetailScreen(DockScreen[None]):
         self._position = position
         self._step = step
         self._steps: deque[int] = deque()
+        self._origin: Origin | None = None
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -78,6 +79,13 @@ class DetailScreen(DockScreen[None]):
         if message.customer.short_id == self.customer.short_id:
             self._show(message.customer)
             self.say(message.text, message.level)
+
+    def shown_from(self) -> "Origin | None":
+        return self._origin
+
+    def look_again(self) -> None:
+        if self._origin is not None:
+            self._read_again()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -100,14 +108,15 @@ class DetailScreen(DockScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
+        from app.screens.plain import copy
+
         entry = self.record.current
         if entry is None:
             return
         if not entry.value:
             self.say(f"{entry.label} is empty: nothing to copy.")
             return
-        self.app.copy_to_clipboard(entry.value)
-        self.say(f"{entry.label} was sent to the terminal's clipboard.")
+        copy(self, entry.label, self.customer, entry.value)
 
     def action_refresh(self) -> None:
         self.try_writing_again()
@@ -131,12 +140,13 @@ class DetailScreen(DockScreen[None]):
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
-            customer = await self.repository.customer(self.customer.short_id)
+            sighting = await self.repository.sight(self.customer.short_id, fresh=told)
         except DockbookError as error:
             self.say_error(error)
             return
         finally:
             self._tell_position()
+        customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.say(
                 f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
@@ -144,7 +154,8 @@ class DetailScreen(DockScreen[None]):
                 "warning",
             )
             return
-        if told:
+        self._origin = sighting.origin
+        if told and self._origin is None:
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from textual.app import ComposeResult
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from app.local.drafts import Drafts
-    from app.models import Customer
+    from app.local.view import ViewFile
+    from app.models import Customer, Origin
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
 STYLES: Final = Path(__file__).parents[2] / "styles"
 
 LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again by hand
+
+TWICE: Final = 3.0  # seconds within which a second F5 asks for more than the first
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
@@ -51,6 +56,7 @@ class Desk:
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
     `drafts` keep what is typed, where it is kept at all; `postponed` are those the person wants to see later, and
     `changes` what was written in this session.
+    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     repository: Repository
@@ -58,6 +64,8 @@ class Desk:
     flags: tuple[str, ...] = ()
     page_size: int | None = None
     local: bool = False
+    views: "ViewFile | None" = None
+    scan_gap: float = 0.030
     drafts: "Drafts | None" = None
     postponed: set[str] = field(default_factory=set)
     changes: Changes = field(default_factory=Changes)
@@ -103,6 +111,12 @@ class DockScreen(Screen[Result], Generic[Result]):
         self.keys = KeyBar()
         self._postponed: list[Callable[[], object]] = []
         self._countdown: Timer | None = None
+        self._refreshed_at = -TWICE
+
+    @property
+    def takes_scans(self) -> bool:
+        """Whether what a scanner types now opens a customer."""
+        return self.TAKES_SCANS
 
     @property
     def repository(self) -> Repository:
@@ -140,18 +154,39 @@ class DockScreen(Screen[Result], Generic[Result]):
 
     def show_link(self, link: Link) -> None:
         """Tell the state of the connection and whether editing is off."""
-        if link.live is False and link.since is not None:
-            self.header.link = f"offline since {link.since:%H:%M}"
-        else:
-            self.header.link = "live" if link.live else "connecting…"
+        self.header.link = told_of(link, self.shown_from())
         off = ("READ-ONLY",) if self.repository.editing_off else ()
         self.header.flags = (*self.desk.flags, *off, *self._draft_flags())
         self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
 
+    def shown_from(self) -> "Origin | None":
+        """Where what is shown came from instead of the server; `None` for what the server has."""
+        return None
+
+    def look_again(self) -> None:
+        """Ask again for what is shown, if it came from the mirror: there may be newer now."""
+
+    def refreshed(self) -> None:
+        """F5 was pressed; a second time soon after the first, it asks for everything."""
+        now = monotonic()
+        twice, self._refreshed_at = now - self._refreshed_at < TWICE, now
+        if twice:
+            self.action_read_all()
+
+    def action_read_all(self) -> None:
+        if self.repository.read_all_again():
+            self.say("All customers are being read again, for finding and for when the server is away.")
+        else:
+            self.say("No copy of the customers is kept here, so there is nothing to be read again.")
+
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
-        self.keys.actions = tuple(actions[name] for name in (*self.BAR, "help") if name in actions)
+        self.keys.actions = tuple(actions[name] for name in (*self.bar(), "help") if name in actions)
+
+    def bar(self) -> tuple[str, ...]:
+        """The ids of the actions for the key bar, as things are now."""
+        return self.BAR
 
     def show_written(self, message: Written) -> None:
         """Take over a record that was written, if it is shown here."""
@@ -275,3 +310,25 @@ class DockScreen(Screen[Result], Generic[Result]):
         from app.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self))
+
+
+def told_of(link: Link, origin: "Origin | None") -> str:
+    """The state of the line in a few words, and the age of what is shown when that is not what the server has now."""
+    if link.live is False and link.since is not None:
+        state = f"{'no access' if link.refused else 'offline'} since {moment(link.since)}"
+    elif origin is not None:
+        state = "no answer" if link.live else "connecting…"
+    else:
+        state = "live" if link.live else "connecting…"
+    parts = [state]
+    if origin is not None:
+        parts.append("data incomplete" if origin.as_of is None else f"data of {moment(origin.as_of)}")
+    elif link.filled is not None and link.live:
+        parts.append(f"mirror {link.filled}%")
+    return " · ".join(parts)
+
+
+def moment(when: datetime) -> str:
+    """The time of day, with the day when that is another one."""
+    when = when.astimezone()
+    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"

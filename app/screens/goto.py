@@ -62,14 +62,13 @@ def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
-        customer = await screen.repository.customer(short_id)
+        customer = (await screen.repository.sight(short_id)).customer
     except NotFound:
         if screen.app.screen is not screen:
             # The person went on to something else.
             return
         screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
-        if screen.repository.editing_off is None:
-            _offer_new(screen, short_id)
+        _offer_others(screen, short_id)
     except DockbookError as error:
         screen.say_error(error)
     else:
@@ -78,16 +77,29 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
             screen.app.push_screen(DetailScreen(screen.desk, customer))
 
 
-def _offer_new(screen: "DockScreen[Result]", short_id: str) -> None:
+def _offer_others(screen: "DockScreen[Result]", short_id: str) -> None:
+    """There is no such customer: one like it can be looked for, or this one made."""
+    new = {"new": "New customer with this ID"} if screen.repository.editing_off is None else {}
+    answers = {"stay": "Back"} | new | {"find": "Find"}
+
     def answered(answer: str | None) -> None:
         if answer == "new":
             screen.app.push_screen(FormScreen(screen.desk, None, new_id=short_id))
+        elif answer == "find":
+            _find(screen, short_id)
 
     screen.app.push_screen(
-        Question(
-            "No such customer",
-            [f"There is no customer with the ID {visible_id(short_id)}."],
-            {"stay": "Back", "new": "New customer with this ID"},
-        ),
-        answered,
+        Question("No such customer", [f"There is no customer with the ID {visible_id(short_id)}."], answers), answered
     )
+
+
+def _find(screen: "DockScreen[Result]", text: str) -> None:
+    """Search for the text on the list, which lies under all other screens."""
+    from app.screens.customer_list import CustomerListScreen
+
+    listed = next((below for below in screen.app.screen_stack if isinstance(below, CustomerListScreen)), None)
+    if listed is None:
+        return
+    while screen.app.screen is not listed:
+        screen.app.pop_screen()
+    listed.find(text)

@@ -1,12 +1,16 @@
-"""Where one is among all customers: the page shown, the page asked for, and what the server says of the whole."""
+"""Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from app.fields import MAX_PAGE_SIZE, PageRequest
+from app.text import width
 
 if TYPE_CHECKING:
-    from app.models import Page
+    from app.models import Origin, Page
+
+_ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
 
 
 @dataclass(slots=True)
@@ -23,15 +27,19 @@ class Paging:
     most: int = MAX_PAGE_SIZE
 
     @classmethod
-    def starting(cls, page_size: int) -> "Paging":
-        """Nothing shown, nothing asked for."""
-        request = PageRequest(page_size=page_size)
+    def starting(cls, request: PageRequest) -> "Paging":
+        """Nothing shown, nothing asked for; the first page asked for is to be like this."""
         return cls(request, request)
 
     @property
     def settled(self) -> bool:
         """Whether what was asked for last is what is shown."""
         return self.goal == self.request
+
+    @property
+    def counting(self) -> bool:
+        """Whether the rows were not counted to their end."""
+        return self.page is not None and self.page.origin is not None and self.page.origin.at_least
 
     @property
     def last(self) -> int:
@@ -89,19 +97,80 @@ class Paging:
         self.empty_from = page if self.empty_from is None else min(page, self.empty_from)
         self.stays()
 
-    def position(self, row: int) -> str:
-        """Where the row (from 0) stands among all customers."""
-        number = (self.request.page - 1) * self.request.page_size + row + 1
-        total = self.page.total if self.page is not None else None
-        return f"{number} of {total if total is not None else '?'} {self.request.order}"
+    def counted(self, total: int) -> None:
+        """Take over how many rows there are, where only `at_least` was known."""
+        if self.page is not None and self.page.origin is not None:
+            origin = replace(self.page.origin, at_least=False)
+            self.page = self.page.model_copy(update={"total": total, "origin": origin})
 
-    def summary(self) -> str:
-        """Total, page and order, for the status line."""
+    def position(self, row: int) -> str:
+        """Where the row (from 0) stands among all customers, or among those that were looked for."""
+        number = (self.request.page - 1) * self.request.page_size + row + 1
+        find = self.request.find.strip()
+        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.narrowed else ""
+        return f"{number:,} of {self._total()}{looked_for} {self.request.order}"
+
+    def summary(self, room: int = 1_000) -> str:
+        """Total, page, order and how old it is, for the status line: in fewer words where there is little room."""
         if self.page is None:
             return ""
-        total = self.page.total
-        count = "total not told" if total is None else "1 customer" if total == 1 else f"{total} customers"
-        known = total is not None or self.page.page_count is not None
-        page = f"page {self.request.page} of {self.last}" if known else f"page {self.request.page}"
-        arrow = {"ASC": " ▲", "DESC": " ▼"}[self.request.direction] if self.request.sort else ""
-        return f"{count} · {page} · {self.request.order}{arrow}"
+        known = self.page.total is not None or self.page.page_count is not None
+        last = "" if not known else f" of {self.last:,}{'+' if self.counting else ''}"
+        page = f"page {self.request.page:,}{last}"
+        lines = [
+            f"{count} · {page}{order}{age}"
+            for order in self._orders()
+            for count in self._counts(self.page)
+            for age in self._ages()
+        ]
+        return next((line for line in lines if width(line) <= room), lines[-1])
+
+    def _orders(self) -> list[str]:
+        """The order; that the best hits come first goes without saying where there is little room."""
+        if self.request.sort is None and self.request.find.strip():
+            return [f" · {self.request.order}", ""]
+        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}"]
+
+    def _total(self) -> str:
+        total = self.page.total if self.page is not None else None
+        return "?" if total is None else f"{total:,}{'+' if self.counting else ''}"
+
+    def _counts(self, shown: "Page") -> list[str]:
+        """How many there are, in many words and in few."""
+        status = "" if self.request.status == "all" else f" {self.request.status}"
+        if self.request.narrowed:
+            origin = shown.origin
+            if origin is None:
+                return [f"{self._total()}{status}"]
+            if origin.close:
+                return ["nothing, but close"]
+            count = f"{self._total()}{status}"
+            if origin.as_of is None:
+                searched = f"searched {origin.seen:,}{_of(origin)} so far"
+                return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
+            return [f"{count} of {max(origin.seen, origin.expected or 0):,}"]
+        if shown.total is None:
+            return ["total not told"]
+        return ["1 customer" if shown.total == 1 else f"{self._total()} customers"]
+
+    def _ages(self) -> list[str]:
+        """How old the rows are, in many words and in few; nothing for what the server said just now."""
+        origin = self.page.origin if self.page is not None else None
+        if origin is None:
+            return [""]
+        if origin.as_of is None:
+            return [""] if self.request.narrowed else [" · from the mirror, not whole", " · mirror, not whole"]
+        moment = _moment(origin.as_of)
+        if self.request.narrowed:
+            return [f" · as of {moment}"]
+        return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
+
+
+def _of(origin: "Origin") -> str:
+    return "" if origin.expected is None else f" of {origin.expected:,}"
+
+
+def _moment(when: datetime) -> str:
+    """The time, with its day when that is not today."""
+    today = when.date() == datetime.now(when.tzinfo).date()
+    return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"

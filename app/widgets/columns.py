@@ -1,6 +1,6 @@
 """Which columns fit how wide a terminal, and the text of a row in them: the ID is never shortened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,14 +17,15 @@ GAP: Final = 1
 class Column:
     """A column of the table: the field it shows, and its widths in cells: just readable, comfortable, and enough.
 
-    `rank` tells when it comes: 0 always, then the lower the sooner, once the columns before it are comfortable.
+    `rank` tells when it comes by itself: 0 always, then the lower the sooner, once the columns before it are
+    comfortable, and `None` only when it is chosen.
     """
 
     field: str
     narrow: int
     comfortable: int
     wide: int
-    rank: int = 0
+    rank: int | None = 0
 
     @property
     def heading(self) -> str:
@@ -37,13 +38,16 @@ COLUMNS: Final = (
     Column(KEY, 12, 16, 24),
     Column("name", 16, 24, 44),
     Column("contact", 16, 16, 24, rank=1),
+    Column("address1", 16, 20, 30, rank=None),
+    Column("address2", 12, 16, 24, rank=None),
     Column("city", 9, 12, 20),
     Column("state", 3, 4, 6),
     Column("zip", 8, 8, 10, rank=3),
     Column("country", 4, 4, 4, rank=2),
     Column("phone", 12, 15, 18),
-    Column("fax", 15, 15, 18, rank=6),
+    Column("fax", 12, 15, 18, rank=6),
     Column("email", 24, 26, 36, rank=4),
+    Column("created", 16, 16, 18, rank=None),
     Column("modified", 16, 16, 18, rank=5),
     Column("active", 12, 12, 12),
 )
@@ -57,28 +61,48 @@ class Cell:
     width: int
 
 
-def lay_out(cells: int, id_width: int) -> tuple[Cell, ...]:
+def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) -> tuple[Cell, ...]:
     """Choose the columns for a terminal this many cells wide; `id_width` is what the IDs shown would like.
 
-    The columns of rank 0 are always there: where they are too wide together, the ID's column gives way first (a long
-    ID then takes room in its own row), and the name's last.
+    Without a choice the columns of rank 0 are always there: where they are too wide together, the ID's column gives
+    way first (a long ID then takes room in its own row), and the name's last. Of the fields `chosen` those come that
+    fit, from the left, and the ID in any case.
     """
     widths = {column: column.narrow for column in COLUMNS}
-    chosen = [column for column in COLUMNS if column.rank == 0]
     key = COLUMNS[0]
-    spare = cells - _needed(chosen, widths)
+    shown = _by_rank() if chosen is None else _of(chosen, cells)
+    spare = cells - _needed(shown, widths)
     widths[key] += max(0, min(id_width - key.narrow, key.wide - key.narrow, spare))
     comfortable = {column: max(column.comfortable, widths[column]) for column in COLUMNS}
-    for column in sorted((c for c in COLUMNS if c.rank), key=lambda c: c.rank):
-        if _needed([*chosen, column], comfortable) > cells:
-            break
-        chosen.append(column)
-    if spare >= 0 and _needed(chosen, comfortable) <= cells:
+    if chosen is None:
+        for column in sorted((c for c in COLUMNS if c.rank), key=lambda c: c.rank or 0):
+            if _needed([*shown, column], comfortable) > cells:
+                break
+            shown.append(column)
+        shown.sort(key=COLUMNS.index)
+    if spare >= 0 and _needed(shown, comfortable) <= cells:
         widths = comfortable
-    chosen.sort(key=COLUMNS.index)
-    spare = cells - _needed(chosen, widths)
-    _share_out(spare, [column for column in chosen if column is not key], widths)
-    return tuple(Cell(column, widths[column]) for column in chosen)
+    spare = cells - _needed(shown, widths)
+    _share_out(spare, [column for column in shown if column is not key], widths)
+    return tuple(Cell(column, widths[column]) for column in shown)
+
+
+def _by_rank() -> list[Column]:
+    return [column for column in COLUMNS if column.rank == 0]
+
+
+def _of(chosen: Collection[str], cells: int) -> list[Column]:
+    """The columns chosen, as many as fit."""
+    shown: list[Column] = []
+    needed = -GAP
+    for column in COLUMNS:
+        if column.field != KEY and column.field not in chosen:
+            continue
+        needed += GAP + column.narrow
+        if shown and needed > cells:
+            break
+        shown.append(column)
+    return shown
 
 
 def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int]) -> None:
@@ -93,15 +117,25 @@ def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int])
                 growing.remove(column)
 
 
-def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
-    """The row as one text; an ID wider than its column takes room from the columns after it."""
-    parts: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a row: the field it shows (empty for a remark), its text, padded, and its width in cells."""
+
+    field: str
+    text: str
+    width: int
+
+
+def row_parts(customer: "Customer", layout: Sequence[Cell]) -> list[Part]:
+    """The row cell by cell; an ID wider than its column takes room from the columns after it."""
+    parts: list[Part] = []
     borrowed = 0
     for cell in layout:
-        if cell.column.field == KEY:
+        field = cell.column.field
+        if field == KEY:
             shown = visible_id(customer.short_id) or "(no ID)"
             borrowed = max(0, width(shown) - cell.width)
-            parts.append(fit(shown, cell.width + borrowed))
+            parts.append(Part(field, fit(shown, cell.width + borrowed), cell.width + borrowed))
             continue
         room = cell.width - borrowed
         if room < 1:
@@ -109,8 +143,13 @@ def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
             borrowed -= cell.width + GAP
             continue
         borrowed = 0
-        parts.append(fit(cell_text(customer, cell.column.field), room))
-    return (" " * GAP).join(parts)
+        parts.append(Part(field, fit(cell_text(customer, field), room), room))
+    return parts
+
+
+def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
+    """The row as one text."""
+    return (" " * GAP).join(part.text for part in row_parts(customer, layout))
 
 
 def cell_text(customer: "Customer", field: str) -> str:

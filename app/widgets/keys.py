@@ -1,7 +1,10 @@
 """How keys are named on screen, and which of them the active screen has, one row an action."""
 
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from textual.keys import _character_to_key
 
 from app.text import visible
 
@@ -33,6 +36,10 @@ _NAMES: Final = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
 }
+
+
+#: Keys that type a character and are not called by it.
+_SIGNS: Final = {_character_to_key(sign): sign for sign in string.punctuation} | {"space": " "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,12 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
     """What can be done on the screen now, in the order of its bindings; only bindings with an id are meant."""
     keys: dict[str, list[str]] = {}
     first: dict[str, ActiveBinding] = {}
+    focused = screen.focused
     for key, active in screen.active_bindings.items():
         name = active.binding.id
-        if name:
+        # A letter that is typed into a field does nothing else there.
+        typed = focused is not None and focused.check_consume_key(key, _typed(key))
+        if name and (active.binding.priority or not typed):
             keys.setdefault(name, []).append(key)
             first.setdefault(name, active)
     return [
@@ -84,3 +94,8 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
         )
         for name, active in first.items()
     ]
+
+
+def _typed(key: str) -> str | None:
+    """The character that the key types."""
+    return key if len(key) == 1 else _SIGNS.get(key)

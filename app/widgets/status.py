@@ -32,12 +32,14 @@ class Notice:
 class StatusLine(Widget):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
-    An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice.
+    An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With
+    `gives_way` the line is not there while it has nothing to say.
     """
 
     notice: reactive[Notice | None] = reactive(None, layout=True)
     position = reactive("", layout=True)
     linger = 10.0
+    gives_way = False
 
     _fading: Timer | None = None
 
@@ -64,6 +66,8 @@ class StatusLine(Widget):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
+        if self.notice is None and not position and self.gives_way:
+            return []
         if self.notice is None:
             return [_spread(Content(""), position, cells)]
         sign, style = _SIGNS[self.notice.level]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from rich.segment import Segment
@@ -15,6 +16,7 @@ from textual.widget import Widget
 from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
+from app.widgets.marks import Piece, marked_row
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -24,16 +26,23 @@ if TYPE_CHECKING:
 
 _GUTTER: Final = 2
 _HEAD: Final = 1
+_PIECES: Final = ("found", "label")
 
 
 class CustomerTable(Widget, can_focus=True):
-    """One page of customers. The first cell of a row tells the cursor (`›`), the second an odd record (`!`)."""
+    """One page of customers. The first cell of a row tells the cursor (`›`), the second an odd record (`!`).
+
+    `chosen` are the columns that a person wants, `None` for as many as fit.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "customer-table--heading",
         "customer-table--row",
         "customer-table--discontinued",
         "customer-table--cursor",
+        "customer-table--found",
+        "customer-table--label",
+        "customer-table--caption",
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,6 +83,10 @@ class CustomerTable(Widget, can_focus=True):
         self._id_width = 0
         self._sort: str = KEY
         self._direction: Direction = "ASC"
+        self._words: tuple[str, ...] = ()
+        self._caption = ""
+        self._drawn: dict[int, Strip] = {}
+        self._chosen: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> Sequence["Customer"]:
@@ -90,6 +103,27 @@ class CustomerTable(Widget, can_focus=True):
         """How many rows can be seen at once."""
         return max(1, self.size.height - _HEAD)
 
+    @property
+    def has_caption(self) -> bool:
+        """Whether something else than headings stands above the rows: they are near misses."""
+        return bool(self._caption)
+
+    @property
+    def chosen(self) -> tuple[str, ...] | None:
+        """The fields a person wants to see, `None` for as many as fit."""
+        return self._chosen
+
+    @chosen.setter
+    def chosen(self, fields: tuple[str, ...] | None) -> None:
+        self._chosen = fields
+        self._layout_cells = self._columns(self.size.width)
+        self._redraw()
+
+    @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """The fields that have a column now."""
+        return tuple(cell.column.field for cell in self._layout_cells)
+
     def show(
         self,
         rows: Sequence["Customer"],
@@ -97,12 +131,19 @@ class CustomerTable(Widget, can_focus=True):
         direction: Direction,
         place: Literal["first", "last", "same"] = "first",
         seek: str | None = None,
+        *,
+        words: Sequence[str] = (),
+        caption: str = "",
     ) -> None:
-        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it."""
+        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
+
+        The folded `words` are marked in the rows; a `caption` takes the place of the headings.
+        """
         before = seek or (self.current.short_id if self.current else None)
         position = self.cursor
         self._rows = list(rows)
         self._sort, self._direction = sort, direction
+        self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
         self._layout_cells = self._columns(self.size.width)
         if place == "same" and before is not None:
@@ -114,7 +155,7 @@ class CustomerTable(Widget, can_focus=True):
             position = 0
         self.set_reactive(CustomerTable.cursor, max(0, min(position, len(rows) - 1)))
         self._reveal()
-        self.refresh()
+        self._redraw()
         if self.current is not None:
             self.post_message(self.Moved(self.current))
 
@@ -132,7 +173,7 @@ class CustomerTable(Widget, can_focus=True):
 
     def watch_cursor(self, before: int, now: int) -> None:
         if self._reveal():
-            self.refresh()
+            self._redraw()
         else:
             self._refresh_row(before)
             self._refresh_row(now)
@@ -142,7 +183,12 @@ class CustomerTable(Widget, can_focus=True):
     def on_resize(self, event: "events.Resize") -> None:
         self._layout_cells = self._columns(event.size.width)
         self._reveal()
+        self._drawn.clear()
         self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        super().notify_style_update()
 
     def on_click(self, event: "events.Click") -> None:
         row = self._top + event.y - _HEAD
@@ -152,18 +198,9 @@ class CustomerTable(Widget, can_focus=True):
                 self.action_open()
 
     def render_line(self, y: int) -> Strip:
-        cells = self.size.width
-        if y < _HEAD:
-            text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
-            return self._strip(" " * _GUTTER + text, "heading", cells)
-        index = self._top + y - _HEAD
-        if index >= len(self._rows):
-            return Strip.blank(cells, self._look("row"))
-        customer = self._rows[index]
-        at_cursor = index == self.cursor
-        gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
-        look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
-        return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
+        if y not in self._drawn:
+            self._drawn[y] = self._line(y)
+        return self._drawn[y]
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
@@ -191,7 +228,32 @@ class CustomerTable(Widget, can_focus=True):
         self.cursor += step * self.fitting
 
     def _columns(self, cells: int) -> tuple[Cell, ...]:
-        return lay_out(cells - _GUTTER - 1, self._id_width)
+        return lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+
+    def _line(self, y: int) -> Strip:
+        """A line as it has to look now."""
+        cells = self.size.width
+        if y < _HEAD:
+            return self._head(cells)
+        index = self._top + y - _HEAD
+        if index >= len(self._rows):
+            return Strip.blank(cells, self._look("row"))
+        customer = self._rows[index]
+        at_cursor = index == self.cursor
+        gutter = ("›" if at_cursor else " ") + ("!" if customer.odd else " ")
+        look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
+        if not self._words:
+            return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
+        return self._marked([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
+
+    def _head(self, cells: int) -> Strip:
+        if self._caption:
+            return self._strip(" " * _GUTTER + self._caption, "caption", cells)
+        text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
+        left_out = len({KEY, *(self._chosen or ())} - set(self.shown_columns))
+        if left_out > 0:
+            text = fit(text, cells - _GUTTER - 4) + f" +{left_out}"
+        return self._strip(" " * _GUTTER + text, "heading", cells)
 
     def _look(self, part: str) -> "Style":
         return self.get_component_rich_style(f"customer-table--{part}")
@@ -199,9 +261,31 @@ class CustomerTable(Widget, can_focus=True):
     def _strip(self, text: str, part: str, cells: int) -> Strip:
         return Strip([Segment(fit(text, cells), self._look(part))], cells)
 
+    def _marked(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
+        """Pieces next to each other, as wide as the table: neighbours of one look are one segment."""
+        usual = self._look(part)
+        looks = {look: self.get_component_rich_style(f"customer-table--{look}", partial=True) for look in _PIECES}
+        segments: list[Segment] = []
+        used = 0
+        for look, group in groupby(pieces, key=lambda piece: piece.look):
+            text = "".join(piece.text for piece in group)
+            segments.append(Segment(text, usual + looks[look] if look else usual))
+            used += width(text)
+        segments.append(Segment(" " * max(0, cells - used), usual))
+        return Strip(segments, max(cells, used)).crop(0, cells)
+
+    def _redraw(self) -> None:
+        """Repaint the lines that look different now, and no other."""
+        before, self._drawn = self._drawn, {}
+        for y in range(self.size.height):
+            self._drawn[y] = self._line(y)
+            if before.get(y) != self._drawn[y]:
+                self.refresh(Region(0, y, self.size.width, 1))
+
     def _refresh_row(self, index: int) -> None:
         y = index - self._top + _HEAD
         if _HEAD <= y < self.size.height:
+            self._drawn.pop(y, None)
             self.refresh(Region(0, y, self.size.width, 1))
 
     def _reveal(self) -> bool:

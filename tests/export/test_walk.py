@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.api.client import CustomerApi
 from app.errors import DockbookError, ExportFailed, RateLimited
-from app.export.walk import LONGEST_WAIT, SWEEPS, TRIES, Walk
+from app.export.walk import LONGEST_WAIT, TRIES, Walk
+from app.readings import READINGS
 from app.repository import Repository
 from app.service.credentials import Credentials
 from app.service.sample import load_sample
@@ -147,7 +148,7 @@ async def test_what_is_there_all_the_time_comes_whenever_a_walk_ends_well(
         assert moves
     else:
         assert lasting <= set(ids)
-    assert listing.asked <= SWEEPS * (2 * (count // 5 + 1) + 10)
+    assert listing.asked <= READINGS * (2 * (count // 5 + 1) + 10)
 
 
 LIES: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {

@@ -63,8 +63,10 @@ async def test_a_burst_into_a_form_is_typed_into_its_fields() -> None:
         it.sees("• Name       Acme Corporation-East", "• Contact    Jane SmithJohn")
 
 
-async def test_without_permission_a_scan_not_found_offers_nothing() -> None:
+async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> None:
     async with stage(read_only=True) as it:
         await it.burst("DOCK-99\r")
-        it.sees("There is no customer DOCK-99.", "48 customers")
+        it.sees("There is no customer with the ID DOCK-99.", "Find")
         it.misses("New customer with this ID")
+        await it.press("escape")
+        it.sees("There is no customer DOCK-99.", "48 customers")

@@ -13,7 +13,7 @@ from tests.customers import customer
 def shown(
     page: int, rows: int, *, total: int | None = None, count: int | None = None, more: bool | None = None
 ) -> Paging:
-    paging = Paging.starting(10)
+    paging = Paging.starting(PageRequest(page_size=10))
     answer = Page(
         rows=tuple(customer(f"C{n}") for n in range(rows)),
         total=total,

@@ -1,0 +1,108 @@
+"""How the line to the server is: what a person is told of it, and whether anybody should wait for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from app.errors import ConnectionFailed, DockbookError, ServerFault, SettingsError, StoreError
+from app.pace import Pace, local_now
+
+#: So many calls without a usable answer, one after the other, and nobody waits for the server any more.
+FAILURES: Final = 5
+
+#: The first and the longest pause between two probes, in seconds.
+_PROBE_PAUSES: Final = (1.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whether the server answers (`None` before the first call), and since when it does not.
+
+    `refused` says that it answers, and takes the credentials for wrong. `filled` is how many percent of all customers
+    have been read while the mirror is being filled, `None` while it is not.
+    """
+
+    live: bool | None = None
+    since: datetime | None = None
+    refused: bool = False
+    filled: int | None = None
+
+
+class Line:
+    """What the calls to the server taught so far; `on_link` is told when what a person sees of it changes.
+
+    `up` is set while the server answers, `down` while it does not.
+    """
+
+    def __init__(self, now: Callable[[], datetime] = local_now) -> None:
+        self._now = now
+        self._failures = 0
+        self._cut = False
+        self.link = Link()
+        self.on_link: Callable[[Link], None] | None = None
+        self.error: DockbookError | None = None
+        self.up = asyncio.Event()
+        self.down = asyncio.Event()
+
+    @property
+    def offline(self) -> bool:
+        """Whether nobody should wait for the server: nothing can be connected, or it failed many times in a row."""
+        return self.link.live is False and (self._cut or self.link.refused or self._failures >= FAILURES)
+
+    def answered(self) -> None:
+        """A call was answered, if only with a refusal of what was asked."""
+        self._failures = 0
+        self._cut = False
+        self.error = None
+        self.down.clear()
+        self.up.set()
+        self._tell(replace(self.link, live=True, since=None, refused=False))
+
+    def failed(self, error: DockbookError) -> None:
+        """A call brought no usable answer."""
+        self._failures += 1
+        self._cut = isinstance(error, ConnectionFailed | StoreError | SettingsError)
+        if isinstance(error, ServerFault) and self._failures < FAILURES and self.link.live is not False:
+            # It is there and fails at something: this may well be the fault of what was asked.
+            return
+        self._lost(error, refused=False)
+
+    def refused(self, error: DockbookError) -> None:
+        """The server is there and does not accept the credentials."""
+        self._lost(error, refused=True)
+
+    def filling(self, percent: int | None) -> None:
+        """How far the mirror is filled."""
+        self._tell(replace(self.link, filled=percent))
+
+    def _lost(self, error: DockbookError, *, refused: bool) -> None:
+        self.error = error
+        self.up.clear()
+        self.down.set()
+        since = self.link.since if self.link.live is False else self._now()
+        self._tell(replace(self.link, live=False, since=since, refused=refused))
+
+    def _tell(self, link: Link) -> None:
+        if link != self.link:
+            self.link = link
+            if self.on_link is not None:
+                self.on_link(link)
+
+
+async def look_for_server(line: Line, probe: Callable[[], Awaitable[object]], pace: Pace) -> None:
+    """Whenever the server is away, ask whether it is back, ever more seldom; never with credentials it refused."""
+    first, longest = _PROBE_PAUSES
+    while True:
+        await line.down.wait()
+        pause = first
+        while line.down.is_set():
+            await pace.sleep(pause * (0.5 + pace.chance() / 2))
+            pause = min(longest, 2 * pause)
+            if line.down.is_set() and not line.link.refused:
+                try:
+                    await probe()
+                except DockbookError:
+                    # What it taught is known to the line already.
+                    continue

@@ -1,0 +1,129 @@
+"""The line of folded text in which a customer is searched, the grams of lines, and what a query looks for in them.
+
+A line is a sign for the status, then the searched fields with `FIELD` between them, the ID and the name first, and
+after `NUMBERS` the digits of phone and fax. Words are what stands between white space; the signs count as such, so
+that no word a person types can hold one.
+"""
+
+import re
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
+
+from app.fields import FIELDS, KEY, Status
+from app.folding import fold, number_of, numbers_in, words_of
+
+#: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.
+STATUS_SIGNS: Final[dict[bool | None, str]] = {True: "\x1c", False: "\x1d", None: "\x1e"}
+FIELD: Final = "\x1f"
+NUMBERS: Final = "\x0b"
+#: Follows a piece of a word twice, in grams.
+END: Final = "\n\n"
+
+#: In the order of a line.
+SEARCHED: Final = (
+    *(KEY, "name", "contact", "city", "phone", "fax", "email", "zip", "address1", "address2", "state", "country"),
+)
+_searched: Final = itemgetter(*([field.name for field in FIELDS].index(name) for name in SEARCHED))
+_FIELDS: Final = len(SEARCHED) - 1
+_ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_BEFORE: Final = f" {FIELD}"
+_AFTER: Final = f"{FIELD} "
+_PHONE: Final = SEARCHED.index("phone")
+_FAX: Final = SEARCHED.index("fax")
+
+
+def line_of(values: Sequence[str], active: bool | None) -> str:  # a value of the contract
+    """The line of a customer with these texts, in the order of `FIELDS`."""
+    fields = FIELD.join(_searched(values))
+    if fields.count(FIELD) == _FIELDS and fields.isascii():
+        folded = fold(fields)
+    else:
+        folded = FIELD.join([fold(text).replace(FIELD, " ") for text in _searched(values)])
+    if _is_loose(folded):
+        folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
+    phone, fax = folded.split(FIELD)[_PHONE : _FAX + 1]
+    numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
+    return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
+
+
+def _is_loose(fields: str) -> bool:
+    """Whether there is white space other than one blank between two words."""
+    return (
+        "  " in fields
+        or _BEFORE in fields
+        or _AFTER in fields
+        or fields[:1] == " "
+        or fields[-1:] == " "
+        or _ODD_SPACE.search(fields) is not None
+    )
+
+
+def head_of(text: str) -> str:
+    """An ID or a name as it stands in a line."""
+    return " ".join(fold(text).split())
+
+
+def grams_in(lines: bytes) -> set[str]:
+    """What the pieces of these lines are made of, and the signs in them: ASCII punctuation and statuses.
+
+    A piece is a run of anything else. Its grams are all its runs of three characters, and its last two and its last
+    one with `END` after them: so every run of one or two begins some gram.
+    """
+    pieces = END.join(map(bytes.decode, set(lines.translate(_PIECES).split()))) + END
+    grams = {pieces[start : start + 3] for start in range(len(pieces) - 2)}
+    grams.update(sign for sign in SIGNS if sign.encode() in lines)
+    return grams
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """What one word of a query may look like in a line: `number` only counts among the digits of phone and fax."""
+
+    text: bytes
+    number: bytes = b""
+    others: tuple[bytes, ...] = ()
+
+    def is_in(self, line: bytes) -> bool:
+        """Whether the line holds the word."""
+        if self.text in line:
+            return True
+        if self.number and self.number in line[line.rfind(_NUMBERS) :]:
+            return True
+        return any(other in line for other in self.others)
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Whether one of these lines may hold the word."""
+        return (
+            self.text in lines
+            or bool(self.number and self.number in lines)
+            or any(other in lines for other in self.others)
+        )
+
+    @property
+    def ways(self) -> tuple[bytes, ...]:
+        """All that it may look like."""
+        return (self.text, *([self.number] if self.number else []), *self.others)
+
+
+def needles_of(find: str, status: Status) -> tuple[Needle, ...]:
+    """What a line must hold to match, the word that is likely rarest first."""
+    needles = [
+        Needle(word.encode(), number_of(word).encode() if not word.isdigit() else b"") for word in words_of(find)
+    ]
+    needles.sort(key=lambda needle: -len(needle.text))
+    if status != "all":
+        needles.append(Needle(STATUS_SIGNS[status == "active"].encode()))
+    return tuple(needles)
+
+
+def matches(needles: Iterable[Needle], line: bytes) -> bool:
+    """Whether the line holds every word."""
+    return all(needle.is_in(line) for needle in needles)
+
+
+_NUMBERS: Final = NUMBERS.encode()
+SIGNS: Final = frozenset(string.punctuation) | frozenset(STATUS_SIGNS.values())
+_PIECES: Final = bytes(32 if chr(byte) in {*SIGNS, FIELD} else byte for byte in range(256))

@@ -1,0 +1,55 @@
+"""Moments as servers write them: naive, with a Z or an offset, or rubbish; never shifted, only compared."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+
+def moment(text: str) -> datetime | None:
+    """The moment, one without a zone taken for UTC; `None` when it is none."""
+    try:
+        when = datetime.fromisoformat(text)
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def earlier(text: str, seconds: float) -> str | None:
+    """So many seconds before this moment, written as the server wrote it; `None` when it is no moment."""
+    try:
+        before = (datetime.fromisoformat(text) - timedelta(seconds=seconds)).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
+    written = before.isoformat()
+    return written.removesuffix("+00:00") + "Z" if text.endswith(("Z", "z")) else written
+
+
+def is_before(text: str, other: str, slack: float = 0.0) -> bool:
+    """Whether a moment is more than `slack` seconds before another; false when one of them is none."""
+    one, two = moment(text), moment(other)
+    return one is not None and two is not None and (two - one).total_seconds() > slack
+
+
+class Newest:
+    """The newest of many moments, as it was written; `""` before the first.
+
+    One that lies more than two days ahead of this machine's clock is a slip of somebody's pen, and does not count:
+    whoever asked for what changed since would never hear of anything again.
+    """
+
+    def __init__(self, now: datetime, text: str = "") -> None:
+        self.text = ""
+        self._newest = datetime.min.replace(tzinfo=UTC)
+        self._latest = now.astimezone(UTC) + timedelta(days=2)
+        self.see(text)
+
+    def see_all(self, texts: Iterable[str]) -> None:
+        """Take these into account."""
+        for text in texts:
+            self.see(text)
+
+    def see(self, text: str) -> None:
+        """Take another one into account."""
+        when = moment(text) if text else None
+        if when is not None and self._newest < when <= self._latest:
+            self._newest = when
+            self.text = text

@@ -1,0 +1,187 @@
+"""Reads for a person's eyes: from the server when it answers in time, or else from the mirror, marked as such."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from app.errors import (
+    DockbookError,
+    ServerFault,
+    SettingsError,
+    StoreError,
+    TokenRefused,
+    TransportError,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from app.fields import PageRequest
+    from app.link import Line
+    from app.local.mirror import Mirror
+    from app.models import Customer, Origin, Page
+    from app.pace import Pace
+    from app.prefetch import Prefetch
+
+Result = TypeVar("Result")
+
+#: After these the mirror answers in the server's stead.
+_AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, TokenRefused, Unauthorized)
+
+_FRESH: Final = 5.0  # seconds an answer that came late is still what the server has
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A customer to look at: the server's record just now, or with an `origin` the mirror's."""
+
+    customer: "Customer"
+    origin: "Origin | None" = None
+
+
+class Reading:
+    """Asks the server and, when that takes longer than a person's patience or fails, the mirror.
+
+    `fetch` and `find` ask the server for a page and for a customer. `on_fresh` is called when the server's answer came
+    after all, and `on_away` with the error for which the mirror answers.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[["PageRequest"], Coroutine[Any, Any, "Page"]],
+        find: Callable[[str], Coroutine[Any, Any, "Customer"]],
+        prefetch: "Prefetch",
+        line: "Line",
+        pace: "Pace",
+        *,
+        on_fresh: Callable[[], None],
+        on_away: Callable[[DockbookError], None],
+    ) -> None:
+        self._fetch = fetch
+        self._find = find
+        self._prefetch = prefetch
+        self._line = line
+        self._pace = pace
+        self._on_fresh = on_fresh
+        self._on_away = on_away
+        self._late: asyncio.Task[Page] | None = None
+        self._looking: dict[str, asyncio.Task[Customer]] = {}
+        self._seen: dict[str, tuple[float, Customer]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def page(self, request: "PageRequest", mirror: "Mirror | None", *, fresh: bool) -> "Page":
+        """The page, of the server or of the mirror; with `fresh` the server is asked even if it was away just now."""
+        if fresh:
+            self._prefetch.drop()
+        state = None if mirror is None else await mirror.state()
+        if mirror is None or state is None or not state.seen:
+            return await self._live(request)
+        if not fresh and (self._line.offline or self._late is not None):
+            return await mirror.page(request)
+        if self._late is not None:
+            self._late.cancel()
+        if not fresh and state.whole and self._line.link.live is None:
+            # The first rows are there before the client is even imported.
+            page = await mirror.page(request)
+            self._let_come(request, self._start(self._live(request)))
+            return page
+        asked = self._start(self._live(request))
+        if not await self._came(asked, self._pace.patience if state.whole else None):
+            self._let_come(request, asked)
+            return await mirror.page(request)
+        try:
+            return asked.result()
+        except _AWAY as error:
+            self._on_away(error)
+            return await mirror.page(request)
+
+    async def _live(self, request: "PageRequest") -> "Page":
+        page = await self._prefetch.take(request)
+        if page is None:
+            page = await self._fetch(request)
+        self._prefetch.go_ahead(request, page)
+        return page
+
+    def _let_come(self, request: "PageRequest", asked: "asyncio.Task[Page]") -> None:
+        """Wait for the server's answer in the background; it replaces what the mirror said."""
+
+        def came(task: "asyncio.Task[Page]") -> None:
+            if self._late is task:
+                self._late = None
+            if task.cancelled():
+                return
+            error = task.exception()
+            if error is None:
+                self._prefetch.hold(request, task.result())
+                self._on_fresh()
+            elif isinstance(error, _AWAY):
+                self._on_away(error)
+            elif isinstance(error, DockbookError):
+                # Whoever asks again is told.
+                self._on_fresh()
+            else:
+                raise error
+
+        self._late = asked
+        asked.add_done_callback(came)
+
+    async def sight(self, short_id: str, mirror: "Mirror | None", *, fresh: bool = False) -> Sighting:
+        """The customer to be looked at, from the mirror where the server does not answer in time."""
+        kept = None if mirror is None else await mirror.customer(short_id)
+        if mirror is None or kept is None:
+            return Sighting(await self._find(short_id))
+        came_at, seen = self._seen.pop(short_id, (0.0, None))
+        if seen is not None and self._pace.clock() - came_at <= _FRESH:
+            return Sighting(seen)
+        asked = self._looking.get(short_id)
+        if asked is None:
+            if self._line.offline and not fresh:
+                return Sighting(kept, await self._origin(mirror))
+            asked = self._looking[short_id] = self._start(self._find(short_id))
+            asked.add_done_callback(lambda _: self._looking.pop(short_id, None))
+        if not await self._came(asked, self._pace.patience):
+            asked.add_done_callback(partial(self._sighted_late, short_id))
+            return Sighting(kept, await self._origin(mirror))
+        try:
+            return Sighting(asked.result())
+        except _AWAY as error:
+            self._on_away(error)
+            return Sighting(kept, await self._origin(mirror))
+
+    def _sighted_late(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
+        if not asked.cancelled() and asked.exception() is None:
+            self._seen[short_id] = (self._pace.clock(), asked.result())
+            self._on_fresh()
+
+    def drop(self) -> None:
+        """Forget what came late: it may be from before a write."""
+        self._seen.clear()
+
+    async def _origin(self, mirror: "Mirror") -> "Origin":
+        from app.models import Origin
+
+        state = await mirror.state()
+        return Origin(state.synced_at, state.seen, state.expected)
+
+    def _start(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _came(self, asked: "asyncio.Task[Result]", patience: float | None) -> bool:
+        """Whether it is done within so many seconds; whoever stops waiting for it earlier ends it."""
+        try:
+            await asyncio.wait({asked}, timeout=patience)
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
+        return asked.done()
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)

@@ -1,0 +1,107 @@
+"""Exporting what the list shows: a name for the file, and whether to replace one that is there."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from app.errors import DockbookError
+from app.screens.dialog import Dialog, Question
+from app.text import visible
+
+if TYPE_CHECKING:
+    from app.fields import PageRequest
+    from app.screens.pages import PagedScreen
+
+_DEFAULT = "customers.csv"
+
+
+class ExportDialog(Dialog[str]):
+    """Asks for the name of a file; Enter answers with it."""
+
+    KEYS = "⏎ export · Esc leave"
+
+    def __init__(self, what: str) -> None:
+        super().__init__("Export")
+        self._what = what
+
+    def body(self) -> ComposeResult:
+        yield Static(Content(visible(self._what)), classes="lines")
+        field = Input(_DEFAULT, compact=True)
+        field.cursor_blink = False
+        yield field
+        yield Static(Content("The ending tells the format: csv, json, jsonl or xlsx."), classes="lines")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)
+
+
+def ask_export(screen: "PagedScreen") -> None:
+    """Ask for a file, and write into it every customer that the list shows, over all its pages."""
+    # The way to it that is shown is the one that is meant, also when the list goes on meanwhile.
+    request = replace(screen.paging.goal, page=1)
+
+    def answered(name: str | None) -> None:
+        if name is None:
+            return
+        path = Path(name).expanduser()
+        if os.path.lexists(path) and not path.is_dir():
+            _ask_to_replace(screen, request, path)
+        else:
+            _begin(screen, request, path)
+
+    screen.app.push_screen(ExportDialog(_what(request)), answered)
+
+
+def _what(request: "PageRequest") -> str:
+    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    found = f' that match "{request.find}"' if request.find else ""
+    order = "" if request.sort is None and request.find else f", {request.order}"
+    return f"All {kind}{found}, on all pages{order}."
+
+
+def _ask_to_replace(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
+    def answered(answer: str | None) -> None:
+        if answer == "replace":
+            _begin(screen, request, path)
+
+    screen.app.push_screen(
+        Question(
+            "Replace this file?",
+            [f"{path} is there already.", "It is replaced when the export is complete."],
+            {"keep": "Keep it", "replace": "Replace"},
+        ),
+        answered,
+    )
+
+
+def _begin(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
+    screen.app.run_worker(_export(screen, request, path), group="exports", exit_on_error=False)
+
+
+async def _export(screen: "PagedScreen", request: "PageRequest", path: Path) -> None:
+    from app.export.listing import export_list
+    from app.export.order import format_for
+
+    def progress(done: int, total: int | None) -> None:
+        screen.say(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
+
+    def wait(left: int) -> None:
+        screen.say(f"The server asks to slow down; the export goes on in {left} s.")
+
+    screen.under_way = f"an export to {path} that is under way"
+    try:
+        told = await export_list(screen.repository, request, format_for(path), path, progress, wait)
+    except DockbookError as error:
+        screen.say(f"{error.title}: {error.text} Nothing was written to {path}.", "error")
+    else:
+        screen.say(" ".join(text if text.endswith(".") else f"{text}." for text in told))
+    finally:
+        screen.under_way = ""

@@ -1,0 +1,266 @@
+"""A screen that shows customers page by page: how a page is asked for, put up, and what is told in its stead."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
+
+from textual.app import ComposeResult
+
+from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
+from app.fields import BY_NAME, Direction, PageRequest
+from app.folding import words_of
+from app.local.view import View, ViewFile
+from app.screens.frame import Desk, DockScreen
+from app.screens.paging import Paging
+from app.widgets.find import FindLine
+from app.widgets.panel import StatePanel
+from app.widgets.table import CustomerTable
+
+if TYPE_CHECKING:
+    from app.models import Customer, Origin, Page
+
+_OTHER_LINES: Final = 4  # header, headings, status or find, keys
+LEAST_ROWS: Final = 5
+
+Place = Literal["first", "last", "same"]
+
+
+class PagedScreen(DockScreen[None]):
+    """Asks for pages and shows them, one at a time; the newest request takes the place of those before."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        view = desk.views.view if desk.views is not None else View()
+        size = view.page_size or desk.page_size or "fit"
+        self.fit = size == "fit"
+        self.table = CustomerTable()
+        self.table.chosen = view.columns
+        self.panel = StatePanel(markup=False)
+        self.find_line = FindLine(desk.scan_gap)
+        self.paging = Paging.starting(
+            PageRequest(
+                page_size=size if isinstance(size, int) else LEAST_ROWS,
+                sort=view.sort,
+                direction=view.direction,
+                status=view.status,
+            )
+        )
+        self._waiting: list[Callable[[], object]] = []
+        self.under_way = ""
+        self._view_kept = True
+        self._keeping = asyncio.Lock()
+
+    def body(self) -> ComposeResult:
+        yield self.table
+        yield self.panel
+        yield self.find_line
+
+    def shown_from(self) -> "Origin | None":
+        page = self.paging.page
+        # What was searched is the mirror's in any case, and the status line tells how old.
+        return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
+
+    def look_again(self) -> None:
+        if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
+            self.load(self.paging.request, "same")
+
+    def unsaved(self) -> str:
+        return self.under_way
+
+    @property
+    def finding(self) -> bool:
+        """Whether somebody is searching: then the line to type in stands in place of the status."""
+        return self.has_class("-finding")
+
+    def focus_body(self) -> None:
+        """Give the focus to what the keys are for."""
+        (self.find_line.input if self.finding and not self.table.has_focus else self.table).focus()
+
+    def load(
+        self,
+        request: PageRequest,
+        place: Place = "first",
+        *,
+        fresh: bool = False,
+        seek: str | None = None,
+        before: str = "",
+    ) -> None:
+        """Ask for a page and put it up with the cursor at this place, or at the customer `seek`.
+
+        With `fresh` the server is asked now; `before` is said before an error.
+        """
+        self.stop_countdown()
+        self._waiting.clear()
+        self.paging.goal = request
+        self.read(partial(self._fetch, request, place, fresh=fresh, seek=seek, before=before), "page")
+
+    def once_here(self, act: Callable[["Customer"], None]) -> None:
+        """Do it with the customer under the cursor, which may be on its way to be shown."""
+        self.once_shown(partial(self._with_current, act))
+
+    def once_shown(self, act: Callable[[], object]) -> None:
+        """Do it now, or when what was typed to find is shown: whoever pressed the key meant that."""
+        if not self.paging.settled and self.paging.goal.narrowed:
+            self._waiting.append(act)
+        else:
+            act()
+
+    def order_by(self, sort: str | None, direction: Direction) -> None:
+        """Show the first page in this order."""
+        self.load(replace(self.paging.goal, page=1, sort=sort, direction=direction), "first")
+        self.keep_view()
+
+    def keep_view(self) -> None:
+        """Write down how the list looks, for the next start; what is found is no part of that."""
+        if self.desk.views is not None and not self.finding:
+            self._view_kept = False
+            self.app.run_worker(self._keep_view(), group="view", exit_on_error=False)
+
+    def resize_page(self, size: int) -> None:
+        """Change the page size; the customer under the cursor stays on the page."""
+        request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
+        self.load(request, "same" if self.paging.page else "first")
+
+    def fitting(self, height: int) -> int:
+        """How many rows a screen of this height shows, notices aside: they come and go."""
+        return min(max(LEAST_ROWS, height - _OTHER_LINES), self.paging.most)
+
+    def take(self, request: PageRequest, page: "Page", place: Place, seek: str | None = None) -> None:
+        """Put up a page that came."""
+        if self.status.notice is not None and self.status.notice.level == "error":
+            self.status.hush()
+        self.stop_countdown()
+        self.paging.shows(request, page)
+        close = page.origin is not None and page.origin.close
+        caption = f'Nothing for "{request.find}". Close to it:' if close else ""
+        self.table.show(
+            page.rows,
+            request.sort or "",
+            request.direction,
+            place,
+            seek,
+            words=() if close else words_of(request.find),
+            caption=caption,
+        )
+        self.show_link(self.repository.link)
+        if not request.narrowed:
+            self.header.detail = "" if page.total is None else f"{page.total:,}"
+        if page.rows:
+            self.remove_class("-panel")
+        else:
+            self.show_empty(page)
+        if self.app.screen is self:
+            self.focus_body()
+        self.tell_position()
+        self._after_narrowed(request, page)
+        while self._waiting and self.app.screen is self:
+            self._waiting.pop(0)()
+        self._waiting.clear()
+
+    def show_empty(self, page: "Page") -> None:
+        """Tell what it means that there are no rows."""
+        raise NotImplementedError
+
+    def panel_only(self) -> None:
+        """Put the panel in place of the rows."""
+        self.add_class("-panel")
+
+    def tell_position(self, doing: str = "") -> None:
+        """Say where one is, after what is being done."""
+        # In front of the find line nothing is said that would come and go with every letter.
+        if self.finding:
+            self.find_line.position = self.paging.summary(self.find_line.room_in(self.size.width))
+            self.status.position = ""
+        else:
+            room = self.size.width - 2 - (len(doing) + 3 if doing else 0)
+            self.status.position = " · ".join(part for part in (doing, self.paging.summary(room)) if part)
+
+    def _with_current(self, act: Callable[["Customer"], None]) -> None:
+        if self.table.current is None:
+            self.say("There is no customer here.")
+        else:
+            act(self.table.current)
+
+    async def _keep_view(self) -> None:
+        views = self.desk.views
+        # One after another, so that the newest is the last one written.
+        async with self._keeping:
+            if views is None or self._view_kept:
+                return
+            self._view_kept = True
+            await self._write_view(views)
+
+    async def _write_view(self, views: ViewFile) -> None:
+        goal = self.paging.goal
+        size: Literal["fit"] | int = "fit" if self.fit else goal.page_size
+        try:
+            await asyncio.to_thread(views.keep, View(goal.sort, goal.direction, goal.status, size, self.table.chosen))
+        except OSError as error:
+            self.say(f"How the list looks could not be kept: {(error.strerror or str(error)).lower()}.", "warning")
+
+    async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool, seek: str | None, before: str) -> None:
+        # What this machine answers itself is here before one could read that it is coming.
+        self.tell_position("" if request.narrowed else "loading…")
+        try:
+            page = await self.repository.page(request, fresh=fresh)
+            if not page.rows and request.page > 1:
+                # The list became shorter meanwhile, or there never was such a page.
+                if request != self.paging.request and page.total != 0 and self.table.rows:
+                    self.paging.is_empty_at(request.page)
+                    self.say(f"The server has nothing on page {request.page}, whatever its totals say.", "warning")
+                    return
+                last = self.paging.pages(page.total or 0)
+                request = replace(request, page=last if 0 < last < request.page else 1)
+                page = await self.repository.page(request)
+            elif place == "same" and (given := self.paging.capped(request, page)) is not None:
+                request = replace(request, page=self._cursor_number() // given + 1, page_size=given)
+                page = await self.repository.page(request)
+        except DockbookError as error:
+            self._failed(request, place, error, before)
+        else:
+            self.take(request, page, place, seek)
+        finally:
+            if self.paging.settled:
+                self.tell_position()
+
+    def _after_narrowed(self, request: PageRequest, page: "Page") -> None:
+        """Count to the end what was only begun."""
+        if page.origin is not None and page.origin.at_least:
+            self.read(partial(self._count, request), "count")
+
+    async def _count(self, request: PageRequest) -> None:
+        total = await self.repository.count(request)
+        if total is not None and self.paging.request == request and self.paging.counting:
+            self.paging.counted(total)
+            self.tell_position()
+
+    def _cursor_number(self) -> int:
+        """The number of the row under the cursor among all, from 0."""
+        return (self.paging.request.page - 1) * self.paging.request.page_size + self.table.cursor
+
+    def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
+        shown = self.paging.request
+        self.paging.stays()
+        self._waiting.clear()
+        self.show_link(self.repository.link)
+        refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable)
+        if refused and request.sort is not None and (request.sort, request.direction) != (shown.sort, shown.direction):
+            self.say(
+                f"The server does not sort by {BY_NAME[request.sort].label} ({error.text}). The order stays as it was.",
+                "warning",
+            )
+        elif refused and request.sort is not None and self.paging.page is None:
+            # Which columns can be sorted by is not in the contract, not even the ID.
+            self.load(replace(request, sort=None), place)
+        elif self.table.rows:
+            self.say_error(error, before)
+        else:
+            self.panel_only()
+            hint = "F5 tries again."
+            if isinstance(error, Forbidden):
+                hint = "Without it no customer can be listed. F5 asks again once it is given."
+            self.panel.tell(error.title, error.text, hint, failed=True)
+        if isinstance(error, RateLimited) and error.wait is not None:
+            self.count_down(error.wait, partial(self.load, request, place), before)

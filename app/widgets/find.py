@@ -1,0 +1,149 @@
+"""The line in which one types what to find: the place in the results at its right, the cursor always in the text."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from app.text import shorten, width
+from app.widgets.field import FieldInput
+
+if TYPE_CHECKING:
+    from textual import events
+
+_LABEL: Final = " Find: "
+_PLACE: Final = 56  # cells, at most, where the line is short
+_LEAST_TEXT: Final = 16
+_LEAST_SCANNED: Final = 4  # characters
+_ENDS: Final = ("enter", "tab")
+#: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
+_AIM: Final = re.compile(r"\][A-Za-z][0-9]")
+
+
+class FindInput(FieldInput):
+    """The text of a search. Keys that move go to the rows; Enter right behind a burst of keys is a scanner's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter", "Open", id="open"),
+        Binding("escape,f12", "leave", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
+        Binding("tab", "down", "To the rows", id="find-rows", tooltip="To the rows, where single letters are keys"),
+        Binding("down", "walk('move', 1)", "Next row", id="row-down"),
+        Binding("up", "walk('move', -1)", "Previous row", id="row-up"),
+        Binding("pagedown", "walk('leaf', 1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "walk('leaf', -1)", "A screen up, then the previous page", id="screen-up"),
+    ]
+
+    @dataclass
+    class Walked(Message):
+        """The rows are to move: by a row (`move`) or a screen (`leaf`)."""
+
+        how: str
+        step: int
+
+    @dataclass
+    class Entered(Message):
+        """What was found is to be opened; `scanned` when a scanner typed it."""
+
+        text: str
+        scanned: bool
+
+    @dataclass
+    class Left(Message):
+        """Find is over."""
+
+    @dataclass
+    class RowsWanted(Message):
+        """The focus is to go to the rows."""
+
+    def __init__(self, scan_gap: float) -> None:
+        super().__init__("")
+        self._scan_gap = scan_gap
+        self._burst = ""
+        self._last = float("-inf")
+
+    async def _on_key(self, event: "events.Key") -> None:
+        together = event.time - self._last <= self._scan_gap
+        self._last = event.time
+        if event.is_printable and event.character is not None:
+            self._burst = (self._burst if together else "") + event.character
+        elif not (together and event.key in _ENDS):
+            self._burst = ""
+        await super()._on_key(event)
+
+    def action_enter(self) -> None:
+        scanned = self._take_scan()
+        self.post_message(self.Entered(self.value, scanned))
+
+    def action_down(self) -> None:
+        # A scanner may end with Tab.
+        if self._take_scan():
+            self.post_message(self.Entered(self.value, scanned=True))
+        else:
+            self.post_message(self.RowsWanted())
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def action_walk(self, how: str, step: int) -> None:
+        self.post_message(self.Walked(how, step))
+
+    def begin(self, text: str) -> None:
+        """Start with this text."""
+        self.value = text
+        self.action_end()
+
+    def select_whole(self) -> None:
+        """Let the next text take the place of this one."""
+        self.select_all()
+
+    def _take_scan(self) -> bool:
+        """Whether the text just came from a scanner; its prefix goes, and the next code takes its place."""
+        burst, self._burst = self._burst, ""
+        if len(burst) < _LEAST_SCANNED or len(set(burst)) == 1 or not self.value.endswith(burst):
+            return False
+        before = self.value.removesuffix(burst)
+        code = _AIM.sub("", burst, count=1) if _AIM.match(burst) else burst
+        self.value = (before + code).strip()
+        self.select_whole()
+        return True
+
+
+class FindLine(Widget):
+    """`Find: bri▏        3 of 48 · page 1 of 1`: shown while somebody searches."""
+
+    position = reactive("")
+
+    def __init__(self, scan_gap: float) -> None:
+        super().__init__()
+        self.input = FindInput(scan_gap)
+
+    def compose(self) -> ComposeResult:
+        yield self.input
+
+    def on_mount(self) -> None:
+        self.input.styles.margin = (0, 0, 0, width(_LABEL))
+
+    def on_resize(self, event: "events.Resize") -> None:
+        # A width of its own, so that a longer count does not move the text.
+        self.input.styles.width = _text_cells(event.size.width)
+
+    @staticmethod
+    def room_in(cells: int) -> int:
+        """How much of so many cells there is for the position."""
+        return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
+
+    def render(self) -> Content:
+        position = shorten(self.position, self.room_in(self.size.width))
+        gap = self.size.width - width(_LABEL) - width(position) - 1
+        return Content.assemble((_LABEL, "bold"), " " * max(0, gap), (position, "dim"), " ")
+
+
+def _text_cells(cells: int) -> int:
+    free = cells - width(_LABEL)
+    return max(min(_LEAST_TEXT, free), free - _PLACE)

@@ -1,0 +1,1 @@
+"""What dockbook costs: bytes to the terminal, time, memory, measured beside other programs: `python -m tests.bench`."""
