@@ -163,5 +163,7 @@ class Terminal:
         self.last_byte = perf_counter()
         self.written += len(data)
         self.output += data
-        self._stream.feed(_KITTY_KEYS.sub("", data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"))
+        self._stream.feed(
+            _KITTY_KEYS.sub("", data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        )
         return True

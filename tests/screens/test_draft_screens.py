@@ -83,12 +83,14 @@ async def test_what_is_put_back_leaves_no_draft(tmp_path: Path) -> None:
 
 async def test_leaving_asks_and_discards_or_keeps(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.press("f2", "x", "escape")
+        await it.press("f2")
+        await it.press("x", "escape")
         it.sees("Leave without saving?", "Keep as draft")
         await it.press(*["right"] * 3, "enter")
         await written(it)
         assert kept(tmp_path) == []
-        await it.press("f2", "x", "escape", *["right"] * 2, "enter")
+        await it.press("f2")
+        await it.press("x", "escape", *["right"] * 2, "enter")
         await written(it)
         assert [draft["typed"] for draft in kept(tmp_path)] == [{"name": "Acme Corporationx"}]
         await it.press("w")
@@ -189,7 +191,8 @@ async def test_without_the_server_a_save_stays_a_draft_and_is_sent_by_hand_when_
         await it.press("w")
         await it.press("enter")
         it.sees("but the server could not be", "reached: not sent.")
-        await it.press("enter", "f10")
+        await it.press("enter")
+        await it.press("f10")
         await written(it)
         it.sees("ACME-CORP is saved.")
         it.misses("NOT SENT")
