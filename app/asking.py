@@ -77,7 +77,7 @@ class Asking:
         except (TokenRefused, Unauthorized) as error:
             if self._mend not in error.text:
                 error.text = f"{error.text} {self._mend}"
-            self._line.refused(error)
+            self._line.refused()
             raise
         except UnaddressableId:
             # Nothing was asked, so nothing was learned.

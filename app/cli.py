@@ -17,6 +17,7 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.local.drafts import Drafts
@@ -156,10 +157,12 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
+    # How a demo was left is nobody's business the next time.
+    kept = folders.state / "views" if arguments.demo is None else None
     source = _source(settings, folders, arguments.demo)
     # A demo is thrown away, and so would be what a draft is about.
     drafts = _drafts(settings, folders) if arguments.demo is None else None
-    return _run_screens(settings, site, folders, source, drafts, plain_output=arguments.plain_output)
+    return _run_screens(settings, site, folders, source, drafts, kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -197,12 +200,14 @@ def _run_screens(
     folders: Folders,
     source: "Book | Server",
     drafts: "Drafts | None",
+    views: "Path | None",
     *,
     plain_output: bool,
 ) -> int:
     _prepare_textual(os.environ)
     import asyncio
 
+    from app.local.view import ViewFile
     from app.repository import Repository
     from app.screens.frame import Desk
     from app.terminal.crash import report, silence_tracebacks
@@ -217,8 +222,18 @@ def _run_screens(
     silence_tracebacks(folders.state)
     repository = Repository(source.connect, read_only=settings.read_only, on_close=source.close)
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=settings.url is None,
+        views=None if views is None else ViewFile(views, settings.url or site),
+        drafts=drafts,
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
     app = DockbookApp(
-        Desk(repository, site, flags, settings.page_size, local=settings.url is None, drafts=drafts),
+        desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,

@@ -79,7 +79,8 @@ class PageRequest:
 
     Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
     With `find` (what a person typed) or a `status` other than `all` only those customers are meant; the API cannot
-    do that, so the mirror answers. The best hits come first while `sort` is `None`.
+    do that, so the mirror answers. The best hits come first while `sort` is `None`. With `here` the mirror answers
+    too: the server does not sort so.
     """
 
     page: int = 1
@@ -89,11 +90,17 @@ class PageRequest:
     modified_since: str | None = None
     find: str = ""
     status: Status = "all"
+    here: bool = False
+
+    @property
+    def searching(self) -> bool:
+        """Whether only some of the customers are meant."""
+        return bool(self.find.strip()) or self.status != "all"
 
     @property
     def narrowed(self) -> bool:
-        """Whether only some of the customers are meant."""
-        return bool(self.find.strip()) or self.status != "all"
+        """Whether the mirror has to answer, because the server cannot."""
+        return self.searching or self.here
 
     @property
     def order(self) -> str:

@@ -31,9 +31,10 @@ class Link:
 
 
 class Line:
-    """What the calls to the server taught so far; `on_link` is told when what a person sees of it changes.
+    """What the calls to the server taught so far.
 
-    `up` is set while the server answers, `down` while it does not.
+    `up` is set while the server answers, `down` while it does not or that is in doubt. `on_link` is told when what a
+    person sees of it changes, `on_back` when the server answers after it did not.
     """
 
     def __init__(self, now: Callable[[], datetime] = local_now) -> None:
@@ -42,7 +43,7 @@ class Line:
         self._cut = False
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
-        self.error: DockbookError | None = None
+        self.on_back: Callable[[], None] | None = None
         self.up = asyncio.Event()
         self.down = asyncio.Event()
 
@@ -55,10 +56,17 @@ class Line:
         """A call was answered, if only with a refusal of what was asked."""
         self._failures = 0
         self._cut = False
-        self.error = None
+        back = self.down.is_set()
         self.down.clear()
         self.up.set()
         self._tell(replace(self.link, live=True, since=None, refused=False))
+        if back and self.on_back is not None:
+            self.on_back()
+
+    def doubted(self) -> None:
+        """Somebody got no answer and did not wait for it: so it has to be found out when there is one again."""
+        self.up.clear()
+        self.down.set()
 
     def failed(self, error: DockbookError) -> None:
         """A call brought no usable answer."""
@@ -67,18 +75,17 @@ class Line:
         if isinstance(error, ServerFault) and self._failures < FAILURES and self.link.live is not False:
             # It is there and fails at something: this may well be the fault of what was asked.
             return
-        self._lost(error, refused=False)
+        self._lost(refused=False)
 
-    def refused(self, error: DockbookError) -> None:
+    def refused(self) -> None:
         """The server is there and does not accept the credentials."""
-        self._lost(error, refused=True)
+        self._lost(refused=True)
 
     def filling(self, percent: int | None) -> None:
         """How far the mirror is filled."""
         self._tell(replace(self.link, filled=percent))
 
-    def _lost(self, error: DockbookError, *, refused: bool) -> None:
-        self.error = error
+    def _lost(self, *, refused: bool) -> None:
         self.up.clear()
         self.down.set()
         since = self.link.since if self.link.live is False else self._now()
@@ -94,9 +101,13 @@ class Line:
 async def look_for_server(line: Line, probe: Callable[[], Awaitable[object]], pace: Pace) -> None:
     """Whenever the server is away, ask whether it is back, ever more seldom; never with credentials it refused."""
     first, longest = _PROBE_PAUSES
+    pause = first
     while True:
+        up_at = pace.clock()
         await line.down.wait()
-        pause = first
+        if pace.clock() - up_at > longest:
+            # It was there for long enough; a server that comes and goes is looked for more seldom.
+            pause = first
         while line.down.is_set():
             await pace.sleep(pause * (0.5 + pace.chance() / 2))
             pause = min(longest, 2 * pause)

@@ -77,22 +77,27 @@ class Reading:
         state = None if mirror is None else await mirror.state()
         if mirror is None or state is None or not state.seen:
             return await self._live(request)
-        if not fresh and (self._line.offline or self._late is not None):
+        awaited = self._late is not None and self._line.down.is_set()
+        if not fresh and (self._line.offline or awaited):
             return await mirror.page(request)
         if self._late is not None:
+            # Whatever holds that one up, the next is likely to be answered sooner.
             self._late.cancel()
         if not fresh and state.whole and self._line.link.live is None:
             # The first rows are there before the client is even imported.
             page = await mirror.page(request)
+            self._line.doubted()
             self._let_come(request, self._start(self._live(request)))
             return page
         asked = self._start(self._live(request))
         if not await self._came(asked, self._pace.patience if state.whole else None):
+            self._line.doubted()
             self._let_come(request, asked)
             return await mirror.page(request)
         try:
             return asked.result()
         except _AWAY as error:
+            self._line.doubted()
             self._on_away(error)
             return await mirror.page(request)
 
@@ -135,19 +140,28 @@ class Reading:
         if seen is not None and self._pace.clock() - came_at <= _FRESH:
             return Sighting(seen)
         asked = self._looking.get(short_id)
+        if asked is not None and self._line.up.is_set():
+            asked.cancel()
+            asked = None
         if asked is None:
             if self._line.offline and not fresh:
                 return Sighting(kept, await self._origin(mirror))
             asked = self._looking[short_id] = self._start(self._find(short_id))
-            asked.add_done_callback(lambda _: self._looking.pop(short_id, None))
+            asked.add_done_callback(partial(self._looked, short_id))
         if not await self._came(asked, self._pace.patience):
+            self._line.doubted()
             asked.add_done_callback(partial(self._sighted_late, short_id))
             return Sighting(kept, await self._origin(mirror))
         try:
             return Sighting(asked.result())
         except _AWAY as error:
+            self._line.doubted()
             self._on_away(error)
             return Sighting(kept, await self._origin(mirror))
+
+    def _looked(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
+        if self._looking.get(short_id) is asked:
+            del self._looking[short_id]
 
     def _sighted_late(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
         if not asked.cancelled() and asked.exception() is None:

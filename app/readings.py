@@ -130,7 +130,7 @@ class Readings:
     @property
     def confirmed(self) -> bool:
         """Whether a second reading brought exactly the same, no row twice: then the server's count is what is wrong."""
-        same = not self.fresh and not self.moved and self.different == self._different_before
+        same = not self.fresh and self.different == self._different_before
         return self.number > 1 and same and not self._repeated and not self.endless and self._stale < _STALE
 
     @property

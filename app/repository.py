@@ -51,6 +51,7 @@ class Repository:
         self._pace = pace or Pace()
         self._line = Line(self._pace.now)
         self._line.on_link = self._link_changed
+        self._line.on_back = self._back
         self._asking = Asking(connect, self._line, self._pace, mend)
         self._prefetch = Prefetch(self._page, self._pace.clock)
         self._saving = Saving(
@@ -71,7 +72,6 @@ class Repository:
         self._keeping: asyncio.Task[Any] | None = None
         self._first = asyncio.Event()
         self._told = False
-        self._was_live = True
         self.on_link: Callable[[Link], None] | None = None
         self.on_fresh: Callable[[], None] | None = None
         self.on_note: Callable[[str], None] | None = None
@@ -235,7 +235,7 @@ class Repository:
 
     async def close(self) -> None:
         """End what runs in the background; close the client, the mirror, and what serves it."""
-        self._line.on_link = None
+        self._line.on_link = self._line.on_back = None
         self._prefetch.drop()
         if self._keeping is not None:
             self._keeping.cancel()
@@ -270,10 +270,10 @@ class Repository:
     def _link_changed(self, link: Link) -> None:
         if self.on_link is not None:
             self.on_link(link)
-        if link.live and not self._was_live:
-            self._told = False
-            self._freshen()
-        self._was_live = link.live is True
+
+    def _back(self) -> None:
+        self._told = False
+        self._freshen()
 
     def _tell(self, error: DockbookError) -> None:
         """Say once why the mirror answers."""

@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 from app.api.client import CustomerApi
 from app.local.drafts import Drafts
 from app.local.mirror import Mirror
+from app.local.view import ViewFile
 from app.pace import Pace
 from app.repository import Repository
 from app.screens.frame import Desk
@@ -201,6 +202,7 @@ async def stage(
     mirror: bool = False,
     mirror_file: Path | None = None,
     pace: Pace = AT_ONCE,
+    views: ViewFile | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
@@ -228,7 +230,7 @@ async def stage(
         pace=pace,
         look_again=(0.0,),
     )
-    app = DockbookApp(Desk(repository, "test", local=local, drafts=drafts), keymap=keymap)
+    app = DockbookApp(Desk(repository, "test", local=local, views=views, drafts=drafts), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()

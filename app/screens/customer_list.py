@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from app.errors import DockbookError
-from app.fields import PageRequest, Status
+from app.fields import Direction, PageRequest, Status
 from app.folding import fold
 from app.screens.frame import LOOKING_BACK, Desk, DockScreen
 from app.screens.pages import PagedScreen, Place
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from app.models import Customer, Page
 
+_UP: Final[Direction] = "ASC"
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
 
@@ -134,8 +135,8 @@ class CustomerListScreen(PagedScreen):
             self._back_to(whence)
             return
         # An order chosen among results stays; that of the list does not: the best hits come first.
-        order = (goal.sort, goal.direction) if goal.find else (None, "ASC")
-        self.load(replace(goal, page=1, find=text, sort=order[0], direction=order[1]))
+        sort, direction = (goal.sort, goal.direction) if goal.find else (None, _UP)
+        self.load(replace(goal, page=1, find=text, sort=sort, direction=direction, here=False))
 
     @on(FindInput.Walked)
     def walk(self, event: FindInput.Walked) -> None:

@@ -20,9 +20,10 @@ def ask_order(screen: "PagedScreen") -> None:
     """Let a person choose what the rows are ordered by; the same again turns it round."""
     now = screen.paging.goal
     arrow = {"ASC": "▲", "DESC": "▼"}[now.direction]
+    here = dict.fromkeys(screen.sorted_here, "by this machine")
     best = [Choice(_BEST, "Best hits first", "now" if now.sort is None else "")] if now.find else []
     choices = [
-        Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else "")
+        Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else here.get(name, ""))
         for name in dict.fromkeys((*SORTABLE, *BY_NAME))
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from textual.app import ComposeResult
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
-from app.fields import BY_NAME, Direction, PageRequest
+from app.fields import BY_NAME, KEY, Direction, PageRequest
 from app.folding import words_of
 from app.local.view import View, ViewFile
 from app.screens.frame import Desk, DockScreen
@@ -49,6 +49,7 @@ class PagedScreen(DockScreen[None]):
         )
         self._waiting: list[Callable[[], object]] = []
         self.under_way = ""
+        self.sorted_here: set[str | None] = set()
         self._view_kept = True
         self._keeping = asyncio.Lock()
 
@@ -109,7 +110,8 @@ class PagedScreen(DockScreen[None]):
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
-        self.load(replace(self.paging.goal, page=1, sort=sort, direction=direction), "first")
+        here = sort in self.sorted_here
+        self.load(replace(self.paging.goal, page=1, sort=sort, direction=direction, here=here), "first")
         self.keep_view()
 
     def keep_view(self) -> None:
@@ -121,6 +123,8 @@ class PagedScreen(DockScreen[None]):
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
         request = replace(self.paging.request, page=self._cursor_number() // size + 1, page_size=size)
+        if self.paging.page is None and request.searching:
+            self.read(self._read_total, "total")
         self.load(request, "same" if self.paging.page else "first")
 
     def fitting(self, height: int) -> int:
@@ -144,9 +148,10 @@ class PagedScreen(DockScreen[None]):
             words=() if close else words_of(request.find),
             caption=caption,
         )
-        self.show_link(self.repository.link)
-        if not request.narrowed:
-            self.header.detail = "" if page.total is None else f"{page.total:,}"
+        if request.searching:
+            self.show_link(self.repository.link)
+        else:
+            self._tell_total(page)
         if page.rows:
             self.remove_class("-panel")
         else:
@@ -218,7 +223,7 @@ class PagedScreen(DockScreen[None]):
                 request = replace(request, page=self._cursor_number() // given + 1, page_size=given)
                 page = await self.repository.page(request)
         except DockbookError as error:
-            self._failed(request, place, error, before)
+            await self._failed(request, place, error, before)
         else:
             self.take(request, page, place, seek)
         finally:
@@ -230,6 +235,19 @@ class PagedScreen(DockScreen[None]):
         if page.origin is not None and page.origin.at_least:
             self.read(partial(self._count, request), "count")
 
+    async def _read_total(self) -> None:
+        """Ask the server how many customers there are where the list begins with some of them."""
+        try:
+            page = await self.repository.page(replace(self.paging.request, find="", status="all", here=False))
+        except DockbookError as error:
+            self.say_error(error)
+        else:
+            self._tell_total(page)
+
+    def _tell_total(self, page: "Page") -> None:
+        self.show_link(self.repository.link)
+        self.header.detail = "" if page.total is None else f"{page.total:,}"
+
     async def _count(self, request: PageRequest) -> None:
         total = await self.repository.count(request)
         if total is not None and self.paging.request == request and self.paging.counting:
@@ -240,18 +258,19 @@ class PagedScreen(DockScreen[None]):
         """The number of the row under the cursor among all, from 0."""
         return (self.paging.request.page - 1) * self.paging.request.page_size + self.table.cursor
 
-    def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
+    async def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
         shown = self.paging.request
+        refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable) and request.sort is not None
+        if refused and await self._mirror_is_whole():
+            self._sort_here(request, place)
+            return
         self.paging.stays()
         self._waiting.clear()
         self.show_link(self.repository.link)
-        refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable)
-        if refused and request.sort is not None and (request.sort, request.direction) != (shown.sort, shown.direction):
-            self.say(
-                f"The server does not sort by {BY_NAME[request.sort].label} ({error.text}). The order stays as it was.",
-                "warning",
-            )
-        elif refused and request.sort is not None and self.paging.page is None:
+        if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
+            label = BY_NAME[request.sort or KEY].label
+            self.say(f"The server does not sort by {label} ({error.text}). The order stays as it was.", "warning")
+        elif refused and self.paging.page is None:
             # Which columns can be sorted by is not in the contract, not even the ID.
             self.load(replace(request, sort=None), place)
         elif self.table.rows:
@@ -264,3 +283,14 @@ class PagedScreen(DockScreen[None]):
             self.panel.tell(error.title, error.text, hint, failed=True)
         if isinstance(error, RateLimited) and error.wait is not None:
             self.count_down(error.wait, partial(self.load, request, place), before)
+
+    async def _mirror_is_whole(self) -> bool:
+        state = await self.repository.mirror_state()
+        return state is not None and state.whole
+
+    def _sort_here(self, request: PageRequest, place: Place) -> None:
+        """The server does not sort so: the mirror does, here and from now on."""
+        self.sorted_here.add(request.sort)
+        label = BY_NAME[request.sort or KEY].label
+        self.say(f"The server does not sort by {label}; the copy on this machine does.")
+        self.load(replace(request, here=True), place)

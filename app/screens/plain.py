@@ -52,7 +52,7 @@ class PlainScreen(Screen[None]):
 def copy(screen: "DockScreen[Result]", label: str, customer: "Customer", value: str) -> None:
     """Send a value to the terminal's clipboard; at once again, show it and the whole record as plain text."""
     name = visible_id(value) if label == "ID" else label
-    said = f"{name} was sent to the terminal's clipboard. y again shows it as plain text."
+    said = f"{name} was sent to the terminal's clipboard. y again: as plain text."
     if screen.status.notice is not None and screen.status.notice.text == said:
         screen.status.hush()
         show_plain(screen, customer, value)
