@@ -16,8 +16,7 @@ from app.settings import Options, Settings, load_settings
 from app.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
-    from pathlib import Path
+    from collections.abc import Callable
 
     from app.connect import Book, Server
     from app.service.credentials import IssuedCredential
@@ -29,8 +28,6 @@ INTERRUPTED: Final = 130
 
 DEMO_CUSTOMERS: Final = 48
 MAX_DEMO_CUSTOMERS: Final = 1_000_000
-
-LEAN_FRAMES: Final = 15  # a second
 
 FORMATS: Final = ("csv", "json", "jsonl", "xlsx")
 STATUSES: Final = ("all", "active", "discontinued")
@@ -159,15 +156,17 @@ def _port(text: str) -> int:
 
 
 def _open_screens(arguments: argparse.Namespace) -> int:
+    from app.opening import open_screens
+
     settings, folders = _settings(arguments)
     # A stream that was closed before the start is None.
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    # How a demo was left is nobody's business the next time.
-    kept = folders.state / "views" if arguments.demo is None else None
     source = _source(settings, folders, arguments.demo)
-    return _run_screens(settings, site, folders, source, kept, plain_output=arguments.plain_output)
+    # A demo is thrown away, and with it what a draft would be about; how it was left is nobody's business next time.
+    kept = arguments.demo is None
+    return open_screens(settings, site, folders, source, kept=kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
@@ -195,88 +194,6 @@ def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | S
     if settings.url is not None:
         return Server(settings)
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
-
-
-def _run_screens(
-    settings: Settings,
-    site: str,
-    folders: Folders,
-    source: "Book | Server",
-    views: "Path | None",
-    *,
-    plain_output: bool,
-) -> int:
-    if not plain_output:
-        _prepare_textual(os.environ, lean=settings.lean)
-    import asyncio
-    from dataclasses import replace
-    from functools import partial
-
-    from app.local.view import ViewFile
-    from app.pace import Pace
-    from app.repository import Repository
-    from app.screens.frame import Desk
-    from app.terminal.crash import report, silence_tracebacks
-    from app.terminal.lean import LeanDriver
-    from app.terminal.signals import Endings
-    from app.tui import DockbookApp
-
-    if settings.keys:
-        from app.keymap import check_keymap
-
-        check_keymap(settings.keys)
-    silence_tracebacks(folders.state)
-    local = settings.url is None
-    pace = Pace(interval=settings.refresh_seconds)
-    repository = Repository(
-        source.connect,
-        read_only=settings.read_only,
-        on_close=source.close,
-        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
-        # The service in this process needs no rest between two pages.
-        pace=replace(pace, between_pages=0.0) if local else pace,
-        mend=settings.mend,
-    )
-    flags = () if settings.verify else ("TLS NOT VERIFIED",)
-    desk = Desk(
-        repository,
-        site,
-        flags,
-        settings.page_size,
-        local=local,
-        views=None if views is None else ViewFile(views, settings.url or site),
-        scan_gap=settings.scan_gap_ms / 1000,
-    )
-    app = DockbookApp(
-        desk,
-        keymap=settings.keys,
-        report=lambda error: report(error, folders.state),
-        scan_gap=settings.scan_gap_ms / 1000,
-        driver=None if plain_output else LeanDriver,
-    )
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-
-        def leave(code: int) -> None:
-            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
-
-        try:
-            with Endings([], leave, lambda: app.away).watched():
-                runner.run(app.run_async(mouse=settings.mouse))
-        finally:
-            runner.run(source.close())
-    return app.return_code or DONE
-
-
-def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
-    """Set what Textual reads while it is imported, where the person has not."""
-    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    if lean:
-        environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))
-    # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
-    # apart; taken for Escape, an arrow key would leave a form.
-    environ.setdefault("ESCDELAY", "80")
 
 
 def _export(arguments: argparse.Namespace) -> int:
