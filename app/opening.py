@@ -1,5 +1,6 @@
 """Opens the screens: puts together what they need, and takes it apart again, whatever ends them."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from app.connect import Book, Server
     from app.local.drafts import Drafts
 
+START: Final = 3.0  # seconds
 LEAN_FRAMES: Final = 15  # a second
 
 
@@ -24,6 +26,8 @@ def open_screens(
 
     Unless it is `kept`, as a demo is not, no drafts are written, nor how the list was left.
     """
+    # Almost all that is made while the program starts stays: looking for garbage in it would only take time.
+    gc.disable()
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
@@ -77,6 +81,8 @@ def open_screens(
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
 
+        loop.call_later(START, _collect_from_now_on)
+
         def leave(code: int) -> None:
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
@@ -94,6 +100,12 @@ def open_screens(
     if drafts is not None and drafts.problem:
         sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
     return app.return_code or 0
+
+
+def _collect_from_now_on() -> None:
+    """Let garbage be collected again, but never be looked for among what the start made."""
+    gc.freeze()
+    gc.enable()
 
 
 def _drafts(settings: Settings, folders: Folders) -> "Drafts":
