@@ -54,6 +54,7 @@ class Mirror:
         self._finding: Job | None = None
         self._counting: Job | None = None
         self._indexing: Job | None = None
+        self._closed = False
         self._tending: asyncio.Task[None] | None = None
         self._mending = asyncio.Lock()
         self._mended = 0
@@ -177,7 +178,10 @@ class Mirror:
             await self._tending
 
     async def close(self) -> None:
-        """Finish what is being written, then close."""
+        """Finish what is being written, then close; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         for job in (self._finding, self._counting, self._indexing):
             if job is not None:
                 job.stop()

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Final
 
 from app.fields import KEY, PageRequest
+from app.folding import words_of
 from app.local.grams import Candidates
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
@@ -51,7 +52,7 @@ class Search:
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
         first = (request.page - 1) * request.page_size
-        if not request.find.strip() and (request.status == "all" or request.sort in (None, KEY, "active")):
+        if not words_of(request.find) and (request.status == "all" or request.sort in (None, KEY, "active")):
             return self._plain(request, first)
         return self.matching(needles_of(request.find, request.status), request, first)
 
@@ -82,7 +83,7 @@ class Search:
 
     def count_of(self, request: PageRequest) -> int:
         """How many rows are meant."""
-        if request.find.strip():
+        if words_of(request.find):
             return self.count(needles_of(request.find, request.status))
         return self._plain_total(request)
 
