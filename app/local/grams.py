@@ -19,7 +19,7 @@ SEGMENT: Final = 1 << SEGMENT_BITS
 _SHORT_WORD: Final = 6
 _BITS: Final = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
 _MOST_GRAMS: Final = 24
-_PIECE: Final = re.compile(f"[{re.escape(''.join(SIGNS))}]|[^{re.escape(''.join(SIGNS))}]+")
+_PIECE: Final = re.compile(f"[{re.escape(''.join(SIGNS))}]+|[^{re.escape(''.join(SIGNS))}]+")
 
 
 def segments_in(connection: sqlite3.Connection) -> int:
@@ -142,8 +142,8 @@ def _telling_grams(word: str) -> tuple[list[str], list[str]]:
     exact: list[str] = []
     starts: list[str] = []
     for piece in _PIECE.findall(word):
-        if piece in SIGNS:
-            exact.append(piece)
+        if piece[0] in SIGNS:
+            exact += [piece[start : start + 2] for start in range(len(piece) - 1)] or [piece]
         elif len(piece) > 2:
             exact += [piece[start : start + 3] for start in range(len(piece) - 2)]
         elif len(piece) == 2 or not piece.isascii():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -101,9 +102,9 @@ def stored_id(short_id: str) -> str:
     return sound(short_id)
 
 
-def check_of(values: object, record: str | None) -> int:
+def check_of(values: Iterable[object], record: str | None) -> int:
     """A sum that shows a changed bit."""
-    return zlib.crc32(repr((*values, record)).encode() if isinstance(values, tuple | list) else b"")
+    return zlib.crc32("\x1f".join(map(str, (*values, record))).encode())
 
 
 def sound(text: str) -> str:
