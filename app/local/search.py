@@ -15,7 +15,7 @@ from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
 from app.local.scan import Scan, Stale
-from app.local.stored import DamagedRow
+from app.local.stored import DamagedRow, blob
 
 #: So many blocks are looked at without asking whether there is a shorter way.
 _FEW_BLOCKS: Final = 96
@@ -97,8 +97,8 @@ class Search:
         for number in Candidates(self._connection, self._state.blocks).like(word, damage, _MOST_LIKE):
             if self._is_stale():
                 raise Stale
-            (text,) = self._connection.execute("SELECT text FROM block WHERE no = ?", (number,)).fetchone()
-            yield text
+            found = self._connection.execute("SELECT text FROM block WHERE no = ?", (number,)).fetchone()
+            yield blob(found[0] if found else None)
 
     def _plain(self, request: PageRequest, first: int) -> Found:
         column, direction = request.sort or KEY, request.direction if request.sort else "ASC"

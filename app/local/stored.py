@@ -4,7 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -90,11 +90,17 @@ def customer_of(row: tuple[Any, ...]) -> Customer:
     if checksum != check_of(values, record):
         raise DamagedRow
     if record is not None:
-        value = json.loads(record[1:])
-        return Customer.from_wire(_unmarked(value) if record[0] == "m" else value)
+        return Customer.from_wire(_unmarked(json.loads(record)))
     received: dict[str, Any] = dict(zip(WIRE, values, strict=True))
     received["active"] = bool(received["active"])
     return Customer.from_wire(received)
+
+
+def blob(value: object) -> bytes:
+    """What a column of bytes gave; raises `DamagedRow` when it is something else."""
+    if not isinstance(value, bytes):
+        raise DamagedRow
+    return value
 
 
 def stored_id(short_id: str) -> str:
@@ -115,15 +121,6 @@ def sound(text: str) -> str:
     return whole.replace("\x00", "\ufffd")
 
 
-def moment_of(text: str) -> datetime | None:
-    """The moment of a server's date, that of a naive one taken as UTC; `None` when it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def is_older(one: str, other: str) -> bool:
     """Whether a `modified` is before another, where both can be compared."""
     try:
@@ -133,10 +130,10 @@ def is_older(one: str, other: str) -> bool:
 
 
 def _written(customer: Customer) -> str:
-    """JSON in ASCII, after `p` when it is plain and `m` when texts in it are marked."""
+    """JSON in ASCII, with its odd texts marked."""
     if customer.oddities.get(KEY) == _NOT_A_RECORD:
-        return "p" + json.dumps(customer.received["name"])
-    return "m" + json.dumps(_marked(customer.received), separators=(",", ":"))
+        return json.dumps(_marked(customer.received["name"]))
+    return json.dumps(_marked(customer.received), separators=(",", ":"))
 
 
 def _marked(value: Any) -> Any:

@@ -12,7 +12,7 @@ from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
 from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of_row, stored, stored_id
+from app.local.stored import COLUMNS, READ, WIRE, Stored, blob, customer_of, is_older, line_of_row, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
@@ -34,7 +34,7 @@ class Writing:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.state = MirrorState.read(connection)
-        self._segments = segments_in(connection)
+        self._segments = segments_in(connection, self.state.blocks)
         self._seen = bytearray()
         self._put: set[tuple[str, str]] = set()
         self._lines: dict[int, list[bytes]] = {}
@@ -45,7 +45,7 @@ class Writing:
         ).fetchone() or ("", "")
         if self.state.sweep is not None:
             found = connection.execute("SELECT value FROM meta WHERE name = 'seen'").fetchone()
-            self._seen = bytearray(found[0] if found else b"")
+            self._seen = bytearray(blob(found[0]) if found else b"")
 
     def begin_sweep(self) -> int:
         """A new sweep's number."""
@@ -223,7 +223,7 @@ class Writing:
         block = place >> BLOCK_BITS
         if block not in self._lines:
             found = self.connection.execute("SELECT text FROM block WHERE no = ?", (block,)).fetchone()
-            self._lines[block] = found[0].split(b"\n") if found else []
+            self._lines[block] = blob(found[0]).split(b"\n") if found else []
         lines = self._lines[block]
         slot = place & (_ROWS - 1)
         lines.extend([b""] * (slot + 1 - len(lines)))
