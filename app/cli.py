@@ -7,19 +7,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from app import __version__
-from app.errors import DockbookError, SettingsError
-from app.folders import Folders
-from app.settings import Options, Settings, load_settings
-from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.connect import Book, Server
+    from app.folders import Folders
     from app.service.credentials import IssuedCredential
+    from app.settings import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -39,23 +37,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
-    except DockbookError as error:
-        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
-        return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the process ends here
-        from app.terminal.crash import report
+        return _tell(error)
 
-        sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
-        return FAILED
+
+def _tell(error: Exception) -> int:
+    """Tell what went wrong, and return the exit code that says the same."""
+    from app.errors import DockbookError, SettingsError
+
+    if isinstance(error, DockbookError):
+        from app.text import visible
+
+        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
+        return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
+    from app.folders import Folders
+    from app.terminal.crash import report
+
+    sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
+    return FAILED
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are told like all others."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, formatter_class=_as_wide_as_the_terminal, **kwargs)
+
     def error(self, message: str) -> NoReturn:
+        from app.errors import SettingsError
+
         raise SettingsError(f"{message}. Try: {self.prog} --help")
+
+
+def _as_wide_as_the_terminal(prog: str) -> argparse.HelpFormatter:
+    """Left to itself, argparse imports archives and compression to learn the width."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isdecimal() else os.get_terminal_size(1).columns
+    except OSError:
+        width = 0
+    return argparse.HelpFormatter(prog, width=(width or 80) - 2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
     parser.add_argument(
         "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
+    parser.add_argument(
+        "--lean",
+        action=argparse.BooleanOptionalAction,
+        help="the fewest bytes: fewer frames a second (so unless said otherwise where SSH_CONNECTION is set)",
     )
     parser.set_defaults(run=_open_screens)
 
@@ -151,6 +179,7 @@ def _port(text: str) -> int:
 
 
 def _open_screens(arguments: argparse.Namespace) -> int:
+    from app.errors import SettingsError
     from app.opening import open_screens
 
     settings, folders = _settings(arguments)
@@ -164,19 +193,30 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     return open_screens(settings, site, folders, source, kept=kept, plain_output=arguments.plain_output)
 
 
-def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
+def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
     """The settings that the options, the environment and the config file come to."""
+    from app.errors import SettingsError
+    from app.folders import Folders
+    from app.settings import Options, load_settings
+
     demo: int | None = arguments.demo
     if demo is not None and arguments.profile is not None:
         raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
     folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse, arguments.no_mirror)
+    options = Options(
+        arguments.profile,
+        arguments.url,
+        arguments.read_only,
+        arguments.mouse,
+        no_mirror=arguments.no_mirror,
+        lean=arguments.lean,
+    )
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
-def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | Server":
+def _source(settings: "Settings", folders: "Folders", demo: int | None) -> "Book | Server":
     from app.connect import Book, Server
 
     if settings.url is not None:
@@ -203,6 +243,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from app.connect import TO_CHANGE, TO_SEE, open_store
+    from app.errors import SettingsError
+    from app.folders import Folders
     from app.service.credentials import Credentials
     from app.service.serve import serve
     from app.service.web import create_app

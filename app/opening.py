@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.folders import Folders
 from app.settings import Settings
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.connect import Book, Server
     from app.local.drafts import Drafts
 
+LEAN_FRAMES: Final = 15  # a second
+
 
 def open_screens(
     settings: Settings, site: str, folders: Folders, source: "Book | Server", *, kept: bool, plain_output: bool
@@ -22,7 +24,8 @@ def open_screens(
 
     Unless it is `kept`, as a demo is not, no drafts are written, nor how the list was left.
     """
-    _prepare_textual(os.environ)
+    if not plain_output:
+        _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
     from dataclasses import replace
     from functools import partial
@@ -102,7 +105,7 @@ def _drafts(settings: Settings, folders: Folders) -> "Drafts":
     return Drafts(folders.drafts, server_key(where, settings.client_id or ""))
 
 
-def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
+def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
     """Set what Textual reads while it is imported, where the person has not."""
     # Whoever exported these said how large the terminal was then. It tells its size itself; two answers would have
     # the screen laid out for one and then for the other for ever.
@@ -110,6 +113,8 @@ def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
     environ.pop("LINES", None)
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if lean:
+        environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))
     # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
     # apart; taken for Escape, an arrow key would leave a form.
     environ.setdefault("ESCDELAY", "80")
