@@ -63,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are told like all others."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, formatter_class=_as_wide_as_the_terminal, **kwargs)
+        super().__init__(*args, **{"formatter_class": _as_wide_as_the_terminal, **kwargs})
 
     def error(self, message: str) -> NoReturn:
         from app.errors import SettingsError
