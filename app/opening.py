@@ -119,6 +119,10 @@ def _drafts(settings: Settings, folders: Folders) -> "Drafts":
 
 def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
     """Set what Textual reads while it is imported, where the person has not."""
+    # Whoever exported these said how large the terminal was then. It tells its size itself; two answers would have
+    # the screen laid out for one and then for the other for ever.
+    environ.pop("COLUMNS", None)
+    environ.pop("LINES", None)
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     if lean:

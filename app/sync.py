@@ -258,14 +258,20 @@ class Keeper:
         self, readings: Readings, sweep: int, latest: Newest, *, shown: bool, filling: bool
     ) -> None:
         told = -1
-        async for page in self._pages(readings, latest):
-            await self._mirror.take(page.rows, sweep)
-            percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
-            if filling and readings.total is not None and percent != told:
-                await self._mirror.expect(readings.total, latest.text)
-            if shown and percent != told and not readings.over:
-                self._on_progress(percent)
-            told = percent
+        kept = asyncio.create_task(self._mirror.take((), sweep))
+        try:
+            async for page in self._pages(readings, latest):
+                # While one page is written, the next is on its way.
+                await kept
+                kept = asyncio.create_task(self._mirror.take(page.rows, sweep))
+                percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
+                if filling and readings.total is not None and percent != told:
+                    await self._mirror.expect(readings.total, latest.text)
+                if shown and percent != told and not readings.over:
+                    self._on_progress(percent)
+                told = percent
+        finally:
+            await kept
 
     async def _pages(self, readings: Readings, latest: Newest, since: str | None = None) -> "AsyncIterator[Page]":
         """The pages of one reading, noted in its books."""

@@ -18,13 +18,25 @@ _LONGEST: Final = 60
 
 def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
     """What to look for instead, where a word was not found anywhere; `None` when nothing comes close."""
-    needles = list(needles_of(request.find, request.status))
-    missing = [index for index, needle in enumerate(needles) if not search.holds(needle)]
-    for index in missing:
-        close = close_words(search, needles[index].text.decode())
-        if not close:
+    needles: list[Needle] = []
+    missing = 0
+    for needle in needles_of(request.find, request.status):
+        if search.holds(needle):
+            needles.append(needle)
+            continue
+        missing += 1
+        # Of ACME-CROP only the second half is wrong.
+        pieces = spaced_out(needle.text).split()
+        if not pieces:
             return None
-        needles[index] = Needle(close[0].encode(), others=tuple(word.encode() for word in close[1:]))
+        for piece in pieces:
+            one = Needle(piece)
+            if piece == needle.text or not search.holds(one):
+                close = close_words(search, piece.decode())
+                if not close:
+                    return None
+                one = Needle(close[0].encode(), others=tuple(word.encode() for word in close[1:]))
+            needles.append(one)
     return tuple(needles) if missing else None
 
 

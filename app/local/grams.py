@@ -13,19 +13,20 @@ from typing import Final
 
 from app.local.lines import SIGNS, Needle, grams_in
 from app.local.mirror_file import SEGMENT_BITS
+from app.local.stored import DamagedRow, blob
 
 SEGMENT: Final = 1 << SEGMENT_BITS
 #: Words with fewer letters are likened by pairs.
 _SHORT_WORD: Final = 6
 _BITS: Final = [[bit for bit in range(8) if byte >> bit & 1] for byte in range(256)]
 _MOST_GRAMS: Final = 24
-_PIECE: Final = re.compile(f"[{re.escape(''.join(SIGNS))}]|[^{re.escape(''.join(SIGNS))}]+")
+_PIECE: Final = re.compile(f"[{re.escape(''.join(SIGNS))}]+|[^{re.escape(''.join(SIGNS))}]+")
 
 
-def segments_in(connection: sqlite3.Connection) -> int:
-    """How many segments have entries."""
+def segments_in(connection: sqlite3.Connection, blocks: int) -> int:
+    """How many segments of so many blocks have entries."""
     (last,) = connection.execute("SELECT max(segment) FROM gram").fetchone()
-    return 0 if last is None else int(last) + 1
+    return 0 if last is None else min(int(last) + 1, blocks >> SEGMENT_BITS)
 
 
 def add_segment(connection: sqlite3.Connection, segment: int) -> None:
@@ -35,7 +36,7 @@ def add_segment(connection: sqlite3.Connection, segment: int) -> None:
     blocks = connection.execute("SELECT no, text FROM block WHERE no BETWEEN ? AND ?", (first, first + SEGMENT - 1))
     for number, text in blocks:
         bit = 1 << (number - first)
-        for gram in grams_in(text):
+        for gram in grams_in(blob(text)):
             bits[gram] = bits.get(gram, 0) | bit
     connection.executemany(
         "INSERT INTO gram VALUES (?, ?, ?)", ((segment, gram, _packed(bits[gram])) for gram in sorted(bits))
@@ -57,7 +58,7 @@ class Candidates:
 
     def __init__(self, connection: sqlite3.Connection, blocks: int) -> None:
         self._connection = connection
-        self._segments = segments_in(connection)
+        self._segments = segments_in(connection, blocks)
         self._known: dict[str, int] = {}
         indexed = self._segments << SEGMENT_BITS
         self._any = (1 << indexed) - 1
@@ -106,8 +107,8 @@ class Candidates:
                 f"SELECT segment, bits FROM gram WHERE segment IN ({self._all}) AND gram = ?", (gram,)
             ):
                 first = segment * SEGMENT // 8
-                packed[first : first + len(bits)] = bits
-            self._known[gram] = _unpacked(packed)
+                packed[first : first + SEGMENT // 8] = _unpacked(bits).to_bytes(SEGMENT // 8, "little")
+            self._known[gram] = int.from_bytes(packed, "little")
         return self._known[gram]
 
     def _of_start(self, start: str) -> int:
@@ -119,7 +120,7 @@ class Candidates:
         by_segment = [0] * self._segments
         for segment, bits in found:
             by_segment[segment] |= _unpacked(bits)
-        return _unpacked(b"".join(bits.to_bytes(SEGMENT // 8, "little") for bits in by_segment))
+        return int.from_bytes(b"".join(bits.to_bytes(SEGMENT // 8, "little") for bits in by_segment), "little")
 
     @property
     def _all(self) -> str:
@@ -142,8 +143,8 @@ def _telling_grams(word: str) -> tuple[list[str], list[str]]:
     exact: list[str] = []
     starts: list[str] = []
     for piece in _PIECE.findall(word):
-        if piece in SIGNS:
-            exact.append(piece)
+        if piece[0] in SIGNS:
+            exact += [piece[start : start + 2] for start in range(len(piece) - 1)] or [piece]
         elif len(piece) > 2:
             exact += [piece[start : start + 3] for start in range(len(piece) - 2)]
         elif len(piece) == 2 or not piece.isascii():
@@ -158,5 +159,7 @@ def _packed(bits: int) -> bytes:
     return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
-def _unpacked(packed: bytes | bytearray) -> int:
+def _unpacked(packed: object) -> int:
+    if not isinstance(packed, bytes | bytearray) or len(packed) > SEGMENT // 8:
+        raise DamagedRow
     return int.from_bytes(packed, "little")

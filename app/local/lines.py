@@ -43,19 +43,17 @@ def line_of(values: Sequence[str], active: bool | None) -> str:  # a value of th
 def made_line(texts: Sequence[str], active: bool | None) -> str:  # a value of the contract
     """The line of a customer with these texts, in the order of `SEARCHED`."""
     fields = FIELD.join(texts)
-    if fields.count(FIELD) == _FIELDS and fields.isascii():
-        folded = fold(fields)
+    if fields.isascii():
+        folded = fields.lower()
     else:
-        folded = FIELD.join([_field(text) for text in texts])
+        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts])
+    if folded.count(FIELD) != _FIELDS or "\x00" in folded:
+        folded = FIELD.join([fold(text).replace(FIELD, " ") for text in texts])
     if _is_loose(folded):
         folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
     phone, fax = folded.split(FIELD)[_PHONE : _FAX + 1]
     numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
     return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
-
-
-def _field(text: str) -> str:
-    return fold(text).replace(FIELD, " ")
 
 
 def _is_loose(fields: str) -> bool:
@@ -81,7 +79,7 @@ def spaced_out(lines: bytes) -> bytes:
 
 
 def grams_in(lines: bytes) -> set[str]:
-    """What the pieces of these lines are made of, and the signs in them: ASCII punctuation and statuses.
+    """What the pieces of these lines are made of, and the signs in them, alone and in pairs: punctuation, statuses.
 
     A piece is a run of anything else. Its grams are all its runs of three characters, and its last two and its last
     one with `END` after them: so every run of one or two begins some gram.
@@ -89,6 +87,9 @@ def grams_in(lines: bytes) -> set[str]:
     pieces = END.join(map(bytes.decode, set(spaced_out(lines).split()))) + END
     grams = {pieces[start : start + 3] for start in range(len(pieces) - 2)}
     grams.update(sign for sign in SIGNS if sign.encode() in lines)
+    for run in set(lines.translate(_SIGNS_ALONE).split()):
+        signs = run.decode()
+        grams.update(signs[start : start + 2] for start in range(len(signs) - 1))
     return grams
 
 
@@ -140,4 +141,5 @@ def matches(needles: Iterable[Needle], line: bytes) -> bool:
 
 _NUMBERS: Final = NUMBERS.encode()
 SIGNS: Final = frozenset(string.punctuation) | frozenset(STATUS_SIGNS.values())
+_SIGNS_ALONE: Final = bytes(byte if chr(byte) in string.punctuation else 32 for byte in range(256))
 _SPACED: Final = bytes(32 if chr(byte) in {*SIGNS, FIELD, NUMBERS, "\n"} else byte for byte in range(256))

@@ -32,6 +32,7 @@ __all__ = ["Mirror", "MirrorState"]
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=Opened)
 _MOST_MENDINGS = 2
+_LULL = 0.25  # seconds without a page of a sweep, after which there is time to index
 
 
 class Mirror:
@@ -54,6 +55,8 @@ class Mirror:
         self._finding: Job | None = None
         self._counting: Job | None = None
         self._indexing: Job | None = None
+        self._closed = False
+        self._busy_until = 0.0
         self._tending: asyncio.Task[None] | None = None
         self._mending = asyncio.Lock()
         self._mended = 0
@@ -137,6 +140,8 @@ class Mirror:
     async def take(self, rows: Sequence[Customer], sweep: int | None = None) -> int:
         """Keep these customers; tells how many were new or differed, for only they are written."""
         written = await self._put_down(lambda writing: writing.take(rows, sweep), 0)
+        if sweep is not None:
+            self._busy_until = asyncio.get_running_loop().time() + _LULL
         if written:
             self._tend()
         return written
@@ -144,6 +149,7 @@ class Mirror:
     async def end_sweep(self, sweep: int, at: datetime, *, drop_missing: bool) -> int:
         """The sweep was whole, and so is the mirror; tells how many rows were dropped because it had not seen them."""
         dropped = await self._put_down(lambda writing: writing.end_sweep(sweep, at, drop_missing=drop_missing), 0)
+        self._busy_until = 0.0
         self._tend()
         return dropped
 
@@ -177,7 +183,11 @@ class Mirror:
             await self._tending
 
     async def close(self) -> None:
-        """Finish what is being written, then close."""
+        """Finish what is being written, then close; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._busy_until = 0.0
         for job in (self._finding, self._counting, self._indexing):
             if job is not None:
                 job.stop()
@@ -201,7 +211,7 @@ class Mirror:
     async def _index(self) -> None:
         self._indexing = Job()
         try:
-            while await self._do(self._write, lambda writing: writing.index_one(), default=False, job=self._indexing):
+            while await self._index_next(self._indexing):
                 pass
         except Stale:
             # It is taken up again after the write that was in a hurry.
@@ -209,6 +219,15 @@ class Mirror:
         except StoreError:
             # It is tried again after the next write, which will say what is wrong.
             return
+
+    async def _index_next(self, job: Job) -> bool:
+        """Index one thing more; the pages of a sweep come first, unless too much is left to do."""
+        lull = self._busy_until - asyncio.get_running_loop().time()
+        opened = self._write.opened
+        if lull > 0 and opened is not None and not opened.is_behind:
+            await asyncio.sleep(lull)
+            return True
+        return await self._do(self._write, lambda writing: writing.index_one(), default=False, job=job)
 
     async def _put_down(self, work: Callable[[Writing], _T], default: _T) -> _T:
         return await self._do(self._write, work, default) if self._writer else default

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import zlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Self
@@ -46,12 +47,15 @@ class MirrorState:
         if found is None:
             return cls()
         try:
-            values: dict[str, Any] = json.loads(found[0])
+            checksum, text = found[0].split(" ", 1)
+            if int(checksum) != zlib.crc32(text.encode()):
+                raise DamagedRow
+            values: dict[str, Any] = json.loads(text)
             for name in _DATES:
                 if values[name] is not None:
                     values[name] = datetime.fromisoformat(values[name])
             return cls(**values)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise DamagedRow from None
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -60,4 +64,6 @@ class MirrorState:
         for name in _DATES:
             if values[name] is not None:
                 values[name] = values[name].isoformat()
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (json.dumps(values),))
+        text = json.dumps(values)
+        whole = f"{zlib.crc32(text.encode())} {text}"
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (whole,))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.fields import KEY, PageRequest
+from app.folding import words_of
 from app.local.closeness import guessed
 from app.local.lane import Job
 from app.local.mirror_file import open_reader, transaction
@@ -42,7 +43,7 @@ class Reading:
             state = MirrorState.read(self.connection)
             search = self._search(state, job)
             found = search.page(request)
-            if not found.total and request.find.strip() and state.seen:
+            if not found.total and words_of(request.find) and state.seen:
                 found = _near(search, request) or found
             rows = self._customers(found.places)
         return page_of(request, found, rows, state)
@@ -52,7 +53,7 @@ class Reading:
         with transaction(self.connection):
             search = self._search(MirrorState.read(self.connection), job)
             total = search.count_of(request)
-            if not total and request.find.strip() and (needles := guessed(search, request)):
+            if not total and words_of(request.find) and (needles := guessed(search, request)):
                 total = search.count(needles)
             return total
 

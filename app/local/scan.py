@@ -8,6 +8,7 @@ from typing import Final
 from app.local.grams import Candidates
 from app.local.lines import FIELD, Needle, matches
 from app.local.mirror_file import BLOCK_BITS
+from app.local.stored import DamagedRow, blob
 
 _ROWS: Final = 1 << BLOCK_BITS
 _CHUNK: Final = 64
@@ -75,7 +76,10 @@ class Scan:
         """Those of the places a cursor gives that match, in its order; `size` is how many to look at to begin with."""
         while batch := ordered.fetchmany(size):
             self._stop_if_stale()
-            likely = [place for (place,) in batch if self._is_candidate[place >> BLOCK_BITS]]
+            try:
+                likely = [place for (place,) in batch if self._is_candidate[place >> BLOCK_BITS]]
+            except IndexError:
+                raise DamagedRow from None
             self._look_at(list(dict.fromkeys([place >> BLOCK_BITS for place in likely])))
             for place in likely:
                 if self._found[place >> BLOCK_BITS] >> (place & (_ROWS - 1)) & 1:
@@ -95,7 +99,7 @@ class Scan:
         for number in wanted:
             found[number] = 0
         for number, text in self._connection.execute(_FETCH, (json.dumps(wanted),)):
-            found[number] = self._look_into(text)
+            found[number] = self._look_into(blob(text))
         self._stop_if_stale()
 
     def _look_into(self, text: bytes) -> int:

@@ -9,12 +9,13 @@ from itertools import chain, islice
 from typing import Final
 
 from app.fields import KEY, PageRequest
+from app.folding import words_of
 from app.local.grams import Candidates
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
 from app.local.scan import Scan, Stale
-from app.local.stored import DamagedRow
+from app.local.stored import DamagedRow, blob
 
 #: So many blocks are looked at without asking whether there is a shorter way.
 _FEW_BLOCKS: Final = 96
@@ -51,7 +52,7 @@ class Search:
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
         first = (request.page - 1) * request.page_size
-        if not request.find.strip() and (request.status == "all" or request.sort in (None, KEY, "active")):
+        if not words_of(request.find) and (request.status == "all" or request.sort in (None, KEY, "active")):
             return self._plain(request, first)
         return self.matching(needles_of(request.find, request.status), request, first)
 
@@ -82,7 +83,7 @@ class Search:
 
     def count_of(self, request: PageRequest) -> int:
         """How many rows are meant."""
-        if request.find.strip():
+        if words_of(request.find):
             return self.count(needles_of(request.find, request.status))
         return self._plain_total(request)
 
@@ -96,8 +97,8 @@ class Search:
         for number in Candidates(self._connection, self._state.blocks).like(word, damage, _MOST_LIKE):
             if self._is_stale():
                 raise Stale
-            (text,) = self._connection.execute("SELECT text FROM block WHERE no = ?", (number,)).fetchone()
-            yield text
+            found = self._connection.execute("SELECT text FROM block WHERE no = ?", (number,)).fetchone()
+            yield blob(found[0] if found else None)
 
     def _plain(self, request: PageRequest, first: int) -> Found:
         column, direction = request.sort or KEY, request.direction if request.sort else "ASC"

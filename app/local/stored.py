@@ -3,7 +3,8 @@
 import hashlib
 import json
 import zlib
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -89,11 +90,17 @@ def customer_of(row: tuple[Any, ...]) -> Customer:
     if checksum != check_of(values, record):
         raise DamagedRow
     if record is not None:
-        value = json.loads(record[1:])
-        return Customer.from_wire(_unmarked(value) if record[0] == "m" else value)
+        return Customer.from_wire(_unmarked(json.loads(record)))
     received: dict[str, Any] = dict(zip(WIRE, values, strict=True))
     received["active"] = bool(received["active"])
     return Customer.from_wire(received)
+
+
+def blob(value: object) -> bytes:
+    """What a column of bytes gave; raises `DamagedRow` when it is something else."""
+    if not isinstance(value, bytes):
+        raise DamagedRow
+    return value
 
 
 def stored_id(short_id: str) -> str:
@@ -101,9 +108,9 @@ def stored_id(short_id: str) -> str:
     return sound(short_id)
 
 
-def check_of(values: object, record: str | None) -> int:
+def check_of(values: Iterable[object], record: str | None) -> int:
     """A sum that shows a changed bit."""
-    return zlib.crc32(repr((*values, record)).encode() if isinstance(values, tuple | list) else b"")
+    return zlib.crc32("\x1f".join(map(str, (*values, record))).encode())
 
 
 def sound(text: str) -> str:
@@ -112,15 +119,6 @@ def sound(text: str) -> str:
         return text
     whole = "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in text)
     return whole.replace("\x00", "\ufffd")
-
-
-def moment_of(text: str) -> datetime | None:
-    """The moment of a server's date, that of a naive one taken as UTC; `None` when it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_older(one: str, other: str) -> bool:
@@ -132,10 +130,10 @@ def is_older(one: str, other: str) -> bool:
 
 
 def _written(customer: Customer) -> str:
-    """JSON in ASCII, after `p` when it is plain and `m` when texts in it are marked."""
+    """JSON in ASCII, with its odd texts marked."""
     if customer.oddities.get(KEY) == _NOT_A_RECORD:
-        return "p" + json.dumps(customer.received["name"])
-    return "m" + json.dumps(_marked(customer.received), separators=(",", ":"))
+        return json.dumps(_marked(customer.received["name"]))
+    return json.dumps(_marked(customer.received), separators=(",", ":"))
 
 
 def _marked(value: Any) -> Any:

@@ -12,15 +12,20 @@ from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
 from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, customer_of, is_older, line_of_row, stored, stored_id
+from app.local.stored import COLUMNS, READ, WIRE, Stored, blob, customer_of, is_older, line_of_row, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
 #: After so many pages of a sweep without a change it is noted which rows were seen, so that it can go on after a break.
 _NOTED_EVERY: Final = 20
-_FIND: Final = f"SELECT {READ} FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
+#: Both take and give all rows of a page at once: whenever SQLite comes back, Python may let others go first.
+_FIND: Final = (
+    f"SELECT json_group_array(json_array({READ})) FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
+)
+_FAR_BEHIND: Final = 8
 _MODIFIED: Final = WIRE.index("modified")
-_INSERT: Final = f"INSERT OR REPLACE INTO customer VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_VALUES: Final = ", ".join(f"json_extract(value, '$[{ordinal}]')" for ordinal in range(len(COLUMNS) + 1))
+_INSERT: Final = f"INSERT OR REPLACE INTO customer SELECT {_VALUES} FROM json_each(?)"
 
 
 class Writing:
@@ -29,17 +34,18 @@ class Writing:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.state = MirrorState.read(connection)
-        self._segments = segments_in(connection)
+        self._segments = segments_in(connection, self.state.blocks)
         self._seen = bytearray()
         self._put: set[tuple[str, str]] = set()
         self._lines: dict[int, list[bytes]] = {}
+        self._dirty: set[int] = set()
         self._pages = 0
         self._last: tuple[str, str] = connection.execute(
             f"SELECT {KEY}, odd FROM customer WHERE place < ? ORDER BY place DESC LIMIT 1", (self.state.ordered,)
         ).fetchone() or ("", "")
         if self.state.sweep is not None:
             found = connection.execute("SELECT value FROM meta WHERE name = 'seen'").fetchone()
-            self._seen = bytearray(found[0] if found else b"")
+            self._seen = bytearray(blob(found[0]) if found else b"")
 
     def begin_sweep(self) -> int:
         """A new sweep's number."""
@@ -60,6 +66,7 @@ class Writing:
         With `put` they are newer than what a sweep or a look for changes may still bring.
         """
         self._lines.clear()
+        self._dirty.clear()
         news = {(row.short_id, row.odd): (customer, row) for customer, row in ((one, stored(one)) for one in rows)}
         changed = self._changed(news, put=put)
         state = self.state
@@ -80,9 +87,8 @@ class Writing:
             ordered=state.ordered + self._in_order([row for _, row, place in changed if place is None]),
         )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
-            self.connection.executemany(
-                _INSERT, [self._written(row, next(places) if place is None else place) for _, row, place in changed]
-            )
+            columns = [self._written(row, next(places) if place is None else place) for _, row, place in changed]
+            self.connection.execute(_INSERT, (json.dumps(columns, ensure_ascii=False),))
             self._write_lines()
             state.write(self.connection)
             if note_seen:
@@ -106,10 +112,9 @@ class Writing:
         self, news: Mapping[tuple[str, str], tuple[Customer, Stored]], *, put: bool
     ) -> list[tuple[Customer, Stored, int | None]]:
         """Which of these are to be written, and where they stand already."""
-        known = {
-            (row[1], row[-3]): row
-            for row in self.connection.execute(_FIND, (json.dumps(list({short_id for short_id, _ in news})),))
-        }
+        short_ids = json.dumps(list({short_id for short_id, _ in news}), ensure_ascii=False)
+        (found_all,) = self.connection.execute(_FIND, (short_ids,)).fetchone()
+        known = {(row[1], row[-3]): row for row in json.loads(found_all)}
         changed: list[tuple[Customer, Stored, int | None]] = []
         for key, (customer, row) in news.items():
             found = known.get(key)
@@ -119,7 +124,7 @@ class Writing:
                 changed.append((customer, row, None))
                 continue
             self._mark(found[0])
-            if found[1:-1] == (*row.values, row.odd, row.record):
+            if found[1:-1] == [*row.values, row.odd, row.record]:
                 continue
             if not put and key in self._put and is_older(customer.modified, str(found[1 + _MODIFIED])):
                 continue
@@ -184,6 +189,11 @@ class Writing:
             state.write(self.connection)
         self.state = state
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether many full segments wait to be indexed."""
+        return (self.state.next_place >> BLOCK_BITS >> SEGMENT_BITS) - self._segments >= _FAR_BEHIND
+
     def index_one(self) -> bool:
         """Index one segment that is full, or build one order that is missing; tells whether there was any to do."""
         if self.state.next_place >> BLOCK_BITS >> SEGMENT_BITS > self._segments:
@@ -213,10 +223,13 @@ class Writing:
         block = place >> BLOCK_BITS
         if block not in self._lines:
             found = self.connection.execute("SELECT text FROM block WHERE no = ?", (block,)).fetchone()
-            self._lines[block] = found[0].split(b"\n") if found else []
+            self._lines[block] = blob(found[0]).split(b"\n") if found else []
         lines = self._lines[block]
         slot = place & (_ROWS - 1)
         lines.extend([b""] * (slot + 1 - len(lines)))
+        if lines[slot] == line:
+            return
+        self._dirty.add(block)
         if line and block >> SEGMENT_BITS < self._segments:
             add_grams(self.connection, block, grams_in(line) - grams_in(lines[slot]))
         lines[slot] = line
@@ -224,9 +237,10 @@ class Writing:
     def _write_lines(self) -> None:
         self.connection.executemany(
             "INSERT OR REPLACE INTO block VALUES (?, ?)",
-            [(block, b"\n".join(lines)) for block, lines in self._lines.items()],
+            [(block, b"\n".join(self._lines[block])) for block in sorted(self._dirty)],
         )
         self._lines.clear()
+        self._dirty.clear()
 
     def _note_seen(self) -> None:
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('seen', ?)", (bytes(self._seen),))

@@ -21,7 +21,7 @@ from app.screens.frame import STYLES, Desk, DockScreen
 from app.screens.keeping import Keeping
 from app.screens.told import also_editing
 from app.text import visible, visible_id
-from app.widgets.field import FieldInput, FieldRow
+from app.widgets.field import FieldRow, SignInput
 
 if TYPE_CHECKING:
     from app.local.draft import Draft
@@ -155,8 +155,8 @@ class FormScreen(DockScreen[str]):
         """Show the whole of what the field was: beside it there may be too little room."""
         self._tell_before(event.row)
 
-    @on(FieldInput.PastedLines)
-    def pasted(self, event: FieldInput.PastedLines) -> None:
+    @on(SignInput.PastedLines)
+    def pasted(self, event: SignInput.PastedLines) -> None:
         """Tell that several lines became one."""
         self.say(f"{event.lines} pasted lines were joined into this field.", "warning")
 

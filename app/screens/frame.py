@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from app.changes import Change, Changes
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
-from app.widgets.field import FieldInput
+from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
@@ -251,7 +251,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         elif then is not None:
             then()
 
-    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
         """What was pasted and not taken is told."""
         self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
 

@@ -1,0 +1,119 @@
+"""A mirror that cannot be used is set aside, whenever that shows, and the program goes on with a new one."""
+
+import asyncio
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app.fields import FIELDS, PageRequest
+from app.local.mirror import Mirror
+from app.models import Customer
+from app.service.sample import sample_customers
+from tests.local.mirrors import fill, opened
+
+CUSTOMERS = sorted(map(Customer.from_wire, sample_customers(400)), key=lambda one: one.short_id)
+TRUE = {customer.short_id: customer for customer in CUSTOMERS}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a sound mirror."""
+    path = tmp_path_factory.mktemp("sound") / "mirror"
+
+    async def make() -> None:
+        async with opened(path) as mirror:
+            await fill(mirror, CUSTOMERS)
+            await mirror.tended()
+
+    asyncio.run(make())
+    return path.read_bytes()
+
+
+async def _use(mirror: Mirror) -> None:
+    """Everything a person and the keeper do; what is shown as a customer is one."""
+    for field in FIELDS:
+        page = await mirror.page(PageRequest(1, 100, field.name, find="a"))
+        assert all(row == TRUE[row.short_id] for row in page.rows)
+    for find in ("acme", "sprngfield", "東京", "555-01"):
+        page = await mirror.page(PageRequest(1, 100, None, find=find, status="active"))
+        assert all(row == TRUE[row.short_id] for row in page.rows)
+        await mirror.count(PageRequest(find=find))
+    await mirror.look_alikes(["ACME-CORP"])
+    await mirror.state()
+    await mirror.put(CUSTOMERS[3])
+    await fill(mirror, CUSTOMERS)
+    await mirror.tended()
+    await fill(mirror, CUSTOMERS)
+    assert await mirror.customer("ACME-CORP") == TRUE["ACME-CORP"]
+    assert (await mirror.state()).whole
+
+
+async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
+    dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
+    aside = 0
+    for number in range(24):
+        path = tmp_path / str(number) / "mirror"
+        path.parent.mkdir()
+        damaged = bytearray(sound)
+        # The first page, which is read at once; the beginnings of pages; anything.
+        page = 0 if number % 4 == 0 else 8192 * dice.randrange(len(sound) // 8192)
+        damaged[page + dice.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        async with opened(path) as mirror:
+            await _use(mirror)
+            aside += bool(mirror.notes)
+            found = {file.name for file in path.parent.glob("*.aside-*")}
+            assert bool(found) == bool(mirror.notes)
+    assert aside
+
+
+@pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
+async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
+    path = tmp_path / "mirror"
+    length = int(part * len(sound)) if 0 < part < 1 else int(part)
+    path.write_bytes(sound[:length])
+    async with opened(path) as mirror:
+        await _use(mirror)
+        page = await mirror.page(PageRequest(1, 250, "name"))
+        assert page.total == len(CUSTOMERS)
+
+
+async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    for number in range(4):
+        path.unlink(missing_ok=True)
+        if number % 2:
+            path.write_text("somebody's letter " * 100)
+        else:
+            other = sqlite3.connect(path)
+            other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
+            other.close()
+        async with opened(path) as mirror:
+            (note,) = mirror.notes
+            assert "set aside as mirror.aside-" in note
+            await mirror.put(CUSTOMERS[0])
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    async with opened(path) as mirror:
+        assert "newer dockbook" in mirror.notes[0]
+    aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert len(aside) == 2
+    assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
+
+
+async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    path.write_bytes(sound)
+    async with opened(path) as mirror, opened(path) as reader:
+        assert (await reader.page(PageRequest(find="acme"))).total == 1
+        with path.open("r+b") as file:
+            file.seek(8192)
+            file.write(b"\xff" * (len(sound) - 8192))
+        page = await reader.page(PageRequest(1, 250, "city"))
+        assert page.rows == ()
+        await _use(mirror)
+        assert len(mirror.notes) == 1
+        assert (await reader.page(PageRequest(find="acme"))).total == 1
