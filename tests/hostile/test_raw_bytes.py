@@ -121,7 +121,7 @@ def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
 
 
 def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
-    """From the detail screen: the conflict, the offer of the draft that is left, the list of drafts, My changes, undo."""
+    """From the detail screen: the conflict, the draft that is left and its offer, My changes, undo."""
     before = dict(lying.records[0])
     theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
     running.type("e")
