@@ -7,20 +7,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from app import __version__
-from app.errors import DockbookError, SettingsError
-from app.folders import Folders
-from app.settings import Options, Settings, load_settings
-from app.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
-    from pathlib import Path
+    from collections.abc import Callable
 
     from app.connect import Book, Server
+    from app.folders import Folders
     from app.service.credentials import IssuedCredential
+    from app.settings import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -40,23 +37,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
-    except DockbookError as error:
-        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
-        return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the process ends here
-        from app.terminal.crash import report
+        return _tell(error)
 
-        sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
-        return FAILED
+
+def _tell(error: Exception) -> int:
+    """Tell what went wrong, and return the exit code that says the same."""
+    from app.errors import DockbookError, SettingsError
+
+    if isinstance(error, DockbookError):
+        from app.text import visible
+
+        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
+        return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
+    from app.folders import Folders
+    from app.terminal.crash import report
+
+    sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
+    return FAILED
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are told like all others."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"formatter_class": _as_wide_as_the_terminal, **kwargs})
+
     def error(self, message: str) -> NoReturn:
+        from app.errors import SettingsError
+
         raise SettingsError(f"{message}. Try: {self.prog} --help")
+
+
+def _as_wide_as_the_terminal(prog: str) -> argparse.HelpFormatter:
+    """Left to itself, argparse imports archives and compression to learn the width."""
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isdecimal() else os.get_terminal_size(1).columns
+    except OSError:
+        width = 0
+    return argparse.HelpFormatter(prog, width=(width or 80) - 2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
     parser.add_argument(
         "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+    )
+    parser.add_argument(
+        "--lean",
+        action=argparse.BooleanOptionalAction,
+        help="the fewest bytes: fewer frames a second (so unless said otherwise where SSH_CONNECTION is set)",
     )
     parser.set_defaults(run=_open_screens)
 
@@ -152,114 +179,49 @@ def _port(text: str) -> int:
 
 
 def _open_screens(arguments: argparse.Namespace) -> int:
+    from app.errors import SettingsError
+    from app.opening import open_screens
+
     settings, folders = _settings(arguments)
     # A stream that was closed before the start is None.
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
-    # How a demo was left is nobody's business the next time.
-    kept = folders.state / "views" if arguments.demo is None else None
     source = _source(settings, folders, arguments.demo)
-    return _run_screens(settings, site, folders, source, kept, plain_output=arguments.plain_output)
+    # A demo is thrown away, and with it what a draft would be about; how it was left is nobody's business next time.
+    kept = arguments.demo is None
+    return open_screens(settings, site, folders, source, kept=kept, plain_output=arguments.plain_output)
 
 
-def _settings(arguments: argparse.Namespace) -> tuple[Settings, Folders]:
+def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
     """The settings that the options, the environment and the config file come to."""
+    from app.errors import SettingsError
+    from app.folders import Folders
+    from app.settings import Options, load_settings
+
     demo: int | None = arguments.demo
     if demo is not None and arguments.profile is not None:
         raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
     folders = Folders.from_environment(os.environ)
-    options = Options(arguments.profile, arguments.url, arguments.read_only, arguments.mouse, arguments.no_mirror)
+    options = Options(
+        arguments.profile,
+        arguments.url,
+        arguments.read_only,
+        arguments.mouse,
+        no_mirror=arguments.no_mirror,
+        lean=arguments.lean,
+    )
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
-def _source(settings: Settings, folders: Folders, demo: int | None) -> "Book | Server":
+def _source(settings: "Settings", folders: "Folders", demo: int | None) -> "Book | Server":
     from app.connect import Book, Server
 
     if settings.url is not None:
         return Server(settings)
     return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
-
-
-def _run_screens(
-    settings: Settings,
-    site: str,
-    folders: Folders,
-    source: "Book | Server",
-    views: "Path | None",
-    *,
-    plain_output: bool,
-) -> int:
-    _prepare_textual(os.environ)
-    import asyncio
-    from dataclasses import replace
-    from functools import partial
-
-    from app.local.view import ViewFile
-    from app.pace import Pace
-    from app.repository import Repository
-    from app.screens.frame import Desk
-    from app.terminal.crash import report, silence_tracebacks
-    from app.terminal.lean import LeanDriver
-    from app.terminal.signals import Endings
-    from app.tui import DockbookApp
-
-    if settings.keys:
-        from app.keymap import check_keymap
-
-        check_keymap(settings.keys)
-    silence_tracebacks(folders.state)
-    local = settings.url is None
-    pace = Pace(interval=settings.refresh_seconds)
-    repository = Repository(
-        source.connect,
-        read_only=settings.read_only,
-        on_close=source.close,
-        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
-        # The service in this process needs no rest between two pages.
-        pace=replace(pace, between_pages=0.0) if local else pace,
-        mend=settings.mend,
-    )
-    flags = () if settings.verify else ("TLS NOT VERIFIED",)
-    desk = Desk(
-        repository,
-        site,
-        flags,
-        settings.page_size,
-        local=local,
-        views=None if views is None else ViewFile(views, settings.url or site),
-        scan_gap=settings.scan_gap_ms / 1000,
-    )
-    app = DockbookApp(
-        desk,
-        keymap=settings.keys,
-        report=lambda error: report(error, folders.state),
-        scan_gap=settings.scan_gap_ms / 1000,
-        driver=None if plain_output else LeanDriver,
-    )
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-
-        def leave(code: int) -> None:
-            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
-
-        try:
-            with Endings([], leave, lambda: app.away).watched():
-                runner.run(app.run_async(mouse=settings.mouse))
-        finally:
-            runner.run(source.close())
-    return app.return_code or DONE
-
-
-def _prepare_textual(environ: "MutableMapping[str, str]") -> None:
-    """Set what Textual reads while it is imported, where the person has not."""
-    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
-    # apart; taken for Escape, an arrow key would leave a form.
-    environ.setdefault("ESCDELAY", "80")
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -281,6 +243,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     import asyncio
 
     from app.connect import TO_CHANGE, TO_SEE, open_store
+    from app.errors import SettingsError
+    from app.folders import Folders
     from app.service.credentials import Credentials
     from app.service.serve import serve
     from app.service.web import create_app

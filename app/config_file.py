@@ -38,6 +38,7 @@ class ConfigFile:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     page_size: int | None = None
     mouse: bool = False
+    lean: bool | None = None
     scan_gap_ms: int = 30
     mirror: bool = True
     refresh_seconds: int = 45
@@ -48,6 +49,7 @@ _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "k
 _UI: Final[dict[str, type]] = {
     "page_size": object,
     "mouse": bool,
+    "lean": bool,
     "scan_gap_ms": int,
     "mirror": bool,
     "refresh_seconds": int,
@@ -99,6 +101,7 @@ def read_config(path: Path) -> ConfigFile:
         profiles=profiles,
         page_size=_page_size(ui.get("page_size", "fit"), f"{path}: [ui]"),
         mouse=ui.get("mouse", False),
+        lean=ui.get("lean"),
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),

@@ -123,15 +123,13 @@ class Book:
             return self._store
 
     def _client(self) -> "CustomerApi":
-        import httpx
-
-        from app.api.client import CustomerApi
+        from app.api.client import CustomerApi, embedded
         from app.service.credentials import Credentials
         from app.service.web import create_app
 
         credentials = Credentials()
         issued = credentials.issue(self._permissions)
-        transport = httpx.ASGITransport(create_app(self._open(), credentials), raise_app_exceptions=False)
+        transport = embedded(create_app(self._open(), credentials))
         return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
 
 

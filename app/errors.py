@@ -254,7 +254,8 @@ class EditsOverlap(DockbookError):
             if answer_lost
             else f"Somebody else changed {names}. Nothing was saved."
         )
-        super().__init__(f"{what} What is there now stands beside yours: save again to keep yours, or type the other.")
+        super().__init__(f"{what} What is there now stands beside yours: decide, then save.")
+        self.what = what
         self.theirs = theirs
         self.fields = fields
 
@@ -269,6 +270,12 @@ class OutcomeUnknown(DockbookError):
     """The answer to a write was lost, and the record could not be read again to find out."""
 
     title = "Not confirmed"
+
+
+class Interrupted(DockbookError):
+    """The program ended while a write was on its way, so its answer was lost."""
+
+    title = "dockbook ended while it was saving"
 
 
 class EditingOff(DockbookError):

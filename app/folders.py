@@ -43,6 +43,11 @@ class Folders:
         """The SQLite file of the local book."""
         return self.data / "customers.db"
 
+    @property
+    def drafts(self) -> Path:
+        """The folder of drafts."""
+        return self.state / "drafts"
+
 
 def make_private(folder: Path) -> Path:
     """Make the folder, and see that only its owner can look into it; raises OSError when that cannot be."""

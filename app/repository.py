@@ -11,13 +11,14 @@ from app.link import Line, Link, look_for_server
 from app.pace import Pace
 from app.prefetch import Prefetch
 from app.reading import Reading, Sighting
-from app.saving import Saving
+from app.saving import LOOK_AGAIN, Onlooker, Saving
 from app.sync import Keeper
 from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
 
 __all__ = ["Link", "Repository", "Sighting"]
@@ -40,6 +41,7 @@ class Repository:
         *,
         read_only: bool = False,
         on_close: Callable[[], Awaitable[None]] | None = None,
+        look_again: Sequence[float] = LOOK_AGAIN,
         open_mirror: Callable[[], "Mirror"] | None = None,
         pace: Pace | None = None,
         mend: str = "",
@@ -53,7 +55,9 @@ class Repository:
         self._line.on_back = self._back
         self._asking = Asking(connect, self._line, self._pace, mend)
         self._prefetch = Prefetch(self._page, self._pace.clock)
-        self._saving = Saving(self._asking.lend, self.customer, self._written, read_only=read_only)
+        self._saving = Saving(
+            self._asking.lend, self.customer, self._written, read_only=read_only, look_again=look_again
+        )
         self._reading = Reading(
             self._page,
             self.customer,
@@ -209,20 +213,24 @@ class Repository:
                 await self._remember(customer)
                 return customer
 
-    async def save(self, base: "Customer", changes: Mapping[str, str]) -> Saved:
+    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        saved = await self._saving.save(base, changes)
+        saved = await self._saving.save(base, changes, onlooker)
         await self._remember(saved.customer)
         return saved
 
-    async def create(self, short_id: str, values: Mapping[str, str]) -> Saved:
+    async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
-        saved = await self._saving.create(short_id, values)
+        saved = await self._saving.create(short_id, values, onlooker)
         await self._remember(saved.customer)
         return saved
+
+    async def outcome(self, made_on: "Customer | None", body: Mapping[str, str], short_id: str) -> Saved:
+        """What came of a write that an earlier run sent and got no answer to; nothing is sent."""
+        return await self._saving.outcome(made_on, body, short_id)
 
     async def discontinue(self, customer: "Customer") -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
@@ -241,6 +249,7 @@ class Repository:
         await self._asking.close()
         if self._opening is not None:
             mirror = await self._opened()
+            self._open_mirror = self._opening = None
             if mirror is not None:
                 await mirror.close()
         if self._on_close is not None:

@@ -36,6 +36,7 @@ class Options:
     read_only: bool = False
     mouse: bool = False
     no_mirror: bool = False
+    lean: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Settings:
     mend: str = ""
     read_only: bool = False
     mouse: bool = False
+    lean: bool = False
     page_size: int | None = None
     scan_gap_ms: int = 30
     mirror: bool = True
@@ -75,6 +77,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     looks = Settings(
         read_only=options.read_only,
         mouse=options.mouse or config.mouse,
+        lean=_lean(options, environ, config),
         page_size=config.page_size,
         scan_gap_ms=config.scan_gap_ms,
         mirror=config.mirror and not options.no_mirror,
@@ -88,6 +91,12 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     name, profile = _chosen_profile(options, given, config)
     where = f"{config.path}: [profiles.{name}]"
     return _with_server(looks, options, given, name, profile, where)
+
+
+def _lean(options: Options, environ: Mapping[str, str], config: ConfigFile) -> bool:
+    """Whether to save bytes: as was said, or else where the terminal is at the other end of SSH."""
+    chosen = options.lean if options.lean is not None else config.lean
+    return bool(environ.get("SSH_CONNECTION")) if chosen is None else chosen
 
 
 def checked_url(url: str, source: str, *, allow_http: bool = False) -> str:

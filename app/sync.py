@@ -22,7 +22,8 @@ from app.pace import Pace
 from app.readings import Marks, Readings
 
 if TYPE_CHECKING:
-    from app.local.mirror import Mirror, MirrorState
+    from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Page
 
 #: Seconds that are asked for again: changes may be stored later than the moment they bear.

@@ -1,6 +1,9 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -88,6 +91,7 @@ class DockbookApp(App[int]):
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
+        self._away = False
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
@@ -109,6 +113,9 @@ class DockbookApp(App[int]):
         repository.on_note = self._tell
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
+        if self.desk.drafts is not None:
+            self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
+            self.run_worker(self._offer_drafts(), exit_on_error=False)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -117,9 +124,13 @@ class DockbookApp(App[int]):
             await super().on_event(event)
 
     async def on_unmount(self) -> None:
+        if self.desk.drafts is not None:
+            self.desk.drafts.on_change = None
         await self.desk.repository.close()
 
     def on_dock_screen_written(self, message: DockScreen.Written) -> None:
+        if message.change is not None:
+            self.desk.changes.add(message.change)
         for screen in self._dock_screens():
             screen.show_written(message)
 
@@ -148,10 +159,14 @@ class DockbookApp(App[int]):
     async def action_quit(self) -> None:
         if isinstance(self.screen, QuitQuestion):
             return
-        screens = list(self._dock_screens())
-        unsaved = [text for screen in screens if (text := screen.unsaved())]
+        if self.desk.drafts is not None:
+            await self.desk.drafts.settled()
+        screens = [screen for screen in self._dock_screens() if screen.unsaved()]
+        unsaved = [
+            f"{'Kept as a draft' if screen.draft_kept else 'Not saved'}: {screen.unsaved()}." for screen in screens
+        ]
         if self.desk.repository.writing:
-            unsaved.append("a change that is on its way to the server")
+            unsaved.append("Not saved: a change that is on its way to the server.")
         if not unsaved:
             self.exit(0)
             return
@@ -160,14 +175,11 @@ class DockbookApp(App[int]):
             if answer == "quit":
                 self.exit(0)
 
-        self.push_screen(
-            QuitQuestion(
-                "Quit and lose what is not saved?",
-                [f"Not saved: {text}." for text in unsaved],
-                {"stay": "Stay", "quit": "Quit"},
-            ),
-            answered,
-        )
+        kept = screens and all(screen.draft_kept for screen in screens)
+        title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
+        if kept:
+            unsaved.append("A draft is offered at the next start, and never sent by itself.")
+        self.push_screen(QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"}), answered)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell an error in the program and go on: a form may be open, with text in it."""
@@ -193,6 +205,28 @@ class DockbookApp(App[int]):
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
+        count = self.desk.not_sent
+        if link.live and self._away and count:
+            what = "1 draft is" if count == 1 else f"{count} drafts are"
+            self._tell(f"The server is back. {what} not sent: Drafts in the palette.")
+        self._away = link.live is False
+
+    def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called by the thread that writes drafts."""
+        # The program may be ending just now.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._show_drafts)
+
+    def _show_drafts(self) -> None:
+        for screen in self._dock_screens():
+            screen.show_drafts()
+
+    async def _offer_drafts(self) -> None:
+        from app.screens.drafts import offer_at_start
+
+        screen = self.screen
+        if isinstance(screen, DockScreen):
+            await offer_at_start(screen)
 
     def _look_again(self) -> None:
         for screen in self._dock_screens():

@@ -1,6 +1,6 @@
 """The verdict on a write: what an answer, or the record read again after a lost one, says came of it. Pure, no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ class Saved:
 
     `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
     `stored_otherwise` the fields the server stored differently from what was sent; `confirmed` is true when the
-    answer was lost and the record was read again to know.
+    answer was lost and the record was read again to know; `before` is what the fields that were written held until
+    then, for undoing it.
     """
 
     customer: "Customer"
     theirs_kept: Mapping[str, str] = field(default_factory=dict)
     stored_otherwise: Mapping[str, str] = field(default_factory=dict)
     confirmed: bool = False
+    before: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer_to_save(
@@ -39,7 +41,7 @@ def answer_to_save(
     otherwise = differences(to_send, answer)
     if len(otherwise) == len(to_send) and all(otherwise[name] == theirs.value(name) for name in otherwise):
         raise NotSaved("The server answered, but kept what it had. Nothing was saved.")
-    return Saved(answer, kept, otherwise)
+    return Saved(answer, kept, otherwise, before=_values(theirs, to_send))
 
 
 def verdict_on_save(
@@ -48,7 +50,8 @@ def verdict_on_save(
     """What became of a save whose answer was lost by `error`, from the record read `now`."""
     missing = differences(to_send, now)
     if not missing:
-        return Saved(now, {**kept, **merge(theirs, to_send, now).theirs_kept}, confirmed=True)
+        kept = {**kept, **merge(theirs, to_send, now).theirs_kept}
+        return Saved(now, kept, confirmed=True, before=_values(theirs, to_send))
     moved = tuple(name for name in missing if missing[name] != theirs.value(name))
     if moved:
         raise EditsOverlap(now, moved, answer_lost=True) from error
@@ -71,3 +74,7 @@ def verdict_on_creation(body: Mapping[str, str], now: "Customer", error: Dockboo
 def differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:
     """The fields the record has otherwise than they were sent, with what it has."""
     return {name: answer.value(name) for name, text in sent.items() if answer.value(name) != text}
+
+
+def _values(customer: "Customer", names: Iterable[str]) -> dict[str, str]:
+    return {name: customer.value(name) for name in names}

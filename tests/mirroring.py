@@ -92,7 +92,7 @@ class Clock(Time):
         self.now += seconds
 
 
-REST = 5_000.0
+REST = 600.0
 
 
 @dataclass

@@ -16,6 +16,7 @@ from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
+from app.local.drafts import Drafts
 from app.local.mirror import Mirror
 from app.local.view import ViewFile
 from app.pace import Pace
@@ -198,6 +199,7 @@ async def stage(
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
+    drafts: Drafts | None = None,
     mirror: bool = False,
     mirror_file: Path | None = None,
     pace: Pace = AT_ONCE,
@@ -229,8 +231,9 @@ async def stage(
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
         pace=pace,
         mend=mend,
+        look_again=(0.0,),
     )
-    app = DockbookApp(Desk(repository, "test", local=local, views=views), keymap=keymap)
+    app = DockbookApp(Desk(repository, "test", local=local, views=views, drafts=drafts), keymap=keymap)
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()

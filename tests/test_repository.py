@@ -67,7 +67,7 @@ async def desk(*, etags: bool = True, read_only: bool = False) -> AsyncIterator[
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=read_only, on_close=store.close)
+    repository = Repository(connect, read_only=read_only, on_close=store.close, look_again=(0.0,))
     yield Desk(repository, wire, store)
     await repository.close()
 

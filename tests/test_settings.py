@@ -226,3 +226,13 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     loose = tmp_path / "loose"
     loose.mkdir(mode=0o755)
     assert make_private(loose).stat().st_mode & 0o777 == 0o700
+
+
+def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:
+    over_ssh = {"SSH_CONNECTION": "10.0.0.1 50022 10.0.0.2 22"}
+    assert not load_settings(Options(), {}, folders).lean
+    assert load_settings(Options(), over_ssh, folders).lean
+    assert not load_settings(Options(lean=False), over_ssh, folders).lean
+    write(folders, "[ui]\nlean = false\n")
+    assert not load_settings(Options(), over_ssh, folders).lean
+    assert load_settings(Options(lean=True), {}, folders).lean

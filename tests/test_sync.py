@@ -189,7 +189,8 @@ async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -
     async with kept(listing, path=path) as it:
         assert await it.held() == it.truth()
         asked = [request.url.params["page"] for request in listing.asked if request.url.params["pageSize"] == "250"]
-        assert asked == ["1", "3", "4", "1", "1"] or len(asked) <= 8, asked
+        assert asked[:3] == ["1", "3", "4"], "the last page that came is read again"
+        assert len(asked) == 3 + 4, "and then what changed within a day, which here is everything"
 
 
 async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import json
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from secrets import token_hex
 from typing import Any, Final
 
+from app.exact import from_json, to_json
 from app.models import NumberText
 
 #: The most that is read of one answer, in bytes after decompression.
@@ -15,7 +15,6 @@ MAX_TOKEN_BODY: Final = 64 * 2**10
 
 _STEP: Final = 2**18
 _MAX_DEPTH: Final = 32
-_LONGEST_INT: Final = 300
 
 
 class UnreadableBody(ValueError):
@@ -74,7 +73,7 @@ def decode(body: bytes) -> Any:
     as their own text, so that one odd record does not cost the page. Of a key that comes twice, the last counts.
     """
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_int=_int, parse_float=_float, parse_constant=NumberText)
+        value = from_json(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise UnreadableBody("it is not UTF-8") from None
     except RecursionError:
@@ -87,31 +86,7 @@ def decode(body: bytes) -> Any:
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back as it came."""
-    numbers: list[str] = []
-    mark = f"number {token_hex(16)} "
-
-    def marked(value: Any) -> Any:
-        """The value with a mark, which no text can contain by chance, for each number that nothing can hold."""
-        if isinstance(value, NumberText):
-            numbers.append(str(value))
-            return f"{mark}{len(numbers) - 1}"
-        if isinstance(value, dict):
-            return {name: marked(inner) for name, inner in value.items()}
-        return [marked(inner) for inner in value] if isinstance(value, list) else value
-
-    text = json.dumps(marked(dict(body)), ensure_ascii=True, separators=(",", ":"))
-    for index, number in enumerate(numbers):
-        text = text.replace(f'"{mark}{index}"', number, 1)
-    return text.encode("ascii")
-
-
-def _int(digits: str) -> int | NumberText:
-    return int(digits) if len(digits) <= _LONGEST_INT else NumberText(digits)
-
-
-def _float(digits: str) -> float | NumberText:
-    value = float(digits)
-    return NumberText(digits) if value in (float("inf"), float("-inf")) else value
+    return to_json(dict(body)).encode("ascii")
 
 
 def _flatten(value: Any) -> None:

@@ -5,7 +5,7 @@ import re
 import ssl
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,6 +25,11 @@ _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
 _LONGEST_SEGMENT: Final = 2_000
 _NOT_NAMES: Final = frozenset({".", "..", "All"})
 _STRONG_ETAG: Final = re.compile(r'"[!#-~]{0,200}"')
+
+
+def embedded(service: "Callable[..., Awaitable[None]]") -> httpx.AsyncBaseTransport:
+    """The way to a service in this very process, whose failures are answers like any other."""
+    return httpx.ASGITransport(service, raise_app_exceptions=False)
 
 
 @dataclass(frozen=True, slots=True)

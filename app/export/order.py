@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
-from app.fields import FIELDS, Status
-from app.local.lines import line_of, matches, needles_of
+from app.fields import Status
+from app.local.lines import SEARCHED, made_line, matches, needles_of
 
 if TYPE_CHECKING:
     from app.export.target import Sink
     from app.models import Customer
 
 _BY_SUFFIX: Final = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
-_NAMES: Final = tuple(field.name for field in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ class Order:
         def wanted(customer: "Customer") -> bool:
             if self.status not in ("all", customer.status):
                 return False
-            values = [customer.value(name) for name in _NAMES]
-            return not needles or matches(needles, line_of(values, customer.active).encode("utf-8", "replace"))
+            texts = [customer.value(name) for name in SEARCHED]
+            return not needles or matches(needles, made_line(texts, customer.active).encode("utf-8", "replace"))
 
         return wanted
 

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest, Status
 from app.folding import fold
-from app.screens.frame import Desk, DockScreen
+from app.screens.frame import LOOKING_BACK, Desk, DockScreen
 from app.screens.pages import PagedScreen, Place
 from app.widgets.find import FindInput
 from app.widgets.table import CustomerTable
@@ -83,6 +83,7 @@ class CustomerListScreen(PagedScreen):
         Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
         Binding("p", "page_size", "Rows a page", id="page-size"),
+        *LOOKING_BACK,
         Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
         Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
     ]

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
 from app.fields import KEY
-from app.screens.frame import STYLES, Desk, DockScreen
+from app.screens.frame import LOOKING_BACK, STYLES, Desk, DockScreen
 from app.text import visible_id
 from app.widgets.alike import LookAlikes, looks_like
 from app.widgets.record import RecordView
@@ -42,6 +42,7 @@ class DetailScreen(DockScreen[None]):
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
         Binding("right", "step(1)", "Next customer", id="next-customer"),
+        *LOOKING_BACK,
         Binding("f3,q,escape,f12", "leave", "Back", id="leave"),
     ]
 
@@ -71,6 +72,8 @@ class DetailScreen(DockScreen[None]):
         self._show(self.customer)
         self.record.focus()
         self._read_again()
+        if self.desk.drafts is not None:
+            self.read(self._offer_draft, "drafts")
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
@@ -160,6 +163,13 @@ class DetailScreen(DockScreen[None]):
             self.say("Read again from the server.")
         self._show(customer)
         self.show_link(self.repository.link)
+
+    async def _offer_draft(self) -> None:
+        from app.screens.drafts import offer_of, resume
+
+        offer = await offer_of(self, self.customer.short_id)
+        if offer is not None and self.app.screen is self:
+            self.app.push_screen(offer, partial(resume, self))
 
     async def _walk(self) -> None:
         while self._steps and self._step is not None:

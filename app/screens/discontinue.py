@@ -1,7 +1,9 @@
 """Discontinuing a customer: a question of its own, then one request."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from app.changes import Change
 from app.errors import DockbookError
 from app.screens.dialog import Question
 from app.screens.frame import DockScreen
@@ -38,7 +40,9 @@ def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
         except DockbookError as error:
             screen.say_error(error)
         else:
-            screen.app.post_message(screen.Written(now, f"{visible_id(now.short_id)} is discontinued now."))
+            change = Change(datetime.now().astimezone(), "discontinued", now)
+            told = f"{visible_id(now.short_id)} is discontinued now."
+            screen.app.post_message(screen.Written(now, told, change=change))
 
     def answered(answer: str | None) -> None:
         if answer == "discontinue":

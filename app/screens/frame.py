@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from app.changes import Change, Changes
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
-from app.widgets.field import FieldInput
+from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
@@ -26,6 +27,7 @@ from app.widgets.status import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.local.drafts import Drafts
     from app.local.view import ViewFile
     from app.models import Customer, Origin
 
@@ -38,6 +40,13 @@ TWICE: Final = 3.0  # seconds within which a second F5 asks for more than the fi
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
+#: What can be done on the list and on a customer about what was written, or not, so far.
+LOOKING_BACK: Final[tuple[BindingType, ...]] = (
+    Binding("u", "undo", "Undo", id="undo", tooltip="Undo the last save"),
+    Binding("m", "my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
+    Binding("w", "drafts", "Drafts", id="drafts", tooltip="Drafts: what was typed and not saved"),
+)
+
 Result = TypeVar("Result")
 
 
@@ -46,6 +55,8 @@ class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
+    `drafts` keep what is typed, where it is kept at all; `postponed` are those the person wants to see later, and
+    `changes` what was written in this session.
     `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
@@ -56,6 +67,14 @@ class Desk:
     local: bool = False
     views: "ViewFile | None" = None
     scan_gap: float = 0.030
+    drafts: "Drafts | None" = None
+    postponed: set[str] = field(default_factory=set)
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def not_sent(self) -> int:
+        """How many drafts wait for the server to be back."""
+        return sum(draft.state == "not sent" for draft in self.drafts.free) if self.drafts else 0
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -74,6 +93,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         customer: "Customer"
         text: str
         level: Level = "info"
+        change: Change | None = None
 
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()
@@ -137,7 +157,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         """Tell the state of the connection and whether editing is off."""
         self.header.link = told_of(link, self.shown_from())
         off = ("READ-ONLY",) if self.repository.editing_off else ()
-        self.header.flags = (*self.desk.flags, *off)
+        self.header.flags = (*self.desk.flags, *off, *self._draft_flags())
         self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
 
     def shown_from(self) -> "Origin | None":
@@ -175,6 +195,22 @@ class DockScreen(Screen[Result], Generic[Result]):
     def unsaved(self) -> str:
         """What would be lost by leaving now, as a clause; empty when nothing would."""
         return ""
+
+    @property
+    def draft_kept(self) -> bool:
+        """Whether what would be lost is kept as a draft."""
+        return False
+
+    def show_drafts(self) -> None:
+        """Take over what changed about the drafts."""
+        self.show_link(self.repository.link)
+
+    def _draft_flags(self) -> tuple[str, ...]:
+        if self.desk.drafts is None:
+            return ()
+        problem = ("DRAFT NOT SAVED",) if self.desk.drafts.problem else ()
+        waiting = (f"{count} NOT SENT",) if (count := self.desk.not_sent) else ()
+        return (*problem, *waiting)
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a notice on the status line, in place of the one before."""
@@ -215,7 +251,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         elif then is not None:
             then()
 
-    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
         """What was pasted and not taken is told."""
         self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
 
@@ -259,6 +295,21 @@ class DockScreen(Screen[Result], Generic[Result]):
         from app.screens.goto import ask_where_to_go
 
         ask_where_to_go(self)
+
+    def action_drafts(self) -> None:
+        from app.screens.drafts import show_drafts
+
+        show_drafts(self)
+
+    def action_undo(self) -> None:
+        from app.screens.changes import undo_last
+
+        undo_last(self)
+
+    def action_my_changes(self) -> None:
+        from app.screens.changes import show_changes
+
+        show_changes(self)
 
     def action_help(self) -> None:
         from app.screens.help import HelpScreen

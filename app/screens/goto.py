@@ -13,7 +13,7 @@ from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
 from app.text import visible_id
-from app.widgets.field import FieldInput
+from app.widgets.field import FieldInput, SignInput
 
 if TYPE_CHECKING:
     from app.screens.frame import DockScreen
@@ -39,11 +39,11 @@ class GoToDialog(Dialog[str]):
     def on_input_submitted(self) -> None:
         self.action_submit()
 
-    def on_field_input_pasted_lines(self, event: FieldInput.PastedLines) -> None:
+    def on_sign_input_pasted_lines(self, event: SignInput.PastedLines) -> None:
         """An ID has one line; here they stand as one, for the person to choose from."""
         self.tell(f"{event.lines} pasted lines were joined")
 
-    def on_field_input_paste_refused(self, event: FieldInput.PasteRefused) -> None:
+    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
         """Nothing of it was taken."""
         self.tell(f"{event.characters:,} characters are no ID: nothing was pasted")
 

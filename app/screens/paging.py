@@ -107,7 +107,7 @@ class Paging:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""
         number = (self.request.page - 1) * self.request.page_size + row + 1
         find = self.request.find.strip()
-        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.narrowed else ""
+        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.searching else ""
         return f"{number:,} of {self._total()}{looked_for} {self.request.order}"
 
     def summary(self, room: int = 1_000) -> str:
@@ -138,7 +138,7 @@ class Paging:
     def _counts(self, shown: "Page") -> list[str]:
         """How many there are, in many words and in few."""
         status = "" if self.request.status == "all" else f" {self.request.status}"
-        if self.request.narrowed:
+        if self.request.searching:
             origin = shown.origin
             if origin is None:
                 return [f"{self._total()}{status}"]
@@ -159,9 +159,9 @@ class Paging:
         if origin is None:
             return [""]
         if origin.as_of is None:
-            return [""] if self.request.narrowed else [" · from the mirror, not whole", " · mirror, not whole"]
+            return [""] if self.request.searching else [" · from the mirror, not whole", " · mirror, not whole"]
         moment = _moment(origin.as_of)
-        if self.request.narrowed:
+        if self.request.searching:
             return [f" · as of {moment}"]
         return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
 

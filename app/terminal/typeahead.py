@@ -16,7 +16,9 @@ from textual.message_pump import MessagePump
 
 from app.terminal.scan import is_end, read_burst
 
-_LONGEST: Final = 0.5  # seconds a key may hold up the next one
+#: Seconds a key may hold up the next one. A busy machine takes its time to open a form, and what is typed for the
+#: form must not be run as keys of the list.
+_LONGEST: Final = 3.0
 #: A key becomes a message, and what hears the message often sends another one: each goes up the same way.
 _MESSAGES_OF_A_KEY: Final = 2
 

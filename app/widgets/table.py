@@ -292,7 +292,8 @@ class CustomerTable(Widget, can_focus=True):
     def _strip(self, text: str, part: str, cells: int) -> Strip:
         if part == "cursor":
             # The bar ends where the text does: blanks in reverse are bytes too.
-            bar = fit(text, min(width(text.rstrip(" ")) + 1, cells))
+            text = text.rstrip(" ")
+            bar = fit(text, min(width(text) + 1, cells))
             rest = Segment(" " * (cells - width(bar)), self._look("row"))
             return Strip([Segment(bar, self._look(part)), rest], cells)
         return Strip([Segment(fit(text, cells), self._look(part))], cells)

@@ -79,6 +79,7 @@ async def measure(customers: int, folder: Path) -> None:
             longest, last = max(longest, now - last), now
         return time.perf_counter() - began, longest, len(wire.seen) - before
 
+    await mirror.tended()
     # The first look may bring what was made within the last ten minutes of the sample.
     await turn()
     took, longest, requests = await turn()

@@ -357,3 +357,11 @@ async def test_an_error_of_the_program_is_loud_in_a_test() -> None:
 
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         await run()
+
+
+async def test_the_bar_of_the_cursor_ends_where_the_text_does_and_cuts_nothing() -> None:
+    async with stage() as it:
+        for line in it.lines[2:5]:
+            assert line.rstrip().endswith("active"), line
+            await it.press("down")
+        it.misses("active…")

@@ -10,7 +10,7 @@ from tests.stage import stage
 
 async def test_help_shows_every_action_of_the_screen_one_is_on() -> None:
     for keys, screen in (([], CustomerListScreen), (["enter"], DetailScreen), (["f2"], FormScreen)):
-        async with stage(size=(80, 50)) as it:
+        async with stage(size=(80, 60)) as it:
             await it.press(*keys, "f1")
             it.sees("Help", "F1", *(["Field up"] if screen is FormScreen else []))
             for binding in screen.BINDINGS:

@@ -70,7 +70,9 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
         stdout=screen,
         stderr=screen,
         start_new_session=True,
-        env=os.environ | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": "xterm-256color"},
+        # What a shell may have exported is not the size of this terminal, which has none.
+        env=os.environ
+        | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
     )
     os.close(keyboard)
     os.close(screen)

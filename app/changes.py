@@ -1,0 +1,61 @@
+"""What was written in this session, so that it can be looked over and undone: pure, no I/O."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+if TYPE_CHECKING:
+    from app.models import Customer
+    from app.verdict import Saved
+
+Kind = Literal["saved", "created", "discontinued", "undone"]
+
+_MOST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write: what it did to `customer`, which is the record after it; `old` and `new` by wire name."""
+
+    at: datetime
+    kind: Kind
+    customer: "Customer"
+    old: Mapping[str, str] = field(default_factory=dict)
+    new: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, saved: "Saved", at: datetime, *, new: bool = False, undone: bool = False) -> Self:
+        """The change that a save made."""
+        after = {name: saved.customer.value(name) for name in saved.before}
+        return cls(at, "created" if new else "undone" if undone else "saved", saved.customer, saved.before, after)
+
+
+class Changes:
+    """The last writes of this session, newest first."""
+
+    def __init__(self) -> None:
+        self._changes: deque[Change] = deque(maxlen=_MOST)
+        self._undone: list[Change] = []
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._changes)
+
+    def add(self, change: Change) -> None:
+        """Note a write; one that changed nothing is none."""
+        if change.kind in ("created", "discontinued") or change.old:
+            self._changes.appendleft(change)
+
+    @property
+    def to_undo(self) -> Change | None:
+        """The last write that was not undone, and is not itself the undoing of one."""
+        return next((change for change in self if change.kind != "undone" and not self.is_undone(change)), None)
+
+    def is_undone(self, change: Change) -> bool:
+        """Whether it was undone."""
+        return any(other is change for other in self._undone)
+
+    def mark_undone(self, change: Change) -> None:
+        """Note that it was undone."""
+        self._undone.append(change)

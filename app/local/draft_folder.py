@@ -1,0 +1,167 @@
+"""The folder of drafts: one file a draft, written beside, synced, renamed; what cannot be read is set aside.
+
+Everything here blocks, and raises OSError where the disk does not do what it should.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from app.folders import make_private
+from app.local.draft import LARGEST, DamagedDraft, Draft, NewerDraft, customer_key
+from app.local.sessions import is_running, sweep
+
+#: In place of a session in the name of a file: nobody has the draft open, whoever comes may have it.
+_NOBODY: Final = "kept"
+_NAME: Final = re.compile(r"(?P<server>[0-9a-f]{16})\.(?P<customer>[0-9a-f]{16})\.(?P<id>[0-9a-f]{32})\."
+                          r"(?P<session>kept|[0-9a-f]{12})\.json")  # fmt: skip
+
+Write = Callable[[Path, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
+
+    `notes` tell which files were set aside.
+    """
+
+    free: tuple[Draft, ...] = ()
+    open: tuple[Draft, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class DraftFolder:
+    """The drafts of one server. `write` puts bytes into a new file for good, and is there to be bent by tests."""
+
+    def __init__(self, path: Path, server: str, write: Write | None = None) -> None:
+        self.path = path
+        self._server = server
+        self._write = write or write_through
+
+    def keep(self, draft: Draft) -> None:
+        """Write the draft down; the copy before is there until the new one is whole."""
+        make_private(self.path)
+        path = self._path(draft)
+        beside = path.with_suffix(".new")
+        try:
+            self._write(beside, draft.to_bytes())
+            for older in self._files_of(draft):
+                # It changed hands: there must never be two of them.
+                older.rename(path)
+            beside.rename(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        _sync(self.path)
+
+    def drop(self, draft: Draft) -> None:
+        """Remove the draft; it may be gone already."""
+        if self.path.is_dir():
+            self._path(draft).unlink(missing_ok=True)
+            _sync(self.path)
+
+    def take(self, draft: Draft, session: str) -> Draft | None:
+        """Make a free draft one's own; `None` when somebody else was quicker."""
+        if draft.session and is_running(self.path, draft.session):
+            return None
+        taken = replace(draft, session=session)
+        try:
+            # Only one of two who do this finds the file.
+            self._path(draft).rename(self._path(taken))
+        except FileNotFoundError:
+            return None
+        _sync(self.path)
+        return taken
+
+    def find(self, own: str, short_id: str | None = None) -> Found:
+        """All drafts, or those of one customer, but for those the session `own` has open."""
+        if not self.path.is_dir():
+            return Found()
+        sweep(self.path)
+        free: dict[str, Draft] = {}
+        elsewhere: list[Draft] = []
+        notes: list[str] = []
+        for path, session in self._files("*" if short_id is None else customer_key(short_id)):
+            if session == own:
+                continue
+            draft = self._read(path, session, notes)
+            if draft is None:
+                continue
+            if session and is_running(self.path, session):
+                elsewhere.append(draft)
+            elif draft.id not in free or draft.changed > free[draft.id].changed:
+                free[draft.id] = draft
+        newest_first = sorted(free.values(), key=lambda draft: draft.changed, reverse=True)
+        return Found(tuple(newest_first), tuple(elsewhere), tuple(notes))
+
+    def _read(self, path: Path, session: str, notes: list[str]) -> Draft | None:
+        """The draft in this file; `None`, and a note, when there is none that can be read."""
+        try:
+            return _read(path, session)
+        except FileNotFoundError:
+            return None
+        except NewerDraft:
+            notes.append(f"A newer dockbook wrote the draft {path.name}; it is left for that one.")
+        except DamagedDraft:
+            if not (session and is_running(self.path, session)):
+                notes.append(f"A damaged draft was set aside as {self._set_aside(path)}.")
+        return None
+
+    def rivals(self, draft: Draft) -> tuple[Draft, ...]:
+        """What other sessions that still run have open of the same customer."""
+        open_elsewhere = []
+        for path, session in self._files(customer_key(draft.short_id)) if draft.short_id else ():
+            if session not in ("", draft.session) and is_running(self.path, session):
+                with suppress(FileNotFoundError, DamagedDraft, NewerDraft):
+                    open_elsewhere.append(_read(path, session))
+        return tuple(open_elsewhere)
+
+    def _path(self, draft: Draft) -> Path:
+        customer = customer_key(draft.short_id or draft.id)
+        return self.path / f"{draft.server}.{customer}.{draft.id}.{draft.session or _NOBODY}.json"
+
+    def _files(self, customer: str) -> Iterator[tuple[Path, str]]:
+        for path in sorted(self.path.glob(f"{self._server}.{customer}.*.json")):
+            if (parts := _NAME.fullmatch(path.name)) is not None:
+                yield path, "" if parts["session"] == _NOBODY else parts["session"]
+
+    def _files_of(self, draft: Draft) -> list[Path]:
+        """The file of this draft under the name of another session, or of another customer ID."""
+        path = self._path(draft)
+        return [other for other in self.path.glob(f"{draft.server}.*.{draft.id}.*.json") if other != path]
+
+    def _set_aside(self, path: Path) -> str:
+        aside = make_private(self.path / "set-aside") / path.name
+        path.rename(aside)
+        return f"{aside.parent.name}/{aside.name}"
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, down to the disk."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path, session: str) -> Draft:
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise DamagedDraft
+    return Draft.from_bytes(content, session)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""Opens the screens: puts together what they need, and takes it apart again, whatever ends them."""
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from app.folders import Folders
+from app.settings import Settings
+from app.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from app.connect import Book, Server
+    from app.local.drafts import Drafts
+
+START: Final = 3.0  # seconds
+LEAN_FRAMES: Final = 15  # a second
+
+
+def open_screens(
+    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, kept: bool, plain_output: bool
+) -> int:
+    """Run the screens on this source of customers and return the exit code.
+
+    Unless it is `kept`, as a demo is not, no drafts are written, nor how the list was left.
+    """
+    # Almost all that is made while the program starts stays: looking for garbage in it would only take time.
+    gc.disable()
+    if not plain_output:
+        _prepare_textual(os.environ, lean=settings.lean)
+    import asyncio
+    from dataclasses import replace
+    from functools import partial
+
+    from app.local.view import ViewFile
+    from app.pace import Pace
+    from app.repository import Repository
+    from app.screens.frame import Desk
+    from app.terminal.crash import report, silence_tracebacks
+    from app.terminal.lean import LeanDriver
+    from app.terminal.signals import Endings
+    from app.tui import DockbookApp
+
+    if settings.keys:
+        from app.keymap import check_keymap
+
+        check_keymap(settings.keys)
+    silence_tracebacks(folders.state)
+    drafts = _drafts(settings, folders) if kept else None
+    local = settings.url is None
+    pace = Pace(interval=settings.refresh_seconds)
+    repository = Repository(
+        source.connect,
+        read_only=settings.read_only,
+        on_close=source.close,
+        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
+        # The service in this process needs no rest between two pages.
+        pace=replace(pace, between_pages=0.0) if local else pace,
+        mend=settings.mend,
+    )
+    flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=local,
+        views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
+        drafts=drafts,
+        scan_gap=settings.scan_gap_ms / 1000,
+    )
+    app = DockbookApp(
+        desk,
+        keymap=settings.keys,
+        report=lambda error: report(error, folders.state),
+        scan_gap=settings.scan_gap_ms / 1000,
+        driver=None if plain_output else LeanDriver,
+    )
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+
+        loop.call_later(START, _collect_from_now_on)
+
+        def leave(code: int) -> None:
+            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
+
+        def keep_drafts() -> None:
+            if drafts is not None:
+                drafts.flush()
+
+        try:
+            with Endings([keep_drafts], leave, lambda: app.away).watched():
+                runner.run(app.run_async(mouse=settings.mouse))
+        finally:
+            runner.run(source.close())
+            if drafts is not None:
+                drafts.close()
+    if drafts is not None and drafts.problem:
+        sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
+    return app.return_code or 0
+
+
+def _collect_from_now_on() -> None:
+    """Let garbage be collected again, but never be looked for among what the start made."""
+    gc.freeze()
+    gc.enable()
+
+
+def _drafts(settings: Settings, folders: Folders) -> "Drafts":
+    """The drafts of the server, or of the local book, that the settings name."""
+    from app.local.draft import server_key
+    from app.local.drafts import Drafts
+
+    where = str(folders.book) if settings.url is None else settings.url
+    return Drafts(folders.drafts, server_key(where, settings.client_id or ""))
+
+
+def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
+    """Set what Textual reads while it is imported, where the person has not."""
+    # Whoever exported these said how large the terminal was then. It tells its size itself; two answers would have
+    # the screen laid out for one and then for the other for ever.
+    environ.pop("COLUMNS", None)
+    environ.pop("LINES", None)
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if lean:
+        environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))
+    # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
+    # apart; taken for Escape, an arrow key would leave a form.
+    environ.setdefault("ESCDELAY", "80")

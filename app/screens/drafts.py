@@ -1,0 +1,122 @@
+"""Drafts that were left: found at the start, on opening their customer, and from the palette; taken up in a form."""
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from app.screens.choose import Choice, ChooseDialog
+from app.screens.draft_offer import DraftOfferScreen
+from app.screens.told import also_editing, labels, when, who_is_drafted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.local.draft import Draft
+    from app.local.draft_folder import Found
+    from app.models import Customer
+    from app.screens.frame import DockScreen
+
+Result = TypeVar("Result")
+
+
+def base_of(draft: "Draft") -> "Customer | None":
+    """The record a draft was made on; a new customer has none."""
+    from app.models import Customer
+
+    return None if draft.base is None else Customer.from_wire(draft.base)
+
+
+def resume(screen: "DockScreen[Result]", draft: "Draft | None") -> None:
+    """Open the form with a draft that was taken up."""
+    from app.screens.form import Begun, FormScreen
+
+    if draft is not None:
+        screen.app.push_screen(FormScreen(screen.desk, base_of(draft), begun=Begun(draft.typed, draft)))
+
+
+def offer(screen: "DockScreen[Result]", draft: "Draft") -> None:
+    """Show a draft and ask what to do with it."""
+    screen.app.push_screen(DraftOfferScreen(screen.desk, draft), partial(resume, screen))
+
+
+async def offer_of(
+    screen: "DockScreen[Result]",
+    short_id: str,
+    tell_open: "Callable[[tuple[Draft, ...]], None] | None" = None,
+) -> DraftOfferScreen | None:
+    """The offer of a draft that was left of this customer; one that was put off is only mentioned.
+
+    Drafts of it that are open elsewhere go to `tell_open`, or are mentioned too.
+    """
+    found = await _look(screen, short_id)
+    if found is None:
+        return None
+    if found.open and tell_open is not None:
+        tell_open(found.open)
+    elif found.open:
+        screen.say(also_editing(found.open[0], datetime.now().astimezone()), "warning")
+    fresh = next((draft for draft in found.free if draft.id not in screen.desk.postponed), None)
+    if fresh is not None:
+        return DraftOfferScreen(screen.desk, fresh)
+    if found.free:
+        moment = when(found.free[0].changed, datetime.now().astimezone())
+        screen.say(f"There is a draft of {labels(found.free[0].told)} from {moment}: Drafts in the palette has it.")
+    return None
+
+
+async def offer_at_start(screen: "DockScreen[Result]") -> None:
+    """Offer what an earlier run left, and tell what could not be read."""
+    found = await _look(screen)
+    if found is None:
+        return
+    if len(found.free) == 1:
+        screen.once_on_top(partial(offer, screen, found.free[0]))
+    elif found.free:
+        screen.once_on_top(partial(_choose, screen, found.free))
+
+
+def show_drafts(screen: "DockScreen[Result]") -> None:
+    """The drafts that were left, to choose one of; called by a key."""
+    screen.read(partial(_show, screen), "drafts")
+
+
+async def _show(screen: "DockScreen[Result]") -> None:
+    if screen.desk.drafts is None:
+        screen.say("No drafts are kept here: this book is thrown away when dockbook ends.")
+        return
+    found = await _look(screen)
+    if found is not None and found.free:
+        _choose(screen, found.free)
+    elif found is not None:
+        screen.say("There are no drafts: all that was typed is saved or was discarded.")
+
+
+def _choose(screen: "DockScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
+    now = datetime.now().astimezone()
+    by_id = {draft.id: draft for draft in drafts}
+
+    def remark(draft: "Draft") -> str:
+        state = {"editing": "", "sending": " · not confirmed", "not sent": " · NOT SENT"}[draft.state]
+        return f"{when(draft.changed, now)}{state} · {labels(draft.told)}"
+
+    def chosen(draft_id: str | None) -> None:
+        if draft_id is not None:
+            offer(screen, by_id[draft_id])
+
+    choices = [Choice(draft.id, who_is_drafted(draft), remark(draft)) for draft in drafts]
+    screen.app.push_screen(ChooseDialog("Drafts: typed and not saved", choices, ""), chosen)
+
+
+async def _look(screen: "DockScreen[Result]", short_id: str | None = None) -> "Found | None":
+    drafts = screen.desk.drafts
+    if drafts is None:
+        return None
+    try:
+        found = await drafts.look(short_id)
+    except OSError as error:
+        screen.say(f"Drafts cannot be read: {(error.strerror or 'unknown reason').lower()}.", "error")
+        return None
+    for note in found.notes:
+        screen.say(note, "warning")
+    screen.show_drafts()
+    return found

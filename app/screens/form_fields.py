@@ -1,0 +1,133 @@
+"""The fields of the form: what they were, what is typed, and what is said about it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from app.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
+from app.screens.advice import advice
+from app.text import visible_id
+from app.widgets.field import FieldRow
+
+if TYPE_CHECKING:
+    from app.models import Customer
+
+
+class FormFields(Container):
+    """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
+
+    `typed` are texts that stand in them from the beginning.
+    Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
+    """
+
+    def __init__(self, customer: "Customer | None", new_id: str, typed: Mapping[str, str]) -> None:
+        super().__init__()
+        self._customer = customer
+        self._new_id = new_id
+        self._who = Static(classes="who", markup=False)
+        self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
+        if customer is None:
+            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, typed.get(KEY, new_id), was=None)} | self.rows
+
+    def compose(self) -> ComposeResult:
+        yield self._who
+        yield from self.rows.values()
+
+    def on_mount(self) -> None:
+        self._show_who()
+
+    @property
+    def current(self) -> FieldRow:
+        """The field the cursor is in."""
+        return list(self.rows.values())[self._index]
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the cursor is in the last field."""
+        return self._index == len(self.rows) - 1
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What stands in the fields now, by wire name."""
+        return {name: row.value for name, row in self.rows.items()}
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What was typed and differs from the record, by wire name."""
+        return {name: row.value for name, row in self.rows.items() if row.changed and name != KEY}
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The changes, and the ID of a new customer where it was typed here."""
+        own_id = self.rows[KEY].value if KEY in self.rows else self._new_id
+        return self.changes if own_id == self._new_id else {KEY: own_id} | self.changes
+
+    def move(self, step: int) -> None:
+        """Go so many fields on, round the ends too."""
+        rows = list(self.rows.values())
+        rows[(self._index + step) % len(rows)].reach()
+
+    def fill(self, typed: Mapping[str, str]) -> None:
+        """Type these texts."""
+        for name, text in typed.items():
+            if name in self.rows:
+                self.rows[name].value = text
+
+    def advise(self, row: FieldRow) -> None:
+        """Say what looks odd; only what was typed here is judged."""
+        row.warn(advice(row.field, row.value, self.rows["country"].value) if row.changed else "")
+
+    def refuse(self, details: Mapping[str, Sequence[str]]) -> list[str]:
+        """Show a server's messages at their fields; returns those for fields that are not here."""
+        names = {name.casefold(): name for name in self.rows}
+        elsewhere = []
+        marked = []
+        for field, messages in details.items():
+            name = names.get(field.casefold())
+            if name is None:
+                elsewhere += [f"{field}: {message}" for message in messages]
+            else:
+                self.rows[name].refuse(messages)
+                marked.append(name)
+        if marked:
+            next(row for name, row in self.rows.items() if name in marked).reach()
+        return elsewhere
+
+    def rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
+        """Take the server's record as what was before; fields that still hold what is `settled` show it."""
+        if KEY in self.rows:
+            if self.current.field == KEY:
+                self.rows["name"].reach()
+            self.rows.pop(KEY).remove()
+        self._customer = customer
+        self._new_id = ""
+        for name in WRITABLE_NAMES:
+            row = self.rows[name]
+            row.was = customer.value(name)
+            if row.value == settled.get(name):
+                row.value = row.was
+            row.refuse([])
+            self.advise(row)
+        self._show_who()
+
+    @property
+    def _index(self) -> int:
+        for index, row in enumerate(self.rows.values()):
+            if row.has_focus_within:
+                return index
+        return 0
+
+    def _show_who(self) -> None:
+        # The header may have to shorten an ID; here it stands whole.
+        self._who.display = self._customer is not None
+        if self._customer is not None:
+            self._who.update(Content.assemble(("   ID         ", "dim"), visible_id(self._customer.short_id)))
+
+
+def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FieldRow:
+    value = customer.value(field.name) if customer else None
+    return FieldRow(field.name, field.label, typed.get(field.name, value or ""), was=value)

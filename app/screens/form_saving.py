@@ -1,0 +1,201 @@
+"""Saving a form: once at a time, told step by step, and nothing typed is lost whatever the server answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.changes import Change
+from app.errors import (
+    CustomerExists,
+    DockbookError,
+    EditsOverlap,
+    RateLimited,
+    ServerFault,
+    TransportError,
+    UnaddressableId,
+    ValidationFailed,
+)
+from app.fields import KEY, WRITABLE_NAMES
+from app.saving import Onlooker
+from app.screens.dialog import Question
+from app.screens.told import told
+from app.text import visible_id
+from app.verdict import Saved
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from app.screens.form import FormScreen
+    from app.widgets.status import Level
+
+
+class SavingForm:
+    """The save of one form."""
+
+    def __init__(self, form: "FormScreen") -> None:
+        self._form = form
+        self.going_on = False
+        self._enough: asyncio.Event | None = None
+
+    def start(self) -> None:
+        """Save what is typed, unless that cannot be or is being done already."""
+        form = self._form
+        if self.going_on:
+            form.say("Being saved: waiting for the server's answer.")
+            return
+        if form.repository.read_only:
+            form.may_write()
+            return
+        if form.customer is not None and not form.fields.changes:
+            form.say("Nothing is changed, so there is nothing to save.")
+            return
+        short_id = "" if form.customer else form.rows[KEY].value.strip()
+        if form.customer is None and not short_id:
+            form.rows[KEY].refuse(["A customer needs an ID."])
+            form.rows[KEY].reach()
+            return
+        self.going_on = True
+        form.header.detail = "saving…"
+        form.status.hush()
+        form.write(partial(self._save, short_id, form.fields.texts))
+
+    def stop_waiting(self) -> None:
+        """Wait no longer for what came of a save; one that is still on its way cannot be called back."""
+        if self._enough is None:
+            self._form.say("Being saved: waiting for the server's answer.")
+        else:
+            self._enough.set()
+
+    def settle(self, overlap: EditsOverlap) -> None:
+        """Have the person decide about the fields that somebody else changed too, then save."""
+        self._form.once_on_top(partial(self._ask_which, overlap))
+
+    async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
+        form = self._form
+        onlooker = Onlooker(form.keeping.sending, self._unconfirmed)
+        self._enough = None
+        self._onlooker = onlooker
+        try:
+            if form.customer is None:
+                saved = await form.repository.create(short_id, {n: v for n, v in sent.items() if n != KEY}, onlooker)
+            else:
+                changes = {n: v for n, v in sent.items() if n != KEY and v != form.customer.value(n)}
+                saved = await form.repository.save(form.customer, changes, onlooker)
+        except DockbookError as error:
+            self.going_on = False
+            form.keeping.refused(error)
+            self._refused(error)
+        else:
+            self.going_on = False
+            self._saved(saved, sent)
+        finally:
+            self.going_on = False
+            self._enough = None
+            form.tell()
+
+    def _unconfirmed(self) -> None:
+        self._enough = self._onlooker.enough
+        self._form.header.detail = "not confirmed, checking…"
+        self._form.say(
+            "The answer to the save did not come: not confirmed, looking at the server's record… Esc stops looking.",
+            "warning",
+        )
+
+    def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
+        form = self._form
+        new = form.customer is None
+        text = told(saved, new=new)
+        level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
+        change = Change.of(saved, datetime.now().astimezone(), new=new)
+        form.app.post_message(form.Written(saved.customer, text, level, change))
+        typed_since = any(row.value != sent[name] for name, row in form.rows.items() if name != KEY)
+        form.keeping.settled(saved.customer)
+        form.fields.rebase(saved.customer, sent)
+        form.take_over(saved.customer)
+        if typed_since:
+            form.keeping.typed(saved.customer, form.fields.typed)
+            form.say(f"{text} What you typed since then is not saved yet.", "warning")
+        else:
+            form.keeping.drop()
+            form.once_on_top(self._leave_when_nothing_is_left)
+
+    def _leave_when_nothing_is_left(self) -> None:
+        """Close after a save, unless something was typed while another screen lay over the form."""
+        if not self._form.unsaved():
+            self._form.dismiss(None)
+
+    def _refused(self, error: DockbookError) -> None:
+        form = self._form
+        match error:
+            case ValidationFailed():
+                elsewhere = form.fields.refuse(error.refusal.details)
+                form.say(" ".join([f"{error.title}, nothing was saved.", error.text, *elsewhere]), "error")
+            case EditsOverlap() if form.customer is not None:
+                self.settle(error)
+            case CustomerExists():
+                form.rows[KEY].refuse(["This ID exists already."])
+                form.once_on_top(partial(self._offer_existing, error))
+            case UnaddressableId() if form.customer is None:
+                form.rows[KEY].refuse([error.text])
+                form.rows[KEY].reach()
+            case RateLimited():
+                form.say_error(error, "Nothing was saved.")
+            case TransportError() | ServerFault() if form.keeping.possible:
+                form.say_error(error, "Not sent, kept as a draft: save again when the server is back.")
+            case _:
+                form.say_error(error)
+
+    def _ask_which(self, overlap: EditsOverlap) -> None:
+        from app.screens.conflict import ConflictScreen
+
+        form = self._form
+        if form.customer is None:
+            return
+
+        def decided(texts: Mapping[str, str] | None) -> None:
+            if texts is None:
+                for name in overlap.fields:
+                    theirs = overlap.theirs.value(name)
+                    form.rows[name].refuse([f"changed meanwhile to: {theirs or '(empty)'}"])
+                form.rows[overlap.fields[0]].reach()
+                form.say("Nothing was saved. Save again to decide between theirs and yours.", "warning")
+            else:
+                self._take_decisions(overlap, texts)
+
+        form.app.push_screen(ConflictScreen(form.desk, form.customer, form.fields.changes, overlap), decided)
+
+    def _take_decisions(self, overlap: EditsOverlap, texts: Mapping[str, str]) -> None:
+        form = self._form
+        before = form.customer
+        untouched = {} if before is None else {name: before.value(name) for name in WRITABLE_NAMES}
+        form.fields.rebase(overlap.theirs, untouched)
+        form.fields.fill(texts)
+        form.take_over(overlap.theirs)
+        form.keeping.typed(overlap.theirs, form.fields.typed)
+        if form.fields.changes:
+            self.start()
+        else:
+            who = visible_id(overlap.theirs.short_id)
+            form.app.post_message(form.Written(overlap.theirs, f"{who} stays as the others left it; nothing was sent."))
+            form.keeping.drop()
+            form.dismiss(None)
+
+    def _offer_existing(self, error: CustomerExists) -> None:
+        form = self._form
+
+        def answered(answer: str | None) -> None:
+            if answer == "open":
+                form.keeping.release()
+                form.once_on_top(partial(form.dismiss, error.short_id))
+            else:
+                form.rows[KEY].reach()
+
+        lines = [error.text]
+        if form.fields.changes:
+            what = "stays a draft" if form.keeping.possible else "is dropped"
+            lines += ["", f"Opening it leaves this form: what you typed here {what}."]
+        form.app.push_screen(
+            Question("That ID exists already", lines, {"stay": "Stay", "open": "Open it"}),
+            answered,
+        )

@@ -1,0 +1,92 @@
+"""The draft of one form: begun with the first change, kept while there is one, gone when it is saved or discarded."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from app.errors import DockbookError, OutcomeUnknown, ServerFault, TransportError
+from app.local.draft import Draft, Sent
+
+if TYPE_CHECKING:
+    from app.local.drafts import Drafts
+    from app.models import Customer
+
+
+class Keeping:
+    """Keeps what is typed in a form in `drafts`, where there are any; `draft` is one that was taken up again."""
+
+    def __init__(self, drafts: "Drafts | None", draft: Draft | None = None) -> None:
+        self._drafts = drafts
+        self._draft = draft
+
+    @property
+    def possible(self) -> bool:
+        """Whether drafts are kept here at all."""
+        return self._drafts is not None
+
+    @property
+    def kept(self) -> bool:
+        """Whether what is typed is on the disk."""
+        return self._drafts is not None and self._draft is not None and self._drafts.is_kept(self._draft)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether something was sent, and it is not known what came of it."""
+        return self._draft is not None and self._draft.sent is not None
+
+    @property
+    def rivals(self) -> tuple[Draft, ...]:
+        """What other sessions have open of the same customer."""
+        if self._drafts is None or self._draft is None:
+            return ()
+        return self._drafts.rivals.get(self._draft.id, ())
+
+    def typed(self, customer: "Customer | None", typed: Mapping[str, str]) -> None:
+        """Keep what is typed on this record; with nothing typed there is nothing to keep."""
+        if self._drafts is None or (self._draft is None and not typed):
+            return
+        if not typed and not self.unconfirmed:
+            self.drop()
+            return
+        short_id, base = (customer.short_id, customer.received) if customer else ("", None)
+        draft = self._draft or self._drafts.begin(short_id, base)
+        now = datetime.now().astimezone()
+        self._put(replace(draft, short_id=short_id, base=base, typed=dict(typed), changed=now))
+
+    async def sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
+        """Note on the disk that it is sent now, and what: if the program dies, the next one can find out."""
+        if self._drafts is not None and self._draft is not None:
+            sent = Sent(made_on.received if made_on else None, dict(body), datetime.now().astimezone())
+            self._put(replace(self._draft, state="sending", sent=sent))
+            # A disk that takes nothing must not keep anybody from saving.
+            await self._drafts.settled()
+
+    def refused(self, error: DockbookError) -> None:
+        """Note that it was not saved, unless that is just what is not known."""
+        if self._draft is None or isinstance(error, OutcomeUnknown):
+            return
+        not_sent = isinstance(error, TransportError | ServerFault)
+        self._put(replace(self._draft, state="not sent" if not_sent else "editing", sent=None))
+
+    def drop(self) -> None:
+        """It is saved, or discarded by the person."""
+        if self._drafts is not None and self._draft is not None:
+            self._drafts.drop(self._draft)
+            self._draft = None
+
+    def settled(self, customer: "Customer") -> None:
+        """It is saved; what was typed since then is a draft on the record as it is now."""
+        if self._draft is not None:
+            self._draft = replace(self._draft, state="editing", sent=None, base=customer.received)
+
+    def release(self) -> None:
+        """Leave it for later."""
+        if self._drafts is not None and self._draft is not None:
+            self._drafts.release(self._draft)
+            self._draft = None
+
+    def _put(self, draft: Draft) -> None:
+        self._draft = draft
+        if self._drafts is not None:
+            self._drafts.put(draft)

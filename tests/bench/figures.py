@@ -1,0 +1,156 @@
+"""Measures every figure dockbook is held to, beside stock Textual and bare Textual in the same run."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+from tests.bench.programs import OTHERS, ROOT, Programs
+from tests.bench.shift import DELETE, DOWN, ESCAPE, NEXT_PAGE, work
+from tests.bench.terminal import Terminal
+
+SIZES: Final = ((80, 24), (100, 30), (160, 50))
+_ROWS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of dockbook, what stock Textual has there, and the most it may be; `None` where there is nothing."""
+
+    what: str
+    unit: str
+    value: float
+    stock: float | None = None
+    limit: float | None = None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the figure is within its limit."""
+        return None if self.limit is None else self.value <= self.limit
+
+    def as_json(self) -> dict[str, object]:
+        """The figure as JSON may have it."""
+        return {**asdict(self), "kept": self.kept}
+
+
+def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
+    """What goes to the terminal, and what memory is held; these are the same in every run."""
+    with programs.dockbook() as lean:
+        shift = work(lean, idle)
+    with programs.dockbook("--plain-output") as plain:
+        all_drawn = work(plain, idle)
+    with programs.textual("stock") as stock:
+        stock.until("active")
+        stock.settle()
+        first = stock.written
+        rows = [stock.press(DOWN) for _ in range(_ROWS)]
+        page = stock.press("\x1b[6~").written
+        dialog = stock.press("d").written + stock.press(ESCAPE, quiet=0.6).written
+        notice = stock.press("n", quiet=2).written
+    yield Figure("first paint and rows", "bytes", shift.mean("start"), first, 6_000)
+    yield Figure("one row down", "bytes", shift.mean("row down"), _mean(step.written for step in rows), 250)
+    yield Figure("one page", "bytes", shift.mean("page"), page, 4_500)
+    yield Figure(
+        "dialog open and closed", "bytes", shift.mean("dialog open") + shift.mean("dialog close"), dialog, 6_000
+    )
+    yield Figure("a letter typed, on average", "bytes", shift.mean("letter typed"), None, 100)
+    yield Figure("a letter typed, the dearest", "bytes", max(s.written for s in shift.steps["letter typed"]), None, 100)
+    yield Figure("a notice shown and gone", "bytes", shift.mean("notice") + shift.mean("notice gone"), notice, 1_500)
+    yield Figure(f"idle for {idle:.0f} s", "bytes", shift.mean("idle"), None, 0)
+    yield Figure("the whole shift", "bytes", shift.written, None, None)
+    yield Figure("the whole shift", "x --plain-output", shift.written / all_drawn.written, 1, 0.35)
+    with programs.dockbook(colours="16") as terminal:
+        terminal.until("active")
+        # Not while the mirror fills itself.
+        terminal.settle(4)
+        mine = [terminal.press(DOWN) for _ in range(_ROWS)]
+    yield Figure("one row down, 16 colours", "bytes", _mean(step.written for step in mine), None, 220)
+    cpu = _mean(step.cpu for step in mine) / _mean(step.cpu for step in rows)
+    yield Figure("one row down, processor", "x stock", cpu, 1, 0.6)
+    yield from _memory(programs)
+
+
+def _memory(programs: Programs) -> Iterator[Figure]:
+    def pss(terminal: Terminal, text: str) -> float:
+        with terminal:
+            terminal.until(text)
+            terminal.settle(1)
+            return terminal.memory()
+
+    client = median(pss(programs.textual("client"), "bare") for _ in range(3))
+    for name, server in (("server", True), ("--demo", False)):
+        memory = median(pss(programs.dockbook(server=server), "active") for _ in range(3))
+        yield Figure(f"memory at the list, {name}", "x bare with client", memory / client, 1, 1.25)
+    yield Figure("memory of bare with httpx and pydantic", "MiB", client)
+
+
+def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
+    """How soon things stand there: medians of runs that take turns, as shares of what bare Textual takes."""
+    starts: dict[str, Callable[[], Terminal]] = {
+        "bare": lambda: programs.textual("bare"),
+        "stock": lambda: programs.textual("stock"),
+        "server": lambda: programs.dockbook(server=True),
+        "--demo": programs.dockbook,
+    }
+    paint: dict[str, list[float]] = {name: [] for name in starts}
+    rows: dict[str, list[float]] = {name: [] for name in starts}
+    help_text: list[float] = []
+    nothing: list[float] = []
+    for _ in range(runs):
+        for name, start in starts.items():
+            with start() as terminal:
+                paint[name].append(terminal.until("dockbook", "bare", "Stock"))
+                rows[name].append(terminal.until("active", "bare"))
+        help_text.append(_run("-m", "app", "--help"))
+        nothing.append(_run("-c", "pass"))
+    bare = median(paint["bare"])
+    stock = median(rows["stock"]) / bare
+    yield Figure("spawn to first paint of bare", "s", bare)
+    yield Figure("spawn to first paint", "x bare", median(paint["server"]) / bare, median(paint["stock"]) / bare, 1.15)
+    yield Figure("spawn to first rows, server", "x bare", median(rows["server"]) / bare, stock, 1.6)
+    yield Figure("spawn to first rows, --demo", "x bare", median(rows["--demo"]) / bare, stock, 2.0)
+    yield Figure("dockbook --help", "x python -c pass", median(help_text) / median(nothing), None, 3)
+
+
+def of_terminals(programs: Programs) -> Iterator[tuple[str, ...]]:
+    """Bytes at every size and number of colours: start, a row down, a page, a dialog."""
+    for size in SIZES:
+        for colours in ("16", "256", "truecolor"):
+            with programs.dockbook(size=size, colours=colours) as terminal:
+                terminal.until("active")
+                terminal.settle()
+                start = terminal.written
+                row = _mean(terminal.press(DOWN).written for _ in range(_ROWS))
+                page = terminal.press(NEXT_PAGE, "page 2").written
+                dialog = terminal.press(DELETE, "Keep").written + terminal.press(ESCAPE, quiet=0.6).written
+                yield f"{size[0]}x{size[1]}", colours, f"{start:,}", f"{row:,.0f}", f"{page:,}", f"{dialog:,}"
+
+
+def of_others(programs: Programs) -> Iterator[tuple[str, str, str]]:
+    """First paint and a row down of other programs, where they are installed."""
+    for name in OTHERS:
+        started = programs.other(name)
+        if started is None:
+            yield name, "not installed", ""
+            continue
+        terminal, text = started
+        with terminal:
+            terminal.until(text)
+            terminal.settle()
+            start = terminal.written
+            row = _mean(terminal.press(DOWN).written for _ in range(_ROWS))
+            yield name, f"{start:,}", f"{row:,.0f}"
+
+
+def _run(*arguments: str) -> float:
+    begun = perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return perf_counter() - begun
+
+
+def _mean(values: Iterator[int] | Iterator[float]) -> float:
+    kept = list(values)
+    return sum(kept) / len(kept)

@@ -1,0 +1,147 @@
+"""The real program, killed while somebody types: every draft can be read, and at most a second of typing is lost."""
+
+import asyncio
+import os
+import random
+import signal
+import string
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from app.connect import open_store
+from app.folders import Folders
+from app.local.draft import server_key
+from app.local.draft_folder import DraftFolder, Found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEED = 20261124
+WAS = "Acme Corporation"
+KEY_EVERY = 0.08  # seconds
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """A home with a local book of a few customers."""
+    folders = Folders.from_environment({"HOME": str(tmp_path)})
+    store = open_store(folders.book, 3)
+    asyncio.run(store.close())
+    return folders
+
+
+@contextmanager
+def program(home: Path) -> "Iterator[pexpect.spawn[str]]":
+    """dockbook on the local book, with its list on the screen."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKBOOK_", "XDG_"))}
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "app"],
+        env=environ | {"HOME": str(home), "TERM": "xterm-256color"},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=30,
+    )
+    try:
+        yield child
+    finally:
+        child.kill(signal.SIGKILL)
+        child.close()
+
+
+def find(folders: Folders) -> Found:
+    return DraftFolder(folders.drafts, server_key(str(folders.book), "")).find("")
+
+
+def open_form(child: "pexpect.spawn[str]") -> None:
+    child.expect("ACME-CORP")
+    child.send("\x1bOQ")
+    child.expect("Put back")
+
+
+def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
+    """Read what the program draws, for so long."""
+    until = monotonic() + seconds
+    while (left := until - monotonic()) > 0:
+        try:
+            child.read_nonblocking(100_000, timeout=left)
+        except pexpect.TIMEOUT:
+            return
+
+
+def type_and_kill(folders: Folders, home: Path, seconds: float) -> None:
+    """Type for so long, kill, and look at what is left."""
+    with program(home) as child:
+        open_form(child)
+        keys: list[float] = []
+        kill_at = monotonic() + seconds
+        for character in string.ascii_lowercase + string.digits:
+            if monotonic() > kill_at:
+                break
+            child.send(character)
+            keys.append(monotonic())
+            drain(child, min(KEY_EVERY, kill_at - monotonic()))
+        killed = monotonic()
+        child.kill(signal.SIGKILL)
+        child.wait()
+    found = find(folders)
+    assert not found.notes, "every draft can be read"
+    due = sum(key < killed - 1 for key in keys)
+    typed = [draft.typed["name"] for draft in found.free]
+    assert len(typed) == 1 or (not typed and not due)
+    if typed:
+        extra = typed[0].removeprefix(WAS)
+        assert (string.ascii_lowercase + string.digits).startswith(extra)
+        assert len(extra) >= due, f"{due} keys were a second old, {len(extra)} are kept"
+    for path in folders.drafts.glob("*.json"):
+        path.unlink()
+
+
+def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Folders, tmp_path: Path) -> None:
+    moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
+    for _ in range(3):
+        type_and_kill(folders, tmp_path, moments.uniform(0.1, 2.2))
+
+
+@pytest.mark.slow
+def test_two_hundred_kills(folders: Folders, tmp_path: Path) -> None:
+    moments = random.Random(SEED + 1)  # noqa: S311 - likewise
+    for _ in range(200):
+        type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
+
+
+def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_each_other(
+    folders: Folders, tmp_path: Path
+) -> None:
+    with program(tmp_path) as one:
+        open_form(one)
+        one.send("x")
+        one.expect("draft kept")
+        with program(tmp_path) as two:
+            open_form(two)
+            two.expect(f"by process {one.pid}")
+        one.kill(signal.SIGKILL)
+        one.wait()
+    with program(tmp_path) as after:
+        after.expect("You changed Name of ACME-CORP")
+        after.expect("On the server now")
+        after.send("\r")
+        after.expect("draft kept")
+        assert [draft.typed for draft in find(folders).open] == [{"name": f"{WAS}x"}]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Folders, tmp_path: Path, number: int) -> None:
+    with program(tmp_path) as child:
+        open_form(child)
+        child.send("xyz")
+        child.expect("z")
+        child.kill(number)
+        child.read()
+    assert [draft.typed for draft in find(folders).free] == [{"name": f"{WAS}xyz"}]
