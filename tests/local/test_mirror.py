@@ -41,7 +41,7 @@ def samples(count: int) -> list[Customer]:
 
 
 @given(st.lists(RECORDS, max_size=6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) -> None:
     customers = [Customer.from_wire(ACME), *map(Customer.from_wire, records)]
     async with opened(None) as mirror:
