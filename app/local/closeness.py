@@ -20,8 +20,10 @@ def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
     """What to look for instead, where a word was not found anywhere; `None` when nothing comes close."""
     needles: list[Needle] = []
     missing = 0
-    for needle in needles_of(request.find, request.status):
-        if search.holds(needle):
+    wanted = needles_of(request.find, request.status)
+    for needle in wanted:
+        # Nothing was found: so the only one is missing, without another look.
+        if len(wanted) > 1 and search.holds(needle):
             needles.append(needle)
             continue
         missing += 1

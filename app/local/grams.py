@@ -69,7 +69,7 @@ class Candidates:
         bits = self._any
         for needle in needles:
             bits &= reduce(or_, (self._of_word(way.decode()) for way in needle.ways))
-        return [*_numbers(bits), *self.others]
+        return [*numbers_of(bits), *self.others]
 
     def like(self, word: str, damage: int, most: int) -> list[int]:
         """The numbers of at most so many blocks that hold most of the word's grams, those with the most of them first.
@@ -86,7 +86,7 @@ class Candidates:
                 have[count] |= have[count - 1] & bits
         numbers: list[int] = []
         for count in range(len(grams), max(len(grams) - damage, 1) - 1, -1):
-            numbers += _spread(_numbers(have[count] & ~(have[count + 1] if count < len(grams) else 0)), most)
+            numbers += _spread(numbers_of(have[count] & ~(have[count + 1] if count < len(grams) else 0)), most)
             if len(numbers) >= most:
                 break
         return [*numbers[:most], *_spread(list(self.others), max(most - len(numbers), most // 2))]
@@ -127,7 +127,7 @@ class Candidates:
         return ",".join(map(str, range(self._segments)))
 
 
-def _numbers(bits: int) -> list[int]:
+def numbers_of(bits: int) -> list[int]:
     """The places of the bits that are set."""
     packed = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
     return [8 * at + bit for at, byte in enumerate(packed) if byte for bit in _BITS[byte]]

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from app.local.grams import Candidates
+from app.local.grams import Candidates, numbers_of
 from app.local.lines import FIELD, Needle, matches
 from app.local.mirror_file import BLOCK_BITS
-from app.local.stored import DamagedRow, blob
+from app.local.stored import blob
 
 _ROWS: Final = 1 << BLOCK_BITS
 _CHUNK: Final = 64
@@ -39,26 +39,34 @@ class Scan:
     ) -> None:
         self._connection = connection
         self._needles = needles
+        self._blocks = blocks
         self._first = needles[0]
         self._others = needles[1:]
         self._is_stale = is_stale
         self._head, self._heads = but_not
+        # A line that holds the one word there is matches.
+        self._simple = not (self._others or self._heads or self._first.number)
         self._found: dict[int, int] = {}
         self.candidates = Candidates(connection, blocks).with_all(needles)
-        self._is_candidate = bytearray(max(blocks, (self.candidates[-1] + 1) if self.candidates else 0))
+
+    @property
+    def mask(self) -> bytes:
+        """A byte for each block, 1 for a candidate."""
+        mask = bytearray(self._blocks)
         for number in self.candidates:
-            self._is_candidate[number] = 1
+            mask[number] = 1
+        return bytes(mask)
 
     def places(self, blocks: Sequence[int], *, downwards: bool = False) -> Iterator[int]:
         """The rows that match in these blocks, block by block; at first only a few blocks are looked at ahead."""
-        slots = range(_ROWS - 1, -1, -1) if downwards else range(_ROWS)
         start, size = 0, 4
         while start < len(blocks):
             chunk = blocks[start : start + size]
             self._look_at(chunk)
             for number in chunk:
                 first = number << BLOCK_BITS
-                yield from [first + slot for slot in slots if self._found[number] >> slot & 1]
+                found = [first + slot for slot in numbers_of(self._found[number])]
+                yield from reversed(found) if downwards else found
             start += size
             size = min(2 * size, _CHUNK)
 
@@ -73,13 +81,13 @@ class Scan:
         return total
 
     def those_of(self, ordered: sqlite3.Cursor, size: int) -> Iterator[int]:
-        """Those of the places a cursor gives that match, in its order; `size` is how many to look at to begin with."""
+        """Those of the places a cursor gives that match, in its order; `size` is how many to look at to begin with.
+
+        All are of candidates.
+        """
         while batch := ordered.fetchmany(size):
             self._stop_if_stale()
-            try:
-                likely = [place for (place,) in batch if self._is_candidate[place >> BLOCK_BITS]]
-            except IndexError:
-                raise DamagedRow from None
+            likely = [place for (place,) in batch]
             self._look_at(list(dict.fromkeys([place >> BLOCK_BITS for place in likely])))
             for place in likely:
                 if self._found[place >> BLOCK_BITS] >> (place & (_ROWS - 1)) & 1:
@@ -104,35 +112,34 @@ class Scan:
 
     def _look_into(self, text: bytes) -> int:
         """One bit for each line that matches."""
-        first = self._first
-        if first.number or first.others:
-            if not all(needle.may_be_in(text) for needle in self._needles):
-                return 0
-            return self._bits(enumerate(text.split(b"\n")))
-        at = text.find(first.text)
-        if at < 0 or not all(needle.may_be_in(text) for needle in self._others):
+        if not all(needle.may_be_in(text) for needle in self._needles):
             return 0
-        if text.count(first.text) > _MANY:
-            return self._bits(enumerate(text.split(b"\n")))
-        bits = slot = seen = 0
-        while at >= 0:
-            start = text.rfind(b"\n", 0, at) + 1
-            end = text.find(b"\n", at)
-            line = text[start:] if end < 0 else text[start:end]
-            slot += text.count(b"\n", seen, start)
-            seen = start
-            if self._counts(line):
-                bits |= 1 << slot
-            at = -1 if end < 0 else text.find(first.text, end)
+        ways = self._first.ways
+        if len(ways) == 1 and text.count(ways[0]) > _MANY:
+            lines = text.split(b"\n")
+            if self._simple:
+                return sum([1 << slot for slot, line in enumerate(lines) if ways[0] in line])
+            return sum([1 << slot for slot, line in enumerate(lines) if ways[0] in line and self._counts(line)])
+        bits = 0
+        for way in ways:
+            bits |= self._hits(way, text)
         return bits
 
-    def _bits(self, lines: Iterator[tuple[int, bytes]]) -> int:
-        bits = 0
-        word = self._first.text if not self._first.number and not self._first.others else b""
-        simple = word and not self._others and not self._heads
-        for slot, line in lines:
-            if word in line if simple else self._first.is_in(line) and self._counts(line):
+    def _hits(self, way: bytes, text: bytes) -> int:
+        """One bit for each line that matches and holds the first word written in this way."""
+        bits = slot = seen = 0
+        at = text.find(way)
+        while at >= 0:
+            slot += text.count(b"\n", seen, at)
+            seen = at
+            end = text.find(b"\n", at)
+            if self._simple:
                 bits |= 1 << slot
+            else:
+                line = text[text.rfind(b"\n", 0, at) + 1 : end if end >= 0 else None]
+                if self._first.is_in(line) and self._counts(line):
+                    bits |= 1 << slot
+            at = -1 if end < 0 else text.find(way, end)
         return bits
 
     def _counts(self, line: bytes) -> bool:
