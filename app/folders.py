@@ -51,7 +51,9 @@ class Folders:
 
 def make_private(folder: Path) -> Path:
     """Make the folder, and see that only its owner can look into it; raises OSError when that cannot be."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for missing in [above for above in (*reversed(folder.parents), folder) if not above.exists()]:
+        # `parents=True` would make those above as everybody may read them.
+        missing.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
     return folder

@@ -226,6 +226,8 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     loose = tmp_path / "loose"
     loose.mkdir(mode=0o755)
     assert make_private(loose).stat().st_mode & 0o777 == 0o700
+    deep = make_private(tmp_path / "a" / "b" / "c")
+    assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
 
 
 def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:

@@ -62,7 +62,9 @@ class DraftFolder:
     def drop(self, draft: Draft) -> None:
         """Remove the draft; it may be gone already."""
         if self.path.is_dir():
-            self._path(draft).unlink(missing_ok=True)
+            # A new customer's draft may still stand there under the name from before it had an ID.
+            for path in self.path.glob(f"{draft.server}.*.{draft.id}.{draft.session or _NOBODY}.json"):
+                path.unlink(missing_ok=True)
             _sync(self.path)
 
     def take(self, draft: Draft, session: str) -> Draft | None:
@@ -82,6 +84,7 @@ class DraftFolder:
         """All drafts, or those of one customer, but for those the session `own` has open."""
         if not self.path.is_dir():
             return Found()
+        self._sweep_unfinished()
         sweep(self.path)
         free: dict[str, Draft] = {}
         elsewhere: list[Draft] = []
@@ -134,6 +137,13 @@ class DraftFolder:
         """The file of this draft under the name of another session, or of another customer ID."""
         path = self._path(draft)
         return [other for other in self.path.glob(f"{draft.server}.*.{draft.id}.*.json") if other != path]
+
+    def _sweep_unfinished(self) -> None:
+        """Remove what was written beside a draft by a session that was killed before it could rename it."""
+        for path in self.path.glob("*.new"):
+            of = _NAME.fullmatch(path.with_suffix(".json").name)
+            if of is not None and of["session"] != _NOBODY and not is_running(self.path, of["session"]):
+                path.unlink(missing_ok=True)
 
     def _set_aside(self, path: Path) -> str:
         aside = make_private(self.path / "set-aside") / path.name

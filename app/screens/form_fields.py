@@ -62,9 +62,11 @@ class FormFields(Container):
 
     @property
     def typed(self) -> dict[str, str]:
-        """The changes, and the ID of a new customer where it was typed here."""
-        own_id = self.rows[KEY].value if KEY in self.rows else self._new_id
-        return self.changes if own_id == self._new_id else {KEY: own_id} | self.changes
+        """The changes, and the ID of a new customer: one that was given counts once anything is typed with it."""
+        own_id = self.rows[KEY].value if KEY in self.rows else ""
+        if own_id == self._new_id:
+            return {KEY: own_id} | self.changes if own_id and self.changes else self.changes
+        return {KEY: own_id} | self.changes
 
     def move(self, step: int) -> None:
         """Go so many fields on, round the ends too."""

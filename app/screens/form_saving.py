@@ -141,6 +141,8 @@ class SavingForm:
                 form.rows[KEY].reach()
             case RateLimited():
                 form.say_error(error, "Nothing was saved.")
+            case TransportError() | ServerFault() if form.keeping.unconfirmed:
+                form.say_error(error, "The save before is still not confirmed. Save again: it looks first.")
             case TransportError() | ServerFault() if form.keeping.possible:
                 form.say_error(error, "Not sent, kept as a draft: save again when the server is back.")
             case _:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from app.errors import DockbookError, OutcomeUnknown, ServerFault, TransportError
+from app.errors import DockbookError, EditsOverlap, OutcomeUnknown, ServerFault, TransportError
 from app.local.draft import Draft, Sent
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ class Keeping:
     def __init__(self, drafts: "Drafts | None", draft: Draft | None = None) -> None:
         self._drafts = drafts
         self._draft = draft
+        # A write of an earlier try that may have arrived; a later try that sent nothing is no answer to it.
+        self._in_doubt = draft.sent if draft is not None else None
 
     @property
     def possible(self) -> bool:
@@ -64,7 +66,11 @@ class Keeping:
 
     def refused(self, error: DockbookError) -> None:
         """Note that it was not saved, unless that is just what is not known."""
-        if self._draft is None or isinstance(error, OutcomeUnknown):
+        if self._draft is None:
+            return
+        nothing_new = self._in_doubt is not None and self._draft.sent is self._in_doubt
+        if isinstance(error, OutcomeUnknown) or (nothing_new and not isinstance(error, EditsOverlap)):
+            self._in_doubt = self._draft.sent
             return
         not_sent = isinstance(error, TransportError | ServerFault)
         self._put(replace(self._draft, state="not sent" if not_sent else "editing", sent=None))

@@ -97,7 +97,14 @@ def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     running.until("Discontinue this customer?")
     running.type("\x1bOR")
     running.until("F2 Edit")
+    conflict(running, lying, texts)
     running.type("\x1bOR")
+    running.until("N-9")
+    running.type("/")
+    running.until("Find:")
+    running.type("zzz" + texts[8])
+    running.quiet()
+    running.type("\x1b")
     running.until("N-9")
     running.type("g")
     running.until("Go to a customer")
@@ -111,6 +118,45 @@ def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
         running.until(words)
     running.type("\x11")
     assert running.ended(10) == 0
+
+
+def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
+    """From the detail screen: the conflict, the draft that is left and its offer, My changes, undo."""
+    before = dict(lying.records[0])
+    theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
+    running.type("e")
+    running.until("Edit H-1")
+    running.type("xy")
+    running.until("was ")
+    lying.instead = lambda method, path: Said(200, theirs) if method == "GET" and path.endswith("/H-1") else None
+    running.type("\x1b[21~")
+    running.until("Theirs, now")
+    running.until("Others also changed")
+    running.type("\x1bOR")
+    running.until("changed meanwhile to")
+    running.type("\x1bOR")
+    running.until("Leave without saving?")
+    running.type("\x1b[C\x1b[C\r")  # Keep as draft
+    running.until("F2 Edit")
+    running.type("w")
+    running.until("Drafts: typed and not saved")
+    running.type("\r")
+    running.until("On the server now")
+    running.until("Changed by others meanwhile")
+    running.type("\r")
+    running.until("Edit H-1")
+    posted = theirs | {"name": texts[0] + "xy"}
+    lying.instead = lambda method, path: Said(200, posted) if method == "POST" else None
+    running.type("\x1b[21~")
+    running.until("is saved")
+    running.type("m")
+    running.until("Saved in this session")
+    running.type("u")
+    running.until("Undo the save of")
+    running.type("\x1b")
+    running.until("Saved in this session")
+    running.type("\x1bOR")
+    running.until("F2 Edit")
 
 
 def sent(texts: tuple[str, ...], home: Path) -> bytes:

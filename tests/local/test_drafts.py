@@ -147,6 +147,31 @@ async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_num
     assert not list(tmp_path.glob("*.lock")), "its lock is swept up"
 
 
+def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_path: Path) -> None:
+    with drafts(tmp_path) as it:
+        nameless = it.begin("", None)
+        it.put(nameless)
+        assert it.flush()
+        it.drop(replace(nameless, short_id="A"))
+        assert it.flush()
+        assert files(tmp_path) == []
+
+
+async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
+    session = start_session(tmp_path)
+    with session, drafts(tmp_path) as mine:
+        assert session.stdout is not None
+        assert session.stdout.readline()
+        beside = files(tmp_path)[0].with_suffix(".new")
+        beside.write_bytes(b"half a dra")
+        await mine.look()
+        assert beside.exists()
+        session.kill()
+        session.wait()
+        assert len((await mine.look()).free) == 1
+        assert not beside.exists()
+
+
 async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):

@@ -235,6 +235,35 @@ async def test_an_answer_that_never_came_is_a_state_of_its_own_also_on_the_disk(
         assert kept(tmp_path) == []
 
 
+async def test_a_second_try_that_sent_nothing_does_not_say_that_the_first_was_not_sent(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press("f2", *["down"] * 8, "9")
+        it.wire.bend = lost(commit=True)
+        await it.press("f10")
+        it.sees("Not confirmed")
+        await it.press("f10")
+        it.sees("still not confirmed", "Edit ACME-CORP")
+        await written(it)
+        (draft,) = kept(tmp_path)
+        assert (draft["state"], draft["sent"]["body"]) == ("sending", {"phone": "555-01009"})
+        assert it.wire.count("POST") == 1
+
+
+async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press("g")
+        await it.press(*"DOCK-7", "enter")
+        it.sees("No such customer")
+        await it.press("right", "enter")
+        it.sees("Put back", "DOCK-7")
+        await written(it)
+        assert kept(tmp_path) == [], "an ID alone is nothing typed"
+        await it.press("down", *"Seven")
+        await written(it)
+        (draft,) = kept(tmp_path)
+        assert draft["typed"] == {"shortID": "DOCK-7", "name": "Seven"}
+
+
 async def test_looking_for_what_came_of_a_save_can_be_stopped(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         never = asyncio.Event()
