@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from app.fields import KEY
 from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
@@ -18,14 +18,13 @@ from app.models import Customer
 _ROWS: Final = 1 << BLOCK_BITS
 #: After so many pages of a sweep without a change it is noted which rows were seen, so that it can go on after a break.
 _NOTED_EVERY: Final = 20
-#: Both take and give all rows of a page at once: whenever SQLite comes back, Python may let others go first.
+#: All rows of a page at once: whenever SQLite comes back with one, another thread may go first.
 _FIND: Final = (
     f"SELECT json_group_array(json_array({READ})) FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
 )
 _FAR_BEHIND: Final = 8
 _MODIFIED: Final = WIRE.index("modified")
-_VALUES: Final = ", ".join(f"json_extract(value, '$[{ordinal}]')" for ordinal in range(len(COLUMNS) + 1))
-_INSERT: Final = f"INSERT OR REPLACE INTO customer SELECT {_VALUES} FROM json_each(?)"
+_INSERT: Final = f"INSERT INTO customer VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
 
 
 class Writing:
@@ -78,17 +77,20 @@ class Writing:
             # The rest of the state waits for the next write: what did not change shall cost nothing.
             self.state = state
             return 0
-        added = sum(place is None for _, _, place in changed)
+        added = sum(before is None for _, before in changed)
         places = iter(range(state.next_place, state.next_place + added))
         state = replace(
             state,
             seen=state.seen + added,
             next_place=state.next_place + added,
-            ordered=state.ordered + self._in_order([row for _, row, place in changed if place is None]),
+            ordered=state.ordered + self._in_order([row for row, before in changed if before is None]),
         )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
-            columns = [self._written(row, next(places) if place is None else place) for _, row, place in changed]
-            self.connection.execute(_INSERT, (json.dumps(columns, ensure_ascii=False),))
+            new = [self._written(row, next(places)) for row, before in changed if before is None]
+            self.connection.executemany(_INSERT, new)
+            for row, before in changed:
+                if before is not None:
+                    self._update(row, before)
             self._write_lines()
             state.write(self.connection)
             if note_seen:
@@ -110,25 +112,25 @@ class Writing:
 
     def _changed(
         self, news: Mapping[tuple[str, str], tuple[Customer, Stored]], *, put: bool
-    ) -> list[tuple[Customer, Stored, int | None]]:
-        """Which of these are to be written, and where they stand already."""
+    ) -> list[tuple[Stored, list[Any] | None]]:
+        """Which of these are to be written, each with the row of `READ` that is there already."""
         short_ids = json.dumps(list({short_id for short_id, _ in news}), ensure_ascii=False)
         (found_all,) = self.connection.execute(_FIND, (short_ids,)).fetchone()
         known = {(row[1], row[-3]): row for row in json.loads(found_all)}
-        changed: list[tuple[Customer, Stored, int | None]] = []
+        changed: list[tuple[Stored, list[Any] | None]] = []
         for key, (customer, row) in news.items():
             found = known.get(key)
             if put:
                 self._put.add(key)
             if found is None:
-                changed.append((customer, row, None))
+                changed.append((row, None))
                 continue
             self._mark(found[0])
             if found[1:-1] == [*row.values, row.odd, row.record]:
                 continue
             if not put and key in self._put and is_older(customer.modified, str(found[1 + _MODIFIED])):
                 continue
-            changed.append((customer, row, found[0]))
+            changed.append((row, found))
         return changed
 
     def _written(self, row: Stored, place: int) -> tuple[object, ...]:
@@ -137,6 +139,18 @@ class Writing:
         line = line_of_row(row)
         self._set_line(place, line.encode())
         return (place, *row.columns(line))
+
+    def _update(self, row: Stored, before: Sequence[Any]) -> None:
+        """Write what differs: an order is only touched where its column is written."""
+        place, *columns = self._written(row, before[0])
+        differing = {
+            name: value for name, value, old in zip(COLUMNS, columns, before[1:], strict=False) if value != old
+        }
+        if "name" in differing:
+            differing["fname"] = columns[COLUMNS.index("fname")]
+        if differing:
+            names = ", ".join(f"{name} = ?" for name in differing)
+            self.connection.execute(f"UPDATE customer SET {names} WHERE place = ?", (*differing.values(), place))
 
     def end_sweep(self, sweep: int, at: datetime, *, drop_missing: bool) -> int:
         """The sweep was whole; tells how many rows were dropped."""
