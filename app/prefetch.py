@@ -69,5 +69,7 @@ class Prefetch:
             except DockbookError:
                 return
             finally:
-                self._under_way = None
+                # One that was cancelled ends late, when another may be on its way already.
+                if self._under_way is not None and self._under_way[1] is arrived:
+                    self._under_way = None
                 arrived.set()
