@@ -56,3 +56,28 @@ async def test_a_server_without_tls_is_no_secure_one() -> None:
     async with server, client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1") as api:
         with pytest.raises(ConnectionFailed, match="WRONG_VERSION_NUMBER"):
             await api.get("ACME-CORP")
+
+
+@pytest.fixture
+def expired(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of yesterday, and its key."""
+    pem, key, asked = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "asked.pem"
+    names = tmp_path / "names.cnf"
+    names.write_text("subjectAltName=IP:127.0.0.1\n")
+    for command in (
+        f"openssl req -new -newkey rsa:2048 -nodes -subj /CN=wms.test -keyout {key} -out {asked}",
+        f"openssl x509 -req -days -1 -in {asked} -signkey {key} -extfile {names} -out {pem}",
+    ):
+        subprocess.run(command.split(), check=True, capture_output=True)
+    return pem, key
+
+
+async def test_an_expired_certificate_is_refused_although_its_authority_is_trusted(expired: tuple[Path, Path]) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*expired)
+    trusting = ssl.create_default_context(cafile=str(expired[0]))
+    async with Loopback(lambda _: whole(200, ACME)).serving(tls) as server:
+        async with client(server.base, time=Time(), ssl_context=trusting) as api:
+            with pytest.raises(CertificateNotTrusted, match="expired"):
+                await api.upsert(ACME)
+        assert server.seen == []
