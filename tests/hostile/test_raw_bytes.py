@@ -125,9 +125,10 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     before = dict(lying.records[0])
     theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
     running.type("e")
+    running.until("On the server now")  # the draft that the walk left
+    running.type("\r")
     running.until("Edit H-1")
-    running.type("xy")
-    running.until("was ")
+    running.until("1 changed")
     lying.instead = lambda method, path: Said(200, theirs) if method == "GET" and path.endswith("/H-1") else None
     running.type("\x1b[21~")
     running.until("Theirs, now")
