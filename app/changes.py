@@ -2,9 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
 
 if TYPE_CHECKING:
     from app.models import Customer
@@ -15,15 +15,14 @@ Kind = Literal["saved", "created", "discontinued", "undone"]
 _MOST: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One write: what it did to `customer`, which is the record after it; `old` and `new` by wire name."""
 
     at: datetime
     kind: Kind
     customer: "Customer"
-    old: Mapping[str, str] = field(default_factory=dict)
-    new: Mapping[str, str] = field(default_factory=dict)
+    old: Mapping[str, str] = MappingProxyType({})
+    new: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of(cls, saved: "Saved", at: datetime, *, new: bool = False, undone: bool = False) -> Self:

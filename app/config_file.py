@@ -1,11 +1,10 @@
 """Reads `config.toml`: profiles, looks and keys, checked key by key so that a slip of the pen is named, not ignored."""
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from app.errors import SettingsError
 from app.secret import Secret, reason, refuse_loose
@@ -13,8 +12,7 @@ from app.secret import Secret, reason, refuse_loose
 PAGE_SIZES: Final = (25, 50, 100, 250)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """One `[profiles.NAME]` table: a server, who asks it, and how its TLS is checked."""
 
     url: str | None = None
@@ -29,20 +27,19 @@ class Profile:
     allow_http: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """What the config file says; `page_size` None fits the page to the terminal."""
 
     path: Path
     profile: str | None = None
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = MappingProxyType({})
     page_size: int | None = None
     mouse: bool = False
     lean: bool | None = None
     scan_gap_ms: int = 30
     mirror: bool = True
     refresh_seconds: int = 45
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
 
 
 _TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
@@ -80,6 +77,9 @@ def read_config(path: Path) -> ConfigFile:
         return ConfigFile(path)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {reason(error)}.") from None
+    # Most people have no such file, and need not wait for its grammar.
+    import tomllib
+
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError:

@@ -1,8 +1,7 @@
 """One hierarchy of errors; each has a title and a text fit for a person, and says what to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from app.fields import BY_NAME
 
@@ -124,8 +123,7 @@ class TokenRefused(DockbookError):
     title = "The credentials are not accepted"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """What a refusing answer said [contract, "Errors"]: status, code, message and messages per field."""
 
     status: int

@@ -4,7 +4,7 @@ Kept free of pydantic, so that a screen can be painted before anything slow is i
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Direction = Literal["ASC", "DESC"]
 Group = Literal["Who", "Where", "Reach", "Record"]
@@ -17,8 +17,7 @@ MIN_PAGE_SIZE: Final = 1
 MAX_PAGE_SIZE: Final = 250
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of the customer: its name on the wire, what people call it, and where it stands on a screen."""
 
     name: str

@@ -1,15 +1,13 @@
 """Where dockbook keeps its files on this machine: the XDG folders, the same on Linux and macOS."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 _NAME = "dockbook"
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(NamedTuple):
     """The folders of settings, the local book, drafts and reports, and the mirror; none needs to exist yet."""
 
     config: Path

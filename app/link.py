@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.errors import ConnectionFailed, DockbookError, ServerFault, SettingsError, StoreError
 from app.pace import Pace, local_now
@@ -16,8 +15,7 @@ FAILURES: Final = 5
 _PROBE_PAUSES: Final = (1.0, 60.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """Whether the server answers (`None` before the first call), and since when it does not.
 
     `refused` says that it answers, and takes the credentials for wrong. `filled` is how many percent of all customers
@@ -59,7 +57,7 @@ class Line:
         back = self.down.is_set()
         self.down.clear()
         self.up.set()
-        self._tell(replace(self.link, live=True, since=None, refused=False))
+        self._tell(self.link._replace(live=True, since=None, refused=False))
         if back and self.on_back is not None:
             self.on_back()
 
@@ -83,13 +81,13 @@ class Line:
 
     def filling(self, percent: int | None) -> None:
         """How far the mirror is filled."""
-        self._tell(replace(self.link, filled=percent))
+        self._tell(self.link._replace(filled=percent))
 
     def _lost(self, *, refused: bool) -> None:
         self.up.clear()
         self.down.set()
         since = self.link.since if self.link.live is False else self._now()
-        self._tell(replace(self.link, live=False, since=since, refused=refused))
+        self._tell(self.link._replace(live=False, since=since, refused=refused))
 
     def _tell(self, link: Link) -> None:
         if link != self.link:

@@ -1,8 +1,8 @@
 """Three-way merge of two edits of one record: pure, no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.fields import WRITABLE_NAMES
 
@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from app.models import Customer
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(NamedTuple):
     """One field that two people changed to different values: as it was, theirs, and yours."""
 
     was: str
@@ -19,17 +18,16 @@ class Overlap:
     yours: str
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """What becomes of `changes` made to `base` once the server's record is `theirs`; all keyed by wire name.
 
     `to_send` is what still has to be written, `theirs_kept` what others changed in fields not edited here, and
     `overlaps` the fields that need a person to decide. With overlaps nothing may be sent.
     """
 
-    to_send: Mapping[str, str] = field(default_factory=dict)
-    theirs_kept: Mapping[str, str] = field(default_factory=dict)
-    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+    to_send: Mapping[str, str] = MappingProxyType({})
+    theirs_kept: Mapping[str, str] = MappingProxyType({})
+    overlaps: Mapping[str, Overlap] = MappingProxyType({})
 
 
 def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> Merge:

@@ -31,7 +31,6 @@ def open_screens(
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
-    from dataclasses import replace
     from functools import partial
 
     from app.local.view import ViewFile
@@ -57,7 +56,7 @@ def open_screens(
         on_close=source.close,
         open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
         # The service in this process needs no rest between two pages.
-        pace=replace(pace, between_pages=0.0) if local else pace,
+        pace=pace._replace(between_pages=0.0) if local else pace,
         mend=settings.mend,
     )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)

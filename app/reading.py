@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from app.errors import (
     ConnectionFailed,
@@ -33,8 +32,7 @@ _AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, TokenRef
 _FRESH: Final = 5.0  # seconds an answer that came late is still what the server has
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A customer to look at: the server's record just now, or with an `origin` the mirror's."""
 
     customer: "Customer"

@@ -12,7 +12,6 @@ from app.pace import Pace
 from app.prefetch import Prefetch
 from app.reading import Reading, Sighting
 from app.saving import LOOK_AGAIN, Onlooker, Saving
-from app.sync import Keeper
 from app.verdict import Saved
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from app.local.mirror import Mirror
     from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
+    from app.sync import Keeper
 
 __all__ = ["Link", "Repository", "Sighting"]
 
@@ -159,6 +159,8 @@ class Repository:
         mirror = await self._opened()
         if mirror is None:
             return
+        from app.sync import Keeper
+
         for note in mirror.notes:
             self._say(note)
         self._keeper = Keeper(

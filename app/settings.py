@@ -4,10 +4,10 @@ Standard library only: a first paint must not wait for a validation framework.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from app.config_file import ConfigFile, Profile, closest, read_config
@@ -27,8 +27,7 @@ _PROFILE: Final = "DOCKBOOK_PROFILE"
 VARIABLES: Final = (_URL, _CLIENT_ID, _SECRET, _SECRET_FILE, _PROFILE)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the command line said; `None` where it said nothing."""
 
     profile: str | None = None
@@ -39,8 +38,7 @@ class Options:
     lean: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too.
 
     `secret_file` is where the secret was read from, if from a file, and `mend` says in words where a new one belongs.
@@ -65,7 +63,7 @@ class Settings:
     client_cert: Path | None = None
     client_key: Path | None = None
     verify: bool = True
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
 
 
 def load_settings(options: Options, environ: Mapping[str, str], folders: Folders, *, server: bool = True) -> Settings:
@@ -181,8 +179,7 @@ def _with_server(
             raise SettingsError(f"{where} {option}: there is no file {path}.")
     if profile.client_key is not None:
         read_private(profile.client_key, f"{where} client_key")
-    return replace(
-        looks,
+    return looks._replace(
         # The header must not name a profile whose server is not the one being asked.
         site=name if name and url_source == f"{where} url" else host,
         profile=name,

@@ -95,6 +95,8 @@ class DockbookApp(App[int]):
         self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
+        self._variables = self.get_css_variables()
+        self.stylesheet.set_variables(self._variables)
         if keymap:
             self.set_keymap(dict(keymap))
 
@@ -102,6 +104,12 @@ class DockbookApp(App[int]):
     def away(self) -> bool:
         """Whether the terminal was given back to the shell for now."""
         return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Textual would parse all styles once more for the theme that was theirs from the start."""
+        if (variables := self.get_css_variables()) != self._variables:
+            self._variables = variables
+            super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[Any]:
         return CustomerListScreen(self.desk)

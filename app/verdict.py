@@ -1,8 +1,8 @@
 """The verdict on a write: what an answer, or the record read again after a lost one, says came of it. Pure, no I/O."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.errors import DeadlineExceeded, DockbookError, EditsOverlap, NotSaved, OutcomeUnknown
 from app.fields import BY_NAME
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from app.models import Customer
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """A write that is certain.
 
     `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
@@ -23,10 +22,10 @@ class Saved:
     """
 
     customer: "Customer"
-    theirs_kept: Mapping[str, str] = field(default_factory=dict)
-    stored_otherwise: Mapping[str, str] = field(default_factory=dict)
+    theirs_kept: Mapping[str, str] = MappingProxyType({})
+    stored_otherwise: Mapping[str, str] = MappingProxyType({})
     confirmed: bool = False
-    before: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = MappingProxyType({})
 
 
 def answer_to_save(

@@ -1,6 +1,5 @@
 """The parts put together: a client of the service in this process, and TLS as the settings say."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,13 +49,13 @@ def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: 
     path = tmp_path / "odd.pem"
     path.write_text("not a certificate", encoding="utf-8")
     with pytest.raises(SettingsError, match="ca_file: "):
-        Server(replace(SETTINGS, ca_file=path))
+        Server(SETTINGS._replace(ca_file=path))
     with pytest.raises(SettingsError, match="client_cert: "):
-        Server(replace(SETTINGS, client_cert=path))
+        Server(SETTINGS._replace(client_cert=path))
 
 
 async def test_a_server_is_connected_to_when_it_is_asked() -> None:
-    server = Server(replace(SETTINGS, verify=False))
+    server = Server(SETTINGS._replace(verify=False))
     api = await server.connect()
     await api.close()
     await server.close()
@@ -66,7 +65,7 @@ async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_p
     path = tmp_path / "secret"
     path.touch(mode=0o600)
     path.write_text("new", encoding="utf-8")
-    server = Server(replace(SETTINGS, secret_file=path, verify=False))
+    server = Server(SETTINGS._replace(secret_file=path, verify=False))
     sent = []
     for _ in range(2):
         api = await server.connect()
@@ -79,8 +78,8 @@ async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_p
     folder = tmp_path / "cache"
     sources = (
         Server(SETTINGS),
-        Server(replace(SETTINGS, client_id="y")),
-        Server(replace(SETTINGS, url="https://other.example.com/api/v1")),
+        Server(SETTINGS._replace(client_id="y")),
+        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
         Book(tmp_path / "one.db"),
         Book(tmp_path / "two.db"),
     )

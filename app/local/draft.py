@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 FORMAT: Final = 1
 #: No draft comes near it; a file that does is none.
@@ -22,8 +21,7 @@ class NewerDraft(ValueError):
     """A newer dockbook wrote the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """What was posted, and may or may not have arrived: `body` (wire name to text), made on `record` (`None`: new)."""
 
     record: Mapping[str, Any] | None
@@ -31,8 +29,7 @@ class Sent:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What was `typed` (wire name to text, changed fields only) on `base`, the record as it was received.
 
     A new customer has no `base`, and the ID that was typed, if any, is in `typed`. `session` is the program that has

@@ -7,9 +7,8 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.folders import make_private
 from app.local.draft import LARGEST, DamagedDraft, Draft, NewerDraft, customer_key
@@ -23,8 +22,7 @@ _NAME: Final = re.compile(r"(?P<server>[0-9a-f]{16})\.(?P<customer>[0-9a-f]{16})
 Write = Callable[[Path, bytes], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
 
     `notes` tell which files were set aside.
@@ -71,7 +69,7 @@ class DraftFolder:
         """Make a free draft one's own; `None` when somebody else was quicker."""
         if draft.session and is_running(self.path, draft.session):
             return None
-        taken = replace(draft, session=session)
+        taken = draft._replace(session=session)
         try:
             # Only one of two who do this finds the file.
             self._path(draft).rename(self._path(taken))

@@ -7,13 +7,11 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
-from uuid import uuid4
 
 from app.local.draft import Draft
 from app.local.draft_folder import DraftFolder, Found, Write
@@ -57,7 +55,7 @@ class Drafts:
         host = socket.gethostname()
         now = datetime.now().astimezone()
         session = self._session.name
-        return Draft(uuid4().hex, self._server, short_id, base, {}, now, now, host, os.getpid(), session)
+        return Draft(os.urandom(16).hex(), self._server, short_id, base, {}, now, now, host, os.getpid(), session)
 
     def put(self, draft: Draft) -> None:
         """Have the draft written down, in place of what was put before."""
@@ -66,7 +64,7 @@ class Drafts:
 
     def release(self, draft: Draft) -> None:
         """Have it written down as one that nobody has open."""
-        free = replace(draft, session="")
+        free = draft._replace(session="")
         self.free = (free, *(other for other in self.free if other.id != draft.id))
         self.put(free)
 
@@ -118,7 +116,7 @@ class Drafts:
         if draft.id not in self._latest and await asyncio.to_thread(self._take, draft) is None:
             taken = None
         else:
-            taken = replace(draft, session=self._session.name, host=socket.gethostname(), process=os.getpid())
+            taken = draft._replace(session=self._session.name, host=socket.gethostname(), process=os.getpid())
             self.put(taken)
         self.free = tuple(other for other in self.free if other.id != draft.id)
         return taken

@@ -8,7 +8,6 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from app.folders import make_private
 
@@ -17,7 +16,7 @@ class Session:
     """One run of the program. Its lock file is made when `hold` is first called; raises OSError when it cannot be."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = uuid4().hex[:12]
+        self.name = os.urandom(6).hex()
         self._path = _lock_file(folder, self.name)
         self._descriptor: int | None = None
         # Two threads of one program would wait for each other's lock on the file.

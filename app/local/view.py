@@ -6,10 +6,9 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from app.fields import BY_NAME, KEY, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
 
@@ -17,8 +16,7 @@ _FORMAT: Final = 1
 _MOST_BYTES: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit.
 
     `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose.
@@ -63,7 +61,7 @@ class ViewFile:
         self.view = view
         folder = self._path.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = json.dumps({"format": _FORMAT} | asdict(view), indent=1)
+        text = json.dumps({"format": _FORMAT} | view._asdict(), indent=1)
         # What is lost here by a power failure is a choice of columns: no fsync, but never half a file.
         descriptor, beside = tempfile.mkstemp(prefix=".view-", dir=folder)
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -25,8 +25,7 @@ _UP: Final[Direction] = "ASC"
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The customer next to another one in the list's order, and where it stands (`2 of 48 by ID`)."""
 
     customer: "Customer"
@@ -91,12 +90,13 @@ class CustomerListScreen(PagedScreen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._whence: Whence | None = None
+        # Before there is anything to be styled anew.
+        self.panel_only()
+        self.panel.tell("Loading customers…")
 
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
-        self.panel_only()
-        self.panel.tell("Loading customers…")
         if self.desk.views is not None and self.desk.views.note:
             self.say(self.desk.views.note, "warning")
 

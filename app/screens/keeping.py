@@ -1,7 +1,6 @@
 """The draft of one form: begun with the first change, kept while there is one, gone when it is saved or discarded."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -54,13 +53,13 @@ class Keeping:
         short_id, base = (customer.short_id, customer.received) if customer else ("", None)
         draft = self._draft or self._drafts.begin(short_id, base)
         now = datetime.now().astimezone()
-        self._put(replace(draft, short_id=short_id, base=base, typed=dict(typed), changed=now))
+        self._put(draft._replace(short_id=short_id, base=base, typed=dict(typed), changed=now))
 
     async def sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
         """Note on the disk that it is sent now, and what: if the program dies, the next one can find out."""
         if self._drafts is not None and self._draft is not None:
             sent = Sent(made_on.received if made_on else None, dict(body), datetime.now().astimezone())
-            self._put(replace(self._draft, state="sending", sent=sent))
+            self._put(self._draft._replace(state="sending", sent=sent))
             # A disk that takes nothing must not keep anybody from saving.
             await self._drafts.settled()
 
@@ -73,7 +72,7 @@ class Keeping:
             self._in_doubt = self._draft.sent
             return
         not_sent = isinstance(error, TransportError | ServerFault)
-        self._put(replace(self._draft, state="not sent" if not_sent else "editing", sent=None))
+        self._put(self._draft._replace(state="not sent" if not_sent else "editing", sent=None))
 
     def drop(self) -> None:
         """It is saved, or discarded by the person."""
@@ -84,7 +83,7 @@ class Keeping:
     def settled(self, customer: "Customer") -> None:
         """It is saved; what was typed since then is a draft on the record as it is now."""
         if self._draft is not None:
-            self._draft = replace(self._draft, state="editing", sent=None, base=customer.received)
+            self._draft = self._draft._replace(state="editing", sent=None, base=customer.received)
 
     def release(self) -> None:
         """Leave it for later."""

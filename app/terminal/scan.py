@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from textual import events
 
@@ -15,8 +14,7 @@ _ENDS: Final = ("enter", "tab")
 _AIM: Final = re.compile(r"^\][A-Za-z][0-9]")
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
+class Burst(NamedTuple):
     """The keys at the front that came as fast as a scanner types.
 
     `keys` is how many belong to it, `ended` whether no more can come, and `scan` the code, when it is one.

@@ -1,8 +1,7 @@
 """Which columns fit how wide a terminal, and the text of a row in them: the ID is never shortened."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.fields import BY_NAME, KEY
 from app.text import fit, shorten, timestamp, visible, visible_id, width
@@ -14,8 +13,7 @@ GAP: Final = 1
 _MOST: Final = 1_000  # characters; more than any cell can show
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of the table: the field it shows, and its widths in cells: just readable, comfortable, and enough.
 
     `rank` tells when it comes by itself: 0 always, then the lower the sooner, once the columns before it are
@@ -54,8 +52,7 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A column with the width (cells) it has now."""
 
     column: Column
@@ -118,8 +115,7 @@ def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int])
                 growing.remove(column)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A piece of a row: the field it shows (empty for a remark), its text, padded, and its width in cells."""
 
     field: str

@@ -1,8 +1,7 @@
 """How keys are named on screen, and which of them the active screen has, one row an action."""
 
 import string
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from textual.keys import _character_to_key
 
@@ -42,8 +41,7 @@ _NAMES: Final = {
 _SIGNS: Final = {_character_to_key(sign): sign for sign in string.punctuation} | {"space": " "}
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """Something the person can do now: the keys that do it, in order, what it is called, and whose action it is."""
 
     id: str

@@ -1,8 +1,7 @@
 """Why a row was found: what matched is marked where it stands, and shown where no column shows it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from app.fields import BY_NAME, KEY
 from app.folding import fold, spans
@@ -22,8 +21,7 @@ _MOST: Final = 1_000  # characters of a value that are looked at
 _LEAST_ROOM: Final = 12  # cells; in less nothing can be told
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of a row with one look: as usual, found, or the name of the field that follows."""
 
     text: str

@@ -1,7 +1,6 @@
 """The line above the keys: what just happened, and where one is."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from textual.content import Content
 from textual.geometry import Size
@@ -21,8 +20,7 @@ _SIGNS: dict[Level, tuple[str, str]] = {
 _MOST_LINES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A sentence for the person, as it came; it is made safe when it is shown."""
 
     text: str

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def files(folder: Path) -> list[Path]:
 def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
     with drafts(Path("/nowhere")) as it:
         begun = it.begin(short_id, base)
-    draft = replace(begun, typed=typed, state="sending", sent=Sent(base, typed, begun.changed))
+    draft = begun._replace(typed=typed, state="sending", sent=Sent(base, typed, begun.changed))
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
@@ -77,7 +76,7 @@ def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
 @given(st.data())
 def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
     with drafts(Path("/nowhere")) as it:
-        draft = replace(it.begin("A", ACME), typed={"phone": "1"}, session="")
+        draft = it.begin("A", ACME)._replace(typed={"phone": "1"}, session="")
     content = bytearray(draft.to_bytes())
     if data.draw(st.booleans()):
         content = content[: data.draw(st.integers(0, len(content) - 3))]
@@ -92,7 +91,7 @@ def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> 
 async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     with drafts(folder) as one:
-        draft = replace(one.begin("ACME-CORP", ACME), typed={"phone": "555-0199"})
+        draft = one.begin("ACME-CORP", ACME)._replace(typed={"phone": "555-0199"})
         one.put(draft)
         assert one.flush()
         assert one.is_kept(draft)
@@ -121,14 +120,14 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
 
 async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
-        mine = replace(one.begin("A", {"shortID": "A"}), typed={"name": "mine"})
-        theirs = replace(two.begin("A", {"shortID": "A"}), typed={"name": "theirs"})
+        mine = one.begin("A", {"shortID": "A"})._replace(typed={"name": "mine"})
+        theirs = two.begin("A", {"shortID": "A"})._replace(typed={"name": "theirs"})
         one.put(mine)
         assert one.flush()
         two.put(theirs)
         assert two.flush()
         assert two.rivals[theirs.id] == (mine,)
-        one.put(replace(mine, typed={"name": "still mine"}))
+        one.put(mine._replace(typed={"name": "still mine"}))
         assert one.flush()
         assert one.rivals[mine.id] == (theirs,)
         kept = {json.loads(path.read_text())["draft"]["typed"]["name"] for path in files(tmp_path)}
@@ -152,7 +151,7 @@ def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_p
         nameless = it.begin("", None)
         it.put(nameless)
         assert it.flush()
-        it.drop(replace(nameless, short_id="A"))
+        it.drop(nameless._replace(short_id="A"))
         assert it.flush()
         assert files(tmp_path) == []
 
@@ -175,7 +174,7 @@ async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_on
 async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):
-            one.put(replace(one.begin(name, None), typed={"name": name}))
+            one.put(one.begin(name, None)._replace(typed={"name": name}))
         assert one.flush()
     by_name = {json.loads(path.read_text())["draft"]["shortID"]: path for path in files(tmp_path)}
     by_name["cut"].write_bytes(by_name["cut"].read_bytes()[:-9])
@@ -202,11 +201,11 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     it = Drafts(tmp_path, SERVER, pause=0, write=write)
     told: list[str | None] = []
     it.on_change = lambda: told.append(it.problem)
-    draft = replace(it.begin("A", None), typed={"name": "old"})
+    draft = it.begin("A", None)._replace(typed={"name": "old"})
     it.put(draft)
     assert it.flush()
     failing = True
-    it.put(replace(draft, typed={"name": "new"}))
+    it.put(draft._replace(typed={"name": "new"}))
     assert not it.flush()
     assert it.problem == os.strerror(code).lower()
     assert not it.is_kept(draft)
@@ -235,7 +234,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     it.put(draft)
     arrived.wait()
     for number in range(1000):
-        it.put(replace(draft, typed={"name": str(number)}))
+        it.put(draft._replace(typed={"name": str(number)}))
     assert not it.flush(0.01)
     go_on.set()
     assert it.flush()
@@ -246,7 +245,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
 
 async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
     with drafts(tmp_path) as it, drafts(tmp_path) as other:
-        draft = replace(it.begin("A", None), typed={"name": "x"})
+        draft = it.begin("A", None)._replace(typed={"name": "x"})
         it.put(draft)
         it.release(draft)
         assert [free.id for free in (await it.look()).free] == [draft.id]

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ async def written(it: Stage) -> None:
 def left(folder: Path, **values: Any) -> Draft:
     """A draft of ACME-CORP that an earlier run left, of which the phone number was changed."""
     drafts = Drafts(folder, SERVER, pause=0)
-    draft = replace(drafts.begin("ACME-CORP", ACME), **({"typed": {"phone": "555-0199"}} | values))
+    draft = drafts.begin("ACME-CORP", ACME)._replace(**({"typed": {"phone": "555-0199"}} | values))
     drafts.put(draft)
     drafts.close()
     return draft
@@ -359,7 +358,7 @@ async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
 
 async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Path) -> None:
     elsewhere = Drafts(tmp_path, SERVER, pause=0)
-    theirs = replace(elsewhere.begin("ACME-CORP", ACME), typed={"phone": "1"}, process=4711)
+    theirs = elsewhere.begin("ACME-CORP", ACME)._replace(typed={"phone": "1"}, process=4711)
     elsewhere.put(theirs)
     elsewhere.flush()
     async with desk(tmp_path) as it:
@@ -368,7 +367,7 @@ async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Pat
         await it.press("x")
         await written(it)
         assert len(kept(tmp_path)) == 2
-        elsewhere.put(replace(theirs, typed={"phone": "12"}))
+        elsewhere.put(theirs._replace(typed={"phone": "12"}))
         elsewhere.flush()
         assert [draft.typed for draft in elsewhere.rivals[theirs.id]] == [{"name": "Acme Corporationx"}]
     elsewhere.close()
@@ -380,7 +379,7 @@ async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Pa
         await it.press("x")
         await written(it)
         elsewhere = Drafts(tmp_path, SERVER, pause=0)
-        elsewhere.put(replace(elsewhere.begin("ACME-CORP", ACME), typed={"phone": "1"}, process=4711))
+        elsewhere.put(elsewhere.begin("ACME-CORP", ACME)._replace(typed={"phone": "1"}, process=4711))
         elsewhere.flush()
         await it.press("y")
         await written(it)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -18,7 +17,7 @@ async def hurry(seconds: float) -> None:
 
 
 #: Nobody waits for long, and a probe comes at once.
-HURRIED = replace(AT_ONCE, patience=0.05, probe=0.05, chance=lambda: 0.0, sleep=hurry)
+HURRIED = AT_ONCE._replace(patience=0.05, probe=0.05, chance=lambda: 0.0, sleep=hurry)
 
 
 async def refused(request: httpx.Request, _: Onward) -> httpx.Response:
