@@ -36,7 +36,7 @@ def open_screens(
     from app.local.view import ViewFile
     from app.pace import Pace
     from app.repository import Repository
-    from app.screens.frame import Desk
+    from app.screens.desk import Desk
     from app.terminal.crash import report, silence_tracebacks
     from app.terminal.lean import LeanDriver
     from app.terminal.signals import Endings
@@ -47,7 +47,12 @@ def open_screens(
 
         check_keymap(settings.keys)
     silence_tracebacks(folders.state)
-    drafts = _drafts(settings, folders) if kept else None
+    opened: list[Drafts] = []
+
+    def open_drafts() -> "Drafts":
+        opened.append(_drafts(settings, folders))
+        return opened[-1]
+
     local = settings.url is None
     pace = Pace(interval=settings.refresh_seconds)
     repository = Repository(
@@ -67,7 +72,7 @@ def open_screens(
         settings.page_size,
         local=local,
         views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
-        drafts=drafts,
+        open_drafts=open_drafts if kept else None,
         scan_gap=settings.scan_gap_ms / 1000,
     )
     app = DockbookApp(
@@ -86,7 +91,7 @@ def open_screens(
             loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
 
         def keep_drafts() -> None:
-            if drafts is not None:
+            for drafts in opened:
                 drafts.flush()
 
         try:
@@ -94,10 +99,11 @@ def open_screens(
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
-            if drafts is not None:
+            for drafts in opened:
                 drafts.close()
-    if drafts is not None and drafts.problem:
-        sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
+    for drafts in opened:
+        if drafts.problem:
+            sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
     return app.return_code or 0
 
 

@@ -17,8 +17,9 @@ from textual.worker import Worker, WorkerState
 
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
+from app.screens.desk import Desk
 from app.screens.dialog import Question
-from app.screens.frame import STYLES, Desk, DockScreen
+from app.screens.frame import STYLES, DockScreen
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
@@ -121,9 +122,7 @@ class DockbookApp(App[int]):
         repository.on_note = self._tell
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
-        if self.desk.drafts is not None:
-            self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
-            self.run_worker(self._offer_drafts(), exit_on_error=False)
+        self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -235,6 +234,11 @@ class DockbookApp(App[int]):
         screen = self.screen
         if isinstance(screen, DockScreen):
             await offer_at_start(screen)
+
+    def _open_drafts(self) -> None:
+        if self.desk.drafts is not None:
+            self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
+            self.run_worker(self._offer_drafts(), exit_on_error=False)
 
     def _look_again(self) -> None:
         for screen in self._dock_screens():

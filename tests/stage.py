@@ -21,7 +21,7 @@ from app.local.mirror import Mirror
 from app.local.view import ViewFile
 from app.pace import Pace
 from app.repository import Repository
-from app.screens.frame import Desk
+from app.screens.desk import Desk
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample import load_sample
 from app.service.store import Store
@@ -233,7 +233,10 @@ async def stage(
         mend=mend,
         look_again=(0.0,),
     )
-    app = DockbookApp(Desk(repository, "test", local=local, views=views, drafts=drafts), keymap=keymap)
+    app = DockbookApp(
+        Desk(repository, "test", local=local, views=views, open_drafts=None if drafts is None else lambda: drafts),
+        keymap=keymap,
+    )
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
         await running.settle()

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from app.errors import EditsOverlap
 from app.fields import BY_NAME
 from app.merge import Overlap, merge
+from app.screens.desk import Desk
 from app.screens.dialog import Dialog
-from app.screens.frame import Desk
 from app.screens.review import ReviewScreen
 from app.screens.told import labels
 from app.text import visible_id

@@ -11,7 +11,8 @@ from textual.widgets import Input
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest, Status
 from app.folding import fold
-from app.screens.frame import LOOKING_BACK, Desk, DockScreen
+from app.screens.desk import Desk
+from app.screens.frame import LOOKING_BACK, DockScreen
 from app.screens.pages import PagedScreen, Place
 from app.widgets.find import FindInput
 from app.widgets.table import CustomerTable

@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
 from app.fields import KEY
-from app.screens.frame import LOOKING_BACK, STYLES, Desk, DockScreen
+from app.screens.desk import Desk
+from app.screens.frame import LOOKING_BACK, STYLES, DockScreen
 from app.text import visible_id
 from app.widgets.alike import LookAlikes, looks_like
 from app.widgets.record import RecordView

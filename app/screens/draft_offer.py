@@ -10,8 +10,8 @@ from app.changes import Change
 from app.errors import DockbookError, NotFound, NotSaved
 from app.fields import BY_NAME, KEY, WRITABLE_NAMES
 from app.local.draft import Draft
+from app.screens.desk import Desk
 from app.screens.dialog import Question
-from app.screens.frame import Desk
 from app.screens.review import ReviewScreen
 from app.screens.told import labels, told, when, who_is_drafted
 from app.widgets.comparison import Compared

@@ -14,10 +14,11 @@ from app.countries import countries
 from app.errors import DockbookError, EditsOverlap
 from app.fields import KEY
 from app.screens.choose import Choice, ChooseDialog
+from app.screens.desk import Desk
 from app.screens.dialog import Question
 from app.screens.form_fields import FormFields
 from app.screens.form_saving import SavingForm
-from app.screens.frame import STYLES, Desk, DockScreen
+from app.screens.frame import STYLES, DockScreen
 from app.screens.keeping import Keeping
 from app.screens.told import also_editing
 from app.text import visible, visible_id

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from app.changes import Change, Changes
+from app.changes import Change
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository
+from app.screens.desk import Desk
 from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
@@ -27,8 +28,6 @@ from app.widgets.status import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.local.drafts import Drafts
-    from app.local.view import ViewFile
     from app.models import Customer, Origin
 
 #: The folder of the style sheets: beside the package in the sources and in the wheel alike.
@@ -48,33 +47,6 @@ LOOKING_BACK: Final[tuple[BindingType, ...]] = (
 )
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a screen works with: the customers, and words about where they come from.
-
-    `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
-    `drafts` keep what is typed, where it is kept at all; `postponed` are those the person wants to see later, and
-    `changes` what was written in this session.
-    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
-    """
-
-    repository: Repository
-    site: str
-    flags: tuple[str, ...] = ()
-    page_size: int | None = None
-    local: bool = False
-    views: "ViewFile | None" = None
-    scan_gap: float = 0.030
-    drafts: "Drafts | None" = None
-    postponed: set[str] = field(default_factory=set)
-    changes: Changes = field(default_factory=Changes)
-
-    @property
-    def not_sent(self) -> int:
-        """How many drafts wait for the server to be back."""
-        return sum(draft.state == "not sent" for draft in self.drafts.free) if self.drafts else 0
 
 
 class DockScreen(Screen[Result], Generic[Result]):
@@ -157,7 +129,7 @@ class DockScreen(Screen[Result], Generic[Result]):
         """Tell the state of the connection and whether editing is off."""
         self.header.link = told_of(link, self.shown_from())
         off = ("READ-ONLY",) if self.repository.editing_off else ()
-        self.header.flags = (*self.desk.flags, *off, *self._draft_flags())
+        self.header.flags = (*self.desk.flags, *off, *self.desk.draft_flags)
         self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
 
     def shown_from(self) -> "Origin | None":
@@ -204,13 +176,6 @@ class DockScreen(Screen[Result], Generic[Result]):
     def show_drafts(self) -> None:
         """Take over what changed about the drafts."""
         self.show_link(self.repository.link)
-
-    def _draft_flags(self) -> tuple[str, ...]:
-        if self.desk.drafts is None:
-            return ()
-        problem = ("DRAFT NOT SAVED",) if self.desk.drafts.problem else ()
-        waiting = (f"{count} NOT SENT",) if (count := self.desk.not_sent) else ()
-        return (*problem, *waiting)
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a notice on the status line, in place of the one before."""

@@ -13,7 +13,8 @@ from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateL
 from app.fields import BY_NAME, KEY, Direction, PageRequest
 from app.folding import words_of
 from app.local.view import View, ViewFile
-from app.screens.frame import Desk, DockScreen
+from app.screens.desk import Desk
+from app.screens.frame import DockScreen
 from app.screens.paging import Paging
 from app.text import width
 from app.widgets.find import FindLine

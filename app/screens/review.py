@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.frame import STYLES, Desk, DockScreen
+from app.screens.desk import Desk
+from app.screens.frame import STYLES, DockScreen
 from app.text import visible
 from app.widgets.comparison import ComparisonView
 
