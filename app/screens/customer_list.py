@@ -91,7 +91,6 @@ class CustomerListScreen(PagedScreen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._whence: Whence | None = None
-        # Before there is anything to be styled anew.
         self.panel_only()
         self.panel.tell("Loading customers…")
 
