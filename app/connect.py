@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.errors import SettingsError, StoreError
+from app.fields import PageRequest
 from app.folders import make_private
 from app.secret import read_secret
 from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
+    from app.local.glimpse import Glimpse
     from app.local.mirror import Mirror
     from app.service.store import Store
     from app.service.throwaway import ThrowawayFolder
@@ -48,10 +50,18 @@ class Server:
 
     def open_mirror(self, folder: Path | None) -> "Mirror":
         """The mirror of this server and these credentials in the folder, or one in memory; blocks."""
-        return _mirror(folder, f"{self._settings.url}\n{self._settings.client_id}")
+        return _mirror(folder, self._whose)
+
+    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+        """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
+        return _glimpse(folder, self._whose, request)
 
     async def close(self) -> None:
         """Nothing of a server is held here."""
+
+    @property
+    def _whose(self) -> str:
+        return f"{self._settings.url}\n{self._settings.client_id}"
 
     def _client(self) -> "CustomerApi":
         from app.api.client import CustomerApi
@@ -99,6 +109,10 @@ class Book:
             self._mirror_folder = ThrowawayFolder.make()
             return _mirror(self._mirror_folder.path, "")
 
+    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+        """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""
+        return None if self._path is None else _glimpse(folder, str(self._path), request)
+
     async def close(self) -> None:
         """Close the book; it may be closed already, or just be opening in its thread."""
         self._closed = True
@@ -145,7 +159,20 @@ def _mirror(folder: Path | None, whose: str) -> "Mirror":
         mirror = Mirror.open(None)
         mirror.notes += (f"The copy of the customers is kept in memory only: {folder} cannot be used ({error}).",)
         return mirror
-    return Mirror.open(folder / f"mirror-{hashlib.sha256(whose.encode()).hexdigest()[:24]}.sqlite3")
+    return Mirror.open(_mirror_file(folder, whose))
+
+
+def _mirror_file(folder: Path, whose: str) -> Path:
+    return folder / f"mirror-{hashlib.sha256(whose.encode()).hexdigest()[:24]}.sqlite3"
+
+
+def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
+    path = _mirror_file(folder, whose)
+    if not path.exists():
+        return None
+    from app.local.glimpse import glimpse
+
+    return glimpse(path, request)
 
 
 def open_store(path: Path | None, samples: int) -> "Store":

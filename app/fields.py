@@ -4,6 +4,7 @@ Kept free of pydantic, so that a screen can be painted before anything slow is i
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 Direction = Literal["ASC", "DESC"]
@@ -119,3 +120,19 @@ class PageRequest:
         if self.modified_since is not None:
             query["modifiedSince"] = self.modified_since
         return query
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is to be known of a page that came from this machine's mirror and not from the server just now.
+
+    `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
+    many customers it holds and `expected` how many the server says there are. `close` says that the rows are near
+    misses, because nothing matched; `at_least` that `total` was not counted to its end.
+    """
+
+    as_of: datetime | None
+    seen: int
+    expected: int | None = None
+    close: bool = False
+    at_least: bool = False

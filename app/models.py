@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.fields import FIELDS, KEY, WRITABLE_NAMES
+from app.fields import FIELDS, KEY, WRITABLE_NAMES, Origin
+
+__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page"]
 
 _DATES = ("created", "modified")
 _TELLING = (KEY, "name", "active")
@@ -106,22 +107,6 @@ class Customer(BaseModel):
         """
         body = {name: self.received[name] for name in (KEY, *WRITABLE_NAMES) if name in self.received}
         return body | dict(changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What is to be known of a page that came from this machine's mirror and not from the server just now.
-
-    `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
-    many customers it holds and `expected` how many the server says there are. `close` says that the rows are near
-    misses, because nothing matched; `at_least` that `total` was not counted to its end.
-    """
-
-    as_of: datetime | None
-    seen: int
-    expected: int | None = None
-    close: bool = False
-    at_least: bool = False
 
 
 class Page(BaseModel):

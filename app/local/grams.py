@@ -13,7 +13,7 @@ from typing import Final
 
 from app.local.lines import SIGNS, Needle, grams_in
 from app.local.mirror_file import SEGMENT_BITS
-from app.local.stored import DamagedRow, blob
+from app.local.row import DamagedRow, blob
 
 SEGMENT: Final = 1 << SEGMENT_BITS
 #: Words with fewer letters are likened by pairs.

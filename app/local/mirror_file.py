@@ -14,7 +14,7 @@ from typing import Final
 from app.errors import StoreError
 from app.fields import KEY
 from app.folding import fold
-from app.local.stored import COLUMNS, WIRE, DamagedRow
+from app.local.row import COLUMNS, WIRE, DamagedRow
 from app.lookalike import skeleton
 
 SCHEMA_VERSION: Final = 1

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from app.local.mirror_file import BLOCK_BITS
-from app.local.stored import DamagedRow
+from app.local.row import DamagedRow
 
 _DATES: Final = ("swept_at", "synced_at")
 

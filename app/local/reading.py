@@ -10,8 +10,9 @@ from app.local.closeness import guessed
 from app.local.lane import Job
 from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
+from app.local.row import READ, DamagedRow
 from app.local.search import Found, Search
-from app.local.stored import READ, DamagedRow, customer_of, stored_id
+from app.local.stored import customer_of, stored_id
 from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
 from app.models import Customer, Origin, Page

@@ -8,7 +8,7 @@ from typing import Final
 from app.local.grams import Candidates, numbers_of
 from app.local.lines import FIELD, Needle, matches
 from app.local.mirror_file import BLOCK_BITS
-from app.local.stored import blob
+from app.local.row import blob
 
 _ROWS: Final = 1 << BLOCK_BITS
 _CHUNK: Final = 64

@@ -14,8 +14,8 @@ from app.local.grams import Candidates
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
+from app.local.row import DamagedRow, blob
 from app.local.scan import Scan, Stale
-from app.local.stored import DamagedRow, blob
 
 #: So many blocks are looked at without asking whether there is a shorter way.
 _FEW_BLOCKS: Final = 96

@@ -2,32 +2,22 @@
 
 import hashlib
 import json
-import zlib
-from collections.abc import Iterable
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from app.fields import KEY
 from app.local.lines import FIELD, SEARCHED, made_line
+from app.local.row import WIRE, DamagedRow, check_of
 from app.lookalike import skeleton
 from app.models import Customer, NumberText
 
-#: The contract's fields in the order of its examples: a record that has just these is stored without its names.
-WIRE: Final = (
-    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
-    *("active", "created", "modified"),
-)
 _NOT_A_RECORD: Final = "not a customer record"
 #: Begins a text that stands for a number which nothing can hold, or that itself begins so.
 _MARK: Final = "\x00"
 _ACTIVE: Final = WIRE.index("active")
 _of_record: Final = itemgetter(*WIRE)
 _searched: Final = itemgetter(*map(WIRE.index, SEARCHED))
-
-
-class DamagedRow(Exception):
-    """A row is not what was once written."""
 
 
 class Stored(NamedTuple):
@@ -63,12 +53,6 @@ def line_of_row(row: Stored) -> str:
     return made_line(_searched(row.values), None if active is None else bool(active))
 
 
-#: The columns of a stored customer; the last three are what is looked up: ID and name as they are found, and the look.
-COLUMNS: Final = (*WIRE, "odd", "record", "checksum", "fid", "fname", "look")
-#: The columns that a customer is read from.
-READ: Final = ", ".join(("place", *COLUMNS[:-3]))
-
-
 def stored(customer: Customer) -> Stored:
     """The row of a customer; its entity tag is not kept."""
     received = customer.received
@@ -96,21 +80,9 @@ def customer_of(row: tuple[Any, ...]) -> Customer:
     return Customer.from_wire(received)
 
 
-def blob(value: object) -> bytes:
-    """What a column of bytes gave; raises `DamagedRow` when it is something else."""
-    if not isinstance(value, bytes):
-        raise DamagedRow
-    return value
-
-
 def stored_id(short_id: str) -> str:
     """An ID as it stands in its column."""
     return sound(short_id)
-
-
-def check_of(values: Iterable[object], record: str | None) -> int:
-    """A sum that shows a changed bit."""
-    return zlib.crc32("\x1f".join(map(str, (*values, record))).encode())
 
 
 def sound(text: str) -> str:

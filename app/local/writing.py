@@ -12,7 +12,8 @@ from app.local.grams import SEGMENT, add_grams, add_segment, segments_in
 from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.stored import COLUMNS, READ, WIRE, Stored, blob, customer_of, is_older, line_of_row, stored, stored_id
+from app.local.row import COLUMNS, READ, WIRE, blob
+from app.local.stored import Stored, customer_of, is_older, line_of_row, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
