@@ -25,6 +25,7 @@ class Painter:
     def __init__(self, columns: int, lines: int) -> None:
         self.grid = Grid(columns, lines)
         self._shown: list[Row | None] = [None] * lines
+        self._certain = [False] * lines
         self._unknown = set(range(lines))
         self._place: tuple[int, int] | None = None
         self._look: Look | None = None
@@ -34,6 +35,7 @@ class Painter:
         """The terminal was sent `CLEAR`: it shows nothing."""
         blank = [BLANK] * self.grid.columns
         self._shown = [list(blank) for _ in range(self.grid.lines)]
+        self._certain = [True] * self.grid.lines
         self._unknown = set()
         self._place, self._look = (0, 0), PLAIN
         self.grid.touched.update(range(self.grid.lines))
@@ -42,6 +44,7 @@ class Painter:
         """Whatever the terminal shows, it is not known any more; it may have another size, too."""
         self.grid.resize(columns, lines)
         self._shown = [None] * lines
+        self._certain = [False] * lines
         self._unknown = set(range(lines))
         self._place = self._look = None
 
@@ -63,12 +66,13 @@ class Painter:
         before, now = self._shown[y], self.grid.row(y)
         if before == now:
             return
-        if before is None or not (_all_certain(before) and _all_certain(now)):
+        certain = _all_certain(now)
+        if before is None or not (certain and self._certain[y]):
             self._begin_line(y)
             self._write_anew(y, now)
         else:
             self._paint_shortest(y, before, now)
-        self._shown[y] = now
+        self._shown[y], self._certain[y] = now, certain
 
     def _paint_shortest(self, y: int, before: Row, now: Row) -> None:
         """Write what differs, or erase the line first when there is less to write then."""
@@ -101,10 +105,11 @@ class Painter:
             if before[x] == now[x]:
                 x += 1
                 continue
-            self._move(x, y, now)
+            start = x
             while x < end and before[x] != now[x]:
-                self._write(now[x])
                 x += 1
+            self._move(start, y, now)
+            self._write(now[start:x])
             self._place = (x, y) if x < columns else None
         left = [x for x in range(end, columns) if before[x] != BLANK]
         if not left:
@@ -114,8 +119,7 @@ class Painter:
             self._turn(PLAIN)
             self._out.append("\x1b[K")
         else:
-            for _ in left:
-                self._write(BLANK)
+            self._write([BLANK] * len(left))
             self._place = (left[-1] + 1, y) if left[-1] + 1 < columns else None
 
     def _write_anew(self, y: int, now: Row) -> None:
@@ -135,17 +139,16 @@ class Painter:
                 certain = True
                 x = gap
             certain = certain and is_certain(now[x][0])
-            self._write(now[x])
+            self._write(now[x : x + 1])
             x += 1
             self._place = (x, y)
         self._place = None
 
-    def _write(self, cell: Cell) -> None:
-        text, look = cell
-        if text == " " and look == PLAIN and self._look is not None and not self._look.seen_on_blanks:
-            look = self._look
-        self._turn(look)
-        self._out.append(text)
+    def _write(self, cells: Row) -> None:
+        for text, look in cells:
+            if look is not self._look and not self._is_as_now((text, look)):
+                self._turn(look)
+            self._out.append(text)
 
     def _turn(self, look: Look) -> None:
         if look != self._look:
@@ -182,7 +185,7 @@ class Painter:
 
 
 def _all_certain(row: Row) -> bool:
-    return is_certain("".join(text for text, _ in row)) and all(text for text, _ in row)
+    return is_certain("".join([text for text, _ in row]))
 
 
 def _anew(look: Look) -> str:
@@ -205,4 +208,4 @@ def _bytes(text: str) -> int:
 
 
 def _length(parts: list[str]) -> int:
-    return sum(map(_bytes, parts))
+    return _bytes("".join(parts))

@@ -11,7 +11,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
+from app.widgets.own_keys import OwnKeys
 
 from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
@@ -38,7 +38,7 @@ class Kept:
     strips: dict[tuple[int, str, str], Strip] = field(default_factory=dict)
 
 
-class CustomerTable(Widget, can_focus=True):
+class CustomerTable(OwnKeys, can_focus=True):
     """One page of customers.
 
     The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
