@@ -9,12 +9,15 @@ from typing import Final
 from app.terminal.grid import BLANK, Cell, Grid, Row, is_certain
 from app.terminal.looks import PLAIN, Look, transition
 
-#: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes.
+#: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
 _SHORT_GAP: Final = 4
 #: Blanks at the end of a line that are written rather than erased.
 _SHORT_END: Final = 3
 #: Blanks in a line whose cells are not certain after which the place is told anew.
 _GAP: Final = 2
+
+#: Not a line feed: of that the kernel makes two characters, or one, as it is set.
+_NEXT_LINE: Final = "\x1bE"
 
 CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
 
@@ -27,7 +30,7 @@ class Painter:
         self._shown: list[Row | None] = [None] * lines
         self._certain = [False] * lines
         self._unknown = set(range(lines))
-        self._place: tuple[int, int] | None = None
+        self._place: tuple[int | None, int] | None = None
         self._look: Look | None = None
         self._out: list[str] = []
 
@@ -133,7 +136,7 @@ class Painter:
             if gap == len(now):
                 break
             if gap - x >= _GAP and not certain:
-                self._place = None
+                self._place = (None, y)
             if gap - x >= _GAP:
                 self._move(gap, y, now)
                 certain = True
@@ -142,13 +145,15 @@ class Painter:
             self._write(now[x : x + 1])
             x += 1
             self._place = (x, y)
-        self._place = None
+        self._place = (None, y)
 
     def _write(self, cells: Row) -> None:
-        for text, look in cells:
-            if look is not self._look and not self._is_as_now((text, look)):
-                self._turn(look)
-            self._out.append(text)
+        look, add = self._look, self._out.append
+        for cell in cells:
+            if cell[1] is not look and not self._is_as_now(cell):
+                self._turn(cell[1])
+                look = cell[1]
+            add(cell[0])
 
     def _turn(self, look: Look) -> None:
         if look != self._look:
@@ -159,21 +164,24 @@ class Painter:
         """Go to a place, the shortest way; `row` is what the line shows, as far as it is passed over."""
         if self._place == (x, y):
             return
-        before, self._place = self._place, (x, y)
+        (from_x, from_y), self._place = self._place or (None, None), (x, y)
+        if from_x is not None and from_y == y and row is not None and 0 < x - from_x <= _SHORT_GAP:
+            passed = row[from_x:x]
+            text = "".join([cell[0] for cell in passed])
+            if text.isascii() and all([self._is_as_now(cell) for cell in passed]):
+                self._out.append(text)
+                return
         ways = [_place(x, y)]
-        if before is not None:
-            from_x, from_y = before
-            if from_y == y:
-                if x == 0:
-                    ways.append("\r")
-                ways.append(_step(x - from_x, "C", "D"))
-                if x < from_x <= x + 2:
-                    ways.append("\b" * (from_x - x))
-                passed = row[from_x:x] if row is not None and 0 < x - from_x <= _SHORT_GAP else []
-                if passed and all(self._is_as_now(cell) for cell in passed):
-                    ways.append("".join(text for text, _ in passed))
-            elif from_x == x:
-                ways.append(_step(y - from_y, "B", "A"))
+        if from_y == y:
+            ways.append("\r" + (_step(x, "C", "D") if x else ""))
+        elif x == 0 and y - 1 == from_y:
+            ways.append(_NEXT_LINE)
+        if from_x is not None and from_y == y:
+            ways.append(_step(x - from_x, "C", "D"))
+            if x < from_x <= x + 2:
+                ways.append("\b" * (from_x - x))
+        elif from_x == x and from_y is not None:
+            ways.append(_step(y - from_y, "B", "A"))
         self._out.append(min(ways, key=_bytes))
 
     def _is_as_now(self, cell: Cell) -> bool:

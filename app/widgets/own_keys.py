@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from textual.geometry import NULL_OFFSET
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ class OwnKeys(Widget):
             event.stop()
             event.prevent_default()
             await self.run_action(action)
+
+    def on_focus(self) -> None:
+        # No text cursor is in here. Where one was last, the terminal's would be put back after every row.
+        self.app.cursor_position = NULL_OFFSET
 
     def on_blur(self) -> None:
         self._own = None

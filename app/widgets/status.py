@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
-from textual.widget import Widget
+from app.widgets.still import Still
 
 from app.text import shorten, visible, width
 
@@ -29,7 +29,7 @@ class Notice:
     level: Level = "info"
 
 
-class StatusLine(Widget):
+class StatusLine(Still):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
     An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With

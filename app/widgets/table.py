@@ -238,6 +238,14 @@ class CustomerTable(OwnKeys, can_focus=True):
             if event.chain > 1:
                 self.action_open()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Nothing of a style sheet's is drawn around the lines, nor may be.
+        filters = self.get_line_filters()
+        strips = [self.render_line(y) for y in crop.line_range]
+        for look in filters:
+            strips = [strip.apply_filter(look, self.background_colors[1]) for strip in strips]
+        return strips if crop.column_span == (0, self.size.width) else [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         if y not in self._drawn:
             self._drawn[y] = self._line(y)
