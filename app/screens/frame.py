@@ -24,6 +24,7 @@ from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
 from app.widgets.status import Level, Notice, StatusLine
+from app.widgets.still import Still
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -49,7 +50,7 @@ LOOKING_BACK: Final[tuple[BindingType, ...]] = (
 Result = TypeVar("Result")
 
 
-class DockScreen(Screen[Result], Generic[Result]):
+class DockScreen(Still, Screen[Result], Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -52,7 +52,14 @@ def changed_look(look: Look, parameters: str) -> Look:
             background = ""
         else:
             attributes -= {on for on, off in _OFF.items() if off == code}
-    return Look(frozenset(attributes), foreground, background)
+    return _the_look(frozenset(attributes), foreground, background)
+
+
+@lru_cache(maxsize=1024)
+def _the_look(attributes: frozenset[int], foreground: str, background: str) -> Look:
+    """One and the same object for the same look, so that it is told at a glance."""
+    look = Look(attributes, foreground, background)
+    return PLAIN if look == PLAIN else look
 
 
 @lru_cache(maxsize=1024)

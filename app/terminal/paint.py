@@ -9,12 +9,15 @@ from typing import Final
 from app.terminal.grid import BLANK, Cell, Grid, Row, is_certain
 from app.terminal.looks import PLAIN, Look, transition
 
-#: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes.
+#: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
 _SHORT_GAP: Final = 4
 #: Blanks at the end of a line that are written rather than erased.
 _SHORT_END: Final = 3
 #: Blanks in a line whose cells are not certain after which the place is told anew.
 _GAP: Final = 2
+
+#: Not a line feed: of that the kernel makes two characters, or one, as it is set.
+_NEXT_LINE: Final = "\x1bE"
 
 CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
 
@@ -25,8 +28,9 @@ class Painter:
     def __init__(self, columns: int, lines: int) -> None:
         self.grid = Grid(columns, lines)
         self._shown: list[Row | None] = [None] * lines
+        self._certain = [False] * lines
         self._unknown = set(range(lines))
-        self._place: tuple[int, int] | None = None
+        self._place: tuple[int | None, int] | None = None
         self._look: Look | None = None
         self._out: list[str] = []
 
@@ -34,6 +38,7 @@ class Painter:
         """The terminal was sent `CLEAR`: it shows nothing."""
         blank = [BLANK] * self.grid.columns
         self._shown = [list(blank) for _ in range(self.grid.lines)]
+        self._certain = [True] * self.grid.lines
         self._unknown = set()
         self._place, self._look = (0, 0), PLAIN
         self.grid.touched.update(range(self.grid.lines))
@@ -42,6 +47,7 @@ class Painter:
         """Whatever the terminal shows, it is not known any more; it may have another size, too."""
         self.grid.resize(columns, lines)
         self._shown = [None] * lines
+        self._certain = [False] * lines
         self._unknown = set(range(lines))
         self._place = self._look = None
 
@@ -63,12 +69,13 @@ class Painter:
         before, now = self._shown[y], self.grid.row(y)
         if before == now:
             return
-        if before is None or not (_all_certain(before) and _all_certain(now)):
+        certain = _all_certain(now)
+        if before is None or not (certain and self._certain[y]):
             self._begin_line(y)
             self._write_anew(y, now)
         else:
             self._paint_shortest(y, before, now)
-        self._shown[y] = now
+        self._shown[y], self._certain[y] = now, certain
 
     def _paint_shortest(self, y: int, before: Row, now: Row) -> None:
         """Write what differs, or erase the line first when there is less to write then."""
@@ -101,10 +108,11 @@ class Painter:
             if before[x] == now[x]:
                 x += 1
                 continue
-            self._move(x, y, now)
+            start = x
             while x < end and before[x] != now[x]:
-                self._write(now[x])
                 x += 1
+            self._move(start, y, now)
+            self._write(now[start:x])
             self._place = (x, y) if x < columns else None
         left = [x for x in range(end, columns) if before[x] != BLANK]
         if not left:
@@ -114,8 +122,7 @@ class Painter:
             self._turn(PLAIN)
             self._out.append("\x1b[K")
         else:
-            for _ in left:
-                self._write(BLANK)
+            self._write([BLANK] * len(left))
             self._place = (left[-1] + 1, y) if left[-1] + 1 < columns else None
 
     def _write_anew(self, y: int, now: Row) -> None:
@@ -129,23 +136,24 @@ class Painter:
             if gap == len(now):
                 break
             if gap - x >= _GAP and not certain:
-                self._place = None
+                self._place = (None, y)
             if gap - x >= _GAP:
                 self._move(gap, y, now)
                 certain = True
                 x = gap
             certain = certain and is_certain(now[x][0])
-            self._write(now[x])
+            self._write(now[x : x + 1])
             x += 1
             self._place = (x, y)
-        self._place = None
+        self._place = (None, y)
 
-    def _write(self, cell: Cell) -> None:
-        text, look = cell
-        if text == " " and look == PLAIN and self._look is not None and not self._look.seen_on_blanks:
-            look = self._look
-        self._turn(look)
-        self._out.append(text)
+    def _write(self, cells: Row) -> None:
+        look, add = self._look, self._out.append
+        for cell in cells:
+            if cell[1] is not look and not self._is_as_now(cell):
+                self._turn(cell[1])
+                look = cell[1]
+            add(cell[0])
 
     def _turn(self, look: Look) -> None:
         if look != self._look:
@@ -156,21 +164,24 @@ class Painter:
         """Go to a place, the shortest way; `row` is what the line shows, as far as it is passed over."""
         if self._place == (x, y):
             return
-        before, self._place = self._place, (x, y)
+        (from_x, from_y), self._place = self._place or (None, None), (x, y)
+        if from_x is not None and from_y == y and row is not None and 0 < x - from_x <= _SHORT_GAP:
+            passed = row[from_x:x]
+            text = "".join([cell[0] for cell in passed])
+            if text.isascii() and all([self._is_as_now(cell) for cell in passed]):
+                self._out.append(text)
+                return
         ways = [_place(x, y)]
-        if before is not None:
-            from_x, from_y = before
-            if from_y == y:
-                if x == 0:
-                    ways.append("\r")
-                ways.append(_step(x - from_x, "C", "D"))
-                if x < from_x <= x + 2:
-                    ways.append("\b" * (from_x - x))
-                passed = row[from_x:x] if row is not None and 0 < x - from_x <= _SHORT_GAP else []
-                if passed and all(self._is_as_now(cell) for cell in passed):
-                    ways.append("".join(text for text, _ in passed))
-            elif from_x == x:
-                ways.append(_step(y - from_y, "B", "A"))
+        if from_y == y:
+            ways.append("\r" + (_step(x, "C", "D") if x else ""))
+        elif x == 0 and y - 1 == from_y:
+            ways.append(_NEXT_LINE)
+        if from_x is not None and from_y == y:
+            ways.append(_step(x - from_x, "C", "D"))
+            if x < from_x <= x + 2:
+                ways.append("\b" * (from_x - x))
+        elif from_x == x and from_y is not None:
+            ways.append(_step(y - from_y, "B", "A"))
         self._out.append(min(ways, key=_bytes))
 
     def _is_as_now(self, cell: Cell) -> bool:
@@ -182,7 +193,7 @@ class Painter:
 
 
 def _all_certain(row: Row) -> bool:
-    return is_certain("".join(text for text, _ in row)) and all(text for text, _ in row)
+    return is_certain("".join([text for text, _ in row]))
 
 
 def _anew(look: Look) -> str:
@@ -205,4 +216,4 @@ def _bytes(text: str) -> int:
 
 
 def _length(parts: list[str]) -> int:
-    return sum(map(_bytes, parts))
+    return _bytes("".join(parts))

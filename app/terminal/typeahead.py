@@ -6,7 +6,7 @@ ones before Enter has moved the focus: they would all land in the first field.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import monotonic
 from typing import Any, Final
 
@@ -48,34 +48,42 @@ class TypeAhead:
         self._known_as_keys = 0
         self._scan_ended_at = float("-inf")
         self._delivering: asyncio.Task[None] | None = None
+        self._delivered_to: MessagePump | None = None
+        self._delivered_at = float("-inf")
 
     @property
     def idle(self) -> bool:
         """Whether every key has done its work."""
-        return not self._waiting and (self._delivering is None or self._delivering.done())
+        return not self._waiting and (self._delivering is None or self._delivering.done()) and self._is_done()
 
     def take(self, event: events.Event) -> None:
         """Deliver the key after those that came before it."""
-        idle = self.idle
         self._waiting.append(event)
         self._came.set()
-        if idle:
+        if self._delivering is None or self._delivering.done():
             self._delivering = asyncio.create_task(self._deliver_all())
             self._delivering.add_done_callback(self._ended)
 
     async def _deliver_all(self) -> None:
         while self._waiting:
+            await self._last_done()
             if self._drop_end_of_scan() or await self._take_scan():
                 continue
             self._known_as_keys = max(0, self._known_as_keys - 1)
-            target = self._app.focused or self._app.screen
+            self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
             await self._deliver(self._waiting.popleft())
-            try:
-                async with asyncio.timeout(_LONGEST):
-                    await self._follow(target)
-            except TimeoutError:
-                # Something on the way waits for longer than a person does; the next key must not.
-                continue
+
+    async def _last_done(self) -> None:
+        """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
+        left = self._delivered_at + _LONGEST - monotonic()
+        if self._delivered_to is None or left <= 0 or self._is_done():
+            return
+        try:
+            async with asyncio.timeout(left):
+                await self._follow(self._delivered_to)
+        except TimeoutError:
+            # Something on the way waits for longer than a person does; the next key must not.
+            return
 
     async def _take_scan(self) -> bool:
         """Wait as long as the keys at the front may become a scan, and hand it over if they are one."""
@@ -117,15 +125,29 @@ class TypeAhead:
         if isinstance(error, Exception):
             self._app._handle_exception(error)  # noqa: SLF001 - Textual's way for everything unhandled
 
+    def _is_done(self) -> bool:
+        """Whether everything the last key can pass through waits for something to do."""
+        return self._delivered_to is None or all(map(_at_rest, (*_way_up(self._delivered_to), self._app.screen)))
+
     async def _follow(self, target: MessagePump) -> None:
         """Wait until what the key set off has passed through everything it can pass through."""
         for _ in range(_MESSAGES_OF_A_KEY):
-            node: MessagePump | None = target
-            while node is not None:
+            for node in _way_up(target):
                 await _passed(node)
-                node = node._parent  # noqa: SLF001 - a widget that left the screen has no public way up any more
             await _passed(self._app.screen)
         await _passed(self._app)
+
+
+def _way_up(node: MessagePump | None) -> Iterator[MessagePump]:
+    while node is not None:
+        yield node
+        node = node._parent  # noqa: SLF001 - a widget that left the screen has no public way up any more
+
+
+def _at_rest(node: MessagePump) -> bool:
+    """Whether the node has no message and works on none: then it waits for its queue to say that there is one."""
+    waits: Iterable[asyncio.Future[bool]] = node._message_queue.ready_event._waiters  # noqa: SLF001 - told nowhere else
+    return not node.is_running or any(not waiter.done() for waiter in waits)
 
 
 async def _passed(node: MessagePump) -> None:

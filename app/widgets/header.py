@@ -2,12 +2,12 @@
 
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from app.text import shorten, visible, width
+from app.widgets.still import Still
 
 
-class HeaderBar(Widget):
+class HeaderBar(Still):
     """One line: `dockbook  site-a  READ-ONLY      title      live · 48`.
 
     `site` and `flags` say where one is and what is special about it; `link` is the state of the connection.

@@ -2,13 +2,13 @@
 
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from app.text import width
 from app.widgets.keys import Action, key_name
+from app.widgets.still import Still
 
 
-class KeyBar(Widget):
+class KeyBar(Still):
     """Keys and what they do, as many whole ones as fit; the last, help, is always among them.
 
     Those of the `actions` whose ids are in `dimmed` are there but do nothing now.

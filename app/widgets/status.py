@@ -6,9 +6,9 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
-from textual.widget import Widget
 
 from app.text import shorten, visible, width
+from app.widgets.still import Still
 
 Level = Literal["info", "warning", "error"]
 
@@ -27,7 +27,7 @@ class Notice(NamedTuple):
     level: Level = "info"
 
 
-class StatusLine(Widget):
+class StatusLine(Still):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
     An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With

@@ -1,7 +1,7 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -11,13 +11,13 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
 from app.widgets.alike import LookAlikes
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
 from app.widgets.marks import Piece, marked_row
+from app.widgets.own_keys import OwnKeys
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -30,7 +30,15 @@ _HEAD: Final = 1
 _PIECES: Final = ("found", "label")
 
 
-class CustomerTable(Widget, can_focus=True):
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
+
+    pieces: dict[int, Sequence[Piece]] = field(default_factory=dict)
+    strips: dict[tuple[int, str, str], Strip] = field(default_factory=dict)
+
+
+class CustomerTable(OwnKeys, can_focus=True):
     """One page of customers.
 
     The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
@@ -63,7 +71,7 @@ class CustomerTable(Widget, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another customer."""
+        """The cursor stands on a customer of whom something else is to be told."""
 
         customer: "Customer"
 
@@ -91,6 +99,7 @@ class CustomerTable(Widget, can_focus=True):
         self._words: tuple[str, ...] = ()
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
+        self._kept = Kept()
         self._chosen: tuple[str, ...] | None = None
         self._marked: frozenset[str] = frozenset()
 
@@ -107,7 +116,7 @@ class CustomerTable(Widget, can_focus=True):
     @property
     def told(self) -> str:
         """What is to be known of the ID under the cursor; nothing for most."""
-        return self.alike.told(self.current.short_id) if self.current else ""
+        return self._told(self.cursor)
 
     @property
     def fitting(self) -> int:
@@ -127,7 +136,7 @@ class CustomerTable(Widget, can_focus=True):
     @chosen.setter
     def chosen(self, fields: tuple[str, ...] | None) -> None:
         self._chosen = fields
-        self._layout_cells = self._columns(self.size.width)
+        self._lay_out(self.size.width)
         self._redraw()
 
     @property
@@ -167,7 +176,7 @@ class CustomerTable(Widget, can_focus=True):
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
-        self._layout_cells = self._columns(self.size.width)
+        self._lay_out(self.size.width)
         if place == "same" and before is not None:
             ids = [row.short_id for row in rows]
             position = ids.index(before) if before in ids else position
@@ -186,6 +195,7 @@ class CustomerTable(Widget, can_focus=True):
         for index, row in enumerate(self._rows):
             if row.short_id == customer.short_id:
                 self._rows[index] = customer
+                self._kept = Kept()
                 self._refresh_row(index)
                 return True
         return False
@@ -207,17 +217,18 @@ class CustomerTable(Widget, can_focus=True):
         else:
             self._refresh_row(before)
             self._refresh_row(now)
-        if self.current is not None:
+        if self.current is not None and (self.told or self._told(before)):
             self.post_message(self.Moved(self.current))
 
     def on_resize(self, event: "events.Resize") -> None:
-        self._layout_cells = self._columns(event.size.width)
+        self._lay_out(event.size.width)
         self._reveal()
         self._drawn.clear()
         self.refresh()
 
     def notify_style_update(self) -> None:
         self._drawn.clear()
+        self._kept = Kept()
         super().notify_style_update()
 
     def on_click(self, event: "events.Click") -> None:
@@ -226,6 +237,16 @@ class CustomerTable(Widget, can_focus=True):
             self.cursor = row
             if event.chain > 1:
                 self.action_open()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Nothing of a style sheet's is drawn around the lines, nor may be.
+        filters = self.get_line_filters()
+        strips = [self.render_line(y) for y in crop.line_range]
+        for look in filters:
+            strips = [strip.apply_filter(look, self.background_colors[1]) for strip in strips]
+        return (
+            strips if crop.column_span == (0, self.size.width) else [strip.crop(*crop.column_span) for strip in strips]
+        )
 
     def render_line(self, y: int) -> Strip:
         if y not in self._drawn:
@@ -257,8 +278,12 @@ class CustomerTable(Widget, can_focus=True):
             return
         self.cursor += step * self.fitting
 
-    def _columns(self, cells: int) -> tuple[Cell, ...]:
-        return lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+    def _told(self, index: int) -> str:
+        return self.alike.told(self._rows[index].short_id) if index < len(self._rows) else ""
+
+    def _lay_out(self, cells: int) -> None:
+        self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+        self._kept = Kept()
 
     def _line(self, y: int) -> Strip:
         """A line as it has to look now."""
@@ -273,9 +298,18 @@ class CustomerTable(Widget, can_focus=True):
         sign = "!" if customer.odd else "≈" if customer.short_id in self.alike.marked else " "
         gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
-        if not self._words:
-            return self._strip(gutter + row_text(customer, self._layout_cells), look, cells)
-        return self._joined([Piece(gutter), *marked_row(customer, self._layout_cells, self._words)], look, cells)
+        key = (index, gutter, look)
+        if key not in self._kept.strips:
+            self._kept.strips[key] = self._joined([Piece(gutter), *self._pieces(index)], look, cells)
+        return self._kept.strips[key]
+
+    def _pieces(self, index: int) -> Sequence[Piece]:
+        """What stands in a row behind its first two cells."""
+        if index not in self._kept.pieces:
+            customer = self._rows[index]
+            found = marked_row(customer, self._layout_cells, self._words) if self._words else None
+            self._kept.pieces[index] = found or [Piece(row_text(customer, self._layout_cells))]
+        return self._kept.pieces[index]
 
     def _head(self, cells: int) -> Strip:
         if self._caption:
@@ -290,25 +324,25 @@ class CustomerTable(Widget, can_focus=True):
         return self.get_component_rich_style(f"customer-table--{part}")
 
     def _strip(self, text: str, part: str, cells: int) -> Strip:
-        if part == "cursor":
-            # The bar ends where the text does: blanks in reverse are bytes too.
-            text = text.rstrip(" ")
-            bar = fit(text, min(width(text) + 1, cells))
-            rest = Segment(" " * (cells - width(bar)), self._look("row"))
-            return Strip([Segment(bar, self._look(part)), rest], cells)
         return Strip([Segment(fit(text, cells), self._look(part))], cells)
 
     def _joined(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
         """Pieces next to each other, as wide as the table: neighbours of one look are one segment."""
         usual = self._look(part)
-        looks = {look: self.get_component_rich_style(f"customer-table--{look}", partial=True) for look in _PIECES}
         segments: list[Segment] = []
         used = 0
         for look, group in groupby(pieces, key=lambda piece: piece.look):
             text = "".join(piece.text for piece in group)
-            segments.append(Segment(text, usual + looks[look] if look else usual))
+            style = self.get_component_rich_style(f"customer-table--{look}", partial=True) if look else None
+            segments.append(Segment(text, usual + style if style else usual))
             used += width(text)
-        segments.append(Segment(" " * max(0, cells - used), usual))
+        if part == "cursor":
+            # The bar ends where the text does: blanks in reverse are bytes too.
+            last, style, _ = segments[-1]
+            bar = last.rstrip(" ")
+            segments[-1] = Segment(f"{bar} ", style)
+            used += len(bar) + 1 - len(last)
+        segments.append(Segment(" " * max(0, cells - used), self._look("row")))
         return Strip(segments, max(cells, used)).crop(0, cells)
 
     def _redraw(self) -> None:

@@ -53,6 +53,11 @@ class Emulator(pyte.Screen):
             # such a mark a cell.
             super().draw("\N{DOTTED CIRCLE}" if category(character) == "Mc" else character)
 
+    def linefeed(self) -> None:
+        # The kernel has put a carriage return before a line feed; where a line ends (NEL), pyte stays in its column.
+        super().linefeed()
+        self.carriage_return()
+
     def select_graphic_rendition(self, *attrs: int, private: bool = False) -> None:
         told: list[int] = []
         rest = list(attrs)

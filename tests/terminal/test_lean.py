@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 #: All that may ever reach a terminal.
 ALLOWED = re.compile(
-    rb"(?:\x1b\[[0-9;]*[HmKJABCD]|\x1b\[\?(?:1049|25|7|2004|1004)[hl]|\x1b\[(?:>[0-9]+|<)u"
+    rb"(?:\x1b\[[0-9;]*[HmKJABCD]|\x1bE|\x1b\[\?(?:1049|25|7|2004|1004)[hl]|\x1b\[(?:>[0-9]+|<)u"
     rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|[\r\x08]|[^\x00-\x1f\x7f]|\n)*"
 )
 
