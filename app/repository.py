@@ -16,6 +16,7 @@ from app.verdict import Saved
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
+    from app.local.glimpse import Glimpse
     from app.local.mirror import Mirror
     from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
@@ -29,7 +30,8 @@ class Repository:
 
     `connect` makes the client when the first call needs it, so that nothing waits for it before the first paint;
     `on_close` runs after the client is closed. With `read_only` nothing is ever written. `open_mirror` opens the
-    mirror, blocking; without it there is none. `mend` says where the credentials of this run come from.
+    mirror, blocking; without it there is none. `glimpse` reads a page from its file without opening it. `mend` says
+    where the credentials of this run come from.
 
     `on_link` is told when the state of the line changes, `on_fresh` that what is shown from the mirror should be asked
     for again, and `on_note` what a person should know at once.
@@ -43,6 +45,7 @@ class Repository:
         on_close: Callable[[], Awaitable[None]] | None = None,
         look_again: Sequence[float] = LOOK_AGAIN,
         open_mirror: Callable[[], "Mirror"] | None = None,
+        glimpse: Callable[[PageRequest], "Glimpse | None"] | None = None,
         pace: Pace | None = None,
         mend: str = "",
     ) -> None:
@@ -68,6 +71,7 @@ class Repository:
             on_away=self._tell,
         )
         self._open_mirror = open_mirror
+        self._glimpse = glimpse
         self._opening: asyncio.Task[Mirror] | None = None
         self._keeper: Keeper | None = None
         self._keeping: asyncio.Task[Any] | None = None
@@ -101,6 +105,10 @@ class Repository:
     def forget_refusal(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._saving.forget_refusal()
+
+    def glimpse(self, request: PageRequest) -> "Glimpse | None":
+        """The page as this machine had it last, to be looked at until `page` has it; blocks for some milliseconds."""
+        return None if self._glimpse is None else self._glimpse(request)
 
     async def page(self, request: PageRequest, *, fresh: bool = False, ahead: bool = True) -> "Page":
         """One page of all customers [contract, "Paging"], or of those a narrowed request means.

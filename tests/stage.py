@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from app.api.client import CustomerApi
 from app.local.drafts import Drafts
+from app.local.glimpse import glimpse
 from app.local.mirror import Mirror
 from app.local.view import ViewFile
 from app.pace import Pace
@@ -205,10 +206,12 @@ async def stage(
     pace: Pace = AT_ONCE,
     views: ViewFile | None = None,
     mend: str = "",
+    settled: bool = True,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
     With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
+    Unless it is to be `settled`, nothing is waited for: what is asked for first may never come.
     """
     store = Store.open(None)
     if records is not None:
@@ -229,6 +232,7 @@ async def stage(
         read_only=read_only,
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
+        glimpse=partial(glimpse, mirror_file) if mirror_file is not None else None,
         pace=pace,
         mend=mend,
         look_again=(0.0,),
@@ -239,7 +243,8 @@ async def stage(
     )
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)
-        await running.settle()
+        if settled:
+            await running.settle()
         if mirror and bend is None:
             await running.filled()
         yield running

@@ -1,10 +1,10 @@
 """A screen that shows customers page by page: how a page is asked for, put up, and what is told in its stead."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -51,6 +51,7 @@ class PagedScreen(DockScreen[None]):
             )
         )
         self._waiting: list[Callable[[], object]] = []
+        self._glimpsed: Origin | None = None
         self.under_way = ""
         self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
@@ -64,6 +65,8 @@ class PagedScreen(DockScreen[None]):
 
     def shown_from(self) -> "Origin | None":
         page = self.paging.page
+        if self.table.tentative:
+            return self._glimpsed
         # What was searched is the mirror's in any case, and the status line tells how old.
         return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
 
@@ -107,7 +110,7 @@ class PagedScreen(DockScreen[None]):
 
     def once_shown(self, act: Callable[[], object]) -> None:
         """Do it now, or when what was typed to find is shown: whoever pressed the key meant that."""
-        if not self.paging.settled and self.paging.goal.narrowed:
+        if self.table.tentative or (not self.paging.settled and self.paging.goal.narrowed):
             self._waiting.append(act)
         else:
             act()
@@ -144,7 +147,21 @@ class PagedScreen(DockScreen[None]):
         request = replace(self.paging.goal, page=self._cursor_number() // size + 1, page_size=size)
         if self.paging.page is None and request.searching:
             self.read(self._read_total, "total")
-        self.load(request, "same" if self.paging.page else "first")
+        if self.paging.page is None:
+            self._show_glimpse(request)
+        self.load(request, "same" if self.paging.page or self.table.tentative else "first")
+
+    def _show_glimpse(self, request: PageRequest) -> None:
+        """Show what this machine had of the page last, before the program has all it takes to ask for it."""
+        glimpse = self.repository.glimpse(request)
+        if glimpse is None or not glimpse.rows:
+            return
+        self._glimpsed = glimpse.origin
+        rows = cast("Sequence[Customer]", glimpse.rows)
+        self.table.show(rows, request.sort or "", request.direction, tentative=True)
+        self.remove_class("-panel")
+        self.show_link(self.repository.link)
+        self.focus_body()
 
     def fitting(self, height: int) -> int:
         """How many rows a screen of this height shows, notices aside: they come and go."""
@@ -318,6 +335,7 @@ class PagedScreen(DockScreen[None]):
         elif self.table.rows:
             self.say_error(error, before)
         else:
+            self.table.show((), "", "ASC")
             self.panel_only()
             hint = "F5 tries again."
             if isinstance(error, Forbidden):

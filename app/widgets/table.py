@@ -91,6 +91,8 @@ class CustomerTable(OwnKeys, can_focus=True):
         super().__init__()
         self.alike = LookAlikes()
         self._rows: list[Customer] = []
+        #: Whether the rows are only there to be looked at, until those that can be worked with are there.
+        self.tentative = False
         self._top = 0
         self._layout_cells: tuple[Cell, ...] = ()
         self._id_width = 0
@@ -106,12 +108,12 @@ class CustomerTable(OwnKeys, can_focus=True):
     @property
     def rows(self) -> Sequence["Customer"]:
         """The customers of the page."""
-        return self._rows
+        return () if self.tentative else self._rows
 
     @property
     def current(self) -> "Customer | None":
         """The customer under the cursor."""
-        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     @property
     def told(self) -> str:
@@ -164,14 +166,15 @@ class CustomerTable(OwnKeys, can_focus=True):
         *,
         words: Sequence[str] = (),
         caption: str = "",
+        tentative: bool = False,
     ) -> None:
         """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
 
         The folded `words` are marked in the rows; a `caption` takes the place of the headings.
         """
-        before = seek or (self.current.short_id if self.current else None)
+        before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
         position = self.cursor
-        self._rows = list(rows)
+        self._rows, self.tentative = list(rows), tentative
         self.alike.begin(rows)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
@@ -257,8 +260,8 @@ class CustomerTable(OwnKeys, can_focus=True):
         return container.width
 
     def action_open(self) -> None:
-        if self.current is not None:
-            self.post_message(self.Opened(self.current))
+        if self.cursor < len(self._rows):
+            self.post_message(self.Opened(self._rows[self.cursor]))
 
     def action_move(self, step: int) -> None:
         if 0 <= self.cursor + step < len(self._rows):
