@@ -107,15 +107,16 @@ class Needle:
             return True
         if self.number and self.number in line[line.rfind(_NUMBERS) :]:
             return True
-        return any(other in line for other in self.others)
+        return bool(self.others) and any(other in line for other in self.others)
 
-    def may_be_in(self, lines: bytes) -> bool:
-        """Whether one of these lines may hold the word."""
-        return (
-            self.text in lines
-            or bool(self.number and self.number in lines)
-            or any(other in lines for other in self.others)
-        )
+    def bits_in(self, lines: bytes) -> int:
+        """One bit for each of these lines that holds the word."""
+        bits = _bits_of(self.text, lines)
+        if self.number and self.number in lines:
+            bits |= _bits_of_number(self.number, lines)
+        for other in self.others:
+            bits |= _bits_of(other, lines)
+        return bits
 
     @property
     def ways(self) -> tuple[bytes, ...]:
@@ -137,6 +138,27 @@ def needles_of(find: str, status: Status) -> tuple[Needle, ...]:
 def matches(needles: Iterable[Needle], line: bytes) -> bool:
     """Whether the line holds every word."""
     return all(needle.is_in(line) for needle in needles)
+
+
+def _bits_of(word: bytes, lines: bytes) -> int:
+    between = lines.split(word)
+    bits = slot = 0
+    for part in between[:-1]:
+        slot += part.count(b"\n")
+        bits |= 1 << slot
+    return bits
+
+
+def _bits_of_number(number: bytes, lines: bytes) -> int:
+    bits = slot = seen = 0
+    at = lines.find(number)
+    while at >= 0:
+        slot += lines.count(b"\n", seen, at)
+        seen = at
+        if lines.rfind(_NUMBERS, lines.rfind(b"\n", 0, at) + 1, at) >= 0:
+            bits |= 1 << slot
+        at = lines.find(number, at + 1)
+    return bits
 
 
 _NUMBERS: Final = NUMBERS.encode()

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from app.errors import StoreError
 from app.fields import PageRequest
+from app.local.known import Known
 from app.local.lane import Job, Lane, Opened
 from app.local.mirror_file import (
     Damaged,
@@ -48,10 +49,11 @@ class Mirror:
         self.notes: tuple[str, ...] = ()
         self._path = path
         self._place = place
+        self._known = Known()
         self._writer = writer
         self._write: Lane[Writing] = Lane("write", lambda: Writing(open_writer(path)))
-        self._find: Lane[Reading] = Lane("find", lambda: Reading(path))
-        self._count: Lane[Reading] = Lane("count", lambda: Reading(path))
+        self._find: Lane[Reading] = Lane("find", lambda: Reading(path, self._known))
+        self._count: Lane[Reading] = Lane("count", lambda: Reading(path, self._known))
         self._finding: Job | None = None
         self._counting: Job | None = None
         self._indexing: Job | None = None
@@ -274,7 +276,7 @@ class Mirror:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
                 self._write.opened = Writing(open_writer(self._path))
-                self._find.opened = Reading(self._path)
-                self._count.opened = Reading(self._path)
+                self._find.opened = Reading(self._path, self._known)
+                self._count.opened = Reading(self._path, self._known)
             finally:
                 remove_names(self._path)

@@ -11,6 +11,7 @@ from typing import Final
 from app.fields import KEY, PageRequest
 from app.folding import words_of
 from app.local.grams import Candidates
+from app.local.known import Known, Matches
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
@@ -23,11 +24,12 @@ _SAMPLE: Final = 24
 _MOST_LIKE: Final = 32
 _FEW_ROWS: Final = 4_000
 _PATIENCE: Final = 4
-_MOST_SORTED: Final = 60_000
-#: What it costs, in microseconds, to look at a block, to step in an index, and to read a row by its number.
-_BLOCK: Final = 12.0
+#: What it costs, in microseconds, to look at a block, to step in an index and ask whether the row matches, to step in
+#: it and know, and to read a row by its number and sort it.
+_BLOCK: Final = 10.0
 _STEP: Final = 0.15
-_ROW: Final = 1.5
+_PASS: Final = 0.08
+_PICK: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,14 @@ class Found:
 class Search:
     """One look into the mirror in this state, in one read transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, state: MirrorState, is_stale: Callable[[], bool]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, state: MirrorState, is_stale: Callable[[], bool], known: Known, file: int
+    ) -> None:
         self._connection = connection
         self._state = state
         self._is_stale = is_stale
+        self._known = known
+        self._file = file
         self._indexes = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
 
     def page(self, request: PageRequest) -> Found:
@@ -117,7 +123,9 @@ class Search:
         return int(total)
 
     def _scan(self, needles: Sequence[Needle], but_not: tuple[bytes, int] = (b"", 0)) -> Scan:
-        return Scan(self._connection, needles, self._state.blocks, self._is_stale, but_not)
+        # What leaves out some is of no use to another order.
+        matches = Matches() if but_not[1] else self._known.of((self._file, self._state, tuple(needles)))
+        return Scan(self._connection, needles, self._state.blocks, self._is_stale, matches, but_not)
 
     def _by_id(self, scan: Scan, direction: str, want: int) -> Iterator[int]:
         """What matches, by ID: most blocks are in that order, and what came later is put in its place."""
@@ -137,24 +145,29 @@ class Search:
 
     def _by_column(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
         """What matches, by another column: walked in its order, or picked and sorted."""
-        likely = self._likely(scan)
-        if self._is_short(scan, likely, want, column):
-            return self._picked(scan, column, direction, want)
-        most = self._patience(scan, likely, want)
-        walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
-        if len(walked) <= want and most < self._state.seen:
-            # They crowd at the far end of this order.
-            return self._picked(scan, column, direction, want)
-        return iter(walked)
+        if not scan.complete:
+            likely = self._likely(scan)
+            if not self._is_short(scan, likely, want, column):
+                most = int(_PATIENCE * want * self._state.seen / likely) + _FEW_ROWS
+                walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
+                if len(walked) > want or most >= self._state.seen:
+                    return iter(walked)
+            # They crowd at the far end of this order, or are few.
+        return self._from_all(scan, column, direction, want)
 
-    def _patience(self, scan: Scan, likely: float, want: int) -> int:
-        """After how many steps a walk is given up: some times what it should take, or half of what the rest costs."""
-        if likely > _MOST_SORTED:
-            return self._state.seen
-        blocks = len(scan.candidates)
-        half = (blocks * _BLOCK + likely * _ROW) / 2
-        affordable = half / (_STEP + blocks / self._state.blocks * _BLOCK)
-        return int(max(_PATIENCE * want * self._state.seen / likely, affordable)) + _FEW_ROWS
+    def _from_all(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
+        """What matches, once it is known: the order is walked as long as that is no longer than sorting them."""
+        total = scan.count()
+        most = int(total * _PICK / _PASS)
+        if f"by_{column}" in self._indexes and total > want and most > _FEW_ROWS:
+            found = self._connection.execute(
+                f"SELECT place FROM (SELECT place FROM customer {_order(column, direction)} LIMIT ?)"
+                " WHERE substr(?, place + 1, 1) = x'31' LIMIT ?",
+                (most, scan.mask_of_rows, want + 1),
+            ).fetchall()
+            if len(found) > want or most >= self._state.seen:
+                return (place for (place,) in found)
+        return self._picked(scan, column, direction, want)
 
     def _picked(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
         found = self._connection.execute(
@@ -180,7 +193,7 @@ class Search:
             return True
         steps = min(want * self._state.seen / likely, self._state.seen)
         walk = steps * _STEP + min(steps * blocks / self._state.blocks, blocks) * _BLOCK
-        return blocks * _BLOCK + likely * _ROW < walk
+        return blocks * _BLOCK + likely * _PASS < walk
 
     def _walk(self, scan: Scan, column: str, direction: str, want: int, likely: float, most: int = -1) -> Iterator[int]:
         """What matches, in order, among the first so many rows or among all."""

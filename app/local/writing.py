@@ -84,6 +84,7 @@ class Writing:
             seen=state.seen + added,
             next_place=state.next_place + added,
             ordered=state.ordered + self._in_order([row for row, before in changed if before is None]),
+            changes=state.changes + bool(changed),
         )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             new = [self._written(row, next(places)) for row, before in changed if before is None]
@@ -165,6 +166,7 @@ class Writing:
             state = replace(
                 self.state,
                 seen=self.state.seen - len(gone),
+                changes=self.state.changes + bool(gone),
                 whole=True,
                 swept_at=at,
                 synced_at=at,
@@ -197,7 +199,7 @@ class Writing:
         gone = [row[0] for row in rows if customer_of(row).short_id == short_id]
         if not gone:
             return
-        state = replace(self.state, seen=self.state.seen - len(gone))
+        state = replace(self.state, seen=self.state.seen - len(gone), changes=self.state.changes + 1)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             self._delete(gone)
             state.write(self.connection)
