@@ -5,7 +5,10 @@ from typing import Final
 
 from app.local.mirror_file import BLOCK_BITS
 
-_MOST: Final = 2
+#: Stands for a row that matches, and for one that does not, in a mask.
+MATCH: Final = b"1"
+NO_MATCH: Final = b"0"
+_MOST: Final = 3
 _ROWS: Final = 1 << BLOCK_BITS
 
 
@@ -14,16 +17,16 @@ class Matches:
 
     def __init__(self) -> None:
         self.of_block: dict[int, int] = {}
-        self._mask: bytes | None = None
+        self.marks: bytes | None = None
 
     def mask(self, blocks: int) -> bytes:
-        """A byte for each row of so many blocks, `1` for a match; to be asked for once all are known."""
-        if self._mask is None:
+        """A byte for each row of so many blocks; to be asked for once all are known."""
+        if self.marks is None:
             nothing = "0" * _ROWS
             found = map(self.of_block.get, range(blocks))
             texts = (f"{bits:0{_ROWS}b}"[::-1] if bits else nothing for bits in found)
-            self._mask = "".join(texts).encode()
-        return self._mask
+            self.marks = "".join(texts).encode()
+        return self.marks
 
 
 class Known:
