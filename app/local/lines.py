@@ -22,12 +22,11 @@ NUMBERS: Final = "\x0b"
 #: Follows a piece of a word twice, in grams.
 END: Final = "\n\n"
 
-#: In the order of a line.
+#: In the order of a line, which is that of the contract.
 SEARCHED: Final = (
-    *(KEY, "name", "contact", "city", "phone", "fax", "email", "zip", "address1", "address2", "state", "country"),
+    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
 )
-_of_fields: Final = itemgetter(*([field.name for field in FIELDS].index(name) for name in SEARCHED))
-_FIELDS: Final = len(SEARCHED) - 1
+_SIGNS_BETWEEN: Final = len(SEARCHED) - 1
 _ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _BEFORE: Final = f" {FIELD}"
 _AFTER: Final = f"{FIELD} "
@@ -35,23 +34,27 @@ _PHONE: Final = SEARCHED.index("phone")
 _FAX: Final = SEARCHED.index("fax")
 
 
-def line_of(values: Sequence[str], active: bool | None) -> str:  # a value of the contract
-    """The line of a customer with these texts, in the order of `FIELDS`."""
-    return made_line(_of_fields(values), active)
+def joined(texts: Iterable[str]) -> str:
+    """Texts in the order of `SEARCHED` with `FIELD` between them, and none inside."""
+    return FIELD.join([text.replace(FIELD, " ") for text in texts])
 
 
-def made_line(texts: Sequence[str], active: bool | None) -> str:  # a value of the contract
-    """The line of a customer with these texts, in the order of `SEARCHED`."""
-    fields = FIELD.join(texts)
-    if fields.isascii():
-        folded = fields.lower()
+def is_joined(texts: str) -> bool:
+    """Whether none of these texts with `FIELD` between them holds one inside."""
+    return texts.count(FIELD) == _SIGNS_BETWEEN
+
+
+def made_line(texts: str, active: bool | None) -> str:  # a value of the contract
+    """The line of a customer with these texts, as `joined` gives them."""
+    if texts.isascii():
+        folded = texts.lower()
     else:
-        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts])
-    if folded.count(FIELD) != _FIELDS or "\x00" in folded:
-        folded = FIELD.join([fold(text).replace(FIELD, " ") for text in texts])
+        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts.split(FIELD)])
+    if "\x00" in folded:
+        folded = FIELD.join([fold(text) for text in folded.split(FIELD)])
     if _is_loose(folded):
         folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
-    phone, fax = folded.split(FIELD)[_PHONE : _FAX + 1]
+    phone, fax = folded.split(FIELD, _FAX + 1)[_PHONE:-1]
     numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
     return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
 
