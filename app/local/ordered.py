@@ -65,7 +65,7 @@ class Rows:
         order = order_by(column, part.direction)
         # As long as it is no longer than to sort them.
         most = int(self.total * _PICK / _PASS)
-        if _FEW_STEPS < most and walk and part.count:
+        if walk and part.count and most > _FEW_STEPS:
             # An inner query with a limit is walked in its order.
             among = "customer" if most >= walk else f"(SELECT place FROM customer {order} LIMIT {most})"
             found = connection.execute(

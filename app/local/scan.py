@@ -140,10 +140,9 @@ class Scan:
         """Whether a line that holds the first word, in one of its ways, holds the first and the others."""
         if self._first.number and not self._first.is_in(line):
             return False
-        for needle in self._others:
-            if needle.text not in line and not needle.is_in(line):
-                return False
-        return True
+        # A generator costs more than all that is asked here.
+        missing = [needle for needle in self._others if needle.text not in line and not needle.is_in(line)]
+        return not missing
 
     def _is_left_out(self, line: bytes) -> bool:
         fields = line[1:].split(_FIELD, self._heads)[: self._heads]

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,33 @@ async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
         assert [page.total for page in await asyncio.gather(first, second)] == [1, 1]
         counted = [asyncio.create_task(mirror.count(PageRequest(find=find))) for find in ("a", "acme")]
         assert (await asyncio.gather(*counted))[1] == 1
+
+
+async def test_a_look_that_was_taken_up_again_gives_way_once_more() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, samples(300))
+        gates = [threading.Event(), threading.Event()]
+        done: list[str] = []
+
+        def look(find: str) -> asyncio.Task[None]:
+            async def ask() -> None:
+                await mirror.page(PageRequest(find=find))
+                done.append(find)
+
+            return asyncio.create_task(ask())
+
+        def shut(gate: threading.Event) -> asyncio.Task[bool]:
+            return asyncio.create_task(mirror._find.run(lambda _: gate.wait(20)))
+
+        waits = [shut(gates[0]), look("acme"), look("steel"), shut(gates[1])]
+        await asyncio.sleep(0)
+        gates[0].set()
+        await waits[2]
+        waits.append(look("inc"))
+        await asyncio.sleep(0)
+        gates[1].set()
+        await asyncio.gather(*waits)
+        assert done == ["steel", "inc", "acme"]
 
 
 async def test_near_misses_are_offered_and_said_to_be_such() -> None:
