@@ -7,12 +7,11 @@ that no word a person types can hold one.
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
-from app.fields import FIELDS, KEY, Status
+from app.fields import KEY, Status
 from app.folding import fold, number_of, numbers_in, words_of
 
 #: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.

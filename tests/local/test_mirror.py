@@ -225,6 +225,13 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
         for typed, meant in (
             ("sprngfield", 0),
             ("springfeild steel", 0),
+            ("sprng", 0),
+            ("sprngf", 0),
+            ("psringfi", None),
+            ("sprignfie", 0),
+            ("sprn", None),
+            ("ostrws", 2),
+            ("stela", None),
             ("brihgt", 1),
             ("brightt rockfrod", 1),
             ("ostrovski", 2),
