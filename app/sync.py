@@ -43,6 +43,8 @@ _TRIES: Final = 5
 _USUAL_WAIT: Final = 10.0
 _LONGEST_WAIT: Final = 300.0
 _STRIKES: Final = 2
+#: While the mirror is filled it is told after so many pages, and when there are a quarter more, that it has grown.
+_FEWEST_PAGES: Final = 3
 
 _REFUSALS: Final = (BadRequest, ValidationFailed, NotAvailable)
 
@@ -258,11 +260,16 @@ class Keeper:
         self, readings: Readings, sweep: int, latest: Newest, *, shown: bool, filling: bool
     ) -> None:
         told = -1
+        grown = 0
         kept = asyncio.create_task(self._mirror.take((), sweep))
         try:
             async for page in self._pages(readings, latest):
                 # While one page is written, the next is on its way.
                 await kept
+                if filling and readings.pages > grown + max(_FEWEST_PAGES, grown // 4):
+                    # What a person looks for among them may have come by now.
+                    grown = readings.pages
+                    self._on_change()
                 kept = asyncio.create_task(self._mirror.take(page.rows, sweep))
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
                 if filling and readings.total is not None and percent != told:

@@ -1,5 +1,6 @@
 """The mirror on servers that change and servers that lie: right in the end, after few requests."""
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.fields import PageRequest
 from app.moments import Newest, earlier, is_before
 from tests.mirroring import Lie, Listing, Page, kept
 
@@ -25,6 +27,22 @@ async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None
         assert await it.held() == it.truth()
         assert (await it.turn(), it.changes) == (1, 1)
         assert it.listing.asked[-1].url.params["modifiedSince"] == earlier(it.listing.rows["NEW"]["modified"], 600)
+
+
+async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
+    async with kept(Listing(10_000), first=False) as it:
+        counts: list[asyncio.Task[int | None]] = []
+
+        def look() -> None:
+            counts.append(asyncio.create_task(it.mirror.count(PageRequest(find="c0"))))
+
+        it.repository.on_fresh = look
+        await it.rest()
+        found = [total for total in await asyncio.gather(*counts) if total is not None]
+        assert found == sorted(found)
+        assert len({*found}) >= 4
+        assert found[-1] == 10_000
+        assert len(counts) <= 15, "not after every page"
 
 
 async def test_what_is_gone_is_dropped_by_a_whole_sweep_on_demand_or_a_day_later() -> None:

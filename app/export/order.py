@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
 from app.fields import Status
-from app.local.lines import SEARCHED, made_line, matches, needles_of
+from app.local.lines import SEARCHED, joined, made_line, matches, needles_of
 
 if TYPE_CHECKING:
     from app.export.target import Sink
@@ -43,7 +43,7 @@ class Order:
         def wanted(customer: "Customer") -> bool:
             if self.status not in ("all", customer.status):
                 return False
-            texts = [customer.value(name) for name in SEARCHED]
+            texts = joined(customer.value(name) for name in SEARCHED)
             return not needles or matches(needles, made_line(texts, customer.active).encode("utf-8", "replace"))
 
         return wanted

@@ -10,7 +10,10 @@ from app.local.lines import Needle, needles_of, spaced_out
 from app.local.search import Search
 
 _SHORTEST: Final = 4
+_SHORTEST_START: Final = 5
 _LONG: Final = 8
+#: More than any word is away that counts.
+_FAR: Final = 100
 _MOST_WORDS: Final = 6
 _SPOILT: Final = 4
 _LONGEST: Final = 60
@@ -45,6 +48,7 @@ def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
 def close_words(search: Search, word: str) -> list[str]:
     """Words of the mirror that are one slip from this one, or two from a long one; the closest and commonest first.
 
+    Where there is none, words that begin so: a person may not have typed to the end yet.
     A slip spoils at most three grams of a word (a letter more, less or another: those that hold it; two that changed
     places: one more). Blocks that hold all the others are looked at, as many as there is time for.
     """
@@ -57,10 +61,10 @@ def close_words(search: Search, word: str) -> list[str]:
     for text in search.lines_like(word, _SPOILT * slips):
         for other in _words_with(parts, text):
             if other not in away:
-                away[other] = distance(word, other.decode(), slips)
+                away[other] = _remoteness(word, other.decode(), slips)
             often[other] += 1
-    closest = min(away.values(), default=slips + 1)
-    near = [other for other, slipped in away.items() if slipped == closest <= slips]
+    closest = min(away.values(), default=_FAR)
+    near = [other for other, remote in away.items() if remote == closest < _FAR]
     return [other.decode() for other in sorted(near, key=lambda other: (-often[other], other))[:_MOST_WORDS]]
 
 
@@ -89,6 +93,20 @@ def _parts(word: str, count: int) -> list[str]:
     return list(dict.fromkeys(piece for piece in pieces if len(piece) >= shortest))
 
 
+def _remoteness(word: str, other: str, slips: int) -> int:
+    """How far a word is from what was typed: by its slips, and beyond those if it only begins so."""
+    if (whole := distance(word, other, slips)) <= slips:
+        return whole
+    # The beginning of a short word is near too many.
+    if len(word) < _SHORTEST_START or len(other) <= len(word) or word[0] != other[0]:
+        return _FAR
+    start = _row(word, other[: len(word) + slips], slips)
+    # What is meant ends with the letter that was typed last.
+    ends = [row for at, row in enumerate(start) if at and other[at - 1] == word[-1]]
+    least = min(ends, default=slips + 1)
+    return slips + 1 + least if least <= slips else _FAR
+
+
 def distance(one: str, other: str, most: int) -> int:
     """How many slips (a letter more, less, another, or two that changed places) lead from one to the other.
 
@@ -96,6 +114,11 @@ def distance(one: str, other: str, most: int) -> int:
     """
     if abs(len(one) - len(other)) > most:
         return most + 1
+    return min([*_row(one, other, most)[-1:], most + 1])
+
+
+def _row(one: str, other: str, most: int) -> list[int]:
+    """How many slips lead from one to each beginning of the other; nothing when all are more than `most`."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for index, letter in enumerate(one, 1):
@@ -106,5 +129,5 @@ def distance(one: str, other: str, most: int) -> int:
                 cost = min(cost, last[at - 2] + 1)
             row.append(cost)
         if min(row) > most:
-            return most + 1
-    return min(row[-1], most + 1)
+            return []
+    return row

@@ -7,12 +7,11 @@ that no word a person types can hold one.
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Final
 
-from app.fields import FIELDS, KEY, Status
+from app.fields import KEY, Status
 from app.folding import fold, number_of, numbers_in, words_of
 
 #: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.
@@ -22,12 +21,11 @@ NUMBERS: Final = "\x0b"
 #: Follows a piece of a word twice, in grams.
 END: Final = "\n\n"
 
-#: In the order of a line.
+#: In the order of a line, which is that of the contract.
 SEARCHED: Final = (
-    *(KEY, "name", "contact", "city", "phone", "fax", "email", "zip", "address1", "address2", "state", "country"),
+    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
 )
-_of_fields: Final = itemgetter(*([field.name for field in FIELDS].index(name) for name in SEARCHED))
-_FIELDS: Final = len(SEARCHED) - 1
+_SIGNS_BETWEEN: Final = len(SEARCHED) - 1
 _ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _BEFORE: Final = f" {FIELD}"
 _AFTER: Final = f"{FIELD} "
@@ -35,23 +33,27 @@ _PHONE: Final = SEARCHED.index("phone")
 _FAX: Final = SEARCHED.index("fax")
 
 
-def line_of(values: Sequence[str], active: bool | None) -> str:  # a value of the contract
-    """The line of a customer with these texts, in the order of `FIELDS`."""
-    return made_line(_of_fields(values), active)
+def joined(texts: Iterable[str]) -> str:
+    """Texts in the order of `SEARCHED` with `FIELD` between them, and none inside."""
+    return FIELD.join([text.replace(FIELD, " ") for text in texts])
 
 
-def made_line(texts: Sequence[str], active: bool | None) -> str:  # a value of the contract
-    """The line of a customer with these texts, in the order of `SEARCHED`."""
-    fields = FIELD.join(texts)
-    if fields.isascii():
-        folded = fields.lower()
+def is_joined(texts: str) -> bool:
+    """Whether none of these texts with `FIELD` between them holds one inside."""
+    return texts.count(FIELD) == _SIGNS_BETWEEN
+
+
+def made_line(texts: str, active: bool | None) -> str:  # a value of the contract
+    """The line of a customer with these texts, as `joined` gives them."""
+    if texts.isascii():
+        folded = texts.lower()
     else:
-        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts])
-    if folded.count(FIELD) != _FIELDS or "\x00" in folded:
-        folded = FIELD.join([fold(text).replace(FIELD, " ") for text in texts])
+        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts.split(FIELD)])
+    if "\x00" in folded:
+        folded = FIELD.join([fold(text) for text in folded.split(FIELD)])
     if _is_loose(folded):
         folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
-    phone, fax = folded.split(FIELD)[_PHONE : _FAX + 1]
+    phone, fax = folded.split(FIELD, _FAX + 1)[_PHONE:-1]
     numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
     return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
 
@@ -107,15 +109,16 @@ class Needle:
             return True
         if self.number and self.number in line[line.rfind(_NUMBERS) :]:
             return True
-        return any(other in line for other in self.others)
+        return bool(self.others) and any(other in line for other in self.others)
 
-    def may_be_in(self, lines: bytes) -> bool:
-        """Whether one of these lines may hold the word."""
-        return (
-            self.text in lines
-            or bool(self.number and self.number in lines)
-            or any(other in lines for other in self.others)
-        )
+    def bits_in(self, lines: bytes) -> int:
+        """One bit for each of these lines that holds the word."""
+        bits = _bits_of(self.text, lines)
+        if self.number and self.number in lines:
+            bits |= _bits_of_number(self.number, lines)
+        for other in self.others:
+            bits |= _bits_of(other, lines)
+        return bits
 
     @property
     def ways(self) -> tuple[bytes, ...]:
@@ -137,6 +140,27 @@ def needles_of(find: str, status: Status) -> tuple[Needle, ...]:
 def matches(needles: Iterable[Needle], line: bytes) -> bool:
     """Whether the line holds every word."""
     return all(needle.is_in(line) for needle in needles)
+
+
+def _bits_of(word: bytes, lines: bytes) -> int:
+    between = lines.split(word)
+    bits = slot = 0
+    for part in between[:-1]:
+        slot += part.count(b"\n")
+        bits |= 1 << slot
+    return bits
+
+
+def _bits_of_number(number: bytes, lines: bytes) -> int:
+    bits = slot = seen = 0
+    at = lines.find(number)
+    while at >= 0:
+        slot += lines.count(b"\n", seen, at)
+        seen = at
+        if lines.rfind(_NUMBERS, lines.rfind(b"\n", 0, at) + 1, at) >= 0:
+            bits |= 1 << slot
+        at = lines.find(number, at + 1)
+    return bits
 
 
 _NUMBERS: Final = NUMBERS.encode()

@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 
 from app.errors import StoreError
 from app.fields import PageRequest
+from app.local.known import Known
 from app.local.lane import Job, Lane, Opened
 from app.local.mirror_file import (
     Damaged,
@@ -48,11 +49,12 @@ class Mirror:
         self.notes: tuple[str, ...] = ()
         self._path = path
         self._place = place
+        self._known = Known()
         self._writer = writer
-        self._write: Lane[Writing] = Lane("write", lambda: Writing(open_writer(path)))
-        self._find: Lane[Reading] = Lane("find", lambda: Reading(path))
-        self._count: Lane[Reading] = Lane("count", lambda: Reading(path))
-        self._finding: Job | None = None
+        self._write: Lane[Writing] = Lane("write", lambda: _opened(path))
+        self._find: Lane[Reading] = Lane("find", lambda: Reading(path, self._known))
+        self._count: Lane[Reading] = Lane("count", lambda: Reading(path, self._known))
+        self._finding: set[Job] = set()
         self._counting: Job | None = None
         self._indexing: Job | None = None
         self._closed = False
@@ -74,7 +76,7 @@ class Mirror:
         mirror = cls(path, place, writer=place.take())
         if mirror._writer:
             try:
-                mirror._write.opened = Writing(open_writer(path))
+                mirror._write.opened = _opened(path)
             except Damaged as error:
                 mirror._begin_anew(error)
         return mirror
@@ -103,16 +105,19 @@ class Mirror:
 
         A look for other words is interrupted by it, and goes on behind it where somebody still waits.
         """
-        before = self._finding
-        job = self._finding = Job(request.find)
-        if before is not None and before.find != request.find:
-            before.stop()
+        for other in self._finding:
+            if other.find != request.find:
+                other.stop()
         empty = page_of(request, Found([], 0), [], MirrorState())
         while True:
+            job = Job(request.find)
+            self._finding.add(job)
             try:
                 return await self._do(self._find, partial(Reading.page, request=request, job=job), empty, job)
             except Stale:
-                job = Job(request.find)
+                continue
+            finally:
+                self._finding.remove(job)
 
     async def count(self, request: PageRequest) -> int | None:
         """How many customers were asked for, counted to the end; `None` when a newer count interrupted it."""
@@ -188,7 +193,7 @@ class Mirror:
             return
         self._closed = True
         self._busy_until = 0.0
-        for job in (self._finding, self._counting, self._indexing):
+        for job in (*self._finding, self._counting, self._indexing):
             if job is not None:
                 job.stop()
         if self._tending is not None:
@@ -266,15 +271,26 @@ class Mirror:
             return
         with told(self._path):
             self.notes = (*self.notes, set_aside(self._path, str(error)))
-        self._write.opened = Writing(open_writer(self._path))
+        self._write.opened = _opened(self._path)
 
     def _open_nameless(self) -> None:
         """All connections are opened before the files lose their names."""
         with told(self._path):
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
-                self._write.opened = Writing(open_writer(self._path))
-                self._find.opened = Reading(self._path)
-                self._count.opened = Reading(self._path)
+                self._write.opened = _opened(self._path)
+                self._find.opened = Reading(self._path, self._known)
+                self._count.opened = Reading(self._path, self._known)
             finally:
                 remove_names(self._path)
+
+
+def _opened(path: Path) -> Writing:
+    """The writer of this file; raises `Damaged`, also when that shows only in what it reads to begin with."""
+    connection = open_writer(path)
+    try:
+        with told(path):
+            return Writing(connection)
+    except (Damaged, StoreError):
+        connection.close()
+        raise

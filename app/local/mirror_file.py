@@ -14,6 +14,7 @@ from typing import Final
 from app.errors import StoreError
 from app.fields import KEY
 from app.folding import fold
+from app.local.lines import SEARCHED
 from app.local.row import COLUMNS, WIRE, DamagedRow
 from app.lookalike import skeleton
 
@@ -191,9 +192,9 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN") -> Iterato
 
 
 def _words_as_now() -> str:
-    """Changes when this program folds texts, or compares looks, otherwise than the one that wrote the file."""
+    """Changes when this program folds texts, makes lines or compares looks otherwise than the one that wrote it."""
     signs = "".join(map(chr, range(0x20, 0x600)))
-    return sha256((fold(signs) + skeleton(signs)).encode()).hexdigest()
+    return sha256((fold(signs) + skeleton(signs) + " ".join(SEARCHED)).encode()).hexdigest()
 
 
 def _check_or_create(connection: sqlite3.Connection) -> None:

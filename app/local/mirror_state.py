@@ -21,6 +21,7 @@ class MirrorState:
     to be what the server has; `newest` the largest `modified` of the server's own values then, `""` without any.
     `sweep` is the number of a sweep that was begun and not ended, and `swept` how many rows came in it. `next_place` is
     where the next new row comes, and `ordered` how many of the first places are in the order of the IDs.
+    `changes` grows with every write of rows.
     """
 
     seen: int = 0
@@ -34,6 +35,7 @@ class MirrorState:
     sweeps: int = 0
     next_place: int = 0
     ordered: int = 0
+    changes: int = 0
 
     @property
     def blocks(self) -> int:

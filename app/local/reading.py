@@ -7,6 +7,7 @@ from pathlib import Path
 from app.fields import KEY, PageRequest
 from app.folding import words_of
 from app.local.closeness import guessed
+from app.local.known import Known
 from app.local.lane import Job
 from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
@@ -21,8 +22,9 @@ from app.models import Customer, Origin, Page
 class Reading:
     """A reader's connection; used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: Known | None = None) -> None:
         self.connection = open_reader(path)
+        self._known = Known() if known is None else known
         self._path = path
         self._file = path.stat().st_ino
 
@@ -82,7 +84,7 @@ class Reading:
         return alike
 
     def _search(self, state: MirrorState, job: Job) -> Search:
-        return Search(self.connection, state, job.is_stale)
+        return Search(self.connection, state, job.is_stale, self._known, self._file)
 
     def _customers(self, places: Sequence[int]) -> list[Customer]:
         rows = []

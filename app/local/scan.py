@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from app.local.grams import Candidates, numbers_of
-from app.local.lines import FIELD, Needle, matches
+from app.local.known import Matches
+from app.local.lines import FIELD, Needle
 from app.local.mirror_file import BLOCK_BITS
 from app.local.row import blob
 
 _ROWS: Final = 1 << BLOCK_BITS
 _CHUNK: Final = 64
-#: So often in one block, a word is looked for line by line.
-_MANY: Final = 8
 _FIELD: Final = FIELD.encode()
 _FETCH: Final = "SELECT no, text FROM json_each(?) wanted CROSS JOIN block ON no = wanted.value"
 
@@ -26,7 +25,7 @@ class Scan:
     """The customers that hold all needles, found block by block; `is_stale` is asked between blocks.
 
     Those are left out of which one of the first fields begins with the head, as `but_not` tells: the head, and how
-    many of the fields count.
+    many of the fields count. `matches` is what is known already; with a head nothing can be.
     """
 
     def __init__(
@@ -35,18 +34,17 @@ class Scan:
         needles: Sequence[Needle],
         blocks: int,
         is_stale: Callable[[], bool],
+        matches: Matches,
         but_not: tuple[bytes, int] = (b"", 0),
     ) -> None:
         self._connection = connection
-        self._needles = needles
-        self._blocks = blocks
         self._first = needles[0]
         self._others = needles[1:]
+        self._blocks = blocks
         self._is_stale = is_stale
         self._head, self._heads = but_not
-        # A line that holds the one word there is matches.
-        self._simple = not (self._others or self._heads or self._first.number)
-        self._found: dict[int, int] = {}
+        self._matches = matches
+        self._found = matches.of_block
         self.candidates = Candidates(connection, blocks).with_all(needles)
 
     @property
@@ -95,33 +93,32 @@ class Scan:
             size = min(2 * size, 2048)
 
     @property
+    def mask_of_rows(self) -> bytes:
+        """A byte for each row, `1` where it matches; for when the scan is complete."""
+        return self._matches.mask(self._blocks)
+
+    @property
     def complete(self) -> bool:
         """Whether every candidate was looked at."""
         return len(self._found) >= len(self.candidates)
 
     def _look_at(self, blocks: Sequence[int]) -> None:
-        found = self._found
-        wanted = [number for number in blocks if number not in found]
+        wanted = [number for number in blocks if number not in self._found]
         if not wanted:
             return
-        for number in wanted:
-            found[number] = 0
+        # A block is known when all of it is, for another thread may be asking.
+        found = dict.fromkeys(wanted, 0)
         for number, text in self._connection.execute(_FETCH, (json.dumps(wanted),)):
             found[number] = self._look_into(blob(text))
+        self._found.update(found)
         self._stop_if_stale()
 
     def _look_into(self, text: bytes) -> int:
         """One bit for each line that matches."""
-        if not all(needle.may_be_in(text) for needle in self._needles):
-            return 0
-        ways = self._first.ways
-        if len(ways) == 1 and text.count(ways[0]) > _MANY:
-            lines = text.split(b"\n")
-            if self._simple:
-                return sum([1 << slot for slot, line in enumerate(lines) if ways[0] in line])
-            return sum([1 << slot for slot, line in enumerate(lines) if ways[0] in line and self._counts(line)])
+        if not (self._others or self._heads):
+            return self._first.bits_in(text)
         bits = 0
-        for way in ways:
+        for way in self._first.ways:
             bits |= self._hits(way, text)
         return bits
 
@@ -133,21 +130,23 @@ class Scan:
             slot += text.count(b"\n", seen, at)
             seen = at
             end = text.find(b"\n", at)
-            if self._simple:
+            line = text[text.rfind(b"\n", 0, at) + 1 : end if end >= 0 else None]
+            if self._counts(line) and not (self._heads and self._is_left_out(line)):
                 bits |= 1 << slot
-            else:
-                line = text[text.rfind(b"\n", 0, at) + 1 : end if end >= 0 else None]
-                if self._first.is_in(line) and self._counts(line):
-                    bits |= 1 << slot
             at = -1 if end < 0 else text.find(way, end)
         return bits
 
     def _counts(self, line: bytes) -> bool:
-        """Whether a line that holds the first needle holds the others, and is not left out."""
-        if self._others and not matches(self._others, line):
+        """Whether a line that holds the first word, in one of its ways, holds the first and the others."""
+        if self._first.number and not self._first.is_in(line):
             return False
-        fields = line[1:].split(_FIELD, self._heads)[: self._heads] if self._heads else ()
-        return not any(field.startswith(self._head) for field in fields)
+        # A generator costs more than all that is asked here.
+        missing = [needle for needle in self._others if needle.text not in line and not needle.is_in(line)]
+        return not missing
+
+    def _is_left_out(self, line: bytes) -> bool:
+        fields = line[1:].split(_FIELD, self._heads)[: self._heads]
+        return any(field.startswith(self._head) for field in fields)
 
     def _stop_if_stale(self) -> None:
         if self._is_stale():

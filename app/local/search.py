@@ -1,6 +1,5 @@
 """Pages of the mirror: narrowed, sorted, the best hits first; walked in order or picked and sorted, what is quicker."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from typing import Final
 from app.fields import KEY, PageRequest
 from app.folding import words_of
 from app.local.grams import Candidates
+from app.local.known import MATCH, NO_MATCH, Known, Matches
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
+from app.local.ordered import Rows, order_by, page_of_rows
 from app.local.row import DamagedRow, blob
 from app.local.scan import Scan, Stale
 
@@ -23,11 +24,13 @@ _SAMPLE: Final = 24
 _MOST_LIKE: Final = 32
 _FEW_ROWS: Final = 4_000
 _PATIENCE: Final = 4
-_MOST_SORTED: Final = 60_000
-#: What it costs, in microseconds, to look at a block, to step in an index, and to read a row by its number.
-_BLOCK: Final = 12.0
+#: What it costs, in microseconds, to look at a block, to step in an index and ask whether the row matches, and to
+#: read a row by its number and sort it.
+_BLOCK: Final = 10.0
 _STEP: Final = 0.15
-_ROW: Final = 1.5
+_PICK: Final = 1.4
+#: After so many rows a page is far down.
+_DEEP: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,14 @@ class Found:
 class Search:
     """One look into the mirror in this state, in one read transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, state: MirrorState, is_stale: Callable[[], bool]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, state: MirrorState, is_stale: Callable[[], bool], known: Known, file: int
+    ) -> None:
         self._connection = connection
         self._state = state
         self._is_stale = is_stale
+        self._known = known
+        self._file = file
         self._indexes = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
 
     def page(self, request: PageRequest) -> Found:
@@ -58,9 +65,11 @@ class Search:
 
     def matching(self, needles: Sequence[Needle], request: PageRequest, first: int) -> Found:
         """The rows of one page of those that hold all needles."""
+        if first >= _DEEP:
+            return self._far_down(needles, request, first)
         want = first + request.page_size
         if request.sort is None and (head := head_of(request.find)):
-            heads = 2 if "by_fname" in self._indexes else 1
+            heads = self._head_fields
             scan = self._scan(needles, (head.encode(), heads))
             stream: Iterator[int] = chain(self._heads(head, heads, request.status), self._by_id(scan, "ASC", want))
         elif request.sort in (None, KEY):
@@ -76,6 +85,28 @@ class Search:
         if not found or (scan.complete and request.sort is not None):
             return Found(places, self.count(needles) if request.sort is None else scan.count())
         return Found(places, first + len(found), at_least=True)
+
+    def _far_down(self, needles: Sequence[Needle], request: PageRequest, first: int) -> Found:
+        """As `matching`: once all matches are known, nothing before the page is touched row by row."""
+        sort, direction = request.sort or KEY, request.direction if request.sort else "ASC"
+        if not words_of(request.find) and {f"by_{sort}", "by_active"} <= self._indexes:
+            rows = Rows(self._plain_total(request), lambda: self._mask_of_status(request.status), lambda: ())
+        else:
+            rows = self._all_of(self._scan(needles))
+        head = "" if request.sort else head_of(request.find)
+        before = list(self._heads(head, self._head_fields, request.status)) if head else []
+        last = first + request.page_size
+        page = before[first:last]
+        rest = rows.without(before)
+        page += rest.page(
+            self._connection,
+            sort,
+            direction,
+            max(first - len(before), 0),
+            request.page_size - len(page),
+            walk=self._steps_of(sort),
+        )
+        return Found(page, rows.total)
 
     def count(self, needles: Sequence[Needle]) -> int:
         """How many rows hold all needles."""
@@ -101,23 +132,51 @@ class Search:
             yield blob(found[0] if found else None)
 
     def _plain(self, request: PageRequest, first: int) -> Found:
-        column, direction = request.sort or KEY, request.direction if request.sort else "ASC"
         where = "" if request.status == "all" else f"WHERE active = {int(request.status == 'active')}"
-        found = self._connection.execute(
-            f"SELECT place FROM customer {where} {_order(column, direction)} LIMIT ? OFFSET ?",
-            (request.page_size, first),
-        )
-        return Found([row for (row,) in found], self._plain_total(request))
+        total = self._plain_total(request)
+        direction = request.direction if request.sort else "ASC"
+        place = (first, request.page_size)
+        return Found(page_of_rows(self._connection, where, request.sort or KEY, direction, total, *place), total)
 
     def _plain_total(self, request: PageRequest) -> int:
         if request.status == "all":
             return self._state.seen
-        active = int(request.status == "active")
-        (total,) = self._connection.execute("SELECT count(*) FROM customer WHERE active = ?", (active,)).fetchone()
+        # The few are counted, and most are active.
+        if request.status == "discontinued":
+            return self._count_of_status("= 0")
+        return self._state.seen - self._count_of_status("= 0") - self._count_of_status("IS NULL")
+
+    def _count_of_status(self, what: str) -> int:
+        (total,) = self._connection.execute(f"SELECT count(*) FROM customer WHERE active {what}").fetchone()
         return int(total)
 
+    def _mask_of_status(self, status: str) -> bytes:
+        """A byte for each row; for a place without a row any."""
+        matches = self._known.of((self._file, self._state, status))
+        if matches.marks is None:
+            active = status == "active"
+            one, other = (NO_MATCH, MATCH) if active else (MATCH, NO_MATCH)
+            marks = bytearray(other * (self._state.blocks << BLOCK_BITS))
+            for what in ("= 0", "IS NULL") if active else ("= 0",):
+                for (place,) in self._connection.execute(f"SELECT place FROM customer WHERE active {what}"):
+                    marks[place] = one[0]
+            matches.marks = bytes(marks)
+        return matches.marks
+
+    def _all_of(self, scan: Scan) -> Rows:
+        return Rows(scan.count(), lambda: scan.mask_of_rows, lambda: scan.places(scan.candidates))
+
+    def _steps_of(self, column: str) -> int:
+        return self._state.seen if column == KEY or f"by_{column}" in self._indexes else 0
+
+    @property
+    def _head_fields(self) -> int:
+        return 2 if "by_fname" in self._indexes else 1
+
     def _scan(self, needles: Sequence[Needle], but_not: tuple[bytes, int] = (b"", 0)) -> Scan:
-        return Scan(self._connection, needles, self._state.blocks, self._is_stale, but_not)
+        # What leaves out some is of no use to another order.
+        matches = Matches() if but_not[1] else self._known.of((self._file, self._state, tuple(needles)))
+        return Scan(self._connection, needles, self._state.blocks, self._is_stale, matches, but_not)
 
     def _by_id(self, scan: Scan, direction: str, want: int) -> Iterator[int]:
         """What matches, by ID: most blocks are in that order, and what came later is put in its place."""
@@ -137,32 +196,16 @@ class Search:
 
     def _by_column(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
         """What matches, by another column: walked in its order, or picked and sorted."""
-        likely = self._likely(scan)
-        if self._is_short(scan, likely, want, column):
-            return self._picked(scan, column, direction, want)
-        most = self._patience(scan, likely, want)
-        walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
-        if len(walked) <= want and most < self._state.seen:
-            # They crowd at the far end of this order.
-            return self._picked(scan, column, direction, want)
-        return iter(walked)
-
-    def _patience(self, scan: Scan, likely: float, want: int) -> int:
-        """After how many steps a walk is given up: some times what it should take, or half of what the rest costs."""
-        if likely > _MOST_SORTED:
-            return self._state.seen
-        blocks = len(scan.candidates)
-        half = (blocks * _BLOCK + likely * _ROW) / 2
-        affordable = half / (_STEP + blocks / self._state.blocks * _BLOCK)
-        return int(max(_PATIENCE * want * self._state.seen / likely, affordable)) + _FEW_ROWS
-
-    def _picked(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
-        found = self._connection.execute(
-            "SELECT place FROM json_each(?) wanted CROSS JOIN customer ON place = wanted.value"
-            f" {_order(column, direction)} LIMIT ?",
-            (json.dumps(list(scan.places(scan.candidates))), want + 1),
-        )
-        return (place for (place,) in found)
+        if not scan.complete:
+            likely = self._likely(scan)
+            if not self._is_short(scan, likely, want, column):
+                most = int(_PATIENCE * want * self._state.seen / likely) + _FEW_ROWS
+                walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
+                if len(walked) > want or most >= self._state.seen:
+                    return iter(walked)
+            # They crowd at the far end of this order, or are few.
+        rows = self._all_of(scan)
+        return iter(rows.page(self._connection, column, direction, 0, want + 1, walk=self._steps_of(column)))
 
     def _likely(self, scan: Scan) -> float:
         """About how many rows match, from a sample of the blocks; never nothing."""
@@ -180,13 +223,13 @@ class Search:
             return True
         steps = min(want * self._state.seen / likely, self._state.seen)
         walk = steps * _STEP + min(steps * blocks / self._state.blocks, blocks) * _BLOCK
-        return blocks * _BLOCK + likely * _ROW < walk
+        return blocks * _BLOCK + likely * _PICK < walk
 
     def _walk(self, scan: Scan, column: str, direction: str, want: int, likely: float, most: int = -1) -> Iterator[int]:
         """What matches, in order, among the first so many rows or among all."""
         # What is no candidate is passed over in SQLite itself, without a step of Python.
         rows = self._connection.execute(
-            f"SELECT place FROM (SELECT place FROM customer {_order(column, direction)} LIMIT ?)"
+            f"SELECT place FROM (SELECT place FROM customer {order_by(column, direction)} LIMIT ?)"
             f" WHERE substr(?, (place >> {BLOCK_BITS}) + 1, 1) = x'01'",
             (most, scan.mask),
         )
@@ -219,9 +262,3 @@ class Search:
             )
             for (row,) in found:
                 yield row
-
-
-def _order(column: str, direction: str) -> str:
-    turned = "DESC" if direction == "DESC" else "ASC"
-    columns = [column, KEY, "odd"] if column != KEY else [KEY, "odd"]
-    return "ORDER BY " + ", ".join(f"{name} {turned}" for name in columns)

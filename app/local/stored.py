@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+import zlib
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from app.fields import KEY
-from app.local.lines import FIELD, SEARCHED, made_line
+from app.local.lines import FIELD, is_joined, joined, made_line
 from app.local.row import WIRE, DamagedRow, check_of
 from app.lookalike import skeleton
 from app.models import Customer, NumberText
@@ -16,56 +16,59 @@ _NOT_A_RECORD: Final = "not a customer record"
 #: Begins a text that stands for a number which nothing can hold, or that itself begins so.
 _MARK: Final = "\x00"
 _ACTIVE: Final = WIRE.index("active")
-_of_record: Final = itemgetter(*WIRE)
-_searched: Final = itemgetter(*map(WIRE.index, SEARCHED))
 
 
 class Stored(NamedTuple):
     """The columns of a row, in their order.
 
     `odd` tells records apart whose ID cannot. The fields are texts that SQLite can hold, and `active` 1, 0 or NULL;
-    `record` is the JSON of a record that they do not hold whole. `check` is a sum over all of it.
+    `record` is the JSON of a record that they do not hold whole. `texts` are the fields before `active`, joined.
     """
 
     odd: str
     values: tuple[str | int | None, ...]
     record: str | None
+    texts: str
 
     @property
     def short_id(self) -> str:
         """The ID, as SQLite can hold it."""
         return str(self.values[0])
 
+    @property
+    def line(self) -> str:
+        """The line of the row."""
+        active = self.values[_ACTIVE]
+        return made_line(self.texts, None if active is None else active == 1)
+
     def columns(self, line: str) -> tuple[str | int | None, ...]:
         """The values of `COLUMNS`; ID and name as they are found stand in the line."""
         fid, fname, _ = line[1:].split(FIELD, 2)
-        return (*self.values, self.odd, self.record, check_of(self.values, self.record), fid, fname, self.look)
-
-    @property
-    def look(self) -> str:
-        """What the ID looks like."""
-        return skeleton(self.short_id)
-
-
-def line_of_row(row: Stored) -> str:
-    """The line of the row."""
-    active = row.values[_ACTIVE]
-    return made_line(_searched(row.values), None if active is None else bool(active))
+        values = self.values
+        _, active, created, modified = values[_ACTIVE - 1 :]
+        if self.record is None:
+            check = zlib.crc32(f"{self.texts}\x1f{active}\x1f{created}\x1f{modified}\x1fNone".encode())
+        else:
+            check = check_of(values, self.record)
+        return (*values, self.odd, self.record, check, fid, fname, skeleton(self.short_id))
 
 
 def stored(customer: Customer) -> Stored:
     """The row of a customer; its entity tag is not kept."""
     received = customer.received
     if not customer.oddities and tuple(received) == WIRE:
-        values = _of_record(received)
-        if "\x00" not in "".join(values[:_ACTIVE]):
-            return Stored("", (*values[:_ACTIVE], int(values[_ACTIVE]), *values[_ACTIVE + 1 :]), None)
+        values: list[Any] = list(received.values())
+        texts = FIELD.join(values[:_ACTIVE])
+        if is_joined(texts) and "\x00" not in texts:
+            values[_ACTIVE] = int(values[_ACTIVE])
+            return Stored("", tuple(values), None, texts)
     record = _written(customer)
-    texts = [sound(customer.value(name)) for name in WIRE]
-    unsure = KEY in customer.oddities or texts[0] != customer.short_id
+    values = [sound(customer.value(name)) for name in WIRE]
+    unsure = KEY in customer.oddities or values[0] != customer.short_id
     odd = hashlib.sha256(record.encode()).hexdigest() if unsure else ""
-    active = None if customer.active is None else int(customer.active)
-    return Stored(odd, (*texts[:_ACTIVE], active, *texts[_ACTIVE + 1 :]), record)
+    texts = joined(values[:_ACTIVE])
+    values[_ACTIVE] = None if customer.active is None else int(customer.active)
+    return Stored(odd, tuple(values), record, texts)
 
 
 def customer_of(row: tuple[Any, ...]) -> Customer:

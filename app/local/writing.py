@@ -13,7 +13,7 @@ from app.local.lines import grams_in
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import COLUMNS, READ, WIRE, blob
-from app.local.stored import Stored, customer_of, is_older, line_of_row, stored, stored_id
+from app.local.stored import Stored, customer_of, is_older, stored, stored_id
 from app.models import Customer
 
 _ROWS: Final = 1 << BLOCK_BITS
@@ -25,7 +25,10 @@ _FIND: Final = (
 )
 _FAR_BEHIND: Final = 8
 _MODIFIED: Final = WIRE.index("modified")
-_INSERT: Final = f"INSERT INTO customer VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_ROW: Final = f"({', '.join('?' * (len(COLUMNS) + 1))})"
+_AT_ONCE: Final = 50
+_INSERT: Final = f"INSERT INTO customer VALUES {_ROW}"
+_INSERT_MANY: Final = f"INSERT INTO customer VALUES {', '.join([_ROW] * _AT_ONCE)}"
 
 
 class Writing:
@@ -79,16 +82,15 @@ class Writing:
             self.state = state
             return 0
         added = sum(before is None for _, before in changed)
-        places = iter(range(state.next_place, state.next_place + added))
         state = replace(
             state,
             seen=state.seen + added,
             next_place=state.next_place + added,
             ordered=state.ordered + self._in_order([row for row, before in changed if before is None]),
+            changes=state.changes + bool(changed),
         )
         with transaction(self.connection, "BEGIN IMMEDIATE"):
-            new = [self._written(row, next(places)) for row, before in changed if before is None]
-            self.connection.executemany(_INSERT, new)
+            self._insert([row for row, before in changed if before is None], state.next_place - added)
             for row, before in changed:
                 if before is not None:
                     self._update(row, before)
@@ -134,10 +136,22 @@ class Writing:
             changed.append((row, found))
         return changed
 
+    def _insert(self, rows: Sequence[Stored], place: int) -> None:
+        """Add these rows from this place on; many with each statement, for between two Python wants to go first."""
+        values: list[object] = []
+        for at, row in enumerate(rows, place):
+            values += self._written(row, at)
+        width = len(COLUMNS) + 1
+        many = len(rows) // _AT_ONCE * _AT_ONCE
+        for start in range(0, many * width, _AT_ONCE * width):
+            self.connection.execute(_INSERT_MANY, values[start : start + _AT_ONCE * width])
+        for start in range(many * width, len(values), width):
+            self.connection.execute(_INSERT, values[start : start + width])
+
     def _written(self, row: Stored, place: int) -> tuple[object, ...]:
         """The columns of a row, once its line is in its block."""
         self._mark(place)
-        line = line_of_row(row)
+        line = row.line
         self._set_line(place, line.encode())
         return (place, *row.columns(line))
 
@@ -166,6 +180,7 @@ class Writing:
             state = replace(
                 self.state,
                 seen=self.state.seen - len(gone),
+                changes=self.state.changes + bool(gone),
                 whole=True,
                 swept_at=at,
                 synced_at=at,
@@ -198,7 +213,7 @@ class Writing:
         gone = [row[0] for row in rows if customer_of(row).short_id == short_id]
         if not gone:
             return
-        state = replace(self.state, seen=self.state.seen - len(gone))
+        state = replace(self.state, seen=self.state.seen - len(gone), changes=self.state.changes + 1)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             self._delete(gone)
             state.write(self.connection)

@@ -69,6 +69,23 @@ async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path
     assert aside
 
 
+async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
+    aside = []
+    for number in range(len(sound) // 8192):
+        for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
+            path = tmp_path / f"{number}{kind}" / "mirror"
+            path.parent.mkdir()
+            path.write_bytes(sound[: number * 8192] + junk + sound[(number + 1) * 8192 :])
+            async with opened(path) as mirror:
+                aside.append(bool(mirror.notes))
+                assert bool(list(path.parent.glob("*.aside-*"))) == bool(mirror.notes)
+                await mirror.put(CUSTOMERS[3])
+                found = await mirror.customer(CUSTOMERS[3].short_id)
+                assert found == CUSTOMERS[3]
+            path.unlink()
+    assert sum(aside) >= 4, "what is read to begin with"
+
+
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
 async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"

@@ -2,13 +2,14 @@
 
 import random
 import unicodedata
+from dataclasses import replace
 from typing import Final, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.fields import FIELDS, Direction, PageRequest, Status
+from app.fields import FIELDS, KEY, Direction, PageRequest, Status
 from app.local.lines import SEARCHED
 from app.local.mirror import Mirror
 from app.models import Customer
@@ -68,6 +69,33 @@ async def test_many_customers_are_found_as_by_looking_at_each() -> None:
             direction: Direction = dice.choice(get_args(Direction))
             page, size = dice.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
             await _check(mirror, plainly, PageRequest(page, size, sort, direction, find=find, status=status))
+
+
+async def test_pages_far_down_are_those_of_the_whole_list() -> None:
+    customers = sorted(map(Customer.from_wire, sample_customers(5000)), key=lambda one: one.short_id)
+    plainly = Plainly(customers)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        for ready in (False, True):
+            if ready:
+                await mirror.tended()
+            for find in ("", "co", "a in", "example.com"):
+                for sort, direction in ((None, "ASC"), (KEY, "DESC"), ("email", "ASC"), ("active", "DESC")):
+                    for status in get_args(Status):
+                        request = PageRequest(1, 50, sort, direction, find=find, status=status)  # type: ignore[arg-type]
+                        for page in (41, -(-len(plainly.find(request)) // 50), 200):
+                            await _check(mirror, plainly, replace(request, page=max(page, 1)))
+
+
+async def test_what_is_known_of_a_find_ends_with_a_change() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer(f"C{number:04}", name="Steel") for number in range(300)])
+        request = PageRequest(1, 250, "name", "DESC", find="steel")
+        assert (await mirror.page(request)).total == await mirror.count(request) == 300
+        await mirror.put(customer("C0007", name="Wood"))
+        assert (await mirror.page(request)).total == await mirror.count(request) == 299
+        await mirror.forget("C0008")
+        assert (await mirror.page(request)).total == await mirror.count(request) == 298
 
 
 @pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,33 @@ async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
         assert (await asyncio.gather(*counted))[1] == 1
 
 
+async def test_a_look_that_was_taken_up_again_gives_way_once_more() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, samples(300))
+        gates = [threading.Event(), threading.Event()]
+        done: list[str] = []
+
+        def look(find: str) -> asyncio.Task[None]:
+            async def ask() -> None:
+                await mirror.page(PageRequest(find=find))
+                done.append(find)
+
+            return asyncio.create_task(ask())
+
+        def shut(gate: threading.Event) -> asyncio.Task[bool]:
+            return asyncio.create_task(mirror._find.run(lambda _: gate.wait(20)))
+
+        waits = [shut(gates[0]), look("acme"), look("steel"), shut(gates[1])]
+        await asyncio.sleep(0)
+        gates[0].set()
+        await waits[2]
+        waits.append(look("inc"))
+        await asyncio.sleep(0)
+        gates[1].set()
+        await asyncio.gather(*waits)
+        assert done == ["steel", "inc", "acme"]
+
+
 async def test_near_misses_are_offered_and_said_to_be_such() -> None:
     names = ["Springfield Steel", "Bright Manufacturing", "Ostrowski", "Müller Söhne", "東京商事株式会社", "大阪倉庫"]
     rows = [customer(f"ID-{at}", name=name, city="Rockford") for at, name in enumerate(names)]
@@ -197,6 +225,13 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
         for typed, meant in (
             ("sprngfield", 0),
             ("springfeild steel", 0),
+            ("sprng", 0),
+            ("sprngf", 0),
+            ("psringfi", None),
+            ("sprignfie", 0),
+            ("sprn", None),
+            ("ostrws", 2),
+            ("stela", None),
             ("brihgt", 1),
             ("brightt rockfrod", 1),
             ("ostrovski", 2),

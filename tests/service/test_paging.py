@@ -95,6 +95,18 @@ async def test_modified_since_takes_the_moment_itself_and_reads_zones(client: ht
         assert (await client.get(f"Customer/All?modifiedSince={text}")).json()["totalCount"] == total, text
 
 
+async def test_what_changed_is_told_in_the_order_asked_for_whether_few_or_many_did(store: Store) -> None:
+    load_sample(store, 12_000, lambda _done, _count: None)
+    moments = [row.record["modified"] for row in (await store.page(PageRequest(1, 12_000, "modified"))).rows]
+    for since in (moments[100], moments[11_900]):
+        for sort in SORTABLE:
+            everyone = (await store.page(PageRequest(1, 12_000, sort, "DESC"))).rows
+            expected = [row.record for row in everyone if str(row.record["modified"]) >= str(since)]
+            found = await store.page(PageRequest(3, 25, sort, "DESC", str(since)))
+            assert found.total == len(expected)
+            assert [row.record for row in found.rows] == expected[50:75]
+
+
 TEXTS = st.text(st.sampled_from("aAbBzZ0 é東🚚"), max_size=3)
 
 
