@@ -23,6 +23,7 @@ from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
+from app.widgets.own_keys import OwnKeys
 
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
@@ -92,7 +93,7 @@ class DockbookApp(App[int]):
         self.desk = desk
         self._report = report
         self._away = False
-        self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
+        self.type_ahead = TypeAhead(self, self._deliver, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
         if keymap:
@@ -119,9 +120,15 @@ class DockbookApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            self.type_ahead.take(event)
+            await self.type_ahead.take(event)
         else:
             await super().on_event(event)
+
+    async def _deliver(self, event: events.Event) -> None:
+        focused = self.focused
+        if isinstance(event, events.Key) and isinstance(focused, OwnKeys) and await focused.does(event.key):
+            return
+        await super().on_event(event)
 
     async def on_unmount(self) -> None:
         if self.desk.drafts is not None:
