@@ -360,8 +360,9 @@ class CustomerTable(OwnKeys, can_focus=True):
 
     def _reveal(self) -> bool:
         """Scroll so that the cursor can be seen; true when the rows moved."""
-        top = min(self._top, max(0, len(self._rows) - self.fitting))
-        top = min(self.cursor, max(top, self.cursor - self.fitting + 1))
+        fitting, cursor = self.fitting, self.cursor
+        top = min(self._top, max(0, len(self._rows) - fitting))
+        top = min(cursor, max(top, cursor - fitting + 1))
         moved = top != self._top
         self._top = max(0, top)
         return moved
