@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.messages import Update
 from textual.reactive import reactive
 from textual.strip import Strip
 from app.widgets.own_keys import OwnKeys
@@ -356,7 +357,10 @@ class CustomerTable(OwnKeys, can_focus=True):
         for y in lines:
             self._drawn.pop(y, None)
         if lines:
-            self.refresh(*(Region(0, y, self._room.width, 1) for y in lines))
+            # Like `refresh`, without the two messages it takes to the screen.
+            self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))
+            if self.display:
+                self.screen.post_message(Update(self))
 
     def _reveal(self) -> bool:
         """Scroll so that the cursor can be seen; true when the rows moved."""
