@@ -87,6 +87,7 @@ class DockbookApp(App[int]):
         report: Callable[[BaseException], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
         driver: type[Driver] | None = None,
+        lean: bool = False,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
@@ -96,6 +97,7 @@ class DockbookApp(App[int]):
         self.type_ahead = TypeAhead(self, self._deliver, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
+        self.set_class(lean, "-lean")
         if keymap:
             self.set_keymap(dict(keymap))
 
