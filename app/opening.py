@@ -82,6 +82,7 @@ def open_screens(
         report=lambda error: report(error, folders.state),
         scan_gap=settings.scan_gap_ms / 1000,
         driver=None if plain_output else LeanDriver,
+        lean=settings.lean and not plain_output,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

@@ -24,6 +24,7 @@ from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
+from app.widgets.own_keys import OwnKeys
 
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
@@ -87,15 +88,17 @@ class DockbookApp(App[int]):
         report: Callable[[BaseException], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
         driver: type[Driver] | None = None,
+        lean: bool = False,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
         self._away = False
-        self.type_ahead = TypeAhead(self, super().on_event, self._who_takes_scans, scan_gap)
+        self.type_ahead = TypeAhead(self, self._deliver, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
+        self.set_class(lean, "-lean")
         self._variables = self.get_css_variables()
         self.stylesheet.set_variables(self._variables)
         if keymap:
@@ -126,9 +129,15 @@ class DockbookApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            self.type_ahead.take(event)
+            await self.type_ahead.take(event)
         else:
             await super().on_event(event)
+
+    async def _deliver(self, event: events.Event) -> None:
+        focused = self.focused
+        if isinstance(event, events.Key) and isinstance(focused, OwnKeys) and await focused.does(event.key):
+            return
+        await super().on_event(event)
 
     async def on_unmount(self) -> None:
         if self.desk.drafts is not None:

@@ -153,7 +153,7 @@ class FormScreen(DockScreen[str]):
 
     @on(FieldRow.Reached)
     def reached(self, event: FieldRow.Reached) -> None:
-        """Show the whole of what the field was: beside it there may be too little room."""
+        """Show the whole of what the field was where there is too little room for it beside the field."""
         self._tell_before(event.row)
 
     @on(SignInput.PastedLines)
@@ -271,5 +271,4 @@ class FormScreen(DockScreen[str]):
                 self.say(also_editing(rival, datetime.now().astimezone()), "warning")
 
     def _tell_before(self, row: FieldRow) -> None:
-        known = row.changed and row.was is not None
-        self.status.position = f"{row.label} was {visible(row.was or '') or 'empty'}" if known else ""
+        self.status.position = f"{row.label} was {visible(row.was or '')}" if row.was_cut else ""

@@ -9,10 +9,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
+from textual import messages
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from app.changes import Change
@@ -106,6 +108,13 @@ class DockScreen(Still, Screen[Result], Generic[Result]):
         yield from self.body()
         yield self.status
         yield self.keys
+
+    async def _on_update(self, message: messages.Update) -> None:
+        # As Textual does it, but for a message more to itself: being idle comes after this one anyhow.
+        message.stop()
+        message.prevent_default()
+        if self in self._compositor and isinstance(message.widget, Widget):
+            self._dirty_widgets.add(message.widget)
 
     def on_mount(self) -> None:
         self.header.site = self.desk.site

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
+from textual.message import Message
+
 from app.terminal.paint import CLEAR, Painter
 from app.terminal.suspend import SuspendingDriver
 
@@ -49,6 +51,10 @@ class LeanDriver(SuspendingDriver):
         self._painter.forget(*self._get_terminal_size())
         self._painter.cleared()
         self._paint()
+
+    def send_message(self, message: Message) -> None:
+        # May be called by any thread, and makes no task of each key.
+        self._app.post_message(message)
 
     def write(self, data: str) -> None:
         """Take an update, or pass on one of the few other things there are."""

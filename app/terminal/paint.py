@@ -13,6 +13,8 @@ from app.terminal.looks import PLAIN, Look, transition
 _SHORT_GAP: Final = 4
 #: Blanks at the end of a line that are written rather than erased.
 _SHORT_END: Final = 3
+#: What it takes to erase a line, in bytes.
+_ERASING: Final = 3
 #: Blanks in a line whose cells are not certain after which the place is told anew.
 _GAP: Final = 2
 
@@ -81,8 +83,11 @@ class Painter:
         """Write what differs, or erase the line first when there is less to write then."""
         start = self._out, self._place, self._look
         self._out = []
-        self._write_changes(y, before, now)
+        blanks = self._write_changes(y, before, now)
         changed = self._out, self._place, self._look
+        if blanks <= _ERASING:
+            self._out = start[0] + self._out
+            return
         self._out, self._place, self._look = [], start[1], start[2]
         self._begin_line(y)
         self._write_changes(y, [BLANK] * len(now), now)
@@ -97,13 +102,14 @@ class Painter:
         self._turn(PLAIN)
         self._out.append("\x1b[K")
 
-    def _write_changes(self, y: int, before: Row, now: Row) -> None:
+    def _write_changes(self, y: int, before: Row, now: Row) -> int:
+        """Write what differs; how many blanks that were: about so many bytes are spared where they are there before."""
         columns = len(now)
         # From here on everything is blank.
         end = columns
         while end and now[end - 1] == BLANK:
             end -= 1
-        x = 0
+        x = blanks = 0
         while x < end:
             if before[x] == now[x]:
                 x += 1
@@ -114,9 +120,10 @@ class Painter:
             self._move(start, y, now)
             self._write(now[start:x])
             self._place = (x, y) if x < columns else None
+            blanks += now[start:x].count(BLANK)
         left = [x for x in range(end, columns) if before[x] != BLANK]
         if not left:
-            return
+            return blanks
         self._move(left[0], y, now)
         if len(left) > _SHORT_END or left[-1] - left[0] >= len(left):
             self._turn(PLAIN)
@@ -124,6 +131,7 @@ class Painter:
         else:
             self._write([BLANK] * len(left))
             self._place = (left[-1] + 1, y) if left[-1] + 1 < columns else None
+        return blanks
 
     def _write_anew(self, y: int, now: Row) -> None:
         """Write a whole erased line; after blanks the place is told, wherever the terminal thinks it is."""
@@ -148,12 +156,13 @@ class Painter:
         self._place = (None, y)
 
     def _write(self, cells: Row) -> None:
-        look, add = self._look, self._out.append
+        now, add = self._look, self._out.append
         for cell in cells:
-            if cell[1] is not look and not self._is_as_now(cell):
-                self._turn(cell[1])
-                look = cell[1]
-            add(cell[0])
+            text, look = cell
+            if look is not now and not self._is_as_now(cell):
+                self._turn(look)
+                now = look
+            add(text)
 
     def _turn(self, look: Look) -> None:
         if look != self._look:

@@ -54,10 +54,17 @@ class TypeAhead:
     @property
     def idle(self) -> bool:
         """Whether every key has done its work."""
-        return not self._waiting and (self._delivering is None or self._delivering.done()) and self._is_done()
+        return self._is_free and self._is_done() and _at_rest(self._app)
 
-    def take(self, event: events.Event) -> None:
+    @property
+    def _is_free(self) -> bool:
+        return not self._waiting and (self._delivering is None or self._delivering.done())
+
+    async def take(self, event: events.Event) -> None:
         """Deliver the key after those that came before it."""
+        if self._is_alone(event):
+            await self._deliver_now(event)
+            return
         self._waiting.append(event)
         self._came.set()
         if self._delivering is None or self._delivering.done():
@@ -70,13 +77,23 @@ class TypeAhead:
             if self._drop_end_of_scan() or await self._take_scan():
                 continue
             self._known_as_keys = max(0, self._known_as_keys - 1)
-            self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
-            await self._deliver(self._waiting.popleft())
+            await self._deliver_now(self._waiting.popleft())
+
+    async def _deliver_now(self, event: events.Event) -> None:
+        self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
+        await self._deliver(event)
+
+    def _is_alone(self, event: events.Event) -> bool:
+        """Whether there is nothing to wait for: no other key, nothing under way, and no scan that begins so."""
+        if not isinstance(event, events.Key) or event.is_printable or is_end(event):
+            return False
+        # The app works on this very key.
+        return self._is_free and not self._app.message_queue_size and self._is_done()
 
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
         left = self._delivered_at + _LONGEST - monotonic()
-        if self._delivered_to is None or left <= 0 or self._is_done():
+        if self._delivered_to is None or left <= 0 or (self._is_done() and _at_rest(self._app)):
             return
         try:
             async with asyncio.timeout(left):
@@ -126,8 +143,9 @@ class TypeAhead:
             self._app._handle_exception(error)  # noqa: SLF001 - Textual's way for everything unhandled
 
     def _is_done(self) -> bool:
-        """Whether everything the last key can pass through waits for something to do."""
-        return self._delivered_to is None or all(map(_at_rest, (*_way_up(self._delivered_to), self._app.screen)))
+        """Whether everything below the app that the last key can pass through waits for something to do."""
+        nodes = (*_way_up(self._delivered_to), self._app.screen)
+        return all(_at_rest(node) for node in nodes if node is not self._app)
 
     async def _follow(self, target: MessagePump) -> None:
         """Wait until what the key set off has passed through everything it can pass through."""

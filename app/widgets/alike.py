@@ -45,6 +45,8 @@ class LookAlikes:
 
     def told(self, short_id: str) -> str:
         """What is to be known of this ID; nothing for most."""
+        if short_id not in self._others and short_id not in self._repeated:
+            return ""
         twice = "the server sent this ID twice" if short_id in self._repeated else ""
         return " · ".join(part for part in (looks_like(short_id, self.others(short_id)), twice) if part)
 

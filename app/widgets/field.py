@@ -177,6 +177,17 @@ class FieldRow(Widget):
         return self.value != (self.was or "")
 
     @property
+    def was_cut(self) -> bool:
+        """Whether what it was is told beside the field, and not the whole of it."""
+        return self.changed and width(self._was) > _NOTE_ROOM
+
+    @property
+    def _was(self) -> str:
+        if not self.changed or self.was is None:
+            return ""
+        return f"was {visible(self.was[:MOST_TYPED])}" if self.was else "was empty"
+
+    @property
     def errors(self) -> tuple[str, ...]:
         """What was said against the value."""
         return self._errors
@@ -224,9 +235,7 @@ class FieldRow(Widget):
         self.refresh()
 
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
-        was = ""
-        if self.changed and self.was is not None:
-            was = f"was {shorten(self.was, _NOTE_ROOM)}" if self.was else "was empty"
+        was = shorten(self._was, _NOTE_ROOM)
         warning = f"? {visible(self._warning)}" if self._warning else ""
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
@@ -234,7 +243,7 @@ class FieldRow(Widget):
             below.append((warning, "$warning"))
             warning = ""
         gap = "  " if was and warning else ""
-        return Content.assemble((shorten(was, _NOTE_ROOM), "dim"), gap, (warning, "$warning")), below
+        return Content.assemble((was, "dim"), gap, (warning, "$warning")), below
 
     def _head(self) -> Content:
         focused = self.has_focus_within

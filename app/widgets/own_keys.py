@@ -1,28 +1,24 @@
-"""A widget that acts on its own keys when they reach it; else each goes all the way up before it is looked up."""
-
-from typing import TYPE_CHECKING
+"""A widget that acts on its own keys at once; Textual sends each all the way up before it is looked up."""
 
 from textual.geometry import NULL_OFFSET
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from textual import events
-
 
 class OwnKeys(Widget):
-    """Does at once what the keys of this widget are bound to: a key held down is most of what a program does."""
+    """Knows what the keys of its own bindings do: a key held down is most of what a program works on."""
 
     _own: dict[str, str] | None = None
 
-    async def _on_key(self, event: "events.Key") -> None:
+    async def does(self, key: str) -> bool:
+        """Do what the key is bound to here; false when it is bound elsewhere, or not at all."""
         if self._own is None:
             active = self.screen.active_bindings
             self._own = {key: one.binding.action for key, one in active.items() if one.node is self}
-        action = self._own.get(event.key)
-        if action is not None:
-            event.stop()
-            event.prevent_default()
-            await self.run_action(action)
+        action = self._own.get(key)
+        if action is None:
+            return False
+        await self.run_action(action)
+        return True
 
     def on_focus(self) -> None:
         # No text cursor is in here. Where one was last, the terminal's would be put back after every row.
