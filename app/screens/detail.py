@@ -18,7 +18,7 @@ from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
     from app.models import Customer, Origin
-    from app.screens.customer_list import Step
+    from app.screens.paging import Step
 
 
 class DetailScreen(DockScreen[None]):

@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from app.changes import Change, Changes
 from app.errors import DockbookError, RateLimited
-from app.repository import Link, Repository
+from app.repository import Link, Repository, Rereading
 from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
@@ -39,6 +39,13 @@ LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again 
 TWICE: Final = 3.0  # seconds within which a second F5 asks for more than the first
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+
+_REREADING: Final[dict[Rereading, str]] = {
+    "now": "All customers are being read again, for finding and for when the server is away.",
+    "later": "All customers will be read again, for finding, once the server answers.",
+    "elsewhere": "Another dockbook on this machine keeps the copy: press F5 twice there.",
+    "never": "No copy of the customers is kept here, so there is nothing to be read again.",
+}
 
 #: What can be done on the list and on a customer about what was written, or not, so far.
 LOOKING_BACK: Final[tuple[BindingType, ...]] = (
@@ -175,10 +182,10 @@ class DockScreen(Screen[Result], Generic[Result]):
             self.action_read_all()
 
     def action_read_all(self) -> None:
-        if self.repository.read_all_again():
-            self.say("All customers are being read again, for finding and for when the server is away.")
-        else:
-            self.say("No copy of the customers is kept here, so there is nothing to be read again.")
+        self.read(self._read_all, "read-all")
+
+    async def _read_all(self) -> None:
+        self.say(_REREADING[await self.repository.read_all_again()])
 
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""

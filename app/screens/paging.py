@@ -8,9 +8,29 @@ from app.fields import MAX_PAGE_SIZE, PageRequest
 from app.text import width
 
 if TYPE_CHECKING:
-    from app.models import Origin, Page
+    from app.models import Customer, Origin, Page
+
+#: Said where one wants to go on.
+CUT_SHORT: Final = "The copy on this machine ends here; there are more, once the server answers."
 
 _ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The customer next to another one in the list's order, and where it stands (`2 of 48 by ID`)."""
+
+    customer: "Customer"
+    position: str
+
+
+@dataclass(slots=True)
+class Whence:
+    """Where one was before one began to search; `page` is `None` when it has to be asked for."""
+
+    request: PageRequest
+    page: "Page | None"
+    short_id: str | None
 
 
 @dataclass(slots=True)
@@ -40,6 +60,12 @@ class Paging:
     def counting(self) -> bool:
         """Whether the rows were not counted to their end."""
         return self.page is not None and self.page.origin is not None and self.page.origin.at_least
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the rows end where the copy on this machine does, and not where the customers do."""
+        origin = self.page.origin if self.page is not None else None
+        return origin is not None and origin.as_of is None and not self.request.narrowed
 
     @property
     def last(self) -> int:

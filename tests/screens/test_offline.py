@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.stage import AT_ONCE, Bend, always, answer, stage
+from tests.stage import AT_ONCE, LONGEST, Bend, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -144,3 +145,68 @@ async def test_f5_twice_reads_everything_again() -> None:
         state = await repository.mirror_state()
         assert state is not None
         assert state.seen == 600
+
+
+async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
+    async def stops(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
+            await asyncio.Event().wait()
+        return await onward()
+
+    async with stage(600, mirror=True, pace=HURRIED, bend=stops) as it:
+        await it.until("mirror 41%")
+        await it.press("ctrl+end")
+        it.sees("page 30 of 30", "live")
+        it.wire.cut()
+        await it.press("f5")
+        it.sees("page 30 of 30", "The server cannot be reached")
+        async with asyncio.timeout(LONGEST):
+            # Until nobody waits for the server any more, it is the reason that is told.
+            while "The copy on this machine holds only 250" not in it.screen_text:
+                await it.press("f7")
+                it.sees("page 30 of 30", "The server cannot be reached")
+        await it.press("ctrl+home")
+        it.sees("page 1 of 13", "data incomplete", "not whole")
+        await it.press("ctrl+end", "f8")
+        it.sees("page 13 of 13", "The copy on this machine ends here; there are more, once the server answers.")
+        await it.press("end", "enter", "right")
+        it.sees("The copy on this machine ends here")
+        it.misses("last customer")
+
+
+async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED) as it:
+        listed = [line.rstrip() for line in it.lines[2:22]]
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED, bend=refused) as it:
+        await it.until("offline since")
+        it.sees("data of", "48", "page 1 of 3", "as of")
+        it.misses("live")
+        assert [line.rstrip() for line in it.lines[2:22]] == listed
+        await it.press("slash", *"bright", "enter")
+        await it.until("inventory@brightmfg.example.com")
+        it.sees("offline since", "data of")
+        await it.press("escape", "escape")
+        it.wire.bend = None
+        await it.until("live")
+        it.misses("data of", "offline")
+
+
+async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path) -> None:
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
+        async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
+            await second.press("f5", "f5")
+            second.sees("Another dockbook on this machine keeps the copy: press F5 twice there.")
+        await it.press("f5", "f5")
+        it.sees("All customers are being read again")
+
+
+async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        it.wire.cut()
+        await it.press("f5")
+        await it.until("offline since")
+        await it.press("R")
+        it.sees("All customers will be read again, for finding, once the server answers.")
+    async with stage() as it:
+        await it.press("R")
+        it.sees("No copy of the customers is kept here")
