@@ -190,7 +190,7 @@ class CustomerListScreen(PagedScreen):
         else:
             return None
         here = self.table.current
-        return None if here is None else Step(here, self.paging.position(self.table.cursor))
+        return Step(here, self.paging.position(self.table.cursor), self.paging.origin) if here else None
 
     def action_find(self) -> None:
         if self._whence is None:
@@ -288,7 +288,7 @@ class CustomerListScreen(PagedScreen):
 
         self.status.hush()
         position, alike = self.paging.position(self.table.cursor), self.table.alike.others
-        detail = DetailScreen(self.desk, customer, position, self.step, alike)
+        detail = DetailScreen(self.desk, customer, position, self.step, alike, self.paging.origin)
         self.app.push_screen(detail)
         if scanned and customer.short_id != scanned:
             was, found = visible_id(spelled(scanned, customer.short_id)), visible_id(customer.short_id)

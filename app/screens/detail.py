@@ -53,6 +53,7 @@ class DetailScreen(DockScreen[None]):
         position: str = "",
         step: Callable[[int], Awaitable["Step | None"]] | None = None,
         alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
+        origin: "Origin | None" = None,
     ) -> None:
         super().__init__(desk)
         self.customer = customer
@@ -62,7 +63,7 @@ class DetailScreen(DockScreen[None]):
         self._known_alike = alike
         self._alike: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
-        self._origin: Origin | None = None
+        self._origin = origin
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -185,8 +186,9 @@ class DetailScreen(DockScreen[None]):
                 return
             self._steps.popleft()
             self.status.hush()
-            self._position = step.position
+            self._position, self._origin = step.position, step.origin
             self._show(step.customer)
+            self.show_link(self.repository.link)
         self._read_again()
 
     def _show(self, customer: "Customer") -> None:

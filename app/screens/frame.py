@@ -328,14 +328,17 @@ def told_of(link: Link, origin: "Origin | None") -> str:
     """The state of the line in a few words, and the age of what is shown when that is not what the server has now."""
     if link.live is False and link.since is not None:
         state = f"{'no access' if link.refused else 'offline'} since {moment(link.since)}"
-    elif origin is not None:
-        state = "no answer" if link.live else "connecting…"
+    elif link.doubted:
+        state = "no answer"
+    elif not link.live:
+        state = "connecting…"
     else:
-        state = "live" if link.live else "connecting…"
-    parts = [state]
+        # What the server said a while ago is not live because the server is.
+        state = "live" if origin is None else ""
+    parts = [state] if state else []
     if origin is not None:
         parts.append("data incomplete" if origin.as_of is None else f"data of {moment(origin.as_of)}")
-    elif link.filled is not None and link.live:
+    elif link.filled is not None and link.live and not link.doubted:
         parts.append(f"mirror {link.filled}%")
     return " · ".join(parts)
 

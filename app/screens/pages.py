@@ -63,8 +63,10 @@ class PagedScreen(DockScreen[None]):
 
     def shown_from(self) -> "Origin | None":
         page = self.paging.page
+        link = self.repository.link
+        there = link.live and not link.doubted
         # What was searched is the mirror's in any case, and the status line tells how old.
-        return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
+        return None if page is None or (self.paging.request.narrowed and there) else page.origin
 
     def look_again(self) -> None:
         if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:

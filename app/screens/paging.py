@@ -18,10 +18,11 @@ _ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The customer next to another one in the list's order, and where it stands (`2 of 48 by ID`)."""
+    """The customer next to another one in the list's order, where it stands (`2 of 48 by ID`), and whence it came."""
 
     customer: "Customer"
     position: str
+    origin: "Origin | None"
 
 
 @dataclass(slots=True)
@@ -52,6 +53,11 @@ class Paging:
         return cls(request, request)
 
     @property
+    def origin(self) -> "Origin | None":
+        """Where what is shown came from, if not from the server."""
+        return self.page.origin if self.page is not None else None
+
+    @property
     def settled(self) -> bool:
         """Whether what was asked for last is what is shown."""
         return self.goal == self.request
@@ -59,13 +65,12 @@ class Paging:
     @property
     def counting(self) -> bool:
         """Whether the rows were not counted to their end."""
-        return self.page is not None and self.page.origin is not None and self.page.origin.at_least
+        return self.origin is not None and self.origin.at_least
 
     @property
     def cut_short(self) -> bool:
         """Whether the rows end where the copy on this machine does, and not where the customers do."""
-        origin = self.page.origin if self.page is not None else None
-        return origin is not None and origin.as_of is None and not self.request.narrowed
+        return self.origin is not None and self.origin.as_of is None and not self.request.narrowed
 
     @property
     def last(self) -> int:
@@ -181,7 +186,7 @@ class Paging:
 
     def _ages(self) -> list[str]:
         """How old the rows are, in many words and in few; nothing for what the server said just now."""
-        origin = self.page.origin if self.page is not None else None
+        origin = self.origin
         if origin is None:
             return [""]
         if origin.as_of is None:

@@ -125,6 +125,24 @@ async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -
         assert it.wire.count("GET") < 20
 
 
+async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
+    async with stage(mirror=True, pace=replace(HURRIED, probe=3600.0)) as it:
+        await it.press("slash", *"bright-mfg")
+        it.sees("live")
+        it.wire.bend = black_hole
+        await it.press("f5")
+        it.sees("live", "as of")
+        await it.press_only("enter")
+        it.sees("BRIGHT-MFG · ", "data of")
+        it.misses("live")
+        await it.press()
+        it.sees("no answer · data of")
+        await it.press("escape")
+        it.sees("Find: bright-mfg", "no answer · data of")
+        await it.press("escape", "f8")
+        it.sees("page 2 of 3", "no answer")
+
+
 async def test_the_end_does_not_wait_for_what_hangs() -> None:
     async with asyncio.timeout(20):
         async with stage(mirror=True, pace=HURRIED) as it:
@@ -167,8 +185,12 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
                 it.sees("page 30 of 30", "The server cannot be reached")
         await it.press("ctrl+home")
         it.sees("page 1 of 13", "data incomplete", "not whole")
-        await it.press("ctrl+end", "f8")
-        it.sees("page 13 of 13", "The copy on this machine ends here; there are more, once the server answers.")
+        await it.press("ctrl+end")
+        async with asyncio.timeout(LONGEST):
+            # Why the server is away is told once, whenever that comes.
+            while "The copy on this machine ends here; there are more" not in it.screen_text:
+                await it.press("f8")
+                it.sees("page 13 of 13")
         await it.press("end", "enter", "right")
         it.sees("The copy on this machine ends here")
         it.misses("last customer")
@@ -204,7 +226,7 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
     async with stage(mirror=True, pace=HURRIED) as it:
         it.wire.cut()
         await it.press("f5")
-        await it.until("offline since")
+        await it.until("What is shown was there before.")
         await it.press("R")
         it.sees("All customers will be read again, for finding, once the server answers.")
     async with stage() as it:
