@@ -111,10 +111,12 @@ class Repository:
 
         It may have been fetched ahead; with `fresh` the server is asked now. Without `ahead` its neighbours are not
         fetched ahead, and only the server answers: whoever reads page after page needs no help. A page with an
-        `origin` is the mirror's: of a narrowed request, or because the server does not answer; `on_fresh` tells when
-        to ask again.
+        `origin` is the mirror's: of a narrowed request, for which `fresh` has the server asked what changed, or because
+        the server does not answer; `on_fresh` tells when to ask again.
         """
         if request.narrowed:
+            if fresh and self._keeper is not None:
+                self._keeper.look()
             return await self._narrowed(request)
         try:
             if not ahead:

@@ -224,6 +224,15 @@ async def test_near_misses_are_said_to_be_such() -> None:
         it.sees("• ID         sprngfield")
 
 
+async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("slash", *"bright-mfg")
+        await it.store.upsert("BRIGHT-MFG", {"name": "Renamed Elsewhere"})
+        await it.press("f5")
+        await it.until("Renamed Elsewhere")
+        it.sees("Find: bright-mfg")
+
+
 async def test_find_goes_on_without_the_server() -> None:
     async with stage(mirror=True) as it:
         it.wire.cut()
