@@ -18,13 +18,15 @@ _PROBE_PAUSES: Final = (1.0, 60.0)
 class Link(NamedTuple):
     """Whether the server answers (`None` before the first call), and since when it does not.
 
-    `refused` says that it answers, and takes the credentials for wrong. `filled` is how many percent of all customers
-    have been read while the mirror is being filled, `None` while it is not.
+    `doubted` says that it answered last time, and did not when it was asked since. `refused` says that it answers, and
+    takes the credentials for wrong. `filled` is how many percent of all customers have been read while the mirror is
+    being filled, `None` while it is not.
     """
 
     live: bool | None = None
     since: datetime | None = None
     refused: bool = False
+    doubted: bool = False
     filled: int | None = None
 
 
@@ -57,7 +59,7 @@ class Line:
         back = self.down.is_set()
         self.down.clear()
         self.up.set()
-        self._tell(self.link._replace(live=True, since=None, refused=False))
+        self._tell(self.link._replace(live=True, since=None, refused=False, doubted=False))
         if back and self.on_back is not None:
             self.on_back()
 
@@ -65,6 +67,7 @@ class Line:
         """Somebody got no answer and did not wait for it: so it has to be found out when there is one again."""
         self.up.clear()
         self.down.set()
+        self._tell(self.link._replace(doubted=bool(self.link.live)))
 
     def failed(self, error: DockbookError) -> None:
         """A call brought no usable answer."""
@@ -87,7 +90,7 @@ class Line:
         self.up.clear()
         self.down.set()
         since = self.link.since if self.link.live is False else self._now()
-        self._tell(self.link._replace(live=False, since=since, refused=refused))
+        self._tell(self.link._replace(live=False, since=since, refused=refused, doubted=False))
 
     def _tell(self, link: Link) -> None:
         if link != self.link:

@@ -78,7 +78,11 @@ class Reading:
             return await self._live(request)
         awaited = self._late is not None and self._line.down.is_set()
         if not fresh and (self._line.offline or awaited):
-            return await mirror.page(request)
+            beyond = (
+                f"The copy on this machine holds only {state.seen:,} customers so far, and page {request.page:,} "
+                "lies beyond them."
+            )
+            return await self._kept(request, mirror, ConnectionFailed(beyond))
         if self._late is not None:
             # Whatever holds that one up, the next is likely to be answered sooner.
             self._late.cancel()
@@ -99,8 +103,16 @@ class Reading:
             return asked.result()
         except _AWAY as error:
             self._line.doubted()
+            page = await self._kept(request, mirror, error)
             self._on_away(error)
-            return await mirror.page(request)
+            return page
+
+    async def _kept(self, request: "PageRequest", mirror: "Mirror", error: DockbookError) -> "Page":
+        """The page as the mirror has it; the error where that ends before it does."""
+        page = await mirror.page(request)
+        if not page.rows and page.origin is not None and page.origin.as_of is None:
+            raise error
+        return page
 
     async def _live(self, request: "PageRequest") -> "Page":
         page = await self._prefetch.take(request)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.asking import Asking
 from app.errors import DockbookError, NotFound, StoreError
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from app.models import Customer, Page
     from app.sync import Keeper
 
-__all__ = ["Link", "Repository", "Sighting"]
+__all__ = ["Link", "Repository", "Rereading", "Sighting"]
+
+#: Whether all customers are read again: now, once the server is back, by the dockbook that keeps the copy, or not.
+Rereading = Literal["now", "later", "elsewhere", "never"]
 
 
 class Repository:
@@ -74,6 +77,7 @@ class Repository:
         self._glimpse = glimpse
         self._opening: asyncio.Task[Mirror] | None = None
         self._keeper: Keeper | None = None
+        self._all_wanted = False
         self._keeping: asyncio.Task[Any] | None = None
         self._first = asyncio.Event()
         self._told = False
@@ -115,10 +119,12 @@ class Repository:
 
         It may have been fetched ahead; with `fresh` the server is asked now. Without `ahead` its neighbours are not
         fetched ahead, and only the server answers: whoever reads page after page needs no help. A page with an
-        `origin` is the mirror's: of a narrowed request, or because the server does not answer; `on_fresh` tells when
-        to ask again.
+        `origin` is the mirror's: of a narrowed request, for which `fresh` has the server asked what changed, or because
+        the server does not answer; `on_fresh` tells when to ask again.
         """
         if request.narrowed:
+            if fresh and self._keeper is not None:
+                self._keeper.look()
             return await self._narrowed(request)
         try:
             if not ahead:
@@ -153,12 +159,18 @@ class Repository:
         mirror = await self._opened()
         return None if mirror is None else await mirror.state()
 
-    def read_all_again(self) -> bool:
-        """Have all customers read again for the mirror; false where nobody keeps one."""
+    async def read_all_again(self) -> Rereading:
+        """Have all customers read again for the mirror; tells whether and by whom that is done."""
+        mirror = await self._opened()
+        if mirror is None:
+            return "never"
+        if not mirror.try_to_write():
+            return "elsewhere"
         if self._keeper is None:
-            return False
-        self._keeper.read_all()
-        return True
+            self._all_wanted = True
+        else:
+            self._keeper.read_all()
+        return "now" if self._line.up.is_set() else "later"
 
     async def keep(self) -> None:
         """Keep the mirror and look for a lost server, once the first page is shown, until the repository is closed."""
@@ -180,6 +192,8 @@ class Repository:
             on_change=self._freshen,
             on_trouble=self._out_of_order,
         )
+        if self._all_wanted:
+            self._keeper.read_all()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.keep())
             await look_for_server(self._line, self._asking.probe, self._pace)

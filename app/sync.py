@@ -77,6 +77,7 @@ class Keeper:
         self._on_trouble = on_trouble
         self._wake = asyncio.Event()
         self._demanded = False
+        self._looked_for = False
         self._sort: str | None = KEY
         self._strikes = 0
         self._usable = True
@@ -87,6 +88,11 @@ class Keeper:
     def read_all(self) -> None:
         """Read all customers again, now."""
         self._demanded = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """Ask now what changed; `on_change` is told in any case, for then it is known how fresh the mirror is."""
+        self._looked_for = True
         self._wake.set()
 
     async def keep(self) -> None:
@@ -106,6 +112,9 @@ class Keeper:
                     pause = max(pause, error.wait or 0.0)
             else:
                 failures = 0
+                if self._looked_for:
+                    self._looked_for = False
+                    self._on_change()
                 pause = max(self._pace.interval, _LEISURE * (self._asking - asking))
             finally:
                 self._on_progress(None)

@@ -122,7 +122,7 @@ class Kept:
         before = len(self.listing.asked)
         self.clock.resting.clear()
         if whole:
-            self.repository.read_all_again()
+            await self.repository.read_all_again()
         else:
             self.today += timedelta(hours=3)
             self.clock.go_on.set()

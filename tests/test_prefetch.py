@@ -74,6 +74,36 @@ async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: Sh
     assert shelf.asked == [2]
 
 
+async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: Shelf) -> None:
+    ending = asyncio.Event()
+
+    async def fetch(request: PageRequest) -> Page:
+        try:
+            return await shelf.fetch(request)
+        except asyncio.CancelledError:
+            # As of a client that closes its connection first.
+            await ending.wait()
+            raise
+
+    prefetch = Prefetch(fetch, lambda: shelf.now)
+    shelf.go_on.clear()
+    page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
+    prefetch.go_ahead(FIRST, page)
+    await shelf.was_asked.wait()
+    shelf.was_asked.clear()
+    prefetch.go_ahead(replace(FIRST, page=5), page.model_copy(update={"page": 5}))
+    await shelf.was_asked.wait()
+    cancelled = asyncio.Event()
+    asyncio.get_running_loop().call_soon(ending.set)
+    asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(cancelled.set))
+    await cancelled.wait()
+    waiting = asyncio.create_task(prefetch.take(replace(FIRST, page=6)))
+    await asyncio.sleep(0)
+    shelf.go_on.set()
+    assert (await waiting) is not None
+    assert shelf.asked[:2] == [2, 6]
+
+
 async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again(shelf: Shelf) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     second = replace(FIRST, page=2)

@@ -1,19 +1,22 @@
 """The list: one page of customers, all or those one looks for, with its order and place always told."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from app.errors import DockbookError
-from app.fields import Direction, PageRequest, Status
+from app.errors import ConnectionFailed
+from app.fields import Direction, Status
 from app.folding import fold
+from app.lookalike import spelled
 from app.screens.desk import Desk
 from app.screens.frame import LOOKING_BACK, DockScreen
 from app.screens.pages import PagedScreen, Place
+from app.screens.paging import CUT_SHORT, Step, Whence
+from app.text import visible_id
 from app.widgets.find import FindInput
 from app.widgets.table import CustomerTable
 
@@ -24,22 +27,6 @@ if TYPE_CHECKING:
 
 _UP: Final[Direction] = "ASC"
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
-
-
-class Step(NamedTuple):
-    """The customer next to another one in the list's order, and where it stands (`2 of 48 by ID`)."""
-
-    customer: "Customer"
-    position: str
-
-
-@dataclass(slots=True)
-class Whence:
-    """Where one was before one began to search; `page` is `None` when it has to be asked for."""
-
-    request: PageRequest
-    page: "Page | None"
-    short_id: str | None
 
 
 class CustomerListScreen(PagedScreen):
@@ -199,10 +186,12 @@ class CustomerListScreen(PagedScreen):
             if not page.rows:
                 return None
             self.take(request, page, "first" if direction > 0 else "last")
+        elif direction > 0 and self.paging.cut_short:
+            raise ConnectionFailed(CUT_SHORT)
         else:
             return None
-        customer = self.table.current
-        return Step(customer, self.paging.position(self.table.cursor)) if customer is not None else None
+        here = self.table.current
+        return Step(here, self.paging.position(self.table.cursor), self.paging.origin) if here else None
 
     def action_find(self) -> None:
         if self._whence is None:
@@ -295,12 +284,16 @@ class CustomerListScreen(PagedScreen):
         self.panel_only()
         tell_nothing(self, page)
 
-    def _open(self, customer: "Customer") -> None:
+    def _open(self, customer: "Customer", scanned: str = "") -> None:
         from app.screens.detail import DetailScreen
 
         self.status.hush()
         position, alike = self.paging.position(self.table.cursor), self.table.alike.others
-        self.app.push_screen(DetailScreen(self.desk, customer, position, self.step, alike))
+        detail = DetailScreen(self.desk, customer, position, self.step, alike, self.paging.origin)
+        self.app.push_screen(detail)
+        if scanned and customer.short_id != scanned:
+            was, found = visible_id(spelled(scanned, customer.short_id)), visible_id(customer.short_id)
+            detail.say(f"Scanned was {was}; the only hit is {found}: that one is shown.", "warning")
 
     def _open_scanned(self, text: str, customer: "Customer") -> None:
         """Open what was scanned if it is the only hit, or exactly it."""
@@ -308,9 +301,9 @@ class CustomerListScreen(PagedScreen):
         exact = [row for row in rows if row.short_id == text] or [r for r in rows if fold(r.short_id) == fold(text)]
         if len(exact) == 1:
             self.table.cursor = rows.index(exact[0])
-            self._open(exact[0])
+            self._open(exact[0], text)
         elif page is not None and page.total == 1 and not self.table.has_caption:
-            self._open(customer)
+            self._open(customer, text)
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         from app.screens.form import FormScreen
@@ -320,18 +313,10 @@ class CustomerListScreen(PagedScreen):
 
     def _form_left(self, short_id: str | None) -> None:
         """The form of a new customer found that its ID exists, and the person wants to see that one."""
+        from app.screens.goto import go_to
+
         if short_id is not None:
-            self.read(partial(self._open_by_id, short_id), "open")
-
-    async def _open_by_id(self, short_id: str) -> None:
-        from app.screens.detail import DetailScreen
-
-        try:
-            customer = (await self.repository.sight(short_id)).customer
-        except DockbookError as error:
-            self.say_error(error)
-        else:
-            self.once_on_top(lambda: self.app.push_screen(DetailScreen(self.desk, customer)))
+            self.once_on_top(partial(go_to, self, short_id))
 
     def _turn(self, step: int, place: Place) -> None:
         request = self.paging.turned(step)
@@ -339,7 +324,8 @@ class CustomerListScreen(PagedScreen):
             self.status.hush()
             self.load(request, place)
         elif self.paging.page is not None:
-            self.say("This is the last page." if step > 0 else "This is the first page.")
+            last = CUT_SHORT if self.paging.cut_short else "This is the last page."
+            self.say(last if step > 0 else "This is the first page.")
 
     def _back_to(self, whence: Whence) -> None:
         """Show where one was, from memory as long as nothing was written meanwhile."""

@@ -19,7 +19,7 @@ from app.widgets.record import RecordView
 
 if TYPE_CHECKING:
     from app.models import Customer, Origin
-    from app.screens.customer_list import Step
+    from app.screens.paging import Step
 
 
 class DetailScreen(DockScreen[None]):
@@ -54,6 +54,7 @@ class DetailScreen(DockScreen[None]):
         position: str = "",
         step: Callable[[int], Awaitable["Step | None"]] | None = None,
         alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
+        origin: "Origin | None" = None,
     ) -> None:
         super().__init__(desk)
         self.customer = customer
@@ -63,7 +64,7 @@ class DetailScreen(DockScreen[None]):
         self._known_alike = alike
         self._alike: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
-        self._origin: Origin | None = None
+        self._origin = origin
 
     def body(self) -> ComposeResult:
         yield self.record
@@ -186,8 +187,9 @@ class DetailScreen(DockScreen[None]):
                 return
             self._steps.popleft()
             self.status.hush()
-            self._position = step.position
+            self._position, self._origin = step.position, step.origin
             self._show(step.customer)
+            self.show_link(self.repository.link)
         self._read_again()
 
     def _show(self, customer: "Customer") -> None:

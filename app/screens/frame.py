@@ -19,7 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from app.changes import Change
 from app.errors import DockbookError, RateLimited
-from app.repository import Link, Repository
+from app.repository import Link, Repository, Rereading
 from app.screens.desk import Desk
 from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
@@ -41,6 +41,13 @@ LONGEST_WAIT: Final = 60  # seconds; a server that asks for more is asked again 
 TWICE: Final = 3.0  # seconds within which a second F5 asks for more than the first
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+
+_REREADING: Final[dict[Rereading, str]] = {
+    "now": "All customers are being read again, for finding and for when the server is away.",
+    "later": "All customers will be read again, for finding, once the server answers.",
+    "elsewhere": "Another dockbook on this machine keeps the copy: press F5 twice there.",
+    "never": "No copy of the customers is kept here, so there is nothing to be read again.",
+}
 
 #: What can be done on the list and on a customer about what was written, or not, so far.
 LOOKING_BACK: Final[tuple[BindingType, ...]] = (
@@ -157,10 +164,10 @@ class DockScreen(Still, Screen[Result], Generic[Result]):
             self.action_read_all()
 
     def action_read_all(self) -> None:
-        if self.repository.read_all_again():
-            self.say("All customers are being read again, for finding and for when the server is away.")
-        else:
-            self.say("No copy of the customers is kept here, so there is nothing to be read again.")
+        self.read(self._read_all, "read-all")
+
+    async def _read_all(self) -> None:
+        self.say(_REREADING[await self.repository.read_all_again()])
 
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
@@ -296,14 +303,17 @@ def told_of(link: Link, origin: "Origin | None") -> str:
     """The state of the line in a few words, and the age of what is shown when that is not what the server has now."""
     if link.live is False and link.since is not None:
         state = f"{'no access' if link.refused else 'offline'} since {moment(link.since)}"
-    elif origin is not None:
-        state = "no answer" if link.live else "connecting…"
+    elif link.doubted:
+        state = "no answer"
+    elif not link.live:
+        state = "connecting…"
     else:
-        state = "live" if link.live else "connecting…"
-    parts = [state]
+        # What the server said a while ago is not live because the server is.
+        state = "live" if origin is None else ""
+    parts = [state] if state else []
     if origin is not None:
         parts.append("data incomplete" if origin.as_of is None else f"data of {moment(origin.as_of)}")
-    elif link.filled is not None and link.live:
+    elif link.filled is not None and link.live and not link.doubted:
         parts.append(f"mirror {link.filled}%")
     return " · ".join(parts)
 

@@ -67,12 +67,16 @@ class PagedScreen(DockScreen[None]):
         page = self.paging.page
         if self.table.tentative:
             return self._glimpsed
+        link = self.repository.link
+        there = link.live and not link.doubted
         # What was searched is the mirror's in any case, and the status line tells how old.
-        return None if page is None or (self.paging.request.narrowed and self.repository.link.live) else page.origin
+        return None if page is None or (self.paging.request.narrowed and there) else page.origin
 
     def look_again(self) -> None:
         if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
             self.load(self.paging.request, "same")
+        else:
+            self.read(self._look_for_alikes, "alike")
 
     def unsaved(self) -> str:
         return self.under_way
@@ -272,8 +276,12 @@ class PagedScreen(DockScreen[None]):
             if not page.rows and request.page > 1:
                 # The list became shorter meanwhile, or there never was such a page.
                 if request != self.paging.request and page.total != 0 and self.table.rows:
+                    if page.origin is not None and not request.narrowed:
+                        self.paging.stays()
+                        self.say(f"The copy on this machine has no page {request.page:,}.", "warning")
+                        return
                     self.paging.is_empty_at(request.page)
-                    self.say(f"The server has nothing on page {request.page}, whatever its totals say.", "warning")
+                    self.say(f"The server has nothing on page {request.page:,}, whatever its totals say.", "warning")
                     return
                 last = self.paging.pages(page.total or 0)
                 request = replace(request, page=last if 0 < last < request.page else 1)

@@ -2,15 +2,35 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.fields import MAX_PAGE_SIZE, PageRequest
 from app.text import width
 
 if TYPE_CHECKING:
-    from app.models import Origin, Page
+    from app.models import Customer, Origin, Page
+
+#: Said where one wants to go on.
+CUT_SHORT: Final = "The copy on this machine ends here; there are more, once the server answers."
 
 _ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
+
+
+class Step(NamedTuple):
+    """The customer next to another one in the list's order, where it stands (`2 of 48 by ID`), and whence it came."""
+
+    customer: "Customer"
+    position: str
+    origin: "Origin | None"
+
+
+@dataclass(slots=True)
+class Whence:
+    """Where one was before one began to search; `page` is `None` when it has to be asked for."""
+
+    request: PageRequest
+    page: "Page | None"
+    short_id: str | None
 
 
 @dataclass(slots=True)
@@ -32,6 +52,11 @@ class Paging:
         return cls(request, request)
 
     @property
+    def origin(self) -> "Origin | None":
+        """Where what is shown came from, if not from the server."""
+        return self.page.origin if self.page is not None else None
+
+    @property
     def settled(self) -> bool:
         """Whether what was asked for last is what is shown."""
         return self.goal == self.request
@@ -39,7 +64,12 @@ class Paging:
     @property
     def counting(self) -> bool:
         """Whether the rows were not counted to their end."""
-        return self.page is not None and self.page.origin is not None and self.page.origin.at_least
+        return self.origin is not None and self.origin.at_least
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the rows end where the copy on this machine does, and not where the customers do."""
+        return self.origin is not None and self.origin.as_of is None and not self.request.narrowed
 
     @property
     def last(self) -> int:
@@ -155,7 +185,7 @@ class Paging:
 
     def _ages(self) -> list[str]:
         """How old the rows are, in many words and in few; nothing for what the server said just now."""
-        origin = self.page.origin if self.page is not None else None
+        origin = self.origin
         if origin is None:
             return [""]
         if origin.as_of is None:

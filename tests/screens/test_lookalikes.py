@@ -1,10 +1,12 @@
 """IDs that look alike are flagged in list and detail, kept apart, and the right one is opened and written."""
 
+import asyncio
+
 import pytest
 
 from app.lookalike import alike
 from app.screens.customer_list import CustomerListScreen
-from tests.stage import always, answer, stage
+from tests.stage import LONGEST, always, answer, stage
 
 #: Each looks like ACME-CORP: another hyphen, other case, another script, a space inside.
 ALIKE = ["ACME-CORP", "ACME‑CORP", "acme-corp", "АСМЕ-CORP", "ACME- CORP"]
@@ -31,6 +33,20 @@ async def test_the_detail_says_so_at_the_id() -> None:
         line = next(line for line in dock.lines if " ID " in line)
         assert "ACME-CORP" in line
         assert "! looks like ACME‹2011›CORP" in dock.screen_text
+
+
+async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail_and_find() -> None:
+    between = [f"B-{number:03}" for number in range(60)]
+    async with stage(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
+        async with asyncio.timeout(LONGEST):
+            # The copy is whole a moment before it is indexed.
+            while not dock.lines[2].startswith("›≈ACME-CORP"):
+                await dock.press("f5")
+        dock.sees("looks like ‹0410›‹0421›‹041C›‹0415›-CORP")
+        await dock.press("enter")
+        dock.sees("! looks like ‹0410›‹0421›‹041C›‹0415›-CORP")
+        await dock.press("escape", "slash", *"name of 61", "enter")
+        dock.sees("АСМЕ-CORP · Name of 61", "! looks like ACME-CORP")
 
 
 @pytest.mark.parametrize("number", range(len(ALIKE)))

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.stage import AT_ONCE, Bend, always, answer, stage
+from tests.stage import AT_ONCE, LONGEST, Bend, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -123,6 +124,24 @@ async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -
         assert it.wire.count("GET") < 20
 
 
+async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
+    async with stage(mirror=True, pace=HURRIED._replace(probe=3600.0)) as it:
+        await it.press("slash", *"bright-mfg")
+        it.sees("live")
+        it.wire.bend = black_hole
+        await it.press("f5")
+        it.sees("live", "as of")
+        await it.press_only("enter")
+        it.sees("BRIGHT-MFG · ", "data of")
+        it.misses("live")
+        await it.press()
+        it.sees("no answer · data of")
+        await it.press("escape")
+        it.sees("Find: bright-mfg", "no answer · data of")
+        await it.press("escape", "f8")
+        it.sees("page 2 of 3", "no answer")
+
+
 async def test_the_end_does_not_wait_for_what_hangs() -> None:
     async with asyncio.timeout(20):
         async with stage(mirror=True, pace=HURRIED) as it:
@@ -143,3 +162,72 @@ async def test_f5_twice_reads_everything_again() -> None:
         state = await repository.mirror_state()
         assert state is not None
         assert state.seen == 600
+
+
+async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
+    async def stops(request: httpx.Request, onward: Onward) -> httpx.Response:
+        if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
+            await asyncio.Event().wait()
+        return await onward()
+
+    async with stage(600, mirror=True, pace=HURRIED, bend=stops) as it:
+        await it.until("mirror 41%")
+        await it.press("ctrl+end")
+        it.sees("page 30 of 30", "live")
+        it.wire.cut()
+        await it.press("f5")
+        it.sees("page 30 of 30", "The server cannot be reached")
+        async with asyncio.timeout(LONGEST):
+            # Until nobody waits for the server any more, it is the reason that is told.
+            while "The copy on this machine holds only 250" not in it.screen_text:
+                await it.press("f7")
+                it.sees("page 30 of 30", "The server cannot be reached")
+        await it.press("ctrl+home")
+        it.sees("page 1 of 13", "data incomplete", "not whole")
+        await it.press("ctrl+end")
+        async with asyncio.timeout(LONGEST):
+            # Why the server is away is told once, whenever that comes.
+            while "The copy on this machine ends here; there are more" not in it.screen_text:
+                await it.press("f8")
+                it.sees("page 13 of 13")
+        await it.press("end", "enter", "right")
+        it.sees("The copy on this machine ends here")
+        it.misses("last customer")
+
+
+async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED) as it:
+        listed = [line.rstrip() for line in it.lines[2:22]]
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED, bend=refused) as it:
+        await it.until("offline since")
+        it.sees("data of", "48", "page 1 of 3", "as of")
+        it.misses("live")
+        assert [line.rstrip() for line in it.lines[2:22]] == listed
+        await it.press("slash", *"bright", "enter")
+        await it.until("inventory@brightmfg.example.com")
+        it.sees("offline since", "data of")
+        await it.press("escape", "escape")
+        it.wire.bend = None
+        await it.until("live")
+        it.misses("data of", "offline")
+
+
+async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path) -> None:
+    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
+        async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
+            await second.press("f5", "f5")
+            second.sees("Another dockbook on this machine keeps the copy: press F5 twice there.")
+        await it.press("f5", "f5")
+        it.sees("All customers are being read again")
+
+
+async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        it.wire.cut()
+        await it.press("f5")
+        await it.until("What is shown was there before.")
+        await it.press("R")
+        it.sees("All customers will be read again, for finding, once the server answers.")
+    async with stage() as it:
+        await it.press("R")
+        it.sees("No copy of the customers is kept here")
