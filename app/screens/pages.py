@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from textual import on
 from textual.app import ComposeResult
 
-from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
-from app.fields import BY_NAME, KEY, Direction, PageRequest
+from app.errors import DockbookError
+from app.fields import Direction, PageRequest
 from app.folding import words_of
 from app.local.view import View, ViewFile
 from app.screens.desk import Desk
@@ -290,7 +290,10 @@ class PagedScreen(DockScreen[None]):
                 request = replace(request, page=self._cursor_number() // given + 1, page_size=given)
                 page = await self.repository.page(request)
         except DockbookError as error:
-            await self._failed(request, place, error, before)
+            from app.screens.failing import tell_failure
+
+            self._waiting.clear()
+            await tell_failure(self, request, place, error, before)
         else:
             self.take(request, page, place, seek)
         finally:
@@ -324,41 +327,3 @@ class PagedScreen(DockScreen[None]):
     def _cursor_number(self) -> int:
         """The number of the row under the cursor among all, from 0."""
         return (self.paging.request.page - 1) * self.paging.request.page_size + self.table.cursor
-
-    async def _failed(self, request: PageRequest, place: Place, error: DockbookError, before: str) -> None:
-        shown = self.paging.request
-        refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable) and request.sort is not None
-        if refused and await self._mirror_is_whole():
-            self._sort_here(request, place)
-            return
-        self.paging.stays()
-        self._waiting.clear()
-        self.show_link(self.repository.link)
-        if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
-            label = BY_NAME[request.sort or KEY].label
-            self.say(f"The server does not sort by {label} ({error.text}). The order stays as it was.", "warning")
-        elif refused and self.paging.page is None:
-            # Which columns can be sorted by is not in the contract, not even the ID.
-            self.load(replace(request, sort=None), place)
-        elif self.table.rows:
-            self.say_error(error, before)
-        else:
-            self.table.show((), "", "ASC")
-            self.panel_only()
-            hint = "F5 tries again."
-            if isinstance(error, Forbidden):
-                hint = "Without it no customer can be listed. F5 asks again once it is given."
-            self.panel.tell(error.title, error.text, hint, failed=True)
-        if isinstance(error, RateLimited) and error.wait is not None:
-            self.count_down(error.wait, partial(self.load, request, place), before)
-
-    async def _mirror_is_whole(self) -> bool:
-        state = await self.repository.mirror_state()
-        return state is not None and state.whole
-
-    def _sort_here(self, request: PageRequest, place: Place) -> None:
-        """The server does not sort so: the mirror does, here and from now on."""
-        self.sorted_here.add(request.sort)
-        label = BY_NAME[request.sort or KEY].label
-        self.say(f"The server does not sort by {label}; the copy on this machine does.")
-        self.load(replace(request, here=True), place)
