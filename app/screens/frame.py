@@ -80,7 +80,7 @@ class Desk:
         return sum(draft.state == "not sent" for draft in self.drafts.free) if self.drafts else 0
 
 
-class DockScreen(Still, Screen[Result], Generic[Result]):
+class DockScreen(Screen[Result], Still, Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

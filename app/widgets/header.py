@@ -2,9 +2,9 @@
 
 from textual.content import Content
 from textual.reactive import reactive
-from app.widgets.still import Still
 
 from app.text import shorten, visible, width
+from app.widgets.still import Still
 
 
 class HeaderBar(Still):

@@ -2,10 +2,10 @@
 
 from textual.content import Content
 from textual.reactive import reactive
-from app.widgets.still import Still
 
 from app.text import width
 from app.widgets.keys import Action, key_name
+from app.widgets.still import Still
 
 
 class KeyBar(Still):

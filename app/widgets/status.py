@@ -7,9 +7,9 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
-from app.widgets.still import Still
 
 from app.text import shorten, visible, width
+from app.widgets.still import Still
 
 Level = Literal["info", "warning", "error"]
 
