@@ -59,7 +59,7 @@ LOOKING_BACK: Final[tuple[BindingType, ...]] = (
 Result = TypeVar("Result")
 
 
-class DockScreen(Still, Screen[Result], Generic[Result]):
+class DockScreen(Screen[Result], Still, Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

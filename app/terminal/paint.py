@@ -177,7 +177,7 @@ class Painter:
         if from_x is not None and from_y == y and row is not None and 0 < x - from_x <= _SHORT_GAP:
             passed = row[from_x:x]
             text = "".join([cell[0] for cell in passed])
-            if text.isascii() and all([self._is_as_now(cell) for cell in passed]):
+            if text.isascii() and all(map(self._is_as_now, passed)):
                 self._out.append(text)
                 return
         ways = [_place(x, y)]

@@ -1,8 +1,7 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from rich.segment import Segment
@@ -17,6 +16,7 @@ from app.fields import KEY, Direction
 from app.text import fit, visible_id, width
 from app.widgets.alike import LookAlikes
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
+from app.widgets.lines import Kept, joined
 from app.widgets.marks import Piece, marked_row
 from app.widgets.own_keys import OwnKeys
 
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 _GUTTER: Final = 2
 _HEAD: Final = 1
 _PIECES: Final = ("found", "label")
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
-
-    pieces: dict[int, Sequence[Piece]] = field(default_factory=dict)
-    strips: dict[tuple[int, str, str], Strip] = field(default_factory=dict)
 
 
 class CustomerTable(OwnKeys, can_focus=True):
@@ -244,7 +236,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         # Nothing of a style sheet's is drawn around the lines, nor may be.
         filters = self.get_line_filters()
-        strips = [self.render_line(y) for y in crop.line_range]
+        strips = [self._drawn.get(y) or self.render_line(y) for y in crop.line_range]
         for look in filters:
             strips = [strip.apply_filter(look, self.background_colors[1]) for strip in strips]
         if crop.column_span == (0, self._room.width):
@@ -329,38 +321,22 @@ class CustomerTable(OwnKeys, can_focus=True):
     def _strip(self, text: str, part: str, cells: int) -> Strip:
         return Strip([Segment(fit(text, cells), self._look(part))], cells)
 
-    def _joined(self, pieces: Sequence[Piece], part: str, cells: int) -> Strip:
-        """Pieces next to each other, as wide as the table: neighbours of one look are one segment."""
-        usual = self._look(part)
-        segments: list[Segment] = []
-        used = 0
-        for look, group in groupby(pieces, key=lambda piece: piece.look):
-            text = "".join(piece.text for piece in group)
-            style = self.get_component_rich_style(f"customer-table--{look}", partial=True) if look else None
-            segments.append(Segment(text, usual + style if style else usual))
-            used += width(text)
-        if part == "cursor":
-            # The bar ends where the text does: blanks in reverse are bytes too.
-            last, style, _ = segments[-1]
-            bar = last.rstrip(" ")
-            segments[-1] = Segment(f"{bar} ", style)
-            used += len(bar) + 1 - len(last)
-        segments.append(Segment(" " * max(0, cells - used), self._look("row")))
-        return Strip(segments, max(cells, used)).crop(0, cells)
+    def _joined(self, pieces: Sequence[Piece], look: str, cells: int) -> Strip:
+        found = {part: self.get_component_rich_style(f"customer-table--{part}", partial=True) for part in _PIECES}
+        return joined(pieces, self._look(look), found, cells, self._look("row") if look == "cursor" else None)
 
     def _redraw(self) -> None:
         """Repaint the lines that look different now, and no other."""
-        before, self._drawn = self._drawn, {}
-        for y in range(self._room.height):
-            self._drawn[y] = self._line(y)
-        lines = [y for y, strip in self._drawn.items() if before.get(y) != strip]
-        if lines:
-            self.refresh(*(Region(0, y, self._room.width, 1) for y in lines))
+        self._drawn = {y: strip for y, strip in self._drawn.items() if strip == self._line(y)}
+        self._refresh_lines([y for y in range(self._room.height) if y not in self._drawn])
 
     def _refresh_rows(self, *indexes: int) -> None:
         lines = [y for y in (index - self._top + _HEAD for index in indexes) if _HEAD <= y < self._room.height]
         for y in lines:
             self._drawn.pop(y, None)
+        self._refresh_lines(lines)
+
+    def _refresh_lines(self, lines: Sequence[int]) -> None:
         if lines:
             # Like `refresh`, without the two messages it takes to the screen.
             self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))

@@ -8,8 +8,9 @@ from datetime import date
 from importlib.metadata import version
 
 from app import __version__
-from tests.bench.figures import Figure, of_bytes, of_others, of_terminals, of_time
+from tests.bench.figures import Figure, of_bytes, of_time
 from tests.bench.programs import programs
+from tests.bench.tables import Row, of_modes, of_others, of_terminals
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     with programs() as started:
         figures = [*of_bytes(started, arguments.idle), *of_time(started, arguments.runs)]
         terminals = [] if arguments.short else list(of_terminals(started))
+        modes = [] if arguments.short else list(of_modes(started))
         others = [] if arguments.short else list(of_others(started))
     about = {
         "date": date.today().isoformat(),  # noqa: DTZ011 - the day where it was measured
@@ -32,18 +34,20 @@ def main() -> None:
         "httpx": version("httpx"),
     }
     if arguments.json:
-        told = {**about, "figures": [figure.as_json() for figure in figures], "terminals": terminals, "others": others}
+        tables = {"terminals": terminals, "modes": modes, "others": others}
+        told = {**about, "figures": [figure.as_json() for figure in figures], **tables}
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
     parts = [", ".join(f"{name} {value}" for name, value in about.items()) + "\n"]
     parts.append(_table(("what", "unit", "stock", "dockbook", "at most", ""), [_row(figure) for figure in figures]))
     if terminals:
         parts.append(_table(("size", "colours", "start", "a row down", "a page", "dialog, both ways"), terminals))
+        parts.append(_table(("bytes", "--no-lean", "--lean"), modes))
         parts.append(_table(("other program", "start", "a row down"), others))
     sys.stdout.write("\n".join(parts))
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _row(figure: Figure) -> Row:
     verdict = {None: "", True: "kept", False: "MISSED"}[figure.kept]
     return figure.what, figure.unit, _number(figure.stock), _number(figure.value), _number(figure.limit), verdict
 
@@ -54,7 +58,7 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2f}"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]] | list[tuple[str, str, str]]) -> str:
+def _table(head: Row, rows: list[Row]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
 

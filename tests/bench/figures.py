@@ -8,12 +8,13 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from tests.bench.programs import OTHERS, ROOT, Programs
-from tests.bench.shift import DELETE, DOWN, ESCAPE, NEXT_PAGE, work
+from tests.bench.programs import ROOT, Programs
+from tests.bench.shift import DOWN, ESCAPE, UP, work
 from tests.bench.terminal import Terminal
 
-SIZES: Final = ((80, 24), (100, 30), (160, 50))
-_ROWS: Final = 10
+ROWS: Final = 10
+_ROUNDS: Final = 9
+_THERE_AND_BACK: Final = (*[DOWN] * ROWS, *[UP] * ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
         stock.until("active")
         stock.settle()
         first = stock.written
-        rows = [stock.press(DOWN) for _ in range(_ROWS)]
+        rows = [stock.press(DOWN) for _ in range(ROWS)]
         page = stock.press("\x1b[6~").written
         dialog = stock.press("d").written + stock.press(ESCAPE, quiet=0.6).written
         notice = stock.press("n", quiet=2).written
     yield Figure("first paint and rows", "bytes", shift.mean("start"), first, 6_000)
-    yield Figure("one row down", "bytes", shift.mean("row down"), _mean(step.written for step in rows), 250)
+    yield Figure("one row down", "bytes", shift.mean("row down"), mean(step.written for step in rows), 250)
     yield Figure("one page", "bytes", shift.mean("page"), page, 4_500)
     yield Figure(
         "dialog open and closed", "bytes", shift.mean("dialog open") + shift.mean("dialog close"), dialog, 6_000
@@ -66,11 +67,23 @@ def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
         terminal.until("active")
         # Not while the mirror fills itself.
         terminal.settle(4)
-        mine = [terminal.press(DOWN) for _ in range(_ROWS)]
-    yield Figure("one row down, 16 colours", "bytes", _mean(step.written for step in mine), None, 220)
-    cpu = _mean(step.cpu for step in mine) / _mean(step.cpu for step in rows)
-    yield Figure("one row down, processor", "x stock", cpu, 1, 0.6)
+        mine = [terminal.press(DOWN) for _ in range(ROWS)]
+    yield Figure("one row down, 16 colours", "bytes", mean(step.written for step in mine), None, 220)
+    yield _processor(programs)
     yield from _memory(programs)
+
+
+def _processor(programs: Programs) -> Figure:
+    """The processor time of a row, both programs in turns, so that what else the machine does falls on both."""
+    with programs.textual("stock") as stock, programs.dockbook() as mine:
+        for terminal in (stock, mine):
+            terminal.until("active")
+            # Not while the mirror fills itself.
+            terminal.settle(4)
+        both = [[terminal.press_all(_THERE_AND_BACK).cpu for terminal in (stock, mine)] for _ in range(_ROUNDS + 1)]
+    # The first round is done with everything still cold.
+    share = median(ours / theirs for theirs, ours in both[1:])
+    return Figure("one row down, processor", "x stock", share, 1, 0.6)
 
 
 def _memory(programs: Programs) -> Iterator[Figure]:
@@ -115,42 +128,13 @@ def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
     yield Figure("dockbook --help", "x python -c pass", median(help_text) / median(nothing), None, 3)
 
 
-def of_terminals(programs: Programs) -> Iterator[tuple[str, ...]]:
-    """Bytes at every size and number of colours: start, a row down, a page, a dialog."""
-    for size in SIZES:
-        for colours in ("16", "256", "truecolor"):
-            with programs.dockbook(size=size, colours=colours) as terminal:
-                terminal.until("active")
-                terminal.settle()
-                start = terminal.written
-                row = _mean(terminal.press(DOWN).written for _ in range(_ROWS))
-                page = terminal.press(NEXT_PAGE, "page 2").written
-                dialog = terminal.press(DELETE, "Keep").written + terminal.press(ESCAPE, quiet=0.6).written
-                yield f"{size[0]}x{size[1]}", colours, f"{start:,}", f"{row:,.0f}", f"{page:,}", f"{dialog:,}"
-
-
-def of_others(programs: Programs) -> Iterator[tuple[str, str, str]]:
-    """First paint and a row down of other programs, where they are installed."""
-    for name in OTHERS:
-        started = programs.other(name)
-        if started is None:
-            yield name, "not installed", ""
-            continue
-        terminal, text = started
-        with terminal:
-            terminal.until(text)
-            terminal.settle()
-            start = terminal.written
-            row = _mean(terminal.press(DOWN).written for _ in range(_ROWS))
-            yield name, f"{start:,}", f"{row:,.0f}"
-
-
 def _run(*arguments: str) -> float:
     begun = perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return perf_counter() - begun
 
 
-def _mean(values: Iterator[int] | Iterator[float]) -> float:
+def mean(values: Iterator[int] | Iterator[float]) -> float:
+    """What they are on average."""
     kept = list(values)
     return sum(kept) / len(kept)

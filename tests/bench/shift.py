@@ -7,6 +7,7 @@ from typing import Final
 from tests.bench.terminal import QUIET, Step, Terminal
 
 DOWN: Final = "\x1b[B"
+UP: Final = "\x1b[A"
 ENTER: Final = "\r"
 ESCAPE: Final = "\x1b"
 HELP: Final = "\x1bOP"

@@ -8,7 +8,7 @@ import select
 import signal
 import struct
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -147,6 +147,11 @@ class Terminal:
             self.until(until)
         self.settle(quiet)
         return Step(self.written - written, self.last_byte - sent, self.cpu() - cpu)
+
+    def press_all(self, keys: Iterable[str], quiet: float = 0.05) -> Step:
+        """Type one key after the other, each when nothing came for so long; what they cost together."""
+        steps = [self.press(key, quiet=quiet) for key in keys]
+        return Step(sum(s.written for s in steps), sum(s.seconds for s in steps), sum(s.cpu for s in steps))
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the terminal another size."""
