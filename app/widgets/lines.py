@@ -1,7 +1,6 @@
 """How a row becomes a line of the terminal, and what is kept of that while the row stays as it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,12 @@ if TYPE_CHECKING:
     from rich.style import Style
 
 
-@dataclass(frozen=True, slots=True)
 class Kept:
     """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
 
-    pieces: dict[int, Sequence[Piece]] = field(default_factory=dict)
-    strips: dict[tuple[int, str, str], Strip] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.pieces: dict[int, Sequence[Piece]] = {}
+        self.strips: dict[tuple[int, str, str], Strip] = {}
 
 
 def joined(

@@ -248,9 +248,6 @@ class CustomerTable(OwnKeys, can_focus=True):
             self._drawn[y] = self._line(y)
         return self._drawn[y]
 
-    def get_content_width(self, container: Size, viewport: Size) -> int:
-        return container.width
-
     def action_open(self) -> None:
         if self.cursor < len(self._rows):
             self.post_message(self.Opened(self._rows[self.cursor]))
