@@ -120,8 +120,11 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """Open the file to read it; such a connection never writes. Raises `Damaged`, also where there is no mirror yet."""
+def open_reader(path: Path, *, to_find: bool = True) -> sqlite3.Connection:
+    """Open the file to read it; such a connection never writes. Raises `Damaged`, also where there is no mirror yet.
+
+    Unless it is `to_find` anything, it is no matter by what rules the words in it were made.
+    """
     with told(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
@@ -133,6 +136,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
         try:
             connection.execute("PRAGMA cache_size = -1024")
             _check(connection)
+            if to_find:
+                _check_words(connection)
         except (sqlite3.Error, Damaged, UnicodeError):
             connection.close()
             raise
@@ -207,6 +212,7 @@ def _check_or_create(connection: sqlite3.Connection) -> None:
         )
         connection.execute("INSERT INTO meta VALUES ('words', ?)", (_words_as_now(),))
     _check(connection)
+    _check_words(connection)
     connection.execute("PRAGMA journal_mode = WAL")
 
 
@@ -216,6 +222,9 @@ def _check(connection: sqlite3.Connection) -> None:
     version = _pragma(connection, "user_version")
     if version > SCHEMA_VERSION:
         raise Damaged("was written by a newer dockbook")
+
+
+def _check_words(connection: sqlite3.Connection) -> None:
     words = connection.execute("SELECT value FROM meta WHERE name = 'words'").fetchone()
     if words != (_words_as_now(),):
         raise Damaged("was written by another version of dockbook")

@@ -84,6 +84,7 @@ class CustomerListScreen(PagedScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
+        self.show_glimpse(self.fitting(self.app.size.height) if self.fit else self.paging.goal.page_size)
         if self.desk.views is not None and self.desk.views.note:
             self.say(self.desk.views.note, "warning")
 

@@ -104,7 +104,9 @@ class PagedScreen(DockScreen[None]):
         With `fresh` the server is asked now; `before` is said before an error.
         """
         self.stop_countdown()
-        self._waiting.clear()
+        # What was pressed on rows that are only there to be looked at is meant for those that are on their way.
+        if not self.table.tentative:
+            self._waiting.clear()
         self.paging.goal = request
         self.read(partial(self._fetch, request, place, fresh=fresh, seek=seek, before=before), "page")
 
@@ -151,12 +153,13 @@ class PagedScreen(DockScreen[None]):
         request = replace(self.paging.goal, page=self._cursor_number() // size + 1, page_size=size)
         if self.paging.page is None and request.searching:
             self.read(self._read_total, "total")
-        if self.paging.page is None:
-            self._show_glimpse(request)
-        self.load(request, "same" if self.paging.page or self.table.tentative else "first")
+        # Where the rows are there to be looked at, they are asked for already.
+        if not self.table.tentative or request != self.paging.goal:
+            self.load(request, "same" if self.paging.page or self.table.tentative else "first")
 
-    def _show_glimpse(self, request: PageRequest) -> None:
+    def show_glimpse(self, size: int) -> None:
         """Show what this machine had of the page last, before the program has all it takes to ask for it."""
+        request = replace(self.paging.goal, page_size=size)
         glimpse = self.repository.glimpse(request)
         if glimpse is None or not glimpse.rows:
             return
@@ -165,7 +168,9 @@ class PagedScreen(DockScreen[None]):
         self.table.show(rows, request.sort or "", request.direction, tentative=True)
         self.remove_class("-panel")
         self.show_link(self.repository.link)
-        self.focus_body()
+        self.paging.goal = request
+        # What it takes to ask for the page would hold these rows up.
+        self.call_after_refresh(self.load, request, "same")
 
     def fitting(self, height: int) -> int:
         """How many rows a screen of this height shows, notices aside: they come and go."""

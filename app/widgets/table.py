@@ -215,11 +215,9 @@ class CustomerTable(OwnKeys, can_focus=True):
             self.post_message(self.Moved())
 
     def on_resize(self, event: "events.Resize") -> None:
-        self._room = event.size
-        self._lay_out(event.size.width)
-        self._reveal()
-        self._drawn.clear()
-        self.refresh()
+        if event.size != self._room:
+            self._take_room(event.size)
+            self.refresh()
 
     def notify_style_update(self) -> None:
         self._drawn.clear()
@@ -234,6 +232,9 @@ class CustomerTable(OwnKeys, can_focus=True):
                 self.action_open()
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        # Painted for the first time before it is told its size.
+        if self._room != self.size:
+            self._take_room(self.size)
         # Nothing of a style sheet's is drawn around the lines, nor may be.
         filters = self.get_line_filters()
         strips = [self._drawn.get(y) or self.render_line(y) for y in crop.line_range]
@@ -272,6 +273,12 @@ class CustomerTable(OwnKeys, can_focus=True):
 
     def _told(self, index: int) -> str:
         return self.alike.told(self._rows[index].short_id) if index < len(self._rows) else ""
+
+    def _take_room(self, room: Size) -> None:
+        self._room = room
+        self._lay_out(room.width)
+        self._reveal()
+        self._drawn.clear()
 
     def _lay_out(self, cells: int) -> None:
         self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
