@@ -148,6 +148,10 @@ class Terminal:
         self.settle(quiet)
         return Step(self.written - written, self.last_byte - sent, self.cpu() - cpu)
 
+    def type(self, keys: str) -> None:
+        """Type the keys at once, and read nothing."""
+        os.write(self._master, keys.encode())
+
     def press_all(self, keys: Iterable[str], quiet: float = 0.05) -> Step:
         """Type one key after the other, each when nothing came for so long; what they cost together."""
         steps = [self.press(key, quiet=quiet) for key in keys]

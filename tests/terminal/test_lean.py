@@ -3,15 +3,10 @@
 import os
 import re
 import signal
-import sys
-from pathlib import Path
 from random import Random
 
-import pytest
-
 from tests.bench.terminal import Terminal
-
-ROOT = Path(__file__).parents[2]
+from tests.terminal.running import start
 
 #: All that may ever reach a terminal.
 ALLOWED = re.compile(
@@ -33,18 +28,6 @@ KEYS = {
     "letter": "a",
     "palette": "\x10",
 }
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
-
-
-def start(environ: dict[str, str], *options: str, size: tuple[int, int] = (100, 30), ready: str = "of 2 ·") -> Terminal:
-    terminal = Terminal([sys.executable, "-m", "app", "--demo", *options], environ, size, "16")
-    terminal.until(ready)
-    terminal.settle(0.2)
-    return terminal
 
 
 def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, str]) -> None:
@@ -88,8 +71,31 @@ def test_what_keys_cost(environ: dict[str, str]) -> None:
         assert dialog <= 6_000
         lean.press(KEYS["edit"], "F10 Save")
         letters = [lean.press("a").written for _ in range(4)]
+        assert max(letters) <= 100
         assert max(letters[1:]) <= 20
-        assert sum(letters) <= 100 * len(letters)
+
+
+def test_a_dialog_on_a_slow_line_leaves_the_lines_above_it_and_gives_the_others_back(environ: dict[str, str]) -> None:
+    for size in ((80, 24), (160, 50)):
+        with start(environ, "--lean", size=size) as lean, start(environ, "--no-lean", size=size) as usual:
+            for key, text in (("delete", "Discontinue this"), ("sort", "Order by"), ("palette", "All commands")):
+                before = lean.screen.seen
+                costs = [_both_ways(terminal, KEYS[key], text) for terminal in (lean, usual)]
+                assert lean.screen.seen == before == usual.screen.seen
+                assert costs[0] * 4 < costs[1] * 3
+
+
+def test_a_dialog_on_a_slow_line_says_all_that_it_says_elsewhere(environ: dict[str, str]) -> None:
+    with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
+        for terminal in (lean, usual):
+            terminal.press(KEYS["delete"], "Keep")
+        said = set(re.findall(r"[A-Za-z]+", usual.text)) | {"⏎", "←→"}
+        assert said <= set(re.findall(r"[A-Za-z]+|⏎|←→", lean.text))
+        assert lean.screen.display[2].startswith("› ")
+
+
+def _both_ways(terminal: Terminal, keys: str, text: str) -> int:
+    return terminal.press(keys, text).written + terminal.press(KEYS["escape"], "Next", quiet=0.4).written
 
 
 def same_in_the_end(lean: Terminal, plain: Terminal, key: str) -> None:
