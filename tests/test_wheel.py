@@ -9,6 +9,8 @@ import pexpect
 import pyte
 import pytest
 
+from tests.bench.terminal import Emulator
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -39,7 +41,7 @@ def test_the_wheel_opens_the_demo(environment: Path, tmp_path: Path) -> None:
         timeout=30,
         encoding="utf-8",
     )
-    screen = pyte.Screen(80, 24)
+    screen = Emulator(80, 24)
     stream = pyte.Stream(screen)
     while not any("ACME-CORP" in line for line in screen.display):
         stream.feed(child.read_nonblocking(65_536, timeout=30))

@@ -62,15 +62,11 @@ class CustomerTable(OwnKeys, can_focus=True):
 
     cursor: reactive[int] = reactive(0, repaint=False)
 
-    @dataclass
     class Moved(Message):
         """The cursor stands on a customer of whom something else is to be told."""
 
-    @dataclass
     class Opened(Message):
         """A customer was chosen."""
-
-        customer: "Customer"
 
     @dataclass
     class EdgePassed(Message):
@@ -82,7 +78,6 @@ class CustomerTable(OwnKeys, can_focus=True):
         super().__init__()
         self.alike = LookAlikes()
         self._rows: list[Customer] = []
-        #: Whether the rows are only there to be looked at, until those that can be worked with are there.
         self.tentative = False
         self._top = 0
         self._room = Size(0, 0)
@@ -162,7 +157,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     ) -> None:
         """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
 
-        The folded `words` are marked in the rows; a `caption` takes the place of the headings.
+        The folded `words` are marked; a `caption` takes the place of the headings. `tentative` rows are only looked at.
         """
         before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
         position = self.cursor
@@ -172,14 +167,13 @@ class CustomerTable(OwnKeys, can_focus=True):
         self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
         self._lay_out(self._room.width)
-        if place == "same" and before is not None:
-            ids = [row.short_id for row in rows]
-            position = ids.index(before) if before in ids else position
+        if place == "same":
+            position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
         elif place == "last":
             position = len(rows) - 1
         else:
             position = 0
-        self.set_reactive(CustomerTable.cursor, max(0, min(position, len(rows) - 1)))
+        self.set_reactive(CustomerTable.cursor, self.validate_cursor(position))
         self._reveal()
         self._redraw()
         if rows:
@@ -240,9 +234,8 @@ class CustomerTable(OwnKeys, can_focus=True):
         strips = [self._drawn.get(y) or self.render_line(y) for y in crop.line_range]
         for look in filters:
             strips = [strip.apply_filter(look, self.background_colors[1]) for strip in strips]
-        if crop.column_span == (0, self._room.width):
-            return strips
-        return [strip.crop(*crop.column_span) for strip in strips]
+        whole = crop.column_span == (0, self._room.width)
+        return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         if y not in self._drawn:
@@ -250,8 +243,8 @@ class CustomerTable(OwnKeys, can_focus=True):
         return self._drawn[y]
 
     def action_open(self) -> None:
-        if self.cursor < len(self._rows):
-            self.post_message(self.Opened(self._rows[self.cursor]))
+        if self._rows:
+            self.post_message(self.Opened())
 
     def action_move(self, step: int) -> None:
         if 0 <= self.cursor + step < len(self._rows):

@@ -20,6 +20,8 @@ from typing import Any, Final
 
 import pyte
 
+from tests.bench.terminal import Emulator
+
 #: Seconds until something that should have happened is given up.
 PATIENCE: Final = 20.0
 
@@ -44,7 +46,7 @@ class Terminal:
     used: resource.struct_rusage | None = None
 
     def __post_init__(self) -> None:
-        self.screen = pyte.Screen(self.columns, self.lines)
+        self.screen = Emulator(self.columns, self.lines)
         self._stream = pyte.Stream(self.screen)
         self._decode = getincrementaldecoder("utf-8")().decode
 

@@ -31,7 +31,8 @@ def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_wa
         turn = terminal.press(NEXT_PAGE, "page 2").written + terminal.press(PREVIOUS_PAGE, "page 1").written
         before, written = terminal.screen.display[:-4], terminal.written
         terminal.type((NEXT_PAGE + PREVIOUS_PAGE) * TURNS)
-        # The last lines tell of the file. Keys take effect in order: when the file is there, all pages were turned, and nobody has read of it.
+        # The last lines tell of the file. Keys take effect in order: when the file is there, all pages were turned,
+        # and nobody has read of it.
         terminal.type(f"x{BACKSPACE}~/done.csv\r")
         assert appears(Path(environ["HOME"]) / "done.csv")
         assert terminal.written == written
