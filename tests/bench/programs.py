@@ -23,7 +23,7 @@ _STOCK: Final = (*_PYTHON, str(Path(__file__).with_name("stock.py")))
 OTHERS: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     "VisiData": (("vd", "--config", "/dev/null", "{csv}"), "CUST-0005"),
     "abook": (("abook", "--config", "/dev/null", "--datafile", "{abook}"), "Customer 5"),
-    "mc": (("mc", "--nocolor", "{folder}", "{folder}"), "CUST-0005"),
+    "mc": (("mc", "--nocolor", "--nosubshell", "{folder}", "{folder}"), "CUST-0005"),
 }
 
 

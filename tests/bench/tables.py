@@ -9,6 +9,8 @@ from tests.bench.shift import BACK, DELETE, DOWN, EDIT, ESCAPE, NEXT_PAGE, work
 from tests.bench.terminal import Terminal
 
 SIZES: Final = ((80, 24), (100, 30), (160, 50))
+#: What a terminal sends to a program that asked for the keys of an application, as those of curses do.
+_DOWN_FOR_CURSES: Final = "\x1bOB"
 _HURRY: Final = 0.02  # seconds between two letters typed fast
 
 Row = tuple[str, ...]
@@ -40,7 +42,7 @@ def of_others(programs: Programs) -> Iterator[Row]:
             terminal.until(text)
             terminal.settle()
             start = terminal.written
-            row = mean(terminal.press(DOWN).written for _ in range(ROWS))
+            row = mean(terminal.press(_DOWN_FOR_CURSES).written for _ in range(ROWS))
             yield name, f"{start:,}", f"{row:,.0f}"
 
 

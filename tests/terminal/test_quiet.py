@@ -29,10 +29,10 @@ def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_wa
     with start(environ) as terminal:
         terminal.settle(2)
         turn = terminal.press(NEXT_PAGE, "page 2").written + terminal.press(PREVIOUS_PAGE, "page 1").written
+        # The last lines will tell of the file.
         before, written = terminal.screen.display[:-4], terminal.written
         terminal.type((NEXT_PAGE + PREVIOUS_PAGE) * TURNS)
-        # The last lines tell of the file. Keys take effect in order: when the file is there, all pages were turned,
-        # and nobody has read of it.
+        # Keys take effect in order: when the file is there, all pages were turned; nobody has read of it yet.
         terminal.type(f"x{BACKSPACE}~/done.csv\r")
         assert appears(Path(environ["HOME"]) / "done.csv")
         assert terminal.written == written
