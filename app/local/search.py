@@ -14,7 +14,7 @@ from app.local.known import MATCH, NO_MATCH, Known, Matches
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
-from app.local.ordered import Rows, order_by, page_of_rows
+from app.local.ordered import Rows, marked, order_by, page_of_rows
 from app.local.scan import Scan, Stale
 from app.local.stored import DamagedRow, blob
 
@@ -162,16 +162,13 @@ class Search:
 
     def _mask_of_status(self, status: str) -> bytes:
         """A byte for each row; for a place without a row any."""
-        matches = self._known.of((self._file, self._state, status))
+        matches = self._known.of((self._file, self._state, status), 0)
         if matches.marks is None:
             # The few are marked, and most are active.
             active = status == "active"
             one, other = (NO_MATCH, MATCH) if active else (MATCH, NO_MATCH)
-            marks = bytearray(other * (self._state.blocks << BLOCK_BITS))
-            for what in ("= 0", "IS NULL") if active else ("= 0",):
-                for place in self._places_where(what):
-                    marks[place] = one[0]
-            matches.marks = bytes(marks)
+            few = [self._places_where(what) for what in (("= 0", "IS NULL") if active else ("= 0",))]
+            matches.marks = marked(other * (self._state.blocks << BLOCK_BITS), chain(*few), one)
         return matches.marks
 
     def _all_of(self, scan: Scan) -> Rows:
@@ -185,8 +182,9 @@ class Search:
         return 2 if "by_fname" in self._indexes else 1
 
     def _scan(self, needles: Sequence[Needle], but_not: tuple[bytes, int] = (b"", 0)) -> Scan:
+        key = (self._file, self._state, tuple(needles))
         # What leaves out some is of no use to another order.
-        matches = Matches() if but_not[1] else self._known.of((self._file, self._state, tuple(needles)))
+        matches = Matches(self._state.blocks) if but_not[1] else self._known.of(key, self._state.blocks)
         return Scan(self._connection, needles, self._state.blocks, self._is_stale, matches, but_not)
 
     def _by_id(self, scan: Scan, direction: str, want: int) -> Iterator[int]:
