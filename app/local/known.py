@@ -46,8 +46,11 @@ class Matches:
     def mask(self) -> bytes:
         """A byte for each row; to be asked for once all is known."""
         if self.marks is None:
-            nothing = NO_MATCH.decode() * _ROWS
-            self.marks = "".join([f"{bits:0{_ROWS}b}"[::-1] if bits else nothing for bits in self._bits]).encode()
+            nothing = NO_MATCH * _ROWS
+            marks = bytearray()
+            for bits in self._bits:
+                marks += f"{bits:0{_ROWS}b}"[::-1].encode() if bits else nothing
+            self.marks = bytes(marks)
         return self.marks
 
 
