@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.local.drafts import Drafts
 
 START: Final = 3.0  # seconds
+SWITCH: Final = 0.001  # seconds
 LEAN_FRAMES: Final = 15  # a second
 
 
@@ -28,6 +29,8 @@ def open_screens(
     """
     # Almost all that is made while the program starts stays: looking for garbage in it would only take time.
     gc.disable()
+    # What answers a key hands over to SQLite and back many times; beside a busy thread each way would take 5 ms.
+    sys.setswitchinterval(SWITCH)
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
     import asyncio

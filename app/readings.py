@@ -5,7 +5,7 @@ Pure: whoever asks for the pages hands them in. The export and the mirror go by 
 
 import json
 import math
-from array import array
+import mmap
 from typing import TYPE_CHECKING, Final, Protocol
 
 from app.fields import KEY
@@ -37,7 +37,7 @@ class Marks:
     """Marks in a tenth of the memory of a `dict`: two texts whose hashes agree in 62 bits are taken for one."""
 
     def __init__(self) -> None:
-        self._cells = array("Q", bytes(8 * 1024))
+        self._cells = _cells(1024)
         self._used = 0
 
     def get(self, key: str) -> int | None:
@@ -70,10 +70,18 @@ class Marks:
 
     def _grow(self) -> None:
         before = self._cells
-        self._cells = array("Q", bytes(8 * 4 * len(before)))
+        self._cells = _cells(4 * len(before))
         for cell in before:
             if cell:
                 self._cells[self._place(cell & ~3)] = cell
+
+
+def _cells(count: int) -> memoryview:
+    """So many numbers of 64 bits, all 0, whose memory goes back as soon as they are not needed any more.
+
+    A large piece of memory that is freed otherwise makes the allocator keep others of that size ever after.
+    """
+    return memoryview(mmap.mmap(-1, 8 * count)).cast("Q")
 
 
 class Readings:

@@ -280,6 +280,8 @@ class Keeper:
                     grown = readings.pages
                     self._on_change()
                 kept = asyncio.create_task(self._mirror.take(page.rows, sweep))
+                # It goes as soon as it is written, not when the next one has come: a page is more than a MiB.
+                del page
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
                 if filling and readings.total is not None and percent != told:
                     await self._mirror.expect(readings.total, latest.text)
@@ -296,6 +298,7 @@ class Keeper:
             readings.take(page)
             latest.see_all(row.modified for row in page.rows)
             yield page
+            del page
             if not readings.over and self._pace.between_pages:
                 await self._pace.sleep(self._pace.chance() * self._pace.between_pages)
 

@@ -1,31 +1,56 @@
 """What was found for the last few finds, as long as the mirror is the same: the next order or page need not look."""
 
-from collections.abc import Hashable
+from array import array
+from collections.abc import Hashable, Mapping
 from typing import Final
 
 from app.local.mirror_file import BLOCK_BITS
+from app.local.stored import DamagedRow
 
 #: Stands for a row that matches, and for one that does not, in a mask.
 MATCH: Final = b"1"
 NO_MATCH: Final = b"0"
-_MOST: Final = 3
+_MOST: Final = 2
 _ROWS: Final = 1 << BLOCK_BITS
 
 
 class Matches:
     """The matches of each block that was looked at, a bit for each of its lines; two threads may share it."""
 
-    def __init__(self) -> None:
-        self.of_block: dict[int, int] = {}
+    def __init__(self, blocks: int) -> None:
+        self._bits = array("Q", [0]) * blocks
+        self._looked_at = bytearray(blocks)
         self.marks: bytes | None = None
 
-    def mask(self, blocks: int) -> bytes:
-        """A byte for each row of so many blocks; to be asked for once all are known."""
+    def __getitem__(self, block: int) -> int:
+        """The matches of a block that was looked at."""
+        return self._bits[block]
+
+    def __contains__(self, block: int) -> bool:
+        """Whether the block was looked at."""
+        return self._looked_at[block] == 1
+
+    def __len__(self) -> int:
+        """How many blocks were looked at."""
+        return self._looked_at.count(1)
+
+    def update(self, found: Mapping[int, int]) -> None:
+        """Take over what was found in some blocks; raises `DamagedRow` where one has more lines than there can be."""
+        for block, bits in found.items():
+            if bits >> _ROWS:
+                raise DamagedRow
+            self._bits[block] = bits
+            # Not before its bits are there: another thread may be asking.
+            self._looked_at[block] = 1
+
+    def mask(self) -> bytes:
+        """A byte for each row; to be asked for once all is known."""
         if self.marks is None:
-            nothing = "0" * _ROWS
-            found = map(self.of_block.get, range(blocks))
-            texts = (f"{bits:0{_ROWS}b}"[::-1] if bits else nothing for bits in found)
-            self.marks = "".join(texts).encode()
+            nothing = NO_MATCH * _ROWS
+            marks = bytearray()
+            for bits in self._bits:
+                marks += f"{bits:0{_ROWS}b}"[::-1].encode() if bits else nothing
+            self.marks = bytes(marks)
         return self.marks
 
 
@@ -35,9 +60,11 @@ class Known:
     def __init__(self) -> None:
         self._matches: dict[Hashable, Matches] = {}
 
-    def of(self, key: Hashable) -> Matches:
-        """What is known for this key; the oldest of the others is forgotten."""
-        matches = self._matches.pop(key, None) or Matches()
+    def of(self, key: Hashable, blocks: int) -> Matches:
+        """What is known for this key, of so many blocks; the oldest of the others is forgotten."""
+        matches = self._matches.pop(key, None)
+        if matches is None:
+            matches = Matches(blocks)
         self._matches[key] = matches
         for old in list(self._matches)[:-_MOST]:
             self._matches.pop(old, None)

@@ -112,7 +112,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         try:
             _check_or_create(connection)
             connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("PRAGMA cache_size = -4096")
+            connection.execute("PRAGMA cache_size = -1024")
             connection.execute("PRAGMA journal_size_limit = 4194304")
         except (sqlite3.Error, Damaged, UnicodeError):
             connection.close()

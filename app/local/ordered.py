@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from app.fields import KEY
 from app.local.known import MATCH, NO_MATCH
+from app.local.stored import DamagedRow
 
 #: What it costs, in microseconds, to step over an entry of an index, and to read a row by its number and sort it.
 _PASS: Final = 0.08
@@ -48,10 +49,7 @@ class Rows:
             return self
 
         def mask() -> bytes:
-            marks = bytearray(self.mask())
-            for place in others:
-                marks[place] = NO_MATCH[0]
-            return bytes(marks)
+            return marked(self.mask(), others, NO_MATCH)
 
         left_out = frozenset(others)
         places = lambda: (place for place in self.places() if place not in left_out)  # noqa: E731
@@ -81,6 +79,17 @@ class Rows:
             (json.dumps(list(self.places())), part.count, part.first),
         ).fetchall()
         return part.turned(found)
+
+
+def marked(mask: bytes, places: Iterable[int], mark: bytes) -> bytes:
+    """The mask with another mark for these rows; raises `DamagedRow` for one that cannot be."""
+    marks = bytearray(mask)
+    last = len(marks) - 1
+    for place in places:
+        if not 0 <= place <= last:
+            raise DamagedRow
+        marks[place] = mark[0]
+    return bytes(marks)
 
 
 class _Part:

@@ -43,8 +43,7 @@ class Scan:
         self._blocks = blocks
         self._is_stale = is_stale
         self._head, self._heads = but_not
-        self._matches = matches
-        self._found = matches.of_block
+        self._found = matches
         self.candidates = Candidates(connection, blocks).with_all(needles)
 
     @property
@@ -95,7 +94,7 @@ class Scan:
     @property
     def mask_of_rows(self) -> bytes:
         """A byte for each row, `1` where it matches; for when the scan is complete."""
-        return self._matches.mask(self._blocks)
+        return self._found.mask()
 
     @property
     def complete(self) -> bool:

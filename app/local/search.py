@@ -14,7 +14,7 @@ from app.local.known import MATCH, NO_MATCH, Known, Matches
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
-from app.local.ordered import Rows, order_by, page_of_rows
+from app.local.ordered import Rows, marked, order_by, page_of_rows
 from app.local.row import DamagedRow, blob
 from app.local.scan import Scan, Stale
 
@@ -63,7 +63,7 @@ class Search:
             return self._plain(request, first)
         return self.matching(needles_of(request.find, request.status), request, first)
 
-    def matching(self, needles: Sequence[Needle], request: PageRequest, first: int) -> Found:
+    def matching(self, needles: tuple[Needle, ...], request: PageRequest, first: int) -> Found:
         """The rows of one page of those that hold all needles."""
         if first >= _DEEP:
             return self._far_down(needles, request, first)
@@ -86,11 +86,11 @@ class Search:
             return Found(places, self.count(needles) if request.sort is None else scan.count())
         return Found(places, first + len(found), at_least=True)
 
-    def _far_down(self, needles: Sequence[Needle], request: PageRequest, first: int) -> Found:
+    def _far_down(self, needles: tuple[Needle, ...], request: PageRequest, first: int) -> Found:
         """As `matching`: once all matches are known, nothing before the page is touched row by row."""
         sort, direction = request.sort or KEY, request.direction if request.sort else "ASC"
-        if not words_of(request.find) and {f"by_{sort}", "by_active"} <= self._indexes:
-            rows = Rows(self._plain_total(request), lambda: self._mask_of_status(request.status), lambda: ())
+        if needles == needles_of("", request.status) and {f"by_{sort}", "by_active"} <= self._indexes:
+            rows = self._all_with(request)
         else:
             rows = self._all_of(self._scan(needles))
         head = "" if request.sort else head_of(request.find)
@@ -150,17 +150,25 @@ class Search:
         (total,) = self._connection.execute(f"SELECT count(*) FROM customer WHERE active {what}").fetchone()
         return int(total)
 
+    def _all_with(self, request: PageRequest) -> Rows:
+        """The rows with a status."""
+        status = request.status
+        one = f"= {int(status == 'active')}"
+        return Rows(self._plain_total(request), lambda: self._mask_of_status(status), lambda: self._places_where(one))
+
+    def _places_where(self, what: str) -> list[int]:
+        found = self._connection.execute(f"SELECT place FROM customer WHERE active {what}")
+        return [place for (place,) in found]
+
     def _mask_of_status(self, status: str) -> bytes:
         """A byte for each row; for a place without a row any."""
-        matches = self._known.of((self._file, self._state, status))
+        matches = self._known.of((self._file, self._state, status), 0)
         if matches.marks is None:
+            # The few are marked, and most are active.
             active = status == "active"
             one, other = (NO_MATCH, MATCH) if active else (MATCH, NO_MATCH)
-            marks = bytearray(other * (self._state.blocks << BLOCK_BITS))
-            for what in ("= 0", "IS NULL") if active else ("= 0",):
-                for (place,) in self._connection.execute(f"SELECT place FROM customer WHERE active {what}"):
-                    marks[place] = one[0]
-            matches.marks = bytes(marks)
+            few = [self._places_where(what) for what in (("= 0", "IS NULL") if active else ("= 0",))]
+            matches.marks = marked(other * (self._state.blocks << BLOCK_BITS), chain(*few), one)
         return matches.marks
 
     def _all_of(self, scan: Scan) -> Rows:
@@ -174,8 +182,9 @@ class Search:
         return 2 if "by_fname" in self._indexes else 1
 
     def _scan(self, needles: Sequence[Needle], but_not: tuple[bytes, int] = (b"", 0)) -> Scan:
+        key = (self._file, self._state, tuple(needles))
         # What leaves out some is of no use to another order.
-        matches = Matches() if but_not[1] else self._known.of((self._file, self._state, tuple(needles)))
+        matches = Matches(self._state.blocks) if but_not[1] else self._known.of(key, self._state.blocks)
         return Scan(self._connection, needles, self._state.blocks, self._is_stale, matches, but_not)
 
     def _by_id(self, scan: Scan, direction: str, want: int) -> Iterator[int]:

@@ -239,6 +239,8 @@ class Writing:
                 with transaction(self.connection, "BEGIN IMMEDIATE"):
                     self.connection.execute(statement)
                 return True
+        # Nothing will be written for a while.
+        self.connection.execute("PRAGMA shrink_memory")
         return False
 
     def _delete(self, ids: Sequence[int]) -> None:

@@ -7,6 +7,8 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,86 +17,159 @@ import httpx
 from app.api.client import CustomerApi
 from app.fields import PageRequest
 from app.local.mirror import Mirror
+from app.opening import SWITCH
 from app.pace import Pace
 from app.repository import Repository
 from app.service.credentials import Credentials
 from app.service.sample import load_sample
 from app.service.store import Store
 from app.service.web import create_app
+from tests.bench.mirror import TYPED, typing
 from tests.stage import URL, Wire
 
 DELTA = 250
+_DELTAS = 12
+#: Seconds: between two keys of a quick hand, for which is typed in peace, and between two looks at the loop.
+_BETWEEN_KEYS = 0.02
+_QUIET = 0.4
+_TICK = 0.001
+
+
+class Bench:
+    """A keeper on a service in this process; it looks for changes only when it is told to."""
+
+    def __init__(self, store: Store, mirror: Mirror) -> None:
+        self.store = store
+        self.mirror = mirror
+        credentials = Credentials()
+        self._issued = credentials.issue(frozenset({130, 131}))
+        self.wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+        self.rest = asyncio.Event()
+        self._wake = asyncio.Event()
+        pace = Pace(first=0.0, between_pages=0.0, sleep=self._sleep)
+        self.repository = Repository(self.connect, on_close=store.close, open_mirror=lambda: mirror, pace=pace)
+
+    async def connect(self) -> CustomerApi:
+        """A client."""
+        return CustomerApi(URL, self._issued.client_id, self._issued.client_secret, transport=self.wire)
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds > 1.0:
+            self.rest.set()
+            await self._wake.wait()
+            self._wake.clear()
+
+    async def turn(self) -> tuple[float, float, int]:
+        """Let the keeper look for changes: seconds it took, the longest the loop stood still, requests."""
+        before = len(self.wire.seen)
+        self.rest.clear()
+        self._wake.set()
+        began = time.perf_counter()
+        still = asyncio.create_task(longest_still())
+        await self.rest.wait()
+        took = time.perf_counter() - began
+        still.cancel()
+        return took, await still, len(self.wire.seen) - before
+
+    async def change(self, contact: str) -> None:
+        """Somebody changes 250 customers."""
+        page = await self.mirror.page(PageRequest(1, DELTA))
+        for row in page.rows:
+            await self.store.upsert(row.short_id, {"contact": contact})
+
+    async def type_on(self, times: list[float]) -> None:
+        """Type on and on, and note how long each key waits for its rows."""
+        while True:
+            for request in typing(TYPED[:8]):
+                began = time.perf_counter()
+                await self.repository.page(request)
+                times.append(time.perf_counter() - began)
+                await asyncio.sleep(_BETWEEN_KEYS)
+
+    @asynccontextmanager
+    async def typed(self, times: list[float]) -> AsyncIterator[None]:
+        """Somebody types while the block runs."""
+        typist = asyncio.create_task(self.type_on(times))
+        try:
+            yield
+        finally:
+            typist.cancel()
+            await asyncio.wait({typist})
+
+
+async def fetched(bench: Bench, customers: int) -> float:
+    """The seconds it takes to fetch and parse all pages."""
+    api = await bench.connect()
+    await api.list_page(PageRequest())
+    began = time.perf_counter()
+    for number in range(1, -(-customers // DELTA) + 1):
+        await api.list_page(PageRequest(number, DELTA))
+    took = time.perf_counter() - began
+    await api.close()
+    return took
+
+
+async def keys(bench: Bench) -> tuple[list[float], list[float]]:
+    """How long keys wait in peace and while changes come, in turns: what else the machine does is in both."""
+    quiet: list[float] = []
+    busy: list[float] = []
+    for number in range(_DELTAS):
+        await bench.change(f"Changed again {number}")
+        await bench.mirror.tended()
+        async with bench.typed(quiet):
+            await asyncio.sleep(_QUIET)
+        async with bench.typed(busy):
+            await bench.turn()
+    return quiet, busy
 
 
 async def measure(customers: int, folder: Path) -> None:
-    """Fetch all pages; fill a mirror; look for changes when there are none, and when there are 250."""
+    """Fetch all pages; fill a mirror; look for changes when there are none, and when there are 250; type meanwhile."""
     store = Store.open(None)
     await asyncio.to_thread(load_sample, store, customers, lambda _done, _total: None)
-    credentials = Credentials()
-    issued = credentials.issue(frozenset({130, 131}))
-    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
-
-    async def connect() -> CustomerApi:
-        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
-
-    api = await connect()
-    await api.list_page(PageRequest())
+    bench = Bench(store, await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3"))
+    fetching = await fetched(bench, customers)
+    keeping = asyncio.create_task(bench.repository.keep())
+    await bench.repository.page(PageRequest(page_size=20))
     began = time.perf_counter()
-    for number in range(1, -(-customers // 250) + 1):
-        await api.list_page(PageRequest(number, 250))
-    fetching = time.perf_counter() - began
-    await api.close()
-
-    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3")
-    # No look for changes by itself: each is asked for below.
-    rest = asyncio.Event()
-    wake = asyncio.Event()
-
-    async def sleep(seconds: float) -> None:
-        if seconds > 1.0:
-            rest.set()
-            await wake.wait()
-            wake.clear()
-
-    pace = Pace(first=0.0, between_pages=0.0, sleep=sleep)
-    repository = Repository(connect, on_close=store.close, open_mirror=lambda: mirror, pace=pace)
-    keeping = asyncio.create_task(repository.keep())
-    await repository.page(PageRequest(page_size=20))
-    began = time.perf_counter()
-    await rest.wait()
+    await bench.rest.wait()
     filling = time.perf_counter() - began
     _say(f"{customers:,} customers: fetched and parsed in {fetching:.1f} s, mirrored in {filling:.1f} s")
     _say(f"  filling ÷ fetching: {filling / fetching:.2f}  (must be ≤ 1.5)")
-
-    async def turn() -> tuple[float, float, int]:
-        """Let the keeper look for changes: seconds it took, the longest the loop stood still, requests."""
-        before = len(wire.seen)
-        rest.clear()
-        wake.set()
-        began = last = time.perf_counter()
-        longest = 0.0
-        while not rest.is_set():
-            await asyncio.sleep(0)
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
-        return time.perf_counter() - began, longest, len(wire.seen) - before
-
-    await mirror.tended()
+    await bench.mirror.tended()
     # The first look may bring what was made within the last ten minutes of the sample.
-    await turn()
-    took, longest, requests = await turn()
+    await bench.turn()
+    for what, must in (("nothing", ""), (str(DELTA), " (must be ≤ 200)")):
+        if must:
+            await bench.change("Changed")
+        took, still, requests = await bench.turn()
+        _say(f"  {what} changed: {requests} request(s), {took * 1000:.0f} ms{must}, still {still * 1000:.0f} ms")
+    quiet, busy = await keys(bench)
     _say(
-        f"  nothing changed: {requests} request(s), {took * 1000:.0f} ms, the loop stood still {longest * 1000:.0f} ms"
+        f"  a key waits for its rows (half, 95 of 100): {_told(quiet)} in peace;"
+        f" {_told(busy)} while {DELTA} changes come"
     )
-    page = await mirror.page(PageRequest(1, DELTA))
-    for row in page.rows:
-        await store.upsert(row.short_id, {"contact": "Changed"})
-    took, longest, requests = await turn()
-    _say(
-        f"  {DELTA} changed: {requests} request(s), {took * 1000:.0f} ms (must be ≤ 200), still {longest * 1000:.0f} ms"
-    )
-    await repository.close()
+    await bench.repository.close()
     await asyncio.wait({keeping})
+
+
+async def longest_still() -> float:
+    """The longest the event loop did nothing else, until it is cancelled; seconds."""
+    longest = 0.0
+    last = time.perf_counter()
+    try:
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last - _TICK), now
+    except asyncio.CancelledError:
+        return longest
+
+
+def _told(times: list[float]) -> str:
+    times.sort()
+    middle, most = (times[int(len(times) * part)] * 1000 for part in (0.5, 0.95))
+    return f"{middle:.1f}, {most:.1f} ms of {len(times)} keys"
 
 
 def _say(text: str) -> None:
@@ -105,6 +180,8 @@ def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.filling", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
+    # As the program does.
+    sys.setswitchinterval(SWITCH)
     with TemporaryDirectory() as folder:
         asyncio.run(measure(parser.parse_args().customers, Path(folder)))
 

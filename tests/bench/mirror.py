@@ -1,8 +1,12 @@
 """How fast the mirror finds, and what it costs: `python -m tests.bench.mirror [N] [--json]`.
 
 A mirror of N sample customers is filled without a service (what filling from one costs is told by
-`tests.bench.filling`). Then it is asked as a person types, letter by letter, with each status and by each column;
-250 of its customers are changed; and a process that opens it and finds is weighed beside one with 48 customers.
+`tests.bench.filling`). Then it is asked as a person types, letter by letter, with each status, by each column, and for
+pages far down; 250 of its customers are changed; and a process that opens it and finds is weighed beside one with 48
+customers. With `--keep FILE` the mirror is made there, or taken from there.
+
+Where a page does not tell how many rows there are, the list has them counted behind it: so is done here before the
+other columns and the pages far down are asked for. "By a column at once" is without that: every find is new.
 """
 
 import argparse
@@ -12,13 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, get_args
 
-from app.fields import FIELDS, PageRequest
+from app.fields import FIELDS, PageRequest, Status
 from app.local.mirror import Mirror
 from app.models import Customer
 from app.service.sample import sample_customers
@@ -31,6 +35,7 @@ TYPED: Final = (
 )
 DELTA: Final = 250
 _PAGE: Final = 25
+_FAR_PAGE: Final = 50
 _WEIGHED: Final = """
 import asyncio, sys
 from pathlib import Path
@@ -69,6 +74,8 @@ class Figures:
     typing: Times
     by_status: Times
     by_column: Times
+    at_once: Times
+    far_down: Times
     unchanged: float
     delta: float
     delta_written: int
@@ -106,31 +113,67 @@ def by_column(texts: Sequence[str]) -> Iterator[PageRequest]:
             yield PageRequest(1, _PAGE, field.name, "DESC", find=text)
 
 
+def at_once(texts: Sequence[str]) -> Iterator[PageRequest]:
+    """The same, such that nothing is known of any from the one before."""
+    return iter(sorted(by_column(texts), key=lambda request: (str(request.sort), request.direction)))
+
+
+def far_down(texts: Sequence[str], customers: int) -> Iterator[PageRequest]:
+    """A page in the middle and the last: of all customers, of those with a status, of these finds; by each order."""
+    meant: list[tuple[str, Status]] = [
+        *(("", status) for status in get_args(Status)),
+        *((text, "all") for text in texts),
+    ]
+    for find, status in meant:
+        for sort in (None, *(field.name for field in FIELDS)):
+            for direction in ("ASC", "DESC"):
+                for page in (customers // _FAR_PAGE // 2, customers // _FAR_PAGE):
+                    yield PageRequest(max(page, 1), _FAR_PAGE, sort, direction, find=find, status=status)
+
+
+async def counted(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
+    """Ask one after the other, each after its rows were counted; pages beyond the last are the last."""
+    took = []
+    for request in requests:
+        total = await mirror.count(request) or 0
+        last = max(-(-total // request.page_size), 1)
+        took.append(await _look(mirror, replace(request, page=min(request.page, last))))
+    return _times(took)
+
+
 async def timed(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
     """Ask one after the other."""
-    took: list[tuple[float, str]] = []
-    for request in requests:
-        began = time.perf_counter()
-        await mirror.page(request)
-        what = " ".join((request.find[:20], request.status, request.sort or "best", request.direction))
-        took.append(((time.perf_counter() - began) * 1000, what))
+    return _times([await _look(mirror, request) for request in requests])
+
+
+async def _look(mirror: Mirror, request: PageRequest) -> tuple[float, str]:
+    began = time.perf_counter()
+    await mirror.page(request)
+    took = (time.perf_counter() - began) * 1000
+    what = (request.find[:20], request.status, request.sort or "best", request.direction)
+    return took, " ".join((*what, *([f"page {request.page}"] if request.page > 1 else [])))
+
+
+def _times(took: list[tuple[float, str]]) -> Times:
     took.sort()
     return Times(len(took), took[len(took) // 2][0], took[int(len(took) * 0.95)][0], *took[-1])
 
 
-async def fill(mirror: Mirror, count: int) -> list[Customer]:
-    """Fill it with so many sample customers by ID; gives the first few back."""
+async def fill(mirror: Mirror, count: int) -> None:
+    """Fill it with so many sample customers by ID."""
     records = sorted(sample_customers(count), key=lambda record: str(record["shortID"]))
     sweep = await mirror.begin_sweep()
-    first: list[Customer] = []
     for start in range(0, count, DELTA):
-        page = [Customer.from_wire(record) for record in records[start : start + DELTA]]
-        # Some from everywhere, as changes are.
-        first += page[:: max(1, len(page) * count // DELTA**2 + 1)][: DELTA - len(first)]
-        await mirror.take(page, sweep)
+        await mirror.take([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
     await mirror.end_sweep(sweep, datetime.now().astimezone(), drop_missing=True)
     await mirror.tended()
-    return first
+
+
+async def spread(mirror: Mirror, count: int) -> list[Customer]:
+    """Some customers from everywhere, as changes are."""
+    step = max(count // DELTA, 1)
+    pages = [await mirror.page(PageRequest(number, 1)) for number in range(1, count + 1, step)]
+    return [row for page in pages for row in page.rows][:DELTA]
 
 
 async def weighed(path: Path) -> float:
@@ -141,22 +184,26 @@ async def weighed(path: Path) -> float:
     return float(done.stdout)
 
 
-async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED) -> Figures:
+async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: Path | None = None) -> Figures:
     """Everything, with so many customers."""
     small = await asyncio.to_thread(Mirror.open, folder / "small")
     await fill(small, 48)
     await small.close()
-    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror")
-    some = await fill(mirror, count)
+    path = folder / "mirror" if kept is None else kept
+    mirror = await asyncio.to_thread(Mirror.open, path)
+    if (await mirror.state()).seen != count:
+        await fill(mirror, count)
+    some = await spread(mirror, count)
     typed = await timed(mirror, typing(texts))
     with_status = await timed(mirror, by_status(texts))
-    sorted_ = await timed(mirror, by_column(texts))
+    sorted_ = await counted(mirror, by_column(texts))
+    new = await timed(mirror, at_once(texts))
+    far = await counted(mirror, far_down(("example.com", "co"), count))
     began = time.perf_counter()
     await mirror.take(some)
     unchanged = time.perf_counter() - began
-    changed = [
-        Customer.from_wire(one.received | {"contact": "Changed", "modified": "2026-01-01T00:00:00"}) for one in some
-    ]
+    stamp = datetime.now().isoformat()  # noqa: DTZ005 - as the contract's examples, without a zone
+    changed = [Customer.from_wire(one.received | {"contact": "Changed", "modified": stamp}) for one in some]
     began = time.perf_counter()
     written = await mirror.take(changed)
     delta = time.perf_counter() - began
@@ -166,11 +213,13 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED) -> Fig
         typed,
         with_status,
         sorted_,
+        new,
+        far,
         unchanged=unchanged * 1000,
         delta=delta * 1000,
         delta_written=written,
-        file=(folder / "mirror").stat().st_size / 2**20,
-        memory=await weighed(folder / "mirror"),
+        file=path.stat().st_size / 2**20,
+        memory=await weighed(path),
         memory_of_48=await weighed(folder / "small"),
     )
 
@@ -184,6 +233,8 @@ def table(figures: Figures) -> str:
         ("typing", figures.typing),
         ("with a status", figures.by_status),
         ("by a column", figures.by_column),
+        ("... at once", figures.at_once),
+        ("far down", figures.far_down),
     ):
         numbers = f"{times.looks:>7}{times.median:>9.1f}{times.p95:>9.1f}{times.worst:>9.1f}"
         lines.append(f"{name:14}{numbers}   {times.slowest}")
@@ -204,9 +255,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.mirror", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true", help="figures for a program")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="a mirror that stays")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        figures = asyncio.run(measure(options.customers, Path(folder)))
+        figures = asyncio.run(measure(options.customers, Path(folder), kept=options.keep))
     sys.stdout.write((json.dumps(asdict(figures), indent=2) if options.json else table(figures)) + "\n")
 
 

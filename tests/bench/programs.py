@@ -88,13 +88,13 @@ def programs() -> Iterator[Programs]:
         argv = (*_PYTHON, "-m", "app", "serve", "--demo", "100", "--port", "0")
         server = subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
-            yield Programs(environ, _credentials(server), Path(home))
+            yield Programs(environ, credentials_of(server), Path(home))
         finally:
             server.terminate()
             server.communicate()
 
 
-def _credentials(server: "subprocess.Popen[str]") -> Mapping[str, str]:
+def credentials_of(server: "subprocess.Popen[str]") -> Mapping[str, str]:
     """What the server says a client that may change customers should be told."""
     assert server.stdout is not None
     told: list[Mapping[str, str]] = []

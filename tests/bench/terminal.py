@@ -1,6 +1,7 @@
 """A program in a pty behind a terminal emulator, with every byte it writes counted and timed."""
 
 import fcntl
+import math
 import os
 import pty
 import re
@@ -133,9 +134,10 @@ class Terminal:
                 raise TimeoutError(f"{texts!r} never came:\n{self.text}")
         return self.last_byte - self.started
 
-    def settle(self, quiet: float = QUIET) -> None:
-        """Read until nothing comes for so long."""
-        while self._take(quiet):
+    def settle(self, quiet: float = QUIET, at_most: float = math.inf) -> None:
+        """Read until nothing comes for so long, or at most for so many seconds."""
+        end = perf_counter() + at_most
+        while perf_counter() < end and self._take(quiet):
             pass
 
     def press(self, keys: str, until: str = "", quiet: float = QUIET) -> Step:

@@ -40,6 +40,10 @@ async def _use(mirror: Mirror) -> None:
         page = await mirror.page(PageRequest(1, 100, None, find=find, status="active"))
         assert all(row == TRUE[row.short_id] for row in page.rows)
         await mirror.count(PageRequest(find=find))
+    for find in ("", "co"):
+        # What is far down is reached by another way.
+        page = await mirror.page(PageRequest(101, 20, "city", find=find, status="active"))
+        assert page.rows == ()
     await mirror.look_alikes(["ACME-CORP"])
     await mirror.state()
     await mirror.put(CUSTOMERS[3])

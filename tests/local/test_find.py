@@ -87,6 +87,17 @@ async def test_pages_far_down_are_those_of_the_whole_list() -> None:
                             await _check(mirror, plainly, replace(request, page=max(page, 1)))
 
 
+async def test_near_misses_end_where_they_end() -> None:
+    customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        await mirror.tended()
+        for status in get_args(Status):
+            near = await mirror.page(PageRequest(1, 50, None, find="sprngfield", status=status))
+            assert near.rows
+            assert (await mirror.page(PageRequest(50, 50, None, find="sprngfield", status=status))).rows == ()
+
+
 async def test_what_is_known_of_a_find_ends_with_a_change() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"C{number:04}", name="Steel") for number in range(300)])
