@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from typing import Final
 
 from app.local.mirror_file import BLOCK_BITS
-from app.local.stored import DamagedRow
+from app.local.row import DamagedRow
 
 #: Stands for a row that matches, and for one that does not, in a mask.
 MATCH: Final = b"1"

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from app.fields import KEY
 from app.local.known import MATCH, NO_MATCH
-from app.local.stored import DamagedRow
+from app.local.row import DamagedRow
 
 #: What it costs, in microseconds, to step over an entry of an index, and to read a row by its number and sort it.
 _PASS: Final = 0.08
