@@ -334,11 +334,11 @@ class CustomerTable(OwnKeys, can_focus=True):
         self._refresh_lines(lines)
 
     def _refresh_lines(self, lines: Sequence[int]) -> None:
-        if lines:
+        # Once it can be seen again, it is painted whole.
+        if lines and self.display:
             # Like `refresh`, without the two messages it takes to the screen.
             self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))
-            if self.display:
-                self.screen.post_message(Update(self))
+            self.screen.post_message(Update(self))
 
     def _reveal(self) -> bool:
         """Scroll so that the cursor can be seen; true when the rows moved."""
