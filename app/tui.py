@@ -17,7 +17,7 @@ from textual.worker import Worker, WorkerState
 
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
-from app.screens.dialog import Question
+from app.screens.dialog import Dialog, Question
 from app.screens.frame import STYLES, Desk, DockScreen
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
@@ -200,7 +200,7 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
+        return screen.scanned if isinstance(screen, DockScreen | Dialog) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():

@@ -197,6 +197,7 @@ class CustomerListScreen(PagedScreen):
             paging, current = self.paging, self.table.current
             page = paging.page if paging.settled else None
             self._whence = Whence(paging.goal, page, current.short_id if current else None)
+            self.status.hush()
             self.add_class("-finding")
             self.status.gives_way = True
             self.find_line.input.begin("")

@@ -157,10 +157,8 @@ class Paging:
         return next((line for line in lines if width(line) <= room), lines[-1])
 
     def _orders(self) -> list[str]:
-        """The order; that the best hits come first goes without saying where there is little room."""
-        if self.request.sort is None and self.request.find.strip():
-            return [f" · {self.request.order}", ""]
-        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}"]
+        """The order; where there is little room the headings tell it, and that the best hits come first nobody need."""
+        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}", ""]
 
     def _total(self) -> str:
         total = self.page.total if self.page is not None else None
@@ -179,7 +177,7 @@ class Paging:
             if origin.as_of is None:
                 searched = f"searched {origin.seen:,}{_of(origin)} so far"
                 return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-            return [f"{count} of {max(origin.seen, origin.expected or 0):,}"]
+            return [f"{count} of {max(origin.seen, origin.expected or 0):,}", count]
         if shown.total is None:
             return ["total not told"]
         return ["1 customer" if shown.total == 1 else f"{self._total()} customers"]
