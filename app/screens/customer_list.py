@@ -102,6 +102,9 @@ class CustomerListScreen(PagedScreen):
         size = self.fitting(event.size.height) if self.fit else self.paging.goal.page_size
         if self.paging.page is None or size != self.paging.goal.page_size:
             self.resize_page(size)
+        else:
+            # The table gets its new size after this.
+            self.call_after_refresh(self.tell_position)
 
     @on(CustomerTable.Opened)
     def open_customer(self) -> None:
