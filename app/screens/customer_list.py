@@ -155,6 +155,7 @@ class CustomerListScreen(PagedScreen):
         self.status.gives_way = False
         self.status.hush()
         self.table.focus()
+        self.show_keys()
         self._back_to(whence)
 
     @property

@@ -64,6 +64,15 @@ async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() 
         it.sees(" of 48 · page 1 of 2 · best first · as of ")
 
 
+async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_rows() -> None:
+    async with stage(mirror=True) as it:
+        before = it.lines[-1]
+        await it.press("slash", *"in", "tab")
+        it.sees("Esc Back")
+        await it.press("escape")
+        assert it.lines[-1] == before
+
+
 async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it_was() -> None:
     async with stage(mirror=True) as it:
         await it.press("slash", *"in", "down", "down")
