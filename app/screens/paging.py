@@ -120,7 +120,9 @@ class Paging:
         self.page = page
 
     def stays(self) -> None:
-        """What was asked for last did not come."""
+        """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
+        if self.page is None:
+            self.request = replace(self.request, page_size=self.goal.page_size)
         self.goal = self.request
 
     def is_empty_at(self, page: int) -> None:

@@ -196,6 +196,26 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
         it.misses("last customer")
 
 
+async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
+    async with stage(mirror=True, pace=HURRIED, bend=refused) as it:
+        it.sees("The server cannot be reached", "F5 tries again.")
+        await it.press("slash", *"bright-mfg")
+        it.sees('Nothing for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
+        it.wire.bend = None
+        await it.until("1 of 48")
+        await it.filled()
+        await it.press("escape")
+        it.sees("live · 48", "ACME-CORP", "page 1 of 3")
+
+
+async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
+    async with stage(bend=refused) as it:
+        it.sees("F5 tries again.")
+        it.wire.bend = None
+        await it.press("f5")
+        it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
+
+
 async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
     async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED) as it:
         listed = [line.rstrip() for line in it.lines[2:22]]
