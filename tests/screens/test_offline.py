@@ -100,6 +100,26 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
         it.misses("data of")
 
 
+@pytest.mark.parametrize("narrowed", [("a",), ("slash", *"in")])
+async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_answers(
+    narrowed: tuple[str, ...],
+) -> None:
+    mend = "The secret comes from /run/secret."
+    async with stage(mirror=True, pace=HURRIED, mend=mend) as it:
+        body = {"statusCode": 401, "error": "unauthorized", "message": "Expired."}
+        it.wire.bend, it.wire.bends_tokens = always(lambda: answer(401, body)), True
+        await it.press("f5")
+        await it.press(*narrowed)
+        await it.until("no access since")
+        await it.press("f5")
+        await it.until("The credentials are not accepted")
+        assert mend in " ".join(it.screen_text.split())
+        it.wire.bend = None
+        await it.press("f5")
+        await it.until("live · 48")
+        it.misses("data of", "no access")
+
+
 async def test_a_save_never_trusts_the_mirror() -> None:
     async with stage(mirror=True, pace=HURRIED) as it:
         await it.press("enter", "f2")
