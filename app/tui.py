@@ -233,10 +233,12 @@ class DockbookApp(App[int]):
             screen.look_again()
 
     def _tell(self, text: str) -> None:
-        """Say something that concerns every screen on the one that is seen."""
+        """Say something that concerns every screen on the one that is seen, behind a warning that stands there."""
         screens = list(self._dock_screens())
         if screens:
-            screens[-1].say(text, "warning")
+            notice = screens[-1].status.notice
+            before = notice.text if notice is not None and notice.level == "warning" else ""
+            screens[-1].say(text if text in before else f"{before} {text}".strip(), "warning")
 
     def _dock_screens(self) -> Iterable[DockScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]
