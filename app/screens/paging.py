@@ -152,8 +152,8 @@ class Paging:
         page = f"page {self.request.page:,}{last}"
         lines = [
             f"{count} · {page}{order}{age}"
-            for order in self._orders()
             for count in self._counts(self.page)
+            for order in self._orders()
             for age in self._ages()
         ]
         return next((line for line in lines if width(line) <= room), lines[-1])
