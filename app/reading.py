@@ -181,6 +181,18 @@ class Reading:
             raise ConnectionFailed(f"{short_id} is not among the customers known here, and the server does not answer.")
         return asked.result()
 
+    def ask(self, probe: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Ask the server in the background whether it is there; why it is not is told."""
+
+        def asked(task: "asyncio.Task[None]") -> None:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, DockbookError):
+                self._on_away(error)
+            elif error is not None:
+                raise error
+
+        self._start(probe()).add_done_callback(asked)
+
     def _looked(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
         if self._looking.get(short_id) is asked:
             del self._looking[short_id]

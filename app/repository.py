@@ -123,8 +123,8 @@ class Repository:
         the server does not answer; `on_fresh` tells when to ask again.
         """
         if request.narrowed:
-            if fresh and self._keeper is not None:
-                self._keeper.look()
+            if fresh:
+                self._ask_anew()
             return await self._narrowed(request)
         try:
             if not ahead:
@@ -197,6 +197,15 @@ class Repository:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.keep())
             await look_for_server(self._line, self._asking.probe, self._pace)
+
+    def _ask_anew(self) -> None:
+        """Have the server asked, in the background, what is new; where it was away, whether it is back."""
+        if self._line.down.is_set():
+            # Whoever asks again is told again.
+            self._told = False
+            self._reading.ask(self._asking.probe)
+        if self._keeper is not None:
+            self._keeper.look()
 
     async def _narrowed(self, request: PageRequest) -> "Page":
         mirror = await self._opened()

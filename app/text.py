@@ -37,6 +37,8 @@ _SQUARED_A: Final = 0x1F130
 _PRESENTATION: Final = "\ufe0e\ufe0f"
 _KEYCAP: Final = "\u20e3"
 
+#: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
+_AIM: Final = re.compile(r"^\][A-Za-z][0-9]")
 _BLANKS: Final = re.compile(r"[ \t\r\n\f\v]+")
 _MOMENT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
@@ -189,3 +191,8 @@ def _marks_left_out(marks: int) -> str:
 def _has_presentation(before: str, after: str) -> bool:
     """Whether a variation selector between these only picks the coloured or the plain look of a symbol."""
     return bool(before) and (unicodedata.category(before)[0] in "SP" or after == _KEYCAP)
+
+
+def code_of(text: str) -> str:
+    """The code in what a scanner typed: without the prefix that says of which kind it is."""
+    return _AIM.sub("", text.strip()).strip()

@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
-from app.screens.dialog import Question
+from app.screens.dialog import Dialog, Question
 from app.screens.frame import STYLES, DockScreen
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
@@ -216,7 +216,7 @@ class DockbookApp(App[int]):
 
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen) and screen.takes_scans else None
+        return screen.scanned if isinstance(screen, DockScreen | Dialog) and screen.takes_scans else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
@@ -254,10 +254,12 @@ class DockbookApp(App[int]):
             screen.look_again()
 
     def _tell(self, text: str) -> None:
-        """Say something that concerns every screen on the one that is seen."""
+        """Say something that concerns every screen on the one that is seen, behind a warning that stands there."""
         screens = list(self._dock_screens())
         if screens:
-            screens[-1].say(text, "warning")
+            notice = screens[-1].status.notice
+            before = notice.text if notice is not None and notice.level == "warning" else ""
+            screens[-1].say(text if text in before else f"{before} {text}".strip(), "warning")
 
     def _dock_screens(self) -> Iterable[DockScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]

@@ -104,6 +104,9 @@ class CustomerListScreen(PagedScreen):
         size = self.fitting(event.size.height) if self.fit else self.paging.goal.page_size
         if self.paging.page is None or size != self.paging.goal.page_size:
             self.resize_page(size)
+        else:
+            # The table gets its new size after this.
+            self.call_after_refresh(self.tell_position)
 
     @on(CustomerTable.Opened)
     def open_customer(self) -> None:
@@ -154,6 +157,7 @@ class CustomerListScreen(PagedScreen):
         self.status.gives_way = False
         self.status.hush()
         self.table.focus()
+        self.show_keys()
         self._back_to(whence)
 
     @property
@@ -199,6 +203,7 @@ class CustomerListScreen(PagedScreen):
             paging, current = self.paging, self.table.current
             page = paging.page if paging.settled else None
             self._whence = Whence(paging.goal, page, current.short_id if current else None)
+            self.status.hush()
             self.add_class("-finding")
             self.status.gives_way = True
             self.find_line.input.begin("")

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from app.screens.frame import STYLES
 from app.text import shorten
@@ -46,6 +46,15 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     def tell(self, text: str) -> None:
         """Say something of our own words in place of the keys."""
         self.query_one(".box").border_subtitle = text
+
+    @property
+    def takes_scans(self) -> bool:
+        """Whether a scan is kept from the keys: where there is a field, it is typed into that."""
+        return not isinstance(self.focused, Input)
+
+    def scanned(self, text: str) -> None:
+        """A scan chooses and answers nothing."""
+        self.tell("nothing can be scanned here · Esc leave")
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -31,7 +31,10 @@ def _nothing_matches(screen: "PagedScreen", page: "Page") -> None:
     searched = ""
     if origin is not None and origin.as_of is None:
         of = "" if origin.expected is None else f" of {origin.expected:,}"
-        searched = f"Searched {origin.seen:,}{of} customers so far; the rest is on its way."
+        link = screen.repository.link
+        there = link.live and not link.doubted
+        rest = "the rest is on its way" if there else "the rest comes when the server answers"
+        searched = f"Searched {origin.seen:,}{of} customers so far; {rest}."
     hints = []
     if find:
         hints.append("Esc goes back to where you were.")

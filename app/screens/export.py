@@ -121,10 +121,12 @@ def _tell(screen: "PagedScreen", done: int, total: int | None) -> None:
 
 async def _export(screen: "PagedScreen", job: Job, path: Path) -> None:
     screen.under_way = f"an export to {path} that is under way"
+    screen.say(f"Exporting to {path}…")
     try:
         told = await job(path)
     except DockbookError as error:
-        screen.say(f"{error.title}: {error.text} Nothing was written to {path}.", "error")
+        # No error of the list, which the next page that comes would take away.
+        screen.say(f"Nothing was written to {path}. {error.title}: {error.text}", "warning")
     else:
         screen.say(" ".join(text if text.endswith(".") else f"{text}." for text in told))
     finally:

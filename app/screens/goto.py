@@ -1,7 +1,7 @@
 """Going to a customer by its ID, typed or scanned, mirror or not."""
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,13 +12,15 @@ from app.lookalike import spelled
 from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
-from app.text import visible_id
+from app.text import code_of, visible_id
 from app.widgets.field import FieldInput, SignInput
 
 if TYPE_CHECKING:
     from app.screens.frame import DockScreen
 
 Result = TypeVar("Result")
+
+_SCANNED: Final = "scanned:"
 
 
 class GoToDialog(Dialog[str]):
@@ -48,8 +50,15 @@ class GoToDialog(Dialog[str]):
         self.tell(f"{event.characters:,} characters are no ID: nothing was pasted")
 
     def action_submit(self) -> None:
-        short_id = self.query_one(Input).value.strip()
-        self.dismiss(short_id or None)
+        self.dismiss(code_of(self.query_one(Input).value) or None)
+
+
+class NoSuchCustomer(Question):
+    """Tells that there is none with this ID; the next code scanned takes the place of it."""
+
+    def scanned(self, text: str) -> None:
+        if text:
+            self.dismiss(_SCANNED + text)
 
 
 def ask_where_to_go(screen: "DockScreen[Result]") -> None:
@@ -100,9 +109,12 @@ def _offer_others(screen: "DockScreen[Result]", short_id: str) -> None:
             screen.app.push_screen(FormScreen(screen.desk, None, new_id=short_id))
         elif answer == "find":
             _find(screen, short_id)
+        elif answer is not None and answer.startswith(_SCANNED):
+            screen.once_on_top(partial(go_to, screen, answer.removeprefix(_SCANNED)))
 
     screen.app.push_screen(
-        Question("No such customer", [f"There is no customer with the ID {visible_id(short_id)}."], answers), answered
+        NoSuchCustomer("No such customer", [f"There is no customer with the ID {visible_id(short_id)}."], answers),
+        answered,
     )
 
 

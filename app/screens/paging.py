@@ -119,7 +119,9 @@ class Paging:
         self.page = page
 
     def stays(self) -> None:
-        """What was asked for last did not come."""
+        """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
+        if self.page is None:
+            self.request = replace(self.request, page_size=self.goal.page_size)
         self.goal = self.request
 
     def is_empty_at(self, page: int) -> None:
@@ -149,17 +151,15 @@ class Paging:
         page = f"page {self.request.page:,}{last}"
         lines = [
             f"{count} · {page}{order}{age}"
-            for order in self._orders()
             for count in self._counts(self.page)
+            for order in self._orders()
             for age in self._ages()
         ]
         return next((line for line in lines if width(line) <= room), lines[-1])
 
     def _orders(self) -> list[str]:
-        """The order; that the best hits come first goes without saying where there is little room."""
-        if self.request.sort is None and self.request.find.strip():
-            return [f" · {self.request.order}", ""]
-        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}"]
+        """The order; where there is little room the headings tell it, and that the best hits come first nobody need."""
+        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}", ""]
 
     def _total(self) -> str:
         total = self.page.total if self.page is not None else None
@@ -178,7 +178,7 @@ class Paging:
             if origin.as_of is None:
                 searched = f"searched {origin.seen:,}{_of(origin)} so far"
                 return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-            return [f"{count} of {max(origin.seen, origin.expected or 0):,}"]
+            return [f"{count} of {max(origin.seen, origin.expected or 0):,}", count]
         if shown.total is None:
             return ["total not told"]
         return ["1 customer" if shown.total == 1 else f"{self._total()} customers"]

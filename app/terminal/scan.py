@@ -1,17 +1,16 @@
 """Tells a barcode scanner from a hand: a scanner is a keyboard that types fast and ends with Enter or Tab."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from textual import events
 
+from app.text import code_of
+
 DEFAULT_GAP: Final = 0.030  # seconds between two keys of a scanner, at most
 LEAST: Final = 4  # characters
 
 _ENDS: Final = ("enter", "tab")
-#: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
-_AIM: Final = re.compile(r"^\][A-Za-z][0-9]")
 
 
 class Burst(NamedTuple):
@@ -51,5 +50,4 @@ def is_end(event: events.Event) -> bool:
 def _scan(held: Sequence[events.Key]) -> str | None:
     if len(held) < LEAST or len({event.key for event in held}) == 1:
         return None
-    text = "".join(event.character or "" for event in held if event.is_printable)
-    return _AIM.sub("", text.strip()).strip()
+    return code_of("".join(event.character or "" for event in held if event.is_printable))

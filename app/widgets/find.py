@@ -1,6 +1,5 @@
 """The line in which one types what to find: the place in the results at its right, the cursor always in the text."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -11,7 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.text import shorten, width
+from app.text import code_of, shorten, width
 from app.widgets.field import SignInput
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
 _LEAST_SCANNED: Final = 4  # characters
 _ENDS: Final = ("enter", "tab")
-#: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
-_AIM: Final = re.compile(r"\][A-Za-z][0-9]")
 
 
 class FindInput(SignInput):
@@ -108,8 +105,7 @@ class FindInput(SignInput):
         if len(burst) < _LEAST_SCANNED or len(set(burst)) == 1 or not self.value.endswith(burst):
             return False
         before = self.value.removesuffix(burst)
-        code = _AIM.sub("", burst, count=1) if _AIM.match(burst) else burst
-        self.value = (before + code).strip()
+        self.value = (before + code_of(burst)).strip()
         self.select_whole()
         return True
 

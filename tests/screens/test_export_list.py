@@ -1,13 +1,15 @@
 """Exporting what the list shows: the rows of the search, in its order, over all pages, or an error and no file."""
 
+import asyncio
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.stage import Stage, stage
+from tests.stage import AT_ONCE, Stage, stage
 
 
 @pytest.fixture(autouse=True)
@@ -82,4 +84,24 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
         await export(it)
         await it.until("Nothing was written to customers.csv.")
         it.sees("holds 0 customers so far.")
+        assert list(folder.iterdir()) == []
+
+
+async def test_a_server_that_hangs_is_waited_for_in_the_open_and_what_came_of_it_stays(folder: Path) -> None:
+    async with stage(600, mirror=True, pace=replace(AT_ONCE, patience=0.05)) as it:
+        go_on = asyncio.Event()
+
+        async def hangs(request: httpx.Request, onward: object) -> httpx.Response:
+            await go_on.wait()
+            raise httpx.ReadTimeout("too long", request=request)
+
+        it.wire.bend = hangs
+        await it.press("x")
+        await it.press_only("enter")
+        await it.until("Exporting to customers.csv…")
+        go_on.set()
+        await it.until("Nothing was written to customers.csv.")
+        await it.press("f5")
+        await it.until("What is shown was there before.")
+        it.sees("Nothing was written to customers.csv.")
         assert list(folder.iterdir()) == []

@@ -51,6 +51,28 @@ async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_w
         it.misses("Find:")
 
 
+async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() -> None:
+    async with stage(mirror=True, size=(100, 24)) as it:
+        await it.press("p", "down", "enter", "slash", *"in")
+        it.sees(" of 48 · page 1 of 2 · best first · as of ")
+        await it.pilot.resize_terminal(60, 24)
+        await it.settle()
+        line = it.lines[-2].rstrip()
+        assert re.search(r" [0-9]+ · page 1 of 2 · as of [0-9:]+$", line), line
+        await it.pilot.resize_terminal(100, 24)
+        await it.settle()
+        it.sees(" of 48 · page 1 of 2 · best first · as of ")
+
+
+async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_rows() -> None:
+    async with stage(mirror=True) as it:
+        before = it.lines[-1]
+        await it.press("slash", *"in", "tab")
+        it.sees("Esc Back")
+        await it.press("escape")
+        assert it.lines[-1] == before
+
+
 async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it_was() -> None:
     async with stage(mirror=True) as it:
         await it.press("slash", *"in", "down", "down")

@@ -56,6 +56,39 @@ async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
         assert it.app.return_code is None
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\t"])
+async def test_a_scan_into_go_to_opens_its_customer(end: str) -> None:
+    async with stage() as it:
+        await it.press("g")
+        await it.burst(f"]C1BRIGHT-MFG{end}")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+
+
+async def test_the_next_scan_takes_the_place_of_one_not_found() -> None:
+    async with stage() as it:
+        await it.burst("DOCK-99\r")
+        it.sees("There is no customer with the ID DOCK-99.")
+        await it.burst("]C1BRIGHT-MFG\r\n")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+        await it.press("escape")
+        it.sees("48 customers")
+
+
+@pytest.mark.parametrize("key", ["s", "v", "p", "M", "d"])
+@pytest.mark.parametrize("end", ["\r", "\t"])
+async def test_a_scan_chooses_and_answers_nothing(key: str, end: str) -> None:
+    async with stage(mirror=True) as it:
+        await it.press("space", "up", "s", "down", "enter")
+        before = it.lines
+        await it.press(key)
+        dialog = it.app.screen
+        await it.burst(f"nest-9{end}")
+        assert it.app.screen is dialog
+        it.sees("nothing can be scanned here · Esc leave")
+        await it.press("escape")
+        assert it.lines == before
+
+
 async def test_a_burst_into_a_form_is_typed_into_its_fields() -> None:
     async with stage() as it:
         await it.press("f2")

@@ -99,6 +99,26 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
         it.misses("data of")
 
 
+@pytest.mark.parametrize("narrowed", [("a",), ("slash", *"in")])
+async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_answers(
+    narrowed: tuple[str, ...],
+) -> None:
+    mend = "The secret comes from /run/secret."
+    async with stage(mirror=True, pace=HURRIED, mend=mend) as it:
+        body = {"statusCode": 401, "error": "unauthorized", "message": "Expired."}
+        it.wire.bend, it.wire.bends_tokens = always(lambda: answer(401, body)), True
+        await it.press("f5")
+        await it.press(*narrowed)
+        await it.until("no access since")
+        await it.press("f5")
+        await it.until("The credentials are not accepted")
+        assert mend in " ".join(it.screen_text.split())
+        it.wire.bend = None
+        await it.press("f5")
+        await it.until("live · 48")
+        it.misses("data of", "no access")
+
+
 async def test_a_save_never_trusts_the_mirror() -> None:
     async with stage(mirror=True, pace=HURRIED) as it:
         await it.press("enter", "f2")
@@ -193,6 +213,26 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
         await it.press("end", "enter", "right")
         it.sees("The copy on this machine ends here")
         it.misses("last customer")
+
+
+async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
+    async with stage(mirror=True, pace=HURRIED, bend=refused) as it:
+        it.sees("The server cannot be reached", "F5 tries again.")
+        await it.press("slash", *"bright-mfg")
+        it.sees('Nothing for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
+        it.wire.bend = None
+        await it.until("1 of 48")
+        await it.filled()
+        await it.press("escape")
+        it.sees("live · 48", "ACME-CORP", "page 1 of 3")
+
+
+async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
+    async with stage(bend=refused) as it:
+        it.sees("F5 tries again.")
+        it.wire.bend = None
+        await it.press("f5")
+        it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
 
 
 async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
