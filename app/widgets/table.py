@@ -211,7 +211,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     def on_resize(self, event: "events.Resize") -> None:
         if event.size != self._room:
             self._take_room(event.size)
-            self.refresh()
+        self.refresh()
 
     def notify_style_update(self) -> None:
         self._drawn.clear()
