@@ -31,6 +31,8 @@ def open_screens(
     gc.disable()
     # What answers a key hands over to SQLite and back many times; beside a busy thread each way would take 5 ms.
     sys.setswitchinterval(SWITCH)
+    # It would look through all that is installed for plug-ins, and let them read along.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
     import asyncio
