@@ -86,10 +86,10 @@ def open_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
         _create_private(path)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
             _check_or_create(connection, path)
             create_indexes(connection)
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         except (sqlite3.Error, StoreError):
             connection.close()
             raise

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from statistics import median
 from time import perf_counter
 from typing import Final
@@ -93,21 +94,30 @@ def _memory(programs: Programs) -> Iterator[Figure]:
             terminal.settle(1)
             return terminal.memory()
 
-    client = median(pss(programs.textual("client"), "bare") for _ in range(3))
+    client, imported = (
+        median(pss(programs.textual(kind), "bare") for _ in range(3)) for kind in ("client", "imported")
+    )
     for name, server in (("server", True), ("--demo", False)):
         memory = median(pss(programs.dockbook(server=server), "active") for _ in range(3))
         yield Figure(f"memory at the list, {name}", "x bare with client", memory / client, 1, 1.25)
-    yield Figure("memory of bare with httpx and pydantic", "MiB", client)
+    yield Figure("memory of bare with httpx and a model of pydantic", "MiB", client)
+    yield Figure("the same with both imported and no model made", "MiB", imported)
 
 
 def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
     """How soon things stand there: medians of runs that take turns, as shares of what bare Textual takes."""
+    fresh = count()
     starts: dict[str, Callable[[], Terminal]] = {
         "bare": lambda: programs.textual("bare"),
         "stock": lambda: programs.textual("stock"),
-        "server": lambda: programs.dockbook(server=True),
+        "server": lambda: programs.dockbook(server=True, cache=f"fresh-{next(fresh)}"),
+        "mirror": lambda: programs.dockbook(server=True, cache="kept"),
         "--demo": programs.dockbook,
     }
+    with starts["mirror"]() as terminal:
+        terminal.until("live")
+        # The mirror is filled in the first second.
+        terminal.settle(3)
     paint: dict[str, list[float]] = {name: [] for name in starts}
     rows: dict[str, list[float]] = {name: [] for name in starts}
     help_text: list[float] = []
@@ -124,6 +134,7 @@ def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
     yield Figure("spawn to first paint of bare", "s", bare)
     yield Figure("spawn to first paint", "x bare", median(paint["server"]) / bare, median(paint["stock"]) / bare, 1.15)
     yield Figure("spawn to first rows, server", "x bare", median(rows["server"]) / bare, stock, 1.6)
+    yield Figure("spawn to first rows, with a mirror", "x bare", median(rows["mirror"]) / bare, stock, 1.3)
     yield Figure("spawn to first rows, --demo", "x bare", median(rows["--demo"]) / bare, stock, 2.0)
     yield Figure("dockbook --help", "x python -c pass", median(help_text) / median(nothing), None, 3)
 

@@ -36,10 +36,17 @@ class Programs:
     folder: Path
 
     def dockbook(
-        self, *options: str, server: bool = False, size: tuple[int, int] = (100, 30), colours: str = "truecolor"
+        self,
+        *options: str,
+        server: bool = False,
+        size: tuple[int, int] = (100, 30),
+        colours: str = "truecolor",
+        cache: str = "",
     ) -> Terminal:
-        """dockbook itself, on a demo of 100 customers or on the server."""
+        """dockbook itself, on a demo of 100 customers or on the server; with a `cache` its mirror is kept in that one."""
         environ = {**self.environ, **self.server} if server else self.environ
+        if cache:
+            environ = {**environ, "XDG_CACHE_HOME": str(self.folder / cache)}
         argv = (*_PYTHON, "-m", "app", *(() if server else ("--demo", "100")), *options)
         return Terminal(argv, environ, size, colours)
 
