@@ -43,7 +43,7 @@ class Programs:
         colours: str = "truecolor",
         cache: str = "",
     ) -> Terminal:
-        """dockbook itself, on a demo of 100 customers or on the server; with a `cache` its mirror is kept in that one."""
+        """dockbook itself, on a demo of 100 customers or on the server; its mirror is in this `cache`, if any."""
         environ = {**self.environ, **self.server} if server else self.environ
         if cache:
             environ = {**environ, "XDG_CACHE_HOME": str(self.folder / cache)}
