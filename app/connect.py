@@ -52,6 +52,10 @@ class Server:
         """The mirror of this server and these credentials in the folder, or one in memory; blocks."""
         return _mirror(folder, self._whose)
 
+    def has_mirror(self, folder: Path) -> bool:
+        """Whether there is a mirror in the folder."""
+        return _mirror_file(folder, self._whose).exists()
+
     def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
         """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
         return _glimpse(folder, self._whose, request)
@@ -108,6 +112,10 @@ class Book:
                 return _mirror(None, "")
             self._mirror_folder = ThrowawayFolder.make()
             return _mirror(self._mirror_folder.path, "")
+
+    def has_mirror(self, folder: Path) -> bool:
+        """Whether there is a mirror in the folder; of a book that goes, never."""
+        return self._path is not None and _mirror_file(folder, str(self._path)).exists()
 
     def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
         """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""

@@ -65,6 +65,7 @@ def open_screens(
         read_only=settings.read_only,
         on_close=source.close,
         open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
+        has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
         glimpse=partial(source.glimpse, folders.cache) if settings.mirror else None,
         # The service in this process needs no rest between two pages.
         pace=pace._replace(between_pages=0.0) if local else pace,

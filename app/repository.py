@@ -33,8 +33,8 @@ class Repository:
 
     `connect` makes the client when the first call needs it, so that nothing waits for it before the first paint;
     `on_close` runs after the client is closed. With `read_only` nothing is ever written. `open_mirror` opens the
-    mirror, blocking; without it there is none. `glimpse` reads a page from its file without opening it. `mend` says
-    where the credentials of this run come from.
+    mirror, blocking; without it there is none. `has_mirror` tells whether one was kept before, and `glimpse` reads a
+    page from its file without opening it. `mend` says where the credentials of this run come from.
 
     `on_link` is told when the state of the line changes, `on_fresh` that what is shown from the mirror should be asked
     for again, and `on_note` what a person should know at once.
@@ -48,6 +48,7 @@ class Repository:
         on_close: Callable[[], Awaitable[None]] | None = None,
         look_again: Sequence[float] = LOOK_AGAIN,
         open_mirror: Callable[[], "Mirror"] | None = None,
+        has_mirror: Callable[[], bool] = lambda: True,
         glimpse: Callable[[PageRequest], "Glimpse | None"] | None = None,
         pace: Pace | None = None,
         mend: str = "",
@@ -74,6 +75,7 @@ class Repository:
             on_away=self._tell,
         )
         self._open_mirror = open_mirror
+        self._has_mirror = has_mirror
         self._glimpse = glimpse
         self._opening: asyncio.Task[Mirror] | None = None
         self._keeper: Keeper | None = None
@@ -133,7 +135,9 @@ class Repository:
             if fresh:
                 # Whoever asks again is told again.
                 self._told = False
-            return await self._reading.page(request, await self._opened(), fresh=fresh)
+            # A new mirror holds nothing that could be shown: the first rows do not wait for it to be made.
+            mirror = await self._opened() if self._opening is not None or self._has_mirror() else None
+            return await self._reading.page(request, mirror, fresh=fresh)
         finally:
             self._first.set()
 
@@ -213,15 +217,8 @@ class Repository:
             return await mirror.page(request)
         from app.models import Origin, Page
 
-        return Page(
-            rows=(),
-            total=0,
-            page=request.page,
-            page_size=request.page_size,
-            page_count=0,
-            has_more=False,
-            origin=Origin(None, 0),
-        )
+        size, nothing = request.page_size, Origin(None, 0)
+        return Page(rows=(), total=0, page=request.page, page_size=size, page_count=0, has_more=False, origin=nothing)
 
     async def _page(self, request: PageRequest) -> "Page":
         """A page from the server, never one from before a write of ours."""
