@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import SettingsError
 from app.service.credentials import Credentials
-from app.service.serve import serve
+from app.service.serve import listen, serve
 from app.service.store import Store
 from app.service.web import create_app
 
@@ -57,3 +57,11 @@ async def test_plain_serving_is_for_loopback_only(store: Store, host: str) -> No
 async def test_a_port_that_is_taken_is_told(store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use"):
         serve(create_app(store, Credentials()), "127.0.0.1", taken.getsockname()[1], pytest.fail)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_answer_is_not_held_back_until_the_one_before_was_received(address: str) -> None:
+    with listen(address, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
