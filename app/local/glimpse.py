@@ -54,7 +54,7 @@ def glimpse(path: Path, request: PageRequest) -> Glimpse | None:
     order = ", ".join(f"{name} {request.direction}" for name in dict.fromkeys((request.sort, KEY, "odd")))
     first = (request.page - 1) * request.page_size
     try:
-        connection = open_reader(path, to_find=False)
+        connection = open_reader(path, at_once=True)
         try:
             with told(path), transaction(connection):
                 state = MirrorState.read(connection)

@@ -120,23 +120,23 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path, *, to_find: bool = True) -> sqlite3.Connection:
+def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
     """Open the file to read it; such a connection never writes. Raises `Damaged`, also where there is no mirror yet.
 
-    Unless it is `to_find` anything, it is no matter by what rules the words in it were made.
+    To look at it `at_once`, nobody who writes is waited for, nor is it asked by what rules the words in it were made.
     """
     with told(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
             uri=True,
-            timeout=_BUSY_SECONDS,
+            timeout=0.0 if at_once else _BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
         try:
             connection.execute("PRAGMA cache_size = -1024")
             _check(connection)
-            if to_find:
+            if not at_once:
                 _check_words(connection)
         except (sqlite3.Error, Damaged, UnicodeError):
             connection.close()
