@@ -7,8 +7,11 @@ import pytest
 from app.connect import Book, Server
 from app.errors import Forbidden, SettingsError
 from app.fields import PageRequest
+from app.models import Customer
 from app.secret import Secret
 from app.settings import Settings
+from tests.customers import ACME
+from tests.local.mirrors import fill
 
 SETTINGS = Settings(url="https://wms.example.com/api/v1", client_id="x", client_secret=Secret("x"))
 
@@ -90,6 +93,26 @@ async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_p
     assert len(mirrors) == len(sources)
     assert folder.stat().st_mode & 0o077 == 0
     assert not any(word in name for name in mirrors for word in ("example", "one", "two"))
+
+
+async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    mirror = Server(SETTINGS).open_mirror(folder)
+    await fill(mirror, [Customer.from_wire(ACME)])
+    await mirror.close()
+    seen = Server(SETTINGS).glimpse(folder, PageRequest())
+    assert seen is not None
+    assert [row.short_id for row in seen.rows] == ["ACME-CORP"]
+    assert Server(SETTINGS).has_mirror(folder)
+    others = (
+        Server(SETTINGS._replace(client_id="y")),
+        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
+        Book(tmp_path / "one.db"),
+        Book(None, 1),
+    )
+    for other in others:
+        assert not other.has_mirror(folder)
+        assert other.glimpse(folder, PageRequest()) is None
 
 
 async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
