@@ -250,10 +250,9 @@ class DockbookApp(App[int]):
     def _open_drafts(self) -> None:
         if self.desk.drafts is not None:
             self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
-            # A key may have opened something over the list already: it is not to be typed over, nor the offer lost.
+            # A key may have opened something over the list already: that is not covered, and the offer not lost.
             first = next(iter(self._dock_screens()))
-            offer = partial(self._offer_drafts, first)
-            first.once_on_top(lambda: self.run_worker(offer, exit_on_error=False))
+            first.once_on_top(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 
     def _look_again(self) -> None:
         for screen in self._dock_screens():

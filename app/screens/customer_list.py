@@ -96,10 +96,9 @@ class CustomerListScreen(PagedScreen):
         self.say(message.text, message.level)
         if self._whence is not None:
             self._whence.page = None
-        goal = self.paging.goal
         # Among those that match, it may be in another place now, or not at all.
-        if not self.table.replace(message.customer) or goal.narrowed:
-            self.load(goal, "same", fresh=True, seek=message.customer.short_id, before=message.text)
+        if not self.table.replace(message.customer) or self.paging.goal.narrowed:
+            self.load(self.paging.goal, "same", fresh=True, seek=message.customer.short_id, before=message.text)
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""

@@ -145,7 +145,8 @@ class PagedScreen(DockScreen[None]):
     def keep_view(self) -> None:
         """Write down how the list looks, for the next start; what is found is no part of that."""
         if self.desk.views is not None and not self.finding:
-            goal, size = self.paging.goal, "fit" if self.fit else self.paging.goal.page_size
+            goal = self.paging.goal
+            size: Literal["fit"] | int = "fit" if self.fit else goal.page_size
             self._keeping.keep(View(goal.sort, goal.direction, goal.status, size, self.table.chosen))
 
     def resize_page(self, size: int) -> None:

@@ -29,8 +29,8 @@ class TypeAhead:
     """Holds keys and pastes back until the one before has done its work: focus moved, screen opened or left.
 
     `deliver` is what Textual does with one of them. `acted` gives what is set unless the screen one is on still has to
-    do what the last key asked for: the customer may be on its way. `scans` tells who takes a scan on the screen one is on, if anybody
-    does; `gap` is how many seconds a scanner leaves between two keys, at most.
+    do what the last key asked for: the customer may be on its way. `scans` tells who takes a scan on the screen one is
+    on, if anybody does; `gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     def __init__(
