@@ -176,7 +176,10 @@ def _mirror_file(folder: Path, whose: str) -> Path:
 
 def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
     path = _mirror_file(folder, whose)
-    if not path.exists():
+    try:
+        path.stat()
+    except OSError:
+        # Opening the mirror tells, if it is more than that there is none.
         return None
     from app.local.glimpse import glimpse
 

@@ -95,7 +95,9 @@ class DockbookApp(App[int]):
         self.desk = desk
         self._report = report
         self._away = False
-        self.type_ahead = TypeAhead(self, self._deliver, self._who_takes_scans, scan_gap)
+        self._nothing_to_do = asyncio.Event()
+        self._nothing_to_do.set()
+        self.type_ahead = TypeAhead(self, self._deliver, self._acted, self._who_takes_scans, scan_gap)
         self.register_theme(THEME)
         self.theme = THEME.name
         self.set_class(lean, "-lean")
@@ -214,6 +216,9 @@ class DockbookApp(App[int]):
         if isinstance(self.screen, DockScreen):
             self.screen.say("Ctrl+Q leaves dockbook.")
 
+    def _acted(self) -> asyncio.Event:
+        return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do
+
     def _who_takes_scans(self) -> Callable[[str], None] | None:
         screen = self.screen
         return screen.scanned if isinstance(screen, DockScreen | Dialog) and screen.takes_scans else None
@@ -237,17 +242,17 @@ class DockbookApp(App[int]):
         for screen in self._dock_screens():
             screen.show_drafts()
 
-    async def _offer_drafts(self) -> None:
+    async def _offer_drafts(self, screen: DockScreen[Any]) -> None:
         from app.screens.drafts import offer_at_start
 
-        screen = self.screen
-        if isinstance(screen, DockScreen):
-            await offer_at_start(screen)
+        await offer_at_start(screen)
 
     def _open_drafts(self) -> None:
         if self.desk.drafts is not None:
             self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
-            self.run_worker(self._offer_drafts(), exit_on_error=False)
+            # A key may have opened something over the list already: that is not covered, and the offer not lost.
+            first = next(iter(self._dock_screens()))
+            first.once_on_top(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 
     def _look_again(self) -> None:
         for screen in self._dock_screens():

@@ -130,3 +130,8 @@ async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(t
     mirror = Server(SETTINGS).open_mirror(path / "cache")
     assert "in memory only" in mirror.notes[0]
     await mirror.close()
+
+
+def test_a_folder_that_cannot_be_looked_into_shows_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    assert Server(SETTINGS).glimpse(too_long, PageRequest()) is None

@@ -106,26 +106,30 @@ class Retries:
 class QuietTime:
     """Until when a server asked not to be asked, so that no other call comes too early while one of them waits.
 
-    It is kept for a minute at most: after that a person who tries again shall be heard.
+    After a minute a person who tries again shall be heard, however long it is. Until then all of it is told,
+    so that nothing tries by itself before its end.
     """
 
     def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
         self._retries = retries
         self._clock = clock
-        self._until = clock()
+        self._until = self._heard_from = clock()
 
     def note(self, answer: Answer) -> None:
         """Keep in mind what this answer asks for."""
         if answer.status in (429, 503) and answer.retry_after is not None:
-            self._until = max(self._until, self._clock() + min(answer.retry_after, _MINUTE))
+            now = self._clock()
+            self._until = max(self._until, now + answer.retry_after)
+            self._heard_from = max(self._heard_from, now + min(answer.retry_after, _MINUTE))
 
     async def keep(self, time_left: float) -> None:
         """Wait until it is over; `RateLimited` with the rest, at once, when that is too long."""
-        left = self._until - self._clock()
-        if left > min(PATIENCE, time_left):
-            raise RateLimited(Refusal(429, "rate_limited", "", {}, retry_after=left))
-        if left > 0:
+        now = self._clock()
+        left = self._until - now
+        if 0 < left <= min(PATIENCE, time_left):
             await self._retries.sleep(left)
+        elif left > 0 and (now < self._heard_from or left <= PATIENCE):
+            raise RateLimited(Refusal(429, "rate_limited", "", {}, retry_after=left))
 
 
 def seconds_to_wait(retry_after: str | None, date: str | None, now: datetime) -> float | None:

@@ -96,8 +96,9 @@ class CustomerListScreen(PagedScreen):
         self.say(message.text, message.level)
         if self._whence is not None:
             self._whence.page = None
-        if not self.table.replace(message.customer):
-            self.load(self.paging.request, "same", fresh=True, seek=message.customer.short_id, before=message.text)
+        # Among those that match, it may be in another place now, or not at all.
+        if not self.table.replace(message.customer) or self.paging.goal.narrowed:
+            self.load(self.paging.goal, "same", fresh=True, seek=message.customer.short_id, before=message.text)
 
     def on_resize(self, event: "events.Resize") -> None:
         """Ask for as many rows as can be seen; the first time, this is what loads the list."""
@@ -114,9 +115,12 @@ class CustomerListScreen(PagedScreen):
 
     @on(CustomerTable.EdgePassed)
     def turn_at_edge(self, event: CustomerTable.EdgePassed) -> None:
+        place: Place = "first" if event.direction > 0 else "last"
         # The cursor goes on from what it stands on: a page that is still on its way is not passed over.
-        if self.paging.settled:
-            self._turn(event.direction, "first" if event.direction > 0 else "last")
+        if self.table.tentative:
+            self.once_shown(partial(self._turn, event.direction, place))
+        elif self.paging.settled:
+            self._turn(event.direction, place)
 
     @on(Input.Changed)
     def text_changed(self, event: Input.Changed) -> None:
@@ -227,12 +231,15 @@ class CustomerListScreen(PagedScreen):
             self.once_here(partial(discontinue, self))
 
     def action_turn(self, step: int) -> None:
-        self._turn(step, "first")
+        self.once_shown(partial(self._turn, step, "first"))
 
     def action_first(self) -> None:
-        self.load(replace(self.paging.request, page=1), "first")
+        self.load(replace(self.paging.goal, page=1), "first")
 
     def action_last(self) -> None:
+        self.once_shown(self._turn_to_last)
+
+    def _turn_to_last(self) -> None:
         last = self.paging.last
         if self.paging.counting:
             self.say("They are still being counted. F8 goes on.")
@@ -245,7 +252,8 @@ class CustomerListScreen(PagedScreen):
     def action_refresh(self) -> None:
         self.try_writing_again()
         self.refreshed()
-        self.load(self.paging.request, "same", fresh=True)
+        # Before anything was shown, and while something else is on its way, that is what is asked for again.
+        self.load(self.paging.goal, "same", fresh=True)
 
     def action_filter(self) -> None:
         self.load(replace(self.paging.goal, page=1, status=_NEXT_STATUS[self.paging.goal.status]))

@@ -1,5 +1,6 @@
 """What every screen of dockbook has: header, status line, key bar, help, and the repository behind it."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -93,6 +94,9 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
         self.status = StatusLine()
         self.keys = KeyBar()
         self._postponed: list[Callable[[], object]] = []
+        #: Not set while what a key asked for waits for what it is to be done with.
+        self.acted = asyncio.Event()
+        self.acted.set()
         self._countdown: Timer | None = None
         self._refreshed_at = -TWICE
 

@@ -1,6 +1,5 @@
 """A screen that shows customers page by page: how a page is asked for, put up, and what is told in its stead."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,16 +11,18 @@ from textual.app import ComposeResult
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest
 from app.folding import words_of
-from app.local.view import View, ViewFile
+from app.local.view import View
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
 from app.screens.paging import Paging
-from app.text import width
+from app.screens.view_keeping import ViewKeeping
+from app.text import visible_id, width
 from app.widgets.find import FindLine
 from app.widgets.panel import StatePanel
 from app.widgets.table import CustomerTable
 
 if TYPE_CHECKING:
+    from app.local.glimpse import Glimpse
     from app.models import Customer, Origin, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status or find, keys
@@ -51,12 +52,11 @@ class PagedScreen(DockScreen[None]):
             )
         )
         self._waiting: list[Callable[[], object]] = []
-        self._glimpsed: Origin | None = None
+        self._glimpsed: Glimpse | None = None
         self.under_way = ""
         self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
-        self._view_kept = True
-        self._keeping = asyncio.Lock()
+        self._keeping = ViewKeeping(self)
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -65,8 +65,8 @@ class PagedScreen(DockScreen[None]):
 
     def shown_from(self) -> "Origin | None":
         page = self.paging.page
-        if self.table.tentative:
-            return self._glimpsed
+        if self.table.tentative and self._glimpsed is not None:
+            return self._glimpsed.origin
         link = self.repository.link
         there = link.live and not link.doubted
         # What was searched is the mirror's in any case, and the status line tells how old.
@@ -106,18 +106,19 @@ class PagedScreen(DockScreen[None]):
         self.stop_countdown()
         # What was pressed on rows that are only there to be looked at is meant for those that are on their way.
         if not self.table.tentative:
-            self._waiting.clear()
+            self._forget_waiting()
         self.paging.goal = request
         self.read(partial(self._fetch, request, place, fresh=fresh, seek=seek, before=before), "page")
 
     def once_here(self, act: Callable[["Customer"], None]) -> None:
         """Do it with the customer under the cursor, which may be on its way to be shown."""
-        self.once_shown(partial(self._with_current, act))
+        self.once_shown(partial(self._with_current, act, self._looked_at()))
 
     def once_shown(self, act: Callable[[], object]) -> None:
         """Do it now, or when what was typed to find is shown: whoever pressed the key meant that."""
         if self.table.tentative or (not self.paging.settled and self.paging.goal.narrowed):
             self._waiting.append(act)
+            self.acted.clear()
         else:
             act()
 
@@ -144,8 +145,9 @@ class PagedScreen(DockScreen[None]):
     def keep_view(self) -> None:
         """Write down how the list looks, for the next start; what is found is no part of that."""
         if self.desk.views is not None and not self.finding:
-            self._view_kept = False
-            self.app.run_worker(self._keep_view(), group="view", exit_on_error=False)
+            goal = self.paging.goal
+            size: Literal["fit"] | int = "fit" if self.fit else goal.page_size
+            self._keeping.keep(View(goal.sort, goal.direction, goal.status, size, self.table.chosen))
 
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
@@ -163,14 +165,14 @@ class PagedScreen(DockScreen[None]):
         glimpse = self.repository.glimpse(request)
         if glimpse is None or not glimpse.rows:
             return
-        self._glimpsed = glimpse.origin
+        self._glimpsed = glimpse
         rows = cast("Sequence[Customer]", glimpse.rows)
         self.table.show(rows, request.sort or "", request.direction, tentative=True)
         self.remove_class("-panel")
         self.show_link(self.repository.link)
         self.paging.goal = request
         # What it takes to ask for the page would hold these rows up.
-        self.call_after_refresh(self.load, request, "same")
+        self.call_after_refresh(self._load_glimpsed, request)
 
     def fitting(self, height: int) -> int:
         """How many rows a screen of this height shows, notices aside: they come and go."""
@@ -208,7 +210,7 @@ class PagedScreen(DockScreen[None]):
         self._after_narrowed(request, page)
         while self._waiting and self.app.screen is self:
             self._waiting.pop(0)()
-        self._waiting.clear()
+        self._forget_waiting()
 
     def show_empty(self, page: "Page") -> None:
         """Tell what it means that there are no rows."""
@@ -250,28 +252,34 @@ class PagedScreen(DockScreen[None]):
         self.set_marks(marked)
         self.table.cursor += 1
 
-    def _with_current(self, act: Callable[["Customer"], None]) -> None:
+    def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
+        """Do it with the customer under the cursor, or with the one it stood on when the key was pressed."""
+        at = {row.short_id: at for at, row in enumerate(self.table.rows)}
+        if short_id is not None and short_id not in at:
+            self.say(f"{visible_id(short_id)} is not here any more.")
+            return
+        if short_id is not None:
+            self.table.cursor = at[short_id]
         if self.table.current is None:
             self.say("There is no customer here.")
         else:
             act(self.table.current)
 
-    async def _keep_view(self) -> None:
-        views = self.desk.views
-        # One after another, so that the newest is the last one written.
-        async with self._keeping:
-            if views is None or self._view_kept:
-                return
-            self._view_kept = True
-            await self._write_view(views)
+    def _looked_at(self) -> str | None:
+        """The ID under the cursor where the rows are only there to be looked at."""
+        if not self.table.tentative or self._glimpsed is None:
+            return None
+        return self._glimpsed.rows[self.table.cursor].short_id
 
-    async def _write_view(self, views: ViewFile) -> None:
-        goal = self.paging.goal
-        size: Literal["fit"] | int = "fit" if self.fit else goal.page_size
-        try:
-            await asyncio.to_thread(views.keep, View(goal.sort, goal.direction, goal.status, size, self.table.chosen))
-        except OSError as error:
-            self.say(f"How the list looks could not be kept: {(error.strerror or str(error)).lower()}.", "warning")
+    def _load_glimpsed(self, request: PageRequest) -> None:
+        # A key may have asked for something else already.
+        if self.paging.goal is request:
+            self.load(request, "same")
+
+    def _forget_waiting(self) -> None:
+        """Nothing waits for rows any more."""
+        self._waiting.clear()
+        self.acted.set()
 
     async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool, seek: str | None, before: str) -> None:
         # What this machine answers itself is here before one could read that it is coming.
@@ -297,12 +305,13 @@ class PagedScreen(DockScreen[None]):
         except DockbookError as error:
             from app.screens.failing import tell_failure
 
-            self._waiting.clear()
+            self._forget_waiting()
             await tell_failure(self, request, place, error, before)
         else:
             self.take(request, page, place, seek)
         finally:
             if self.paging.settled:
+                self._forget_waiting()
                 self.tell_position()
 
     def _after_narrowed(self, request: PageRequest, page: "Page") -> None:

@@ -28,18 +28,21 @@ Scanned = Callable[[str], None]
 class TypeAhead:
     """Holds keys and pastes back until the one before has done its work: focus moved, screen opened or left.
 
-    `deliver` is what Textual does with one of them. `scans` tells who takes a scan on the screen one is on, if anybody
-    does; `gap` is how many seconds a scanner leaves between two keys, at most.
+    `deliver` is what Textual does with one of them. `acted` gives what is set unless the screen one is on still has to
+    do what the last key asked for: the customer may be on its way. `scans` tells who takes a scan on the screen one is
+    on, if anybody does; `gap` is how many seconds a scanner leaves between two keys, at most.
     """
 
     def __init__(
         self,
         app: App[Any],
         deliver: Callable[[events.Event], Awaitable[None]],
+        acted: Callable[[], asyncio.Event],
         scans: Callable[[], Scanned | None],
         gap: float,
     ) -> None:
         self._app = app
+        self._acted = acted
         self._deliver = deliver
         self._scans = scans
         self._gap = gap
@@ -88,16 +91,20 @@ class TypeAhead:
         if not isinstance(event, events.Key) or event.is_printable or is_end(event):
             return False
         # The app works on this very key.
-        return self._is_free and not self._app.message_queue_size and self._is_done()
+        return self._is_free and not self._app.message_queue_size and self._is_done() and self._acted().is_set()
 
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
         left = self._delivered_at + _LONGEST - monotonic()
-        if self._delivered_to is None or left <= 0 or (self._is_done() and _at_rest(self._app)):
+        done = self._is_done() and _at_rest(self._app) and self._acted().is_set()
+        if self._delivered_to is None or left <= 0 or done:
             return
         try:
             async with asyncio.timeout(left):
                 await self._follow(self._delivered_to)
+                if not (acted := self._acted()).is_set():
+                    await acted.wait()
+                    await self._follow(self._delivered_to)
         except TimeoutError:
             # Something on the way waits for longer than a person does; the next key must not.
             return

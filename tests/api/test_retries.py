@@ -239,6 +239,21 @@ async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
         await page(api)
 
 
+@pytest.mark.parametrize("later", [1, 40, 55, 59])
+async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float) -> None:
+    time = Time()
+    transport = Scripted(lambda _: failing(429, {"Retry-After": "300"}))
+    async with client(transport, time=time) as api:
+        with pytest.raises(RateLimited):
+            await page(api)
+        time.now += later
+        with pytest.raises(RateLimited) as caught:
+            await page(api)
+    assert caught.value.refusal.retry_after == pytest.approx(300 - later)
+    assert len(transport.asked) == 1
+    assert time.slept == []
+
+
 async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
     time = Time()
     transport = Scripted(lambda _: failing(429, {"Retry-After": "7"}))

@@ -263,3 +263,16 @@ async def test_find_goes_on_without_the_server() -> None:
         await it.press("slash", *"bright", "enter")
         await it.until("inventory@brightmfg.example.com")
         it.sees("offline since", 'for "bright"')
+
+
+async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_count() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("slash", *"555-01")
+        before = rows(it)
+        count = int(it.lines[-2].split()[2])
+        await it.press("tab", "down")
+        short_id = at_cursor(it)
+        await it.press("e", *["down"] * 8, "ctrl+u", "7", "f10")
+        it.sees(f"{short_id} is saved.", "Find: 555-01", f" {count - 1} of 48")
+        assert not any(line.split()[0] == short_id for line in rows(it))
+        assert at_cursor(it) == before[2].split()[0], "the one after it"

@@ -4,8 +4,10 @@ Here no mirror answers but the one whose file is glimpsed at: what comes next co
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -74,4 +76,57 @@ async def test_what_the_server_forbids_to_see_goes_away_again(tmp_path: Path) ->
     forbidden = {"statusCode": 403, "error": "forbidden", "message": "No."}
     async with stage(mirror_file=path, bend=always(lambda: answer(403, forbidden))) as it:
         await it.until("Without it no customer can be listed")
+        it.misses("ACME-CORP")
+
+
+@asynccontextmanager
+async def before_the_server(tmp_path: Path, *early: str, **options: Any) -> AsyncIterator[Stage]:
+    """The program with keys pressed while no server has answered yet; then it answers, and all is done."""
+    path = tmp_path / "mirror.sqlite3"
+    await filled(path)
+    held = Held()
+    async with stage(mirror_file=path, bend=held, settled=False, **options) as it:
+        await it.until("ACME-CORP")
+        pressed = asyncio.create_task(it.press_only(*early))
+        await it.pilot.pause()
+        held.go_on.set()
+        await pressed
+        await it.settle()
+        yield it
+
+
+async def test_what_is_typed_for_a_form_that_cannot_open_yet_is_typed_into_it(tmp_path: Path) -> None:
+    async with before_the_server(tmp_path, "e", *["down"] * 8, "x", "d") as it:
+        it.sees("Edit ACME-CORP", "555-0100xd")
+
+
+async def test_marks_fall_on_the_rows_that_they_were_made_on(tmp_path: Path) -> None:
+    async with before_the_server(tmp_path, "space", "down", "space") as it:
+        it.sees("2 marked")
+        assert [line.split()[1] for line in it.lines if line.startswith("+")] == ["ACME-CORP", "AIGAIO-TROF"]
+
+
+async def test_turning_and_asking_again_before_there_is_a_page(tmp_path: Path) -> None:
+    async with before_the_server(tmp_path, "f8") as it:
+        it.sees("page 2 of 3")
+    async with before_the_server(tmp_path, "right_curly_bracket") as it:
+        it.sees("page 3 of 3")
+    async with before_the_server(tmp_path, "end", "down") as it:
+        it.sees("page 2 of 3")
+        assert it.lines[2].startswith("›")
+    async with before_the_server(tmp_path, "f5") as it:
+        it.sees("page 1 of 3")
+
+
+async def test_a_key_is_for_the_customer_it_was_pressed_on_or_for_none(tmp_path: Path) -> None:
+    left = [{"shortID": "AGUILA-CALC", "name": "El Águila"}, {"shortID": "BALTYK", "name": "Bałtyk"}]
+    async with before_the_server(tmp_path, "e", records=left) as it:
+        it.sees("ACME-CORP is not here any more.", "2 customers")
+    async with before_the_server(tmp_path, "down", "e", records=left) as it:
+        it.sees("Edit AGUILA-CALC")
+
+
+async def test_what_is_typed_to_find_at_once_is_looked_for(tmp_path: Path) -> None:
+    async with before_the_server(tmp_path, "slash", "b", "e") as it:
+        it.sees("Find: be", 'Nothing for "be"')
         it.misses("ACME-CORP")
