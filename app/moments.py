@@ -1,7 +1,14 @@
 """Moments as servers write them: naive, with a Z or an offset, or rubbish; never shifted, only compared."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+#: Moments that sort as their texts do, each followed by a blank: all without a zone, or all in whole seconds with a Z.
+_ALIKE: Final = re.compile(
+    r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)? )*|(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ )*", re.ASCII
+)
 
 
 def moment(text: str) -> datetime | None:
@@ -44,12 +51,18 @@ class Newest:
 
     def see_all(self, texts: Iterable[str]) -> None:
         """Take these into account."""
-        for text in texts:
+        several = list(texts)
+        if several and _ALIKE.fullmatch(" ".join([*several, ""])) and self.see(max(several)):
+            return
+        for text in several:
             self.see(text)
 
-    def see(self, text: str) -> None:
-        """Take another one into account."""
+    def see(self, text: str) -> bool:
+        """Take another one into account; tells whether it counts."""
         when = moment(text) if text else None
-        if when is not None and self._newest < when <= self._latest:
+        if when is None or when > self._latest:
+            return False
+        if self._newest < when:
             self._newest = when
             self.text = text
+        return True
