@@ -1,7 +1,7 @@
 """The words of the contract: a customer, a page of them and the error body, read as far as they make sense."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
@@ -130,14 +130,17 @@ class Page(BaseModel):
     origin: Origin | None = None
 
     @classmethod
-    def from_wire(cls, body: Mapping[str, Any]) -> Self | None:
-        """Read a page whose `value` is a list; `None` when it is not a page at all."""
+    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer] | None = None) -> Self | None:
+        """Read a page whose `value` is a list; `None` when it is not a page at all.
+
+        `rows` are the customers in it, where they were read already.
+        """
         records = body.get("value")
         if not isinstance(records, list):
             return None
         more = body.get("hasMore")
         return cls(
-            rows=tuple(Customer.from_wire(record) for record in records),
+            rows=tuple(map(Customer.from_wire, records) if rows is None else rows),
             total=_count(body.get("totalCount")),
             page=_count(body.get("page")),
             page_size=_count(body.get("pageSize")),

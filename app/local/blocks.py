@@ -55,7 +55,7 @@ class Blocks:
             return
         self._dirty.add(block)
         if line and block >> SEGMENT_BITS < self.segments:
-            add_grams(self._connection, block, grams_in(line) - grams_in(lines[slot]))
+            add_grams(self._connection, block, grams_in(line, lines[slot]))
         lines[slot] = line
 
     def write(self) -> None:

@@ -96,16 +96,17 @@ def spaced_out(lines: bytes) -> bytes:
     return lines.translate(_SPACED)
 
 
-def grams_in(lines: bytes) -> set[str]:
+def grams_in(lines: bytes, before: bytes = b"") -> set[str]:
     """What the pieces of these lines are made of, and the signs in them, alone and in pairs: punctuation, statuses.
 
     A piece is a run of anything else. Its grams are all its runs of three characters, and its last two and its last
-    one with `END` after them: so every run of one or two begins some gram.
+    one with `END` after them: so every run of one or two begins some gram. What stood there before is passed over.
     """
-    pieces = END.join(map(bytes.decode, set(spaced_out(lines).split()))) + END
+    different = set(spaced_out(lines).split()).difference(spaced_out(before).split())
+    pieces = END.join(map(bytes.decode, different)) + END
     grams = {pieces[start : start + 3] for start in range(len(pieces) - 2)}
-    grams.update(sign for sign in SIGNS if sign.encode() in lines)
-    for run in set(lines.translate(_SIGNS_ALONE).split()):
+    grams.update(sign for sign in SIGNS if (own := sign.encode()) in lines and own not in before)
+    for run in set(lines.translate(_SIGNS_ALONE).split()).difference(before.translate(_SIGNS_ALONE).split()):
         signs = run.decode()
         grams.update(signs[start : start + 2] for start in range(len(signs) - 1))
     return grams

@@ -28,10 +28,10 @@ from tests.bench.mirror import TYPED, typing
 from tests.stage import URL, Wire
 
 DELTA = 250
-_DELTAS = 12
+_FEWEST_KEYS = 300
 #: Seconds: between two keys of a quick hand, for which is typed in peace, and between two looks at the loop.
 _BETWEEN_KEYS = 0.02
-_QUIET = 0.4
+_QUIET = 0.1
 _TICK = 0.001
 
 
@@ -113,8 +113,8 @@ async def keys(bench: Bench) -> tuple[list[float], list[float]]:
     """How long keys wait in peace and while changes come, in turns: what else the machine does is in both."""
     quiet: list[float] = []
     busy: list[float] = []
-    for number in range(_DELTAS):
-        await bench.change(f"Changed again {number}")
+    while len(busy) < _FEWEST_KEYS:
+        await bench.change(f"Changed again {len(busy)}")
         await bench.mirror.tended()
         async with bench.typed(quiet):
             await asyncio.sleep(_QUIET)
