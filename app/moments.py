@@ -1,7 +1,7 @@
 """Moments as servers write them: naive, with a Z or an offset, or rubbish; never shifted, only compared."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -36,6 +36,17 @@ def is_before(text: str, other: str, slack: float = 0.0) -> bool:
     return one is not None and two is not None and (two - one).total_seconds() > slack
 
 
+def any_before(texts: Sequence[str], other: str, slack: float = 0.0) -> bool:
+    """Whether any of these moments is more than `slack` seconds before another."""
+    if texts and _are_alike(texts) and moment(earliest := min(texts)):
+        return is_before(earliest, other, slack)
+    return any(is_before(text, other, slack) for text in texts)
+
+
+def _are_alike(texts: Sequence[str]) -> bool:
+    return _ALIKE.fullmatch(" ".join([*texts, ""])) is not None
+
+
 class Newest:
     """The newest of many moments, as it was written; `""` before the first.
 
@@ -52,7 +63,7 @@ class Newest:
     def see_all(self, texts: Iterable[str]) -> None:
         """Take these into account."""
         several = list(texts)
-        if several and _ALIKE.fullmatch(" ".join([*several, ""])) and self.see(max(several)):
+        if several and _are_alike(several) and self.see(max(several)):
             return
         for text in several:
             self.see(text)

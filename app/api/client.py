@@ -79,6 +79,8 @@ class CustomerApi:
             answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
         except NotFound as error:
             raise NotTheApi(f"The server knows no customers at this address (404). {ADVICE}", status=404) from error
+        # To receive it took some time already.
+        await asyncio.sleep(0)
         body = answer.json()
         page = Page.from_wire(body, await _read(body.get("value"))) if isinstance(body, dict) else None
         if page is None:
@@ -195,10 +197,11 @@ def segment(short_id: str) -> str:
 async def _read(records: object) -> list[Customer]:
     """The customers of a page; a large one takes some milliseconds, in which nobody shall wait for a key."""
     rows: list[Customer] = []
-    for record in records if isinstance(records, list) else ():
-        rows.append(Customer.from_wire(record))
-        if len(rows) % _AT_ONCE == 0:
+    some = records if isinstance(records, list) else []
+    for start in range(0, len(some), _AT_ONCE):
+        if len(some) > _AT_ONCE:
             await asyncio.sleep(0)
+        rows += map(Customer.from_wire, some[start : start + _AT_ONCE])
     return rows
 
 
