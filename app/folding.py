@@ -29,7 +29,7 @@ _MARKS: Final = frozenset(
     for point in marks
 )
 #: What stands for a character that no text can hold.
-_BROKEN: Final = "\ufffd"
+BROKEN: Final = "\ufffd"
 #: The parts of a Hangul syllable after its first, and the sound marks of half-width kana: no marks to Unicode.
 _OTHER_TAILS: Final = frozenset((*range(0x1160, 0x1200), 0xFF9E, 0xFF9F))
 #: Looking at every character there is would take six times as long.
@@ -49,12 +49,14 @@ _WHERE_MARKS_ARE: Final = (
 #: Where a number may go on: no letter stands in it.
 _NUMBER: Final = re.compile(r"[\d\s()+./\\–‐‑-]{2,}")
 _FEWEST_DIGITS: Final = 3
+#: Leaves the digits of what is ASCII.
+_DIGITS_ALONE: Final = {code: chr(code) if chr(code).isdigit() else None for code in range(128)}
 
 
 def fold(text: str) -> str:
     """The text as it is searched; texts that Unicode calls equivalent give the same."""
     if text.isascii():
-        return text.lower().replace("\x00", _BROKEN)
+        return text.lower().replace("\x00", BROKEN)
     return _folded_text(text)
 
 
@@ -74,7 +76,7 @@ def number_of(word: str) -> str:
 def numbers_in(folded: str) -> Iterator[str]:
     """The phone numbers in a folded text, as digits only: `+1 (312) 555-0100` is `13125550100`."""
     for run in _NUMBER.findall(folded):
-        digits = "".join(filter(str.isdigit, run))
+        digits = run.translate(_DIGITS_ALONE) if run.isascii() else "".join(filter(str.isdigit, run))
         if len(digits) >= _FEWEST_DIGITS:
             yield digits
 
@@ -191,6 +193,6 @@ def _plain(character: str) -> str:
     if character in _MARKS:
         return ""
     if character == "\x00" or "\ud800" <= character <= "\udfff":
-        return _BROKEN
+        return BROKEN
     digit = unicodedata.decimal(character, None)
     return character if digit is None else str(digit)

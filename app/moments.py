@@ -1,7 +1,14 @@
 """Moments as servers write them: naive, with a Z or an offset, or rubbish; never shifted, only compared."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+#: Moments that sort as their texts do, each followed by a blank: all without a zone, or all in whole seconds with a Z.
+_ALIKE: Final = re.compile(
+    r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)? )*|(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ )*", re.ASCII
+)
 
 
 def moment(text: str) -> datetime | None:
@@ -29,6 +36,17 @@ def is_before(text: str, other: str, slack: float = 0.0) -> bool:
     return one is not None and two is not None and (two - one).total_seconds() > slack
 
 
+def any_before(texts: Sequence[str], other: str, slack: float = 0.0) -> bool:
+    """Whether any of these moments is more than `slack` seconds before another."""
+    if texts and _are_alike(texts) and moment(earliest := min(texts)):
+        return is_before(earliest, other, slack)
+    return any(is_before(text, other, slack) for text in texts)
+
+
+def _are_alike(texts: Sequence[str]) -> bool:
+    return _ALIKE.fullmatch(" ".join([*texts, ""])) is not None
+
+
 class Newest:
     """The newest of many moments, as it was written; `""` before the first.
 
@@ -44,12 +62,18 @@ class Newest:
 
     def see_all(self, texts: Iterable[str]) -> None:
         """Take these into account."""
-        for text in texts:
+        several = list(texts)
+        if several and _are_alike(several) and self.see(max(several)):
+            return
+        for text in several:
             self.see(text)
 
-    def see(self, text: str) -> None:
-        """Take another one into account."""
+    def see(self, text: str) -> bool:
+        """Take another one into account; tells whether it counts."""
         when = moment(text) if text else None
-        if when is not None and self._newest < when <= self._latest:
+        if when is None or when > self._latest:
+            return False
+        if self._newest < when:
             self._newest = when
             self.text = text
+        return True

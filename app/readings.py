@@ -39,27 +39,30 @@ class Marks:
     def __init__(self) -> None:
         self._cells = _cells(1024)
         self._used = 0
+        # Whoever asks for a text sets it next.
+        self._asked: str | None = None
+        self._word = self._place = 0
 
     def get(self, key: str) -> int | None:
         """The number last set for this text."""
-        return self._cells[self._place(self._word(key))] & 3 or None
+        self._asked = key
+        self._word = hash(key) << 2 & _SIXTY_FOUR_BITS
+        self._place = self._place_of(self._word)
+        return self._cells[self._place] & 3 or None
 
     def __setitem__(self, key: str, number: int) -> None:
-        word = self._word(key)
-        place = self._place(word)
-        if not self._cells[place]:
+        if key is not self._asked:
+            self.get(key)
+        if not self._cells[self._place]:
             self._used += 1
-        self._cells[place] = word | number
+        self._cells[self._place] = self._word | number
         if 2 * self._used > len(self._cells):
             self._grow()
 
     def __len__(self) -> int:
         return self._used
 
-    def _word(self, key: str) -> int:
-        return hash(key) << 2 & _SIXTY_FOUR_BITS
-
-    def _place(self, word: int) -> int:
+    def _place_of(self, word: int) -> int:
         """The cell of this word, or the empty one where it belongs."""
         cells = self._cells
         last = len(cells) - 1
@@ -71,9 +74,10 @@ class Marks:
     def _grow(self) -> None:
         before = self._cells
         self._cells = _cells(4 * len(before))
+        self._asked = None
         for cell in before:
             if cell:
-                self._cells[self._place(cell & ~3)] = cell
+                self._cells[self._place_of(cell & ~3)] = cell
 
 
 def _cells(count: int) -> memoryview:

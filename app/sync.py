@@ -17,7 +17,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.fields import KEY, MAX_PAGE_SIZE, PageRequest
-from app.moments import Newest, earlier, is_before
+from app.moments import Newest, any_before, earlier, is_before
 from app.pace import Pace
 from app.readings import Marks, Readings
 
@@ -181,7 +181,7 @@ class Keeper:
         changed = 0
         try:
             async for page in self._pages(readings, latest, since):
-                if not any(is_before(row.modified, since, _ROUNDING) for row in page.rows):
+                if not any_before([row.modified for row in page.rows], since, _ROUNDING):
                     changed += await self._mirror.take(page.rows)
                 elif readings.pages == 1 and readings.over and readings.whole:
                     # All customers came on one page, and that is as good as any sweep.

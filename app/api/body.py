@@ -15,6 +15,7 @@ MAX_TOKEN_BODY: Final = 64 * 2**10
 
 _STEP: Final = 2**18
 _MAX_DEPTH: Final = 32
+_OUTER: Final = frozenset({dict, list})
 
 
 class UnreadableBody(ValueError):
@@ -95,6 +96,9 @@ def _flatten(value: Any) -> None:
     for depth in range(_MAX_DEPTH):
         below: list[Any] = []
         for outer in level:
+            # Most records hold texts alone, and this is asked of every one.
+            if _OUTER.isdisjoint(map(type, outer.values() if isinstance(outer, dict) else outer)):
+                continue
             for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
                 if not isinstance(inner, dict | list):
                     continue

@@ -7,12 +7,12 @@ that no word a person types can hold one.
 
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from app.fields import KEY, Status
-from app.folding import fold, number_of, numbers_in, words_of
+from app.folding import BROKEN, fold, number_of, numbers_in, words_of
 
 #: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.
 STATUS_SIGNS: Final[dict[bool | None, str]] = {True: "\x1c", False: "\x1d", None: "\x1e"}
@@ -25,7 +25,7 @@ END: Final = "\n\n"
 SEARCHED: Final = (
     *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
 )
-_SIGNS_BETWEEN: Final = len(SEARCHED) - 1
+_FIELDS: Final = len(SEARCHED)
 _ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _BEFORE: Final = f" {FIELD}"
 _AFTER: Final = f"{FIELD} "
@@ -40,22 +40,38 @@ def joined(texts: Iterable[str]) -> str:
 
 def is_joined(texts: str) -> bool:
     """Whether none of these texts with `FIELD` between them holds one inside."""
-    return texts.count(FIELD) == _SIGNS_BETWEEN
+    return texts.count(FIELD) == _FIELDS - 1
 
 
 def made_line(texts: str, active: bool | None) -> str:  # a value of the contract
     """The line of a customer with these texts, as `joined` gives them."""
-    if texts.isascii():
-        folded = texts.lower()
+    ((line, _, _),) = made_lines([(texts, active)])
+    return line
+
+
+def made_lines(customers: Sequence[tuple[str, bool | None]]) -> list[tuple[str, str, str]]:
+    """The lines of many, as `made_line` makes each, with the ID and the name that stand in it; in a third of the time.
+
+    Most of what is to be asked of a text is asked once of all.
+    """
+    whole = FIELD.join([texts for texts, _ in customers]).replace("\x00", BROKEN)
+    if whole.isascii():
+        whole = whole.lower()
+        fields = whole.split(FIELD)
     else:
-        folded = FIELD.join([text.lower() if text.isascii() else fold(text) for text in texts.split(FIELD)])
-    if "\x00" in folded:
-        folded = FIELD.join([fold(text) for text in folded.split(FIELD)])
-    if _is_loose(folded):
-        folded = FIELD.join([" ".join(text.split()) for text in folded.split(FIELD)])
-    phone, fax = folded.split(FIELD, _FAX + 1)[_PHONE:-1]
-    numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
-    return f"{STATUS_SIGNS[active]}{folded}{NUMBERS}{numbers}"
+        # This makes ASCII small, and leaves to `fold` what is not.
+        small = whole.encode().lower().decode()
+        fields = [text if text.isascii() else fold(text) for text in small.split(FIELD)]
+        whole = FIELD.join(fields)
+    if _is_loose(whole):
+        fields = [" ".join(text.split()) for text in fields]
+    lines = []
+    for at, (_, active) in enumerate(customers):
+        own = fields[at * _FIELDS : (at + 1) * _FIELDS]
+        phone, fax = own[_PHONE], own[_FAX]
+        numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
+        lines.append((f"{STATUS_SIGNS[active]}{FIELD.join(own)}{NUMBERS}{numbers}", own[0], own[1]))
+    return lines
 
 
 def _is_loose(fields: str) -> bool:
@@ -80,16 +96,17 @@ def spaced_out(lines: bytes) -> bytes:
     return lines.translate(_SPACED)
 
 
-def grams_in(lines: bytes) -> set[str]:
+def grams_in(lines: bytes, before: bytes = b"") -> set[str]:
     """What the pieces of these lines are made of, and the signs in them, alone and in pairs: punctuation, statuses.
 
     A piece is a run of anything else. Its grams are all its runs of three characters, and its last two and its last
-    one with `END` after them: so every run of one or two begins some gram.
+    one with `END` after them: so every run of one or two begins some gram. What stood there before is passed over.
     """
-    pieces = END.join(map(bytes.decode, set(spaced_out(lines).split()))) + END
+    different = set(spaced_out(lines).split()).difference(spaced_out(before).split())
+    pieces = END.join(map(bytes.decode, different)) + END
     grams = {pieces[start : start + 3] for start in range(len(pieces) - 2)}
-    grams.update(sign for sign in SIGNS if sign.encode() in lines)
-    for run in set(lines.translate(_SIGNS_ALONE).split()):
+    grams.update(sign for sign in SIGNS if (own := sign.encode()) in lines and own not in before)
+    for run in set(lines.translate(_SIGNS_ALONE).split()).difference(before.translate(_SIGNS_ALONE).split()):
         signs = run.decode()
         grams.update(signs[start : start + 2] for start in range(len(signs) - 1))
     return grams

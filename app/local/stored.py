@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from app.fields import KEY
-from app.local.lines import FIELD, is_joined, joined, made_line
+from app.local.lines import FIELD, is_joined, joined
 from app.local.row import WIRE, DamagedRow, check_of
 from app.lookalike import skeleton
 from app.models import Customer, NumberText
@@ -36,14 +36,13 @@ class Stored(NamedTuple):
         return str(self.values[0])
 
     @property
-    def line(self) -> str:
-        """The line of the row."""
+    def active(self) -> bool | None:
+        """The status; `None` where the server did not say."""
         active = self.values[_ACTIVE]
-        return made_line(self.texts, None if active is None else active == 1)
+        return None if active is None else active == 1
 
-    def columns(self, line: str) -> tuple[str | int | None, ...]:
+    def columns(self, fid: str, fname: str) -> tuple[str | int | None, ...]:
         """The values of `COLUMNS`; ID and name as they are found stand in the line."""
-        fid, fname, _ = line[1:].split(FIELD, 2)
         values = self.values
         _, active, created, modified = values[_ACTIVE - 1 :]
         if self.record is None:

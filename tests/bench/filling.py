@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,10 +29,10 @@ from tests.bench.mirror import TYPED, typing
 from tests.stage import URL, Wire
 
 DELTA = 250
-_DELTAS = 12
+_FEWEST_KEYS = 300
 #: Seconds: between two keys of a quick hand, for which is typed in peace, and between two looks at the loop.
 _BETWEEN_KEYS = 0.02
-_QUIET = 0.4
+_QUIET = 0.1
 _TICK = 0.001
 
 
@@ -46,6 +47,7 @@ class Bench:
         self.wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
         self.rest = asyncio.Event()
         self._wake = asyncio.Event()
+        self._typing = cycle(typing(TYPED[:8]))
         pace = Pace(first=0.0, between_pages=0.0, sleep=self._sleep)
         self.repository = Repository(self.connect, on_close=store.close, open_mirror=lambda: mirror, pace=pace)
 
@@ -78,13 +80,12 @@ class Bench:
             await self.store.upsert(row.short_id, {"contact": contact})
 
     async def type_on(self, times: list[float]) -> None:
-        """Type on and on, and note how long each key waits for its rows."""
-        while True:
-            for request in typing(TYPED[:8]):
-                began = time.perf_counter()
-                await self.repository.page(request)
-                times.append(time.perf_counter() - began)
-                await asyncio.sleep(_BETWEEN_KEYS)
+        """Type on and on where it was left, and note how long each key waits for its rows."""
+        for request in self._typing:
+            began = time.perf_counter()
+            await self.repository.page(request)
+            times.append(time.perf_counter() - began)
+            await asyncio.sleep(_BETWEEN_KEYS)
 
     @asynccontextmanager
     async def typed(self, times: list[float]) -> AsyncIterator[None]:
@@ -113,8 +114,8 @@ async def keys(bench: Bench) -> tuple[list[float], list[float]]:
     """How long keys wait in peace and while changes come, in turns: what else the machine does is in both."""
     quiet: list[float] = []
     busy: list[float] = []
-    for number in range(_DELTAS):
-        await bench.change(f"Changed again {number}")
+    while len(busy) < _FEWEST_KEYS:
+        await bench.change(f"Changed again {len(busy)}")
         await bench.mirror.tended()
         async with bench.typed(quiet):
             await asyncio.sleep(_QUIET)
