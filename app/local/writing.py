@@ -24,7 +24,7 @@ _FIND: Final = (
 _FAR_BEHIND: Final = 8
 _MODIFIED: Final = WIRE.index("modified")
 _ROW: Final = f"({', '.join('?' * (len(COLUMNS) + 1))})"
-_AT_ONCE: Final = 125
+_AT_ONCE: Final = 50
 _INSERT: Final = f"INSERT INTO customer VALUES {_ROW}"
 _INSERT_MANY: Final = f"INSERT INTO customer VALUES {', '.join([_ROW] * _AT_ONCE)}"
 
