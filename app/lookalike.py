@@ -104,10 +104,9 @@ _UNSEEN_KINDS: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 #: Signs of ASCII that are taken for each other, each with the one that stands for them.
 _ONE_LOOK: Final = str.maketrans("I1|0O", "llloo")
 _ONE_SKELETON: Final = str.maketrans("i1|0", "lllo")
-_ASCII: Final = {
-    code: None if chr(code).isspace() or not chr(code).isprintable() else chr(code).lower().translate(_ONE_SKELETON)
-    for code in range(128)
-}
+_SEEN: Final = bytes(code for code in range(128) if chr(code).isprintable() and not chr(code).isspace())
+_UNSEEN_ASCII: Final = bytes(code for code in range(128) if code not in _SEEN)
+_ASCII: Final = bytes.maketrans(_SEEN, _SEEN.decode().lower().translate(_ONE_SKELETON).encode())
 
 
 def skeleton(short_id: str) -> str:
@@ -116,7 +115,7 @@ def skeleton(short_id: str) -> str:
     It is a little coarser than they are: `I` looks like `l`, and `i` is `I`, so all three come to the same.
     """
     if short_id.isascii():
-        return short_id.translate(_ASCII)
+        return short_id.encode().translate(_ASCII, _UNSEEN_ASCII).decode()
     return _plain(short_id).casefold().translate(_ONE_SKELETON)
 
 

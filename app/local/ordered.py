@@ -56,14 +56,25 @@ class Rows:
         return type(self)(self.total - len(others), mask, places)
 
     def page(
-        self, connection: sqlite3.Connection, column: str, direction: str, first: int, count: int, *, walk: int
+        self,
+        connection: sqlite3.Connection,
+        column: str,
+        direction: str,
+        first: int,
+        count: int,
+        *,
+        walk: int,
+        crowd: bool = False,
     ) -> list[int]:
-        """So many rows after the first ones; `walk` is how many there are in the order, 0 where it has no index."""
+        """So many rows after the first ones; `walk` is how many there are in the order, 0 where it has no index.
+
+        When they `crowd` at its far end it is walked only where sorting them would take longer than all of it.
+        """
         part = _Part(direction, self.total, first, count)
         order = order_by(column, part.direction)
         # As long as it is no longer than to sort them.
         most = int(self.total * _PICK / _PASS)
-        if walk and part.count and most > _FEW_STEPS:
+        if walk and part.count and most > (walk if crowd else _FEW_STEPS):
             # An inner query with a limit is walked in its order.
             among = "customer" if most >= walk else f"(SELECT place FROM customer {order} LIMIT {most})"
             found = connection.execute(

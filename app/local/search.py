@@ -205,6 +205,7 @@ class Search:
 
     def _by_column(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
         """What matches, by another column: walked in its order, or picked and sorted."""
+        crowd = False
         if not scan.complete:
             likely = self._likely(scan)
             if not self._is_short(scan, likely, want, column):
@@ -212,9 +213,12 @@ class Search:
                 walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
                 if len(walked) > want or most >= self._state.seen:
                     return iter(walked)
-            # They crowd at the far end of this order, or are few.
+                # Unless they are few they crowd at the far end of this order.
+                crowd = True
         rows = self._all_of(scan)
-        return iter(rows.page(self._connection, column, direction, 0, want + 1, walk=self._steps_of(column)))
+        return iter(
+            rows.page(self._connection, column, direction, 0, want + 1, walk=self._steps_of(column), crowd=crowd)
+        )
 
     def _likely(self, scan: Scan) -> float:
         """About how many rows match, from a sample of the blocks; never nothing."""

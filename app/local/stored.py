@@ -55,8 +55,8 @@ class Stored(NamedTuple):
 def stored(customer: Customer) -> Stored:
     """The row of a customer; its entity tag is not kept."""
     received = customer.received
-    if not customer.oddities and tuple(received) == WIRE:
-        values: list[Any] = list(received.values())
+    if not customer.oddities and (*received,) == WIRE:
+        values: list[Any] = [*received.values()]
         texts = FIELD.join(values[:_ACTIVE])
         if is_joined(texts) and "\x00" not in texts:
             values[_ACTIVE] = int(values[_ACTIVE])
