@@ -26,7 +26,9 @@ def bars(it: Stage) -> list[str]:
     return [part.text for strip in strips for part in strip if part.style is not None and part.style.reverse]
 
 
-@pytest.mark.parametrize(("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")])
+@pytest.mark.parametrize(
+    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
+)
 async def test_what_is_chosen_can_be_seen_without_colours(key: str, chosen: str) -> None:
     async with stage() as it:
         await it.press(key, "down")
