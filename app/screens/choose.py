@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from app.screens.dialog import Dialog
 from app.text import fit, visible, width
 from app.widgets.field import FieldInput
+from app.widgets.options import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class ChooseDialog(Dialog[str]):
     def body(self) -> ComposeResult:
         if self._search:
             yield FieldInput("", "type to narrow")
-        yield OptionList(compact=True, markup=False)
+        yield Options(compact=True, markup=False)
 
     def on_mount(self) -> None:
         self._fill(self._choices)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -57,12 +58,12 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         if self._saved:
             self.dismiss(None)
         elif self.may_write():
-            self.read(self._resume, "take")
+            self.act(self._resume, "take")
 
     def action_discard(self) -> None:
         def answered(answer: str | None) -> None:
             if answer == "discard":
-                self.read(self._discard, "take")
+                self.act(self._discard, "take")
 
         self.app.push_screen(
             Question(
@@ -80,13 +81,13 @@ class DraftOfferScreen(ReviewScreen[Draft]):
     async def _resume(self) -> None:
         taken = await self._take()
         if taken is not None:
-            self.dismiss(taken)
+            self.once_on_top(partial(self.dismiss, taken))
 
     async def _discard(self) -> None:
         taken = await self._take()
         if taken is not None and self.desk.drafts is not None:
             self.desk.drafts.drop(taken)
-            self.dismiss(None)
+            self.once_on_top(self.dismiss)
 
     async def _take(self) -> Draft | None:
         drafts = self.desk.drafts

@@ -266,6 +266,18 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""
         self.run_worker(job, group=group, exclusive=True, exit_on_error=False)
 
+    def act(self, job: Callable[[], Awaitable[None]], group: str) -> None:
+        """As `read`, for what a key asked for that the keys after it have to wait for."""
+
+        async def acting() -> None:
+            try:
+                await job()
+            finally:
+                self.acted.set()
+
+        self.acted.clear()
+        self.read(acting, group)
+
     def write(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a write in a worker of the app: leaving this screen must not cut it short."""
         self.app.run_worker(job, group="writes", exclusive=False, exit_on_error=False)

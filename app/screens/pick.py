@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from app.screens.choose import Choice
 from app.screens.dialog import Dialog
 from app.text import visible
+from app.widgets.options import Options
 
 
 class PickDialog(Dialog[list[str]]):
@@ -34,7 +35,7 @@ class PickDialog(Dialog[list[str]]):
         self._picked = set(picked)
 
     def body(self) -> ComposeResult:
-        options = OptionList(compact=True, markup=False)
+        options = Options(compact=True, markup=False)
         options.add_options(Option(self._line(choice), id=choice.key) for choice in self._choices)
         yield options
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Spacing
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -27,7 +27,9 @@ MOST_TYPED: Final = 5_000
 #: What the input leaves free at its left and right; styles/form.tcss says the same.
 LABEL_CELLS: Final = 14
 NOTE_CELLS: Final = 30
-_NOTE_ROOM: Final = NOTE_CELLS - 2
+#: Cells a field keeps for its text on a narrow screen, and those of a note that would tell too little.
+_LEAST_TEXT: Final = 24
+_LEAST_NOTE: Final = 10
 _LONGEST_ERROR: Final = 500  # cells
 _MOST_ERRORS: Final = 10
 
@@ -155,6 +157,9 @@ class FieldRow(Widget):
         yield self._input
 
     def on_resize(self) -> None:
+        margin = Spacing(0, self._note_cells, 0, LABEL_CELLS)
+        if self._input.styles.margin != margin:
+            self._input.styles.margin = margin
         self._tell()
 
     def render(self) -> Content:
@@ -179,7 +184,17 @@ class FieldRow(Widget):
     @property
     def was_cut(self) -> bool:
         """Whether what it was is told beside the field, and not the whole of it."""
-        return self.changed and width(self._was) > _NOTE_ROOM
+        return self.changed and width(self._was) > self._note_room
+
+    @property
+    def _note_cells(self) -> int:
+        """The cells beside the field, in which it is said what it was."""
+        return min(NOTE_CELLS, max(2, self.size.width - LABEL_CELLS - _LEAST_TEXT))
+
+    @property
+    def _note_room(self) -> int:
+        room = self._note_cells - 2
+        return room if room >= _LEAST_NOTE else 0
 
     @property
     def _was(self) -> str:
@@ -235,11 +250,12 @@ class FieldRow(Widget):
         self.refresh()
 
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
-        was = shorten(self._was, _NOTE_ROOM)
+        room = self._note_room
+        was = shorten(self._was, room) if room else ""
         warning = f"? {visible(self._warning)}" if self._warning else ""
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
-        if was and warning and width(was) + width(warning) + 2 > _NOTE_ROOM:
+        if warning and ((was and width(was) + width(warning) + 2 > room) or not room):
             below.append((warning, "$warning"))
             warning = ""
         gap = "  " if was and warning else ""
@@ -250,7 +266,7 @@ class FieldRow(Widget):
         return Content.assemble(
             (" • " if self.changed else "   ", "bold $accent"),
             (fit(self.label, LABEL_CELLS - 3), "bold $accent" if focused else "dim"),
-            " " * max(0, self.size.width - LABEL_CELLS - NOTE_CELLS + 1),
+            " " * max(0, self.size.width - LABEL_CELLS - self._note_cells + 1),
             self._note,
         )
 

@@ -4,7 +4,9 @@ import asyncio
 import errno
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -401,3 +403,22 @@ async def test_read_only_resumes_nothing(tmp_path: Path) -> None:
     async with desk(tmp_path, read_only=True) as it:
         await it.press("enter")
         it.sees("Editing is off", "Draft · ACME-CORP")
+
+
+async def test_a_draft_that_is_being_taken_up_is_not_asked_about_any_more(tmp_path: Path) -> None:
+    left(tmp_path)
+    async with desk(tmp_path) as it:
+        it.sees("Draft · ACME-CORP")
+        # The disk takes its time.
+        loop, go_on = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, go_on.wait)
+        pressed = asyncio.create_task(it.press_only("enter", "d", "down"))
+        for _ in range(20):
+            await it.pilot.pause()
+        while_waiting = it.screen_text
+        go_on.set()
+        await pressed
+        await it.settle()
+        it.sees("Edit ACME-CORP", "555-0199")
+        assert "Discard this draft?" not in while_waiting

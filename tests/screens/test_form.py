@@ -509,3 +509,12 @@ async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost(
         it.wire.bend = None
         await it.press("f10")
         it.sees("ACME-CORP is saved.")
+
+
+async def test_on_a_narrow_screen_the_text_of_a_field_has_the_room() -> None:
+    async with stage(size=(40, 14)) as it:
+        await it.press("f2", "down", "x")
+        it.sees("Jane Smithx", "Contact was Jane Smith")
+        await it.pilot.resize_terminal(80, 24)
+        await it.settle()
+        it.sees("Jane Smithx", "  was Jane Smith")

@@ -6,7 +6,7 @@ import pytest
 
 from app.local.view import View, ViewFile
 from app.screens.customer_list import CustomerListScreen
-from tests.stage import stage
+from tests.stage import Stage, stage
 
 
 async def test_columns_are_ticked_and_taken() -> None:
@@ -18,6 +18,22 @@ async def test_columns_are_ticked_and_taken() -> None:
         await it.press("v", "n", "enter")
         it.misses("Contact")
         it.sees("Name", "Status")
+
+
+def bars(it: Stage) -> list[str]:
+    """What is shown in reverse, which needs no colours to be seen."""
+    strips = it.app.screen._compositor.render_strips(it.app.size)
+    return [part.text for strip in strips for part in strip if part.style is not None and part.style.reverse]
+
+
+@pytest.mark.parametrize(
+    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
+)
+async def test_what_is_chosen_can_be_seen_without_colours(key: str, chosen: str) -> None:
+    async with stage() as it:
+        await it.press(key, "down")
+        assert any(bar.startswith(chosen) for bar in bars(it))
+        assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse are bytes too"
 
 
 async def test_columns_that_do_not_fit_are_told() -> None:
