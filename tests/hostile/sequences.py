@@ -11,6 +11,10 @@ _SEQUENCE: Final = re.compile(
 )
 
 
+#: What a painter may send at any time to get from one place to another: which of them depends on what differs.
+MOVES: Final = frozenset({"control 08", "control 0D", "ESC E", "CSI H", "CSI A", "CSI B", "CSI C", "CSI D", "CSI K"})
+
+
 def kinds(sent: bytes) -> set[str]:
     """`CSI ?1049h`, `CSI m`, `OSC 52`, `ESC c`, `control 07`, …: places and looks without their numbers."""
     return {_kind(found) for found in _SEQUENCE.finditer(sent.decode("utf-8"))}
