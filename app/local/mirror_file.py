@@ -112,7 +112,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         try:
             _check_or_create(connection)
             connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("PRAGMA cache_size = -1024")
+            connection.execute("PRAGMA cache_size = -512")
             connection.execute("PRAGMA journal_size_limit = 4194304")
         except (sqlite3.Error, Damaged, UnicodeError):
             connection.close()
@@ -134,7 +134,7 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
             check_same_thread=False,
         )
         try:
-            connection.execute("PRAGMA cache_size = -1024")
+            connection.execute("PRAGMA cache_size = -512")
             _check(connection)
             if not at_once:
                 _check_words(connection)
