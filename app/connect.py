@@ -54,7 +54,7 @@ class Server:
 
     def has_mirror(self, folder: Path) -> bool:
         """Whether there is a mirror in the folder."""
-        return _mirror_file(folder, self._whose).exists()
+        return _has_mirror(folder, self._whose)
 
     def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
         """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
@@ -115,7 +115,7 @@ class Book:
 
     def has_mirror(self, folder: Path) -> bool:
         """Whether there is a mirror in the folder; of a book that goes, never."""
-        return self._path is not None and _mirror_file(folder, str(self._path)).exists()
+        return self._path is not None and _has_mirror(folder, str(self._path))
 
     def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
         """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""
@@ -174,16 +174,21 @@ def _mirror_file(folder: Path, whose: str) -> Path:
     return folder / f"mirror-{hashlib.sha256(whose.encode()).hexdigest()[:24]}.sqlite3"
 
 
-def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
-    path = _mirror_file(folder, whose)
+def _has_mirror(folder: Path, whose: str) -> bool:
     try:
-        path.stat()
+        _mirror_file(folder, whose).stat()
     except OSError:
         # Opening the mirror tells, if it is more than that there is none.
+        return False
+    return True
+
+
+def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
+    if not _has_mirror(folder, whose):
         return None
     from app.local.glimpse import glimpse
 
-    return glimpse(path, request)
+    return glimpse(_mirror_file(folder, whose), request)
 
 
 def open_store(path: Path | None, samples: int) -> "Store":

@@ -134,4 +134,6 @@ async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(t
 
 def test_a_folder_that_cannot_be_looked_into_shows_nothing_and_ends_nothing(tmp_path: Path) -> None:
     too_long = tmp_path / ("x" * 300)
-    assert Server(SETTINGS).glimpse(too_long, PageRequest()) is None
+    for source in (Server(SETTINGS), Book(tmp_path / "one.db")):
+        assert source.glimpse(too_long, PageRequest()) is None
+        assert not source.has_mirror(too_long)

@@ -17,7 +17,7 @@ class Opened(Protocol):
         """Its connection."""
 
 
-O = TypeVar("O", bound=Opened)  # noqa: E741
+_O = TypeVar("_O", bound=Opened)
 _T = TypeVar("_T")
 
 
@@ -56,15 +56,15 @@ class Job:
                 self._connection = None
 
 
-class Lane(Generic[O]):
+class Lane(Generic[_O]):
     """The thread; `opener` opens what it works on, where nothing is open."""
 
-    def __init__(self, name: str, opener: Callable[[], O]) -> None:
+    def __init__(self, name: str, opener: Callable[[], _O]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"mirror-{name}")
         self._opener = opener
-        self.opened: O | None = None
+        self.opened: _O | None = None
 
-    async def run(self, work: Callable[[O], _T], job: Job | None = None) -> _T:
+    async def run(self, work: Callable[[_O], _T], job: Job | None = None) -> _T:
         """Do the work in the thread; raises `Stale` once the job was stopped."""
         mine = Job() if job is None else job
 

@@ -51,8 +51,10 @@ class Rows:
         def mask() -> bytes:
             return marked(self.mask(), others, NO_MATCH)
 
-        left_out = frozenset(others)
-        places = lambda: (place for place in self.places() if place not in left_out)  # noqa: E731
+        def places() -> Iterable[int]:
+            left_out = frozenset(others)
+            return (place for place in self.places() if place not in left_out)
+
         return type(self)(self.total - len(others), mask, places)
 
     def page(
