@@ -21,8 +21,8 @@ from app.fields import PageRequest
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.link import Line
-    from app.models import Page
     from app.pace import Pace
+    from app.records import Records
 
 
 class Asking:
@@ -49,10 +49,10 @@ class Asking:
             await self._line.up.wait()
             await self._alone.wait()
 
-    async def page(self, request: PageRequest) -> "Page":
-        """One page, asked for in the background."""
+    async def records(self, request: PageRequest) -> "Records":
+        """One page to be copied, asked for in the background."""
         async with self.lend(background=True) as api:
-            return await api.list_page(request)
+            return await api.list_records(request)
 
     async def probe(self) -> None:
         """Ask for as little as can be, to learn whether the server is back."""

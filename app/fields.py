@@ -59,6 +59,12 @@ FIELDS: Final[tuple[Field, ...]] = (
 BY_NAME: Final[dict[str, Field]] = {field.name: field for field in FIELDS}
 WRITABLE_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in WRITABLE)
 
+#: Their names in the order of the contract's examples.
+WIRE: Final[tuple[str, ...]] = (
+    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
+    *("active", "created", "modified"),
+)
+
 #: What our own service sorts by; another server may refuse any of them [contract, ours].
 SORTABLE: Final[tuple[str, ...]] = (
     KEY,

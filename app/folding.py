@@ -51,6 +51,12 @@ _NUMBER: Final = re.compile(r"[\d\s()+./\\–‐‑-]{2,}")
 _FEWEST_DIGITS: Final = 3
 #: Leaves the digits of what is ASCII.
 _DIGITS_ALONE: Final = {code: chr(code) if chr(code).isdigit() else None for code in range(128)}
+#: The same with a blank for what ends a number, and each line for itself.
+_NUMBERS_ALONE: Final = (
+    _DIGITS_ALONE
+    | {code: " " for code in range(128) if not (chr(code).isdigit() or _NUMBER.fullmatch(chr(code) * 2))}
+    | {ord("\n"): "\n"}
+)
 
 
 def fold(text: str) -> str:
@@ -79,6 +85,17 @@ def numbers_in(folded: str) -> Iterator[str]:
         digits = run.translate(_DIGITS_ALONE) if run.isascii() else "".join(filter(str.isdigit, run))
         if len(digits) >= _FEWEST_DIGITS:
             yield digits
+
+
+def numbers_of_each(folded: Sequence[str]) -> list[str]:
+    """The numbers in each of these texts, as `numbers_in`, with a blank between them; in half of the time."""
+    whole = "\n".join(folded)
+    if not whole.isascii() or whole.count("\n") >= len(folded):
+        return [" ".join(numbers_in(text)) for text in folded]
+    return [
+        " ".join([digits for digits in line.split() if len(digits) >= _FEWEST_DIGITS])
+        for line in whole.translate(_NUMBERS_ALONE).split("\n")
+    ]
 
 
 def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:

@@ -7,14 +7,15 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
-from app.fields import FIELDS, KEY, WRITABLE_NAMES, Origin
+from app.fields import FIELDS, KEY, WIRE, WRITABLE_NAMES, Origin
 
-__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page"]
+__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page", "count_of", "sound_values"]
 
 _DATES = ("created", "modified")
 _TELLING = (KEY, "name", "active")
 _TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
-_ONLY_TEXTS: Final = {str}
+_ACTIVE: Final = WIRE.index("active")
+_SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE]
 
 
 class NumberText(str):
@@ -56,8 +57,8 @@ class Customer(BaseModel):
     @classmethod
     def from_wire(cls, record: object, etag: str | None = None) -> Self:
         """Read a record of any shape; what does not fit the contract is kept as text and named in `oddities`."""
-        if isinstance(record, dict) and (texts := _sound_texts(record)) is not None:
-            return cls(**texts, active=record["active"], received=record.copy(), oddities={}, etag=etag)
+        if isinstance(record, dict) and (sound := sound_values(record)) is not None:
+            return cls(**dict(zip(WIRE, sound, strict=True)), received=record.copy(), oddities={}, etag=etag)
         oddities: dict[str, str] = {}
         if not isinstance(record, dict):
             oddities[KEY] = "not a customer record"
@@ -130,21 +131,15 @@ class Page(BaseModel):
     origin: Origin | None = None
 
     @classmethod
-    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer] | None = None) -> Self | None:
-        """Read a page whose `value` is a list; `None` when it is not a page at all.
-
-        `rows` are the customers in it, where they were read already.
-        """
-        records = body.get("value")
-        if not isinstance(records, list):
-            return None
+    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer]) -> Self:
+        """Read what stands beside the rows, which were read already."""
         more = body.get("hasMore")
         return cls(
-            rows=tuple(map(Customer.from_wire, records) if rows is None else rows),
-            total=_count(body.get("totalCount")),
-            page=_count(body.get("page")),
-            page_size=_count(body.get("pageSize")),
-            page_count=_count(body.get("pageCount")),
+            rows=tuple(rows),
+            total=count_of(body.get("totalCount")),
+            page=count_of(body.get("page")),
+            page_size=count_of(body.get("pageSize")),
+            page_count=count_of(body.get("pageCount")),
             has_more=more if isinstance(more, bool) else None,
         )
 
@@ -183,18 +178,20 @@ _MISSING = _Missing()
 _KNOWN = frozenset(field.name for field in FIELDS)
 
 
-def _sound_texts(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The texts of a record as the contract has it, which most are; `None` where a closer look is needed."""
-    texts: dict[str, Any] = dict(zip(_TEXTS, map(record.get, _TEXTS), strict=True))
-    if set(map(type, texts.values())) != _ONLY_TEXTS or type(record.get("active")) is not bool:
+def sound_values(record: Mapping[str, Any]) -> list[Any] | None:
+    """The values of `WIRE` of a record that is as the contract has it, which most are; else `None`."""
+    values: list[Any] = [*map(record.get, WIRE)]
+    if [*map(type, values)] != _SOUND_TYPES:
         return None
-    whole = "".join(texts.values())
-    if not (texts[KEY].strip() and (whole.isascii() or _is_unicode(whole))):
+    texts = values.copy()
+    del texts[_ACTIVE]
+    whole = "".join(texts)
+    if not (values[0].strip() and (whole.isascii() or _is_unicode(whole))):
         return None
-    for name in _DATES:
-        if texts[name] and not _is_date(texts[name]):
-            return None
-    return texts
+    _, created, modified = values[_ACTIVE:]
+    if (created and not _is_date(created)) or (modified and not _is_date(modified)):
+        return None
+    return values
 
 
 def _text(value: object) -> tuple[str, str | None]:
@@ -224,7 +221,7 @@ def _kind(value: object) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
-def _count(value: object) -> int | None:
+def count_of(value: object) -> int | None:
     """A count the server sent, when it can be one."""
     return value if type(value) is int and 0 <= value < 2**53 else None
 

@@ -6,12 +6,10 @@ Pure: whoever asks for the pages hands them in. The export and the mirror go by 
 import json
 import math
 import mmap
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from app.fields import KEY
-
-if TYPE_CHECKING:
-    from app.models import Customer, Page
 
 #: How often all pages are read: once, and again when rows moved meanwhile.
 READINGS: Final = 3
@@ -23,6 +21,32 @@ _SLACK: Final = 10
 _MOST_PAGES: Final = 40_000
 
 _SIXTY_FOUR_BITS: Final = 2**64 - 1
+
+
+class Told(Protocol):
+    """A customer as it came: `oddities` names what of it cannot be used."""
+
+    @property
+    def short_id(self) -> str: ...
+    @property
+    def received(self) -> dict[str, Any]: ...
+    @property
+    def oddities(self) -> Mapping[str, str]: ...
+
+
+_Row = TypeVar("_Row", bound=Told)
+_Row_co = TypeVar("_Row_co", bound=Told, covariant=True)
+
+
+class Sheet(Protocol[_Row_co]):
+    """A page, and what the server says of the whole, `None` where it is silent."""
+
+    @property
+    def rows(self) -> Sequence[_Row_co]: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def has_more(self) -> bool | None: ...
 
 
 class Marked(Protocol):
@@ -160,10 +184,10 @@ class Readings:
         """Whether yet another reading would teach nothing."""
         return self.number >= READINGS or self.endless or (self.number > 1 and not (self.fresh or self.moved))
 
-    def take(self, page: "Page") -> list["Customer"]:
+    def take(self, page: Sheet[_Row]) -> list[_Row]:
         """Note what a page brings, and return the customers on it that had not come in any reading."""
         self._count(page)
-        batch: list[Customer] = []
+        batch: list[_Row] = []
         different = 0
         for customer in page.rows:
             identity = _identity(customer)
@@ -185,7 +209,7 @@ class Readings:
     def _repeated(self) -> bool:
         return self.different < self.read
 
-    def _count(self, page: "Page") -> None:
+    def _count(self, page: Sheet[Told]) -> None:
         if page.total is None:
             return
         first = self._most_pages is None
@@ -200,7 +224,7 @@ class Readings:
                 self.shrank = self.shrank or fell
         self.total = page.total
 
-    def _is_over(self, page: "Page") -> bool:
+    def _is_over(self, page: Sheet[Told]) -> bool:
         """Whether there is nothing more to ask for; neither `hasMore` nor the total is believed alone."""
         if not page.rows or self._stale >= _STALE or self.endless:
             return True
@@ -209,7 +233,7 @@ class Readings:
         return self.read >= self.total and page.has_more is not True
 
 
-def _identity(customer: "Customer") -> str:
+def _identity(customer: Told) -> str:
     """What tells a customer from all others: the ID, or without one that can be used the whole record."""
     if KEY in customer.oddities:
         return "?" + json.dumps(customer.received, sort_keys=True)

@@ -189,7 +189,7 @@ class Repository:
             self._say(note)
         self._keeper = Keeper(
             mirror,
-            self._asking.page,
+            self._asking.records,
             self._asking.free,
             self._pace,
             on_progress=self._line.filling,

@@ -24,7 +24,7 @@ from app.readings import Marks, Readings
 if TYPE_CHECKING:
     from app.local.mirror import Mirror
     from app.local.mirror_state import MirrorState
-    from app.models import Page
+    from app.records import Records
 
 #: Seconds that are asked for again: changes may be stored later than the moment they bear.
 OVERLAP: Final = 600.0
@@ -60,7 +60,7 @@ class Keeper:
     def __init__(
         self,
         mirror: "Mirror",
-        ask: Callable[[PageRequest], Awaitable["Page"]],
+        ask: Callable[[PageRequest], Awaitable["Records"]],
         free: Callable[[], Awaitable[object]],
         pace: Pace,
         *,
@@ -291,7 +291,7 @@ class Keeper:
         finally:
             await kept
 
-    async def _pages(self, readings: Readings, latest: Newest, since: str | None = None) -> "AsyncIterator[Page]":
+    async def _pages(self, readings: Readings, latest: Newest, since: str | None = None) -> "AsyncIterator[Records]":
         """The pages of one reading, noted in its books."""
         while not readings.over:
             page = await self._page(readings.next_page, since)
@@ -302,7 +302,7 @@ class Keeper:
             if not readings.over and self._pace.between_pages:
                 await self._pace.sleep(self._pace.chance() * self._pace.between_pages)
 
-    async def _page(self, number: int, since: str | None = None) -> "Page":
+    async def _page(self, number: int, since: str | None = None) -> "Records":
         """One page of 250, tried again when the server asks to slow down or fails for a moment."""
         throttled = failed = 0
         while True:
@@ -325,7 +325,7 @@ class Keeper:
                     raise
                 await self._pace.sleep(self._pace.chance() * 2**failed)
 
-    async def _timed(self, request: PageRequest) -> "Page":
+    async def _timed(self, request: PageRequest) -> "Records":
         began = self._pace.clock()
         try:
             return await self._ask(request)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.folding import fold, number_of, numbers_in, spans, words_of
+from app.folding import fold, number_of, numbers_in, numbers_of_each, spans, words_of
 from app.local.mirror_file import WORDS_VERSION
 from app.lookalike import skeleton
 from tests.customers import TEXTS
@@ -67,6 +67,12 @@ def test_numbers_are_found_however_they_are_written() -> None:
     assert spans("555.0100", ["555-01"]) == [(0, 6)]
     assert spans("555-0100", ["0100", "555"]) == [(0, 3), (4, 8)]
     assert spans("Suite 5", ["555"]) == []
+
+
+@given(st.lists(st.text(st.sampled_from("0129 ()+./\\-x,a\t\n\x0b\x1c٣–"), max_size=16)))
+def test_the_numbers_of_many_texts_are_those_of_each(texts: list[str]) -> None:
+    folded = [fold(text) for text in texts]
+    assert numbers_of_each(folded) == [" ".join(numbers_in(text)) for text in folded]
 
 
 def test_the_words_of_a_query() -> None:

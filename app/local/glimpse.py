@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import StoreError
-from app.fields import KEY, Origin, PageRequest
+from app.fields import KEY, WIRE, Origin, PageRequest
 from app.local.mirror_file import Damaged, open_reader, told, transaction
 from app.local.mirror_state import MirrorState
-from app.local.row import READ, WIRE, DamagedRow, check_of
+from app.local.row import READ, DamagedRow, check_of
 
 _ACTIVE = WIRE.index("active")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.fields import KEY, Status
-from app.folding import BROKEN, fold, number_of, numbers_in, words_of
+from app.folding import BROKEN, fold, number_of, numbers_of_each, words_of
 
 #: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.
 STATUS_SIGNS: Final[dict[bool | None, str]] = {True: "\x1c", False: "\x1d", None: "\x1e"}
@@ -65,12 +65,12 @@ def made_lines(customers: Sequence[tuple[str, bool | None]]) -> list[tuple[str, 
         whole = FIELD.join(fields)
     if _is_loose(whole):
         fields = [" ".join(text.split()) for text in fields]
+    phones, faxes = fields[_PHONE::_FIELDS], fields[_FAX::_FIELDS]
+    numbers = numbers_of_each([f"{phone}x{fax}" for phone, fax in zip(phones, faxes, strict=True)])
     lines = []
     for at, (_, active) in enumerate(customers):
         own = fields[at * _FIELDS : (at + 1) * _FIELDS]
-        phone, fax = own[_PHONE], own[_FAX]
-        numbers = " ".join(numbers_in(f"{phone}x{fax}")) if phone or fax else ""
-        lines.append((f"{STATUS_SIGNS[active]}{FIELD.join(own)}{NUMBERS}{numbers}", own[0], own[1]))
+        lines.append((f"{STATUS_SIGNS[active]}{FIELD.join(own)}{NUMBERS}{numbers[at]}", own[0], own[1]))
     return lines
 
 

@@ -27,6 +27,7 @@ from app.local.scan import Stale
 from app.local.search import Found
 from app.local.writing import Writing
 from app.models import Customer, Page
+from app.records import Record
 
 __all__ = ["Mirror", "MirrorState"]
 
@@ -142,7 +143,7 @@ class Mirror:
         """Begin to read all customers anew; rows taken under the number are marked as seen in it."""
         return await self._put_down(lambda writing: writing.begin_sweep(), 0)
 
-    async def take(self, rows: Sequence[Customer], sweep: int | None = None) -> int:
+    async def take(self, rows: Sequence[Customer | Record], sweep: int | None = None) -> int:
         """Keep these customers; tells how many were new or differed, for only they are written."""
         written = await self._put_down(lambda writing: writing.take(rows, sweep), 0)
         if sweep is not None:

@@ -12,9 +12,9 @@ from typing import Final
 from unicodedata import unidata_version
 
 from app.errors import StoreError
-from app.fields import KEY
+from app.fields import KEY, WIRE
 from app.local.lines import SEARCHED
-from app.local.row import COLUMNS, WIRE, DamagedRow
+from app.local.row import COLUMNS, DamagedRow
 
 SCHEMA_VERSION: Final = 1
 #: To be raised with every change of how texts are folded, or looks compared: a test knows both by their sum.

@@ -4,13 +4,8 @@ import zlib
 from collections.abc import Iterable
 from typing import Final
 
-from app.fields import KEY
+from app.fields import WIRE
 
-#: The contract's fields in the order of its examples: a record that has just these is stored without its names.
-WIRE: Final = (
-    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
-    *("active", "created", "modified"),
-)
 #: The columns of a stored customer; the last three are what is looked up: ID and name as they are found, and the look.
 COLUMNS: Final = (*WIRE, "odd", "record", "checksum", "fid", "fname", "look")
 #: The columns that a customer is read from.

@@ -6,11 +6,12 @@ import zlib
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from app.fields import KEY
+from app.fields import KEY, WIRE
 from app.local.lines import FIELD, is_joined, joined
-from app.local.row import WIRE, DamagedRow, check_of
+from app.local.row import DamagedRow, check_of
 from app.lookalike import skeleton
 from app.models import Customer, NumberText
+from app.records import Record
 
 _NOT_A_RECORD: Final = "not a customer record"
 #: Begins a text that stands for a number which nothing can hold, or that itself begins so.
@@ -31,9 +32,9 @@ class Stored(NamedTuple):
     texts: str
 
     @property
-    def short_id(self) -> str:
-        """The ID, as SQLite can hold it."""
-        return str(self.values[0])
+    def key(self) -> tuple[str, str]:
+        """What tells the row from all others: the ID as SQLite can hold it, and what tells it from others with it."""
+        return str(self.values[0]), self.odd
 
     @property
     def active(self) -> bool | None:
@@ -43,24 +44,26 @@ class Stored(NamedTuple):
 
     def columns(self, fid: str, fname: str) -> tuple[str | int | None, ...]:
         """The values of `COLUMNS`; ID and name as they are found stand in the line."""
-        values = self.values
-        _, active, created, modified = values[_ACTIVE - 1 :]
-        if self.record is None:
-            check = zlib.crc32(f"{self.texts}\x1f{active}\x1f{created}\x1f{modified}\x1fNone".encode())
+        odd, values, record, texts = self
+        if record is None:
+            # The same without making the texts one once more.
+            check = zlib.crc32(f"{texts}\x1f{values[_ACTIVE]}\x1f{values[-2]}\x1f{values[-1]}\x1fNone".encode())
         else:
-            check = check_of(values, self.record)
-        return (*values, self.odd, self.record, check, fid, fname, skeleton(self.short_id))
+            check = check_of(values, record)
+        return (*values, odd, record, check, fid, fname, skeleton(str(values[0])))
 
 
-def stored(customer: Customer) -> Stored:
+def stored(customer: Customer | Record) -> Stored:
     """The row of a customer; its entity tag is not kept."""
     received = customer.received
     if not customer.oddities and (*received,) == WIRE:
         values: list[Any] = [*received.values()]
         texts = FIELD.join(values[:_ACTIVE])
         if is_joined(texts) and "\x00" not in texts:
-            values[_ACTIVE] = int(values[_ACTIVE])
+            values[_ACTIVE] = 1 if values[_ACTIVE] else 0
             return Stored("", tuple(values), None, texts)
+    if isinstance(customer, Record):
+        customer = Customer.from_wire(received)
     record = _written(customer)
     values = [sound(customer.value(name)) for name in WIRE]
     unsure = KEY in customer.oddities or values[0] != customer.short_id

@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from app.fields import KEY
+from app.fields import KEY, WIRE
 from app.local.blocks import Blocks, Seen
 from app.local.grams import add_segment, segments_in
 from app.local.lines import made_lines
 from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
-from app.local.row import COLUMNS, READ, WIRE
+from app.local.row import COLUMNS, READ
 from app.local.stored import Stored, customer_of, is_older, stored, stored_id
 from app.models import Customer
+from app.records import Record
 
 #: All rows of a page at once: whenever SQLite comes back with one, another thread may go first.
 _FIND: Final = (
@@ -55,20 +56,20 @@ class Writing:
         self._sweep = number
         return number
 
-    def take(self, rows: Sequence[Customer], sweep: int | None = None, *, put: bool = False) -> int:
+    def take(self, rows: Sequence[Customer | Record], sweep: int | None = None, *, put: bool = False) -> int:
         """Keep these customers; tells how many were new or differed. Only those are written.
 
         With `put` they are newer than what a sweep or a look for changes may still bring.
         """
         self._blocks.forget()
-        news = {(row.short_id, row.odd): (customer, row) for customer, row in ((one, stored(one)) for one in rows)}
+        news = {row.key: (customer, row) for customer, row in zip(rows, map(stored, rows), strict=True)}
         ordered = self._in_order(list(news))
         # Nobody need look for those that come after all that are there.
         added = [row for _, row in news.values()]
         changed: list[tuple[Stored, list[Any]]] = []
         if ordered < len(news):
             added, changed = self._changed(news, put=put)
-            ordered = self._in_order([(row.short_id, row.odd) for row in added])
+            ordered = self._in_order([row.key for row in added])
         elif put:
             self._put.update(news)
         state = self.state
@@ -91,8 +92,7 @@ class Writing:
             self._blocks.write()
             state.write(self.connection)
         if ordered:
-            last = added[ordered - 1]
-            self._last = last.short_id, last.odd
+            self._last = added[ordered - 1].key
         self.state = state
         return len(added) + len(changed)
 
@@ -108,7 +108,7 @@ class Writing:
         return len(keys)
 
     def _changed(
-        self, news: Mapping[tuple[str, str], tuple[Customer, Stored]], *, put: bool
+        self, news: Mapping[tuple[str, str], tuple[Customer | Record, Stored]], *, put: bool
     ) -> tuple[list[Stored], list[tuple[Stored, list[Any]]]]:
         """Those that are new, and those that differ, each with the row of `READ` that is there already."""
         short_ids = json.dumps(list({short_id for short_id, _ in news}), ensure_ascii=False)

@@ -5,9 +5,8 @@ from typing import get_args
 
 import pytest
 
-from app.fields import FIELDS, Direction, PageRequest
+from app.fields import FIELDS, WIRE, Direction, PageRequest
 from app.local.glimpse import glimpse
-from app.local.row import WIRE
 from app.models import Customer
 from app.service.sample import sample_customers
 from tests.customers import ACME
