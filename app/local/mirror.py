@@ -25,6 +25,7 @@ from app.local.mirror_state import MirrorState
 from app.local.reading import Reading, page_of
 from app.local.scan import Stale
 from app.local.search import Found
+from app.local.way import Way
 from app.local.writing import Writing
 from app.models import Customer, Page
 from app.records import Record
@@ -51,8 +52,9 @@ class Mirror:
         self._path = path
         self._place = place
         self._known = Known()
+        self._way = Way()
         self._writer = writer
-        self._write: Lane[Writing] = Lane("write", lambda: _opened(path))
+        self._write: Lane[Writing] = Lane("write", self._open_writer)
         self._find: Lane[Reading] = Lane("find", lambda: Reading(path, self._known))
         self._count: Lane[Reading] = Lane("count", lambda: Reading(path, self._known))
         self._finding: set[Job] = set()
@@ -77,7 +79,7 @@ class Mirror:
         mirror = cls(path, place, writer=place.take())
         if mirror._writer:
             try:
-                mirror._write.opened = _opened(path)
+                mirror._write.opened = mirror._open_writer()
             except Damaged as error:
                 mirror._begin_anew(error)
         return mirror
@@ -114,7 +116,8 @@ class Mirror:
             job = Job(request.find)
             self._finding.add(job)
             try:
-                return await self._do(self._find, partial(Reading.page, request=request, job=job), empty, job)
+                with self._way.taken():
+                    return await self._do(self._find, partial(Reading.page, request=request, job=job), empty, job)
             except Stale:
                 continue
             finally:
@@ -272,26 +275,25 @@ class Mirror:
             return
         with told(self._path):
             self.notes = (*self.notes, set_aside(self._path, str(error)))
-        self._write.opened = _opened(self._path)
+        self._write.opened = self._open_writer()
 
     def _open_nameless(self) -> None:
         """All connections are opened before the files lose their names."""
         with told(self._path):
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
-                self._write.opened = _opened(self._path)
+                self._write.opened = self._open_writer()
                 self._find.opened = Reading(self._path, self._known)
                 self._count.opened = Reading(self._path, self._known)
             finally:
                 remove_names(self._path)
 
-
-def _opened(path: Path) -> Writing:
-    """The writer of this file; raises `Damaged`, also when that shows only in what it reads to begin with."""
-    connection = open_writer(path)
-    try:
-        with told(path):
-            return Writing(connection)
-    except (Damaged, StoreError):
-        connection.close()
-        raise
+    def _open_writer(self) -> Writing:
+        """Raises `Damaged`, also when that shows only in what it reads to begin with."""
+        connection = open_writer(self._path)
+        try:
+            with told(self._path):
+                return Writing(connection, self._way)
+        except (Damaged, StoreError):
+            connection.close()
+            raise

@@ -15,6 +15,7 @@ from app.local.mirror_file import BLOCK_BITS, INDEXES, SEGMENT_BITS, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import COLUMNS, READ
 from app.local.stored import Stored, customer_of, is_older, stored, stored_id
+from app.local.way import Way
 from app.models import Customer
 from app.records import Record
 
@@ -33,8 +34,9 @@ _INSERT_MANY: Final = f"INSERT INTO customer VALUES {', '.join([_ROW] * _AT_ONCE
 class Writing:
     """The writer's connection, and what it must remember between two writes; used by one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, way: Way) -> None:
         self.connection = connection
+        self._way = way
         self.state = MirrorState.read(connection)
         self._blocks = Blocks(connection, segments_in(connection, self.state.blocks))
         self._seen = Seen()
@@ -138,12 +140,14 @@ class Writing:
         self._blocks.append(place, [line.encode() for line, _, _ in made])
         self._seen.add_all(place, len(rows))
         values: list[object] = []
+        self._way.give()
         for at, (row, (_, fid, fname)) in enumerate(zip(rows, made, strict=True), place):
             values.append(at)
             values += row.columns(fid, fname)
         width = len(COLUMNS) + 1
         many = len(rows) // _AT_ONCE * _AT_ONCE
         for start in range(0, many * width, _AT_ONCE * width):
+            self._way.give()
             self.connection.execute(_INSERT_MANY, values[start : start + _AT_ONCE * width])
         for start in range(many * width, len(values), width):
             self.connection.execute(_INSERT, values[start : start + width])
@@ -152,6 +156,7 @@ class Writing:
         """Write what differs: an order is only touched where its column is written."""
         made = made_lines([(row.texts, row.active) for row, _ in rows])
         for (row, (place, *before)), (line, fid, fname) in zip(rows, made, strict=True):
+            self._way.give()
             self._blocks.put(place, line.encode())
             columns = row.columns(fid, fname)
             differing = {

