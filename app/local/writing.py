@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from app.fields import KEY, WIRE
@@ -26,9 +27,7 @@ _FIND: Final = (
 _FAR_BEHIND: Final = 8
 _MODIFIED: Final = WIRE.index("modified")
 _ROW: Final = f"({', '.join('?' * (len(COLUMNS) + 1))})"
-_AT_ONCE: Final = 50
-_INSERT: Final = f"INSERT INTO customer VALUES {_ROW}"
-_INSERT_MANY: Final = f"INSERT INTO customer VALUES {', '.join([_ROW] * _AT_ONCE)}"
+_AT_ONCE: Final = 250
 
 
 class Writing:
@@ -145,12 +144,10 @@ class Writing:
             values.append(at)
             values += row.columns(fid, fname)
         width = len(COLUMNS) + 1
-        many = len(rows) // _AT_ONCE * _AT_ONCE
-        for start in range(0, many * width, _AT_ONCE * width):
+        for start in range(0, len(values), _AT_ONCE * width):
             self._way.give()
-            self.connection.execute(_INSERT_MANY, values[start : start + _AT_ONCE * width])
-        for start in range(many * width, len(values), width):
-            self.connection.execute(_INSERT, values[start : start + width])
+            some = values[start : start + _AT_ONCE * width]
+            self.connection.execute(_insertion(len(some) // width), some)
 
     def _update(self, rows: Sequence[tuple[Stored, Sequence[Any]]]) -> None:
         """Write what differs: an order is only touched where its column is written."""
@@ -255,3 +252,9 @@ class Writing:
             if self._blocks.are_many:
                 self._blocks.write()
         self._blocks.write()
+
+
+@lru_cache(maxsize=2)
+def _insertion(rows: int) -> str:
+    """The statement for so many rows: most pages have the same number."""
+    return f"INSERT INTO customer VALUES {', '.join([_ROW] * rows)}"
