@@ -49,10 +49,10 @@ class Asking:
             await self._line.up.wait()
             await self._alone.wait()
 
-    async def records(self, request: PageRequest) -> "Records":
-        """One page to be copied, asked for in the background."""
+    async def records(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "Records":
+        """One page to be copied, asked for in the background, with a `pause` between the steps."""
         async with self.lend(background=True) as api:
-            return await api.list_records(request)
+            return await api.list_records(request, pause)
 
     async def probe(self) -> None:
         """Ask for as little as can be, to learn whether the server is back."""

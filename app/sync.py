@@ -60,7 +60,7 @@ class Keeper:
     def __init__(
         self,
         mirror: "Mirror",
-        ask: Callable[[PageRequest], Awaitable["Records"]],
+        ask: Callable[[PageRequest, Callable[[], Awaitable[None]]], Awaitable["Records"]],
         free: Callable[[], Awaitable[object]],
         pace: Pace,
         *,
@@ -308,6 +308,7 @@ class Keeper:
         while True:
             request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
             await self._free()
+            await self._mirror.idle()
             try:
                 return await self._timed(request)
             except RateLimited as error:
@@ -328,6 +329,6 @@ class Keeper:
     async def _timed(self, request: PageRequest) -> "Records":
         began = self._pace.clock()
         try:
-            return await self._ask(request)
+            return await self._ask(request, self._mirror.idle)
         finally:
             self._asking += self._pace.clock() - began

@@ -39,3 +39,15 @@ async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> No
         records = await api.list_records(PageRequest())
     assert [stored(row) for row in records.rows] == [stored(row) for row in page.rows]
     assert (records.total, records.has_more) == (page.total, page.has_more) == (3, True)
+
+
+async def test_others_are_let_go_on_between_the_steps_of_a_large_page() -> None:
+    pauses: list[None] = []
+
+    async def pause() -> None:
+        pauses.append(None)
+
+    body = EMPTY_PAGE | {"value": [ACME] * 250}
+    async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
+        assert len((await api.list_records(PageRequest(), pause)).rows) == 250
+    assert len(pauses) > 10

@@ -31,6 +31,11 @@ _Row = TypeVar("_Row")
 _STRONG_ETAG: Final = re.compile(r'"[!#-~]{0,200}"')
 
 
+async def _pause() -> None:
+    """Let others go on."""
+    await asyncio.sleep(0)
+
+
 def embedded(service: "Callable[..., Awaitable[None]]") -> httpx.AsyncBaseTransport:
     """The way to a service in this very process, whose failures are answers like any other."""
     return httpx.ASGITransport(service, raise_app_exceptions=False)
@@ -77,14 +82,14 @@ class CustomerApi:
     async def list_page(self, request: PageRequest) -> Page:
         """One page of all customers, discontinued ones too."""
         body = await self._list(request)
-        return Page.from_wire(body, await _read(body["value"], Customer.from_wire))
+        return Page.from_wire(body, await _read(body["value"], Customer.from_wire, _pause))
 
-    async def list_records(self, request: PageRequest) -> Records:
-        """The same to be copied, in less time."""
-        body = await self._list(request)
-        return Records.from_wire(body, await _read(body["value"], read_record))
+    async def list_records(self, request: PageRequest, pause: Callable[[], Awaitable[None]] = _pause) -> Records:
+        """The same to be copied, in less time; between its steps there is a `pause`."""
+        body = await self._list(request, pause)
+        return Records.from_wire(body, await _read(body["value"], read_record, pause))
 
-    async def _list(self, request: PageRequest) -> dict[str, Any]:
+    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]] = _pause) -> dict[str, Any]:
         """The body of a page: its `value` is a list."""
         seconds = self._deadlines.page
         try:
@@ -92,7 +97,7 @@ class CustomerApi:
         except NotFound as error:
             raise NotTheApi(f"The server knows no customers at this address (404). {ADVICE}", status=404) from error
         # To receive it took some time already.
-        await asyncio.sleep(0)
+        await pause()
         body = answer.json()
         if not isinstance(body, dict) or not isinstance(body.get("value"), list):
             raise answer.foreign("A page of customers was asked for, and this is none.")
@@ -205,12 +210,12 @@ def segment(short_id: str) -> str:
     return encoded
 
 
-async def _read(records: list[Any], read: Callable[[object], _Row]) -> list[_Row]:
+async def _read(records: list[Any], read: Callable[[object], _Row], pause: Callable[[], Awaitable[None]]) -> list[_Row]:
     """The rows of a page; a large one takes some milliseconds, in which nobody shall wait for a key."""
     rows: list[_Row] = []
     for start in range(0, len(records), _AT_ONCE):
         if len(records) > _AT_ONCE:
-            await asyncio.sleep(0)
+            await pause()
         rows += map(read, records[start : start + _AT_ONCE])
     return rows
 

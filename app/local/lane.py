@@ -22,15 +22,21 @@ _T = TypeVar("_T")
 
 
 class Job:
-    """A piece of work that somebody waits for, until `stop`; `find` is what it looks for."""
+    """A piece of work that somebody waits for, until `stop`; `find` is what it looks for.
 
-    def __init__(self, find: str = "") -> None:
+    `give_way` is called whenever it asks whether it was stopped.
+    """
+
+    def __init__(self, find: str = "", give_way: Callable[[], None] | None = None) -> None:
         self.find = find
+        self._give_way = give_way
         self._stale = False
         self._connection: sqlite3.Connection | None = None
 
     def is_stale(self) -> bool:
         """Whether nobody waits for it any more."""
+        if self._give_way is not None:
+            self._give_way()
         return self._stale
 
     def stop(self) -> None:

@@ -126,7 +126,7 @@ class Mirror:
     async def count(self, request: PageRequest) -> int | None:
         """How many customers were asked for, counted to the end; `None` when a newer count interrupted it."""
         before = self._counting
-        job = self._counting = Job(request.find)
+        job = self._counting = Job(request.find, self._way.give)
         if before is not None:
             before.stop()
         try:
@@ -185,6 +185,10 @@ class Mirror:
         self._hurry()
         await self._put_down(lambda writing: writing.forget(short_id), None)
         self._tend()
+
+    async def idle(self) -> None:
+        """Wait while somebody finds, but not long: to be called between two steps of what can wait."""
+        await self._way.given()
 
     async def tended(self) -> None:
         """Wait until what was written is indexed; finding is right before that too, but slower."""
