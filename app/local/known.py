@@ -1,9 +1,10 @@
 """What was found for the last few finds, as long as the mirror is the same: the next order or page need not look."""
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
+from app.local.lines import Needle
 from app.local.mirror_file import BLOCK_BITS
 from app.local.row import DamagedRow
 
@@ -59,6 +60,7 @@ class Known:
 
     def __init__(self) -> None:
         self._matches: dict[Hashable, Matches] = {}
+        self._guess: tuple[Hashable, tuple[Needle, ...] | None] | None = None
 
     def of(self, key: Hashable, blocks: int) -> Matches:
         """What is known for this key, of so many blocks; the oldest of the others is forgotten."""
@@ -69,3 +71,10 @@ class Known:
         for old in list(self._matches)[:-_MOST]:
             self._matches.pop(old, None)
         return matches
+
+    def guess(self, key: Hashable, work: Callable[[], tuple[Needle, ...] | None]) -> tuple[Needle, ...] | None:
+        """What was made of the last find that nothing matched, worked out where it is another."""
+        guess = self._guess
+        if guess is None or guess[0] != key:
+            guess = self._guess = (key, work())
+        return guess[1]

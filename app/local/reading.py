@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from app.fields import KEY, PageRequest
 from app.folding import words_of
 from app.local.closeness import guessed
 from app.local.known import Known
 from app.local.lane import Job
+from app.local.lines import Needle
 from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import READ, DamagedRow
@@ -17,6 +19,10 @@ from app.local.stored import customer_of, stored_id
 from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
 from app.models import Customer, Origin, Page
+
+#: So many blocks are read with the cache that every connection has, and the most that one is given, in KiB.
+_FEW_BLOCKS: Final = 2_048
+_MOST_CACHE: Final = 4_096
 
 
 class Reading:
@@ -27,6 +33,7 @@ class Reading:
         self._known = Known() if known is None else known
         self._path = path
         self._file = path.stat().st_ino
+        self._fitted = _FEW_BLOCKS
 
     @property
     def is_current(self) -> bool:
@@ -47,16 +54,17 @@ class Reading:
             search = self._search(state, job)
             found = search.page(request)
             if not found.total and words_of(request.find) and state.seen:
-                found = _near(search, request) or found
+                found = _near(search, request, self._guessed(search, request, state)) or found
             rows = self._customers(found.places)
         return page_of(request, found, rows, state)
 
     def count(self, request: PageRequest, job: Job) -> int:
         """How many customers are meant, counted to the end."""
         with transaction(self.connection):
-            search = self._search(MirrorState.read(self.connection), job)
+            state = MirrorState.read(self.connection)
+            search = self._search(state, job)
             total = search.count_of(request)
-            if not total and words_of(request.find) and (needles := guessed(search, request)):
+            if not total and words_of(request.find) and (needles := self._guessed(search, request, state)):
                 total = search.count(needles)
             return total
 
@@ -84,7 +92,16 @@ class Reading:
         return alike
 
     def _search(self, state: MirrorState, job: Job) -> Search:
+        if state.blocks > 2 * self._fitted:
+            # As many pages as lead to the rows: without them each row that is looked up costs twice as much.
+            self.connection.execute(f"PRAGMA cache_size = -{min(state.blocks // 8, _MOST_CACHE)}")
+            self._fitted = state.blocks
         return Search(self.connection, state, job.is_stale, self._known, self._file)
+
+    def _guessed(self, search: Search, request: PageRequest, state: MirrorState) -> tuple[Needle, ...] | None:
+        """What to look for instead; the next page of it, or its count, need not work it out again."""
+        key = (self._file, state, request.find, request.status)
+        return self._known.guess(key, lambda: guessed(search, request))
 
     def _customers(self, places: Sequence[int]) -> list[Customer]:
         rows = []
@@ -96,9 +113,8 @@ class Reading:
         return rows
 
 
-def _near(search: Search, request: PageRequest) -> Found | None:
+def _near(search: Search, request: PageRequest, needles: tuple[Needle, ...] | None) -> Found | None:
     """The page of near misses, if there are any."""
-    needles = guessed(search, request)
     if needles is None:
         return None
     first = (request.page - 1) * request.page_size
