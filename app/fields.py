@@ -3,7 +3,6 @@
 Kept free of pydantic, so that a screen can be painted before anything slow is imported.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -79,8 +78,7 @@ SORTABLE: Final[tuple[str, ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601.
 
     Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
@@ -128,8 +126,7 @@ class PageRequest:
         return query
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What is to be known of a page that came from this machine's mirror and not from the server just now.
 
     `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from app.errors import DockbookError
@@ -50,9 +49,9 @@ class Prefetch:
         """Fetch the neighbours of a page that is shown now, the next one first; forget the pages of other places."""
         neighbours = []
         if page.has_more is True or (page.page_count is not None and request.page < page.page_count):
-            neighbours.append(replace(request, page=request.page + 1))
+            neighbours.append(request._replace(page=request.page + 1))
         if request.page > 1:
-            neighbours.append(replace(request, page=request.page - 1))
+            neighbours.append(request._replace(page=request.page - 1))
         if self._ahead is not None:
             self._ahead.cancel()
         self._pages = {asked: held for asked, held in self._pages.items() if asked in neighbours}

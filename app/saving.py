@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from app.errors import (
@@ -36,7 +35,6 @@ _SAVE_ROUNDS: Final = 3  # how often a save starts over because the record moved
 LOOK_AGAIN: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-@dataclass(slots=True)
 class Onlooker:
     """Who has to know how a write goes on, and may stop waiting.
 
@@ -44,9 +42,15 @@ class Onlooker:
     is written; `unconfirmed` is called when its answer was lost. Once `enough` is set, no more is looked up.
     """
 
-    sending: Callable[["Customer | None", Mapping[str, str]], Awaitable[None]]
-    unconfirmed: Callable[[], None]
-    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(
+        self,
+        sending: Callable[["Customer | None", Mapping[str, str]], Awaitable[None]],
+        unconfirmed: Callable[[], None],
+        enough: asyncio.Event | None = None,
+    ) -> None:
+        self.sending = sending
+        self.unconfirmed = unconfirmed
+        self.enough = asyncio.Event() if enough is None else enough
 
 
 async def _nothing(_made_on: "Customer | None", _body: Mapping[str, str]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from app.errors import ExportFailed, RateLimited
@@ -41,7 +40,7 @@ class Walk:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._repository = repository
-        self._request = replace(request or PageRequest(), page_size=MAX_PAGE_SIZE)
+        self._request = (request or PageRequest())._replace(page_size=MAX_PAGE_SIZE)
         self._as_of: datetime | None = None
         self._on_progress = on_progress
         self._on_wait = on_wait
@@ -88,7 +87,7 @@ class Walk:
         )
 
     async def _page(self, number: int) -> "Page":
-        request = replace(self._request, page=number)
+        request = self._request._replace(page=number)
         for tried in range(1, TRIES + 1):
             try:
                 return await self._checked(await self._repository.page(request, fresh=True, ahead=False))

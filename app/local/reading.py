@@ -118,7 +118,7 @@ def _near(search: Search, request: PageRequest, needles: tuple[Needle, ...] | No
     if needles is None:
         return None
     first = (request.page - 1) * request.page_size
-    found = search.matching(needles, replace(request, find=""), first)
+    found = search.matching(needles, request._replace(find=""), first)
     return replace(found, close=True) if found.places else None
 
 

@@ -1,6 +1,5 @@
 """The list: one page of customers, all or those one looks for, with its order and place always told."""
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -134,7 +133,7 @@ class CustomerListScreen(PagedScreen):
             return
         # An order chosen among results stays; that of the list does not: the best hits come first.
         sort, direction = (goal.sort, goal.direction) if goal.find else (None, _UP)
-        self.load(replace(goal, page=1, find=text, sort=sort, direction=direction, here=False))
+        self.load(goal._replace(page=1, find=text, sort=sort, direction=direction, here=False))
 
     @on(FindInput.Walked)
     def walk(self, event: FindInput.Walked) -> None:
@@ -234,7 +233,7 @@ class CustomerListScreen(PagedScreen):
         self.once_shown(partial(self._turn, step, "first"))
 
     def action_first(self) -> None:
-        self.load(replace(self.paging.goal, page=1), "first")
+        self.load(self.paging.goal._replace(page=1), "first")
 
     def action_last(self) -> None:
         self.once_shown(self._turn_to_last)
@@ -247,7 +246,7 @@ class CustomerListScreen(PagedScreen):
         if last == self.paging.request.page and self.paging.turned(1) is not None:
             self.say("The server does not tell how many pages there are. F8 goes on.")
             return
-        self.load(replace(self.paging.request, page=last), "last")
+        self.load(self.paging.request._replace(page=last), "last")
 
     def action_refresh(self) -> None:
         self.try_writing_again()
@@ -256,7 +255,7 @@ class CustomerListScreen(PagedScreen):
         self.load(self.paging.goal, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load(replace(self.paging.goal, page=1, status=_NEXT_STATUS[self.paging.goal.status]))
+        self.load(self.paging.goal._replace(page=1, status=_NEXT_STATUS[self.paging.goal.status]))
         self.keep_view()
 
     def action_sort(self) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ class ExportDialog(Dialog[str]):
 def ask_export(screen: "PagedScreen") -> None:
     """Ask for a file, and write into it every customer that the list shows, over all its pages."""
     # The way to it that is shown is the one that is meant, also when the list goes on meanwhile.
-    request = replace(screen.paging.goal, page=1)
+    request = screen.paging.goal._replace(page=1)
     _ask(screen, _what(request), partial(_list, screen, request))
 
 

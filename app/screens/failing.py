@@ -1,6 +1,5 @@
 """What becomes of a page that was asked for and did not come."""
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ async def tell_failure(
         screen.say(f"The server does not sort by {label} ({error.text}). The order stays as it was.", "warning")
     elif refused and screen.paging.page is None:
         # Which columns can be sorted by is not in the contract, not even the ID.
-        screen.load(replace(request, sort=None), place)
+        screen.load(request._replace(sort=None), place)
     elif screen.table.rows:
         screen.say_error(error, before)
     else:
@@ -51,4 +50,4 @@ def _sort_here(screen: "PagedScreen", request: PageRequest, place: "Place") -> N
     screen.sorted_here.add(request.sort)
     label = BY_NAME[request.sort or KEY].label
     screen.say(f"The server does not sort by {label}; the copy on this machine does.")
-    screen.load(replace(request, here=True), place)
+    screen.load(request._replace(here=True), place)

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -69,14 +68,17 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
 
     AUTO_FOCUS = None
 
-    @dataclass
     class Written(Message):
         """A customer was written; every screen that shows it takes the record over."""
 
-        customer: "Customer"
-        text: str
-        level: Level = "info"
-        change: Change | None = None
+        def __init__(
+            self, customer: "Customer", text: str, level: Level = "info", change: Change | None = None
+        ) -> None:
+            super().__init__()
+            self.customer = customer
+            self.text = text
+            self.level = level
+            self.change = change
 
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()

@@ -1,7 +1,6 @@
 """A screen that shows customers page by page: how a page is asked for, put up, and what is told in its stead."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -43,7 +42,7 @@ class PagedScreen(DockScreen[None]):
         self.table.chosen = view.columns
         self.panel = StatePanel(markup=False)
         self.find_line = FindLine(desk.scan_gap)
-        self.paging = Paging.starting(
+        self.paging = Paging(
             PageRequest(
                 page_size=size if isinstance(size, int) else LEAST_ROWS,
                 sort=view.sort,
@@ -139,7 +138,7 @@ class PagedScreen(DockScreen[None]):
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
         here = sort in self.sorted_here
-        self.load(replace(self.paging.goal, page=1, sort=sort, direction=direction, here=here), "first")
+        self.load(self.paging.goal._replace(page=1, sort=sort, direction=direction, here=here), "first")
         self.keep_view()
 
     def keep_view(self) -> None:
@@ -152,7 +151,7 @@ class PagedScreen(DockScreen[None]):
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
         # Of what was asked for last: a filter that is still on its way is not taken back.
-        request = replace(self.paging.goal, page=self._cursor_number() // size + 1, page_size=size)
+        request = self.paging.goal._replace(page=self._cursor_number() // size + 1, page_size=size)
         if self.paging.page is None and request.searching:
             self.read(self._read_total, "total")
         # Where the rows are there to be looked at, they are asked for already.
@@ -161,7 +160,7 @@ class PagedScreen(DockScreen[None]):
 
     def show_glimpse(self, size: int) -> None:
         """Show what this machine had of the page last, before the program has all it takes to ask for it."""
-        request = replace(self.paging.goal, page_size=size)
+        request = self.paging.goal._replace(page_size=size)
         glimpse = self.repository.glimpse(request)
         if glimpse is None or not glimpse.rows:
             return
@@ -297,10 +296,10 @@ class PagedScreen(DockScreen[None]):
                     self.say(f"The server has nothing on page {request.page:,}, whatever its totals say.", "warning")
                     return
                 last = self.paging.pages(page.total or 0)
-                request = replace(request, page=last if 0 < last < request.page else 1)
+                request = request._replace(page=last if 0 < last < request.page else 1)
                 page = await self.repository.page(request)
             elif place == "same" and (given := self.paging.capped(request, page)) is not None:
-                request = replace(request, page=self._cursor_number() // given + 1, page_size=given)
+                request = request._replace(page=self._cursor_number() // given + 1, page_size=given)
                 page = await self.repository.page(request)
         except DockbookError as error:
             from app.screens.failing import tell_failure
@@ -322,7 +321,7 @@ class PagedScreen(DockScreen[None]):
     async def _read_total(self) -> None:
         """Ask the server how many customers there are where the list begins with some of them."""
         try:
-            page = await self.repository.page(replace(self.paging.request, find="", status="all", here=False))
+            page = await self.repository.page(self.paging.request._replace(find="", status="all", here=False))
         except DockbookError as error:
             self.say_error(error)
         else:

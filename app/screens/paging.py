@@ -1,6 +1,5 @@
 """Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -24,32 +23,27 @@ class Step(NamedTuple):
     origin: "Origin | None"
 
 
-@dataclass(slots=True)
 class Whence:
     """Where one was before one began to search; `page` is `None` when it has to be asked for."""
 
-    request: PageRequest
-    page: "Page | None"
-    short_id: str | None
+    def __init__(self, request: PageRequest, page: "Page | None", short_id: str | None) -> None:
+        self.request = request
+        self.page = page
+        self.short_id = short_id
 
 
-@dataclass(slots=True)
 class Paging:
     """The page shown (`request`, `page`) and the one asked for last (`goal`), on a server that may tell lies.
 
     `empty_from` is a page the server promised and then had nothing on; `most` is how many rows it gives at once.
     """
 
-    request: PageRequest
-    goal: PageRequest
-    page: "Page | None" = None
-    empty_from: int | None = None
-    most: int = MAX_PAGE_SIZE
-
-    @classmethod
-    def starting(cls, request: PageRequest) -> "Paging":
+    def __init__(self, request: PageRequest) -> None:
         """Nothing shown, nothing asked for; the first page asked for is to be like this."""
-        return cls(request, request)
+        self.request = self.goal = request
+        self.page: Page | None = None
+        self.empty_from: int | None = None
+        self.most = MAX_PAGE_SIZE
 
     @property
     def origin(self) -> "Origin | None":
@@ -95,7 +89,7 @@ class Paging:
     def turned(self, step: int) -> PageRequest | None:
         """The request for the page so many further than the one asked for last; `None` when there is none."""
         page = self.goal.page + step
-        return replace(self.goal, page=page) if self.has(page) else None
+        return self.goal._replace(page=page) if self.has(page) else None
 
     def capped(self, request: PageRequest, page: "Page") -> int | None:
         """How many rows the server gives at most, when it gave fewer than asked for although there are more."""
@@ -111,7 +105,7 @@ class Paging:
         """Take over what came; a server that gives less than the page size asked for counts its pages by its own."""
         given = self.capped(request, page)
         if given is not None:
-            request = replace(request, page_size=given)
+            request = request._replace(page_size=given)
             self.most = given
         if request.page == 1:
             self.empty_from = None
@@ -121,7 +115,7 @@ class Paging:
     def stays(self) -> None:
         """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
         if self.page is None:
-            self.request = replace(self.request, page_size=self.goal.page_size)
+            self.request = self.request._replace(page_size=self.goal.page_size)
         self.goal = self.request
 
     def is_empty_at(self, page: int) -> None:
@@ -132,7 +126,7 @@ class Paging:
     def counted(self, total: int) -> None:
         """Take over how many rows there are, where only `at_least` was known."""
         if self.page is not None and self.page.origin is not None:
-            origin = replace(self.page.origin, at_least=False)
+            origin = self.page.origin._replace(at_least=False)
             self.page = self.page.model_copy(update={"total": total, "page_count": self.pages(total), "origin": origin})
 
     def position(self, row: int) -> str:

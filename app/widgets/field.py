@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
@@ -37,17 +36,19 @@ _MOST_ERRORS: Final = 10
 class SignInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
 
-    @dataclass
     class PastedLines(Message):
         """Several lines were pasted; they stand in the field as one, joined by spaces."""
 
-        lines: int
+        def __init__(self, lines: int) -> None:
+            super().__init__()
+            self.lines = lines
 
-    @dataclass
     class PasteRefused(Message):
         """What was pasted is too long for any field, and none of it was taken."""
 
-        characters: int
+        def __init__(self, characters: int) -> None:
+            super().__init__()
+            self.characters = characters
 
     def __init__(self, value: str, placeholder: str = "") -> None:
         self._signs = ("", "")
@@ -117,29 +118,24 @@ class FieldRow(Widget):
     The row draws label, mark, note and remarks itself and holds only the input: a form of 12 opens at once.
     """
 
-    @dataclass
-    class Edited(Message):
+    class _Told(Message):
+        """Something happened in a row."""
+
+        def __init__(self, row: "FieldRow") -> None:
+            super().__init__()
+            self.row = row
+
+    class Edited(_Told):
         """The value changed."""
 
-        row: "FieldRow"
-
-    @dataclass
-    class Entered(Message):
+    class Entered(_Told):
         """The field was left with Enter."""
 
-        row: "FieldRow"
-
-    @dataclass
-    class Reached(Message):
+    class Reached(_Told):
         """The field has the focus now."""
 
-        row: "FieldRow"
-
-    @dataclass
-    class Left(Message):
+    class Left(_Told):
         """The field has lost the focus."""
-
-        row: "FieldRow"
 
     def __init__(self, name: str, label: str, value: str, *, was: str | None) -> None:
         super().__init__(id=f"field-{name}")

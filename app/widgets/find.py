@@ -1,6 +1,5 @@
 """The line in which one types what to find: the place in the results at its right, the cursor always in the text."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -36,25 +35,25 @@ class FindInput(SignInput):
         Binding("pageup", "walk('leaf', -1)", "A screen up, then the previous page", id="screen-up"),
     ]
 
-    @dataclass
     class Walked(Message):
         """The rows are to move: by a row (`move`) or a screen (`leaf`)."""
 
-        how: str
-        step: int
+        def __init__(self, how: str, step: int) -> None:
+            super().__init__()
+            self.how = how
+            self.step = step
 
-    @dataclass
     class Entered(Message):
         """What was found is to be opened; `scanned` when a scanner typed it."""
 
-        text: str
-        scanned: bool
+        def __init__(self, text: str, *, scanned: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.scanned = scanned
 
-    @dataclass
     class Left(Message):
         """Find is over."""
 
-    @dataclass
     class RowsWanted(Message):
         """The focus is to go to the rows."""
 
@@ -75,7 +74,7 @@ class FindInput(SignInput):
 
     def action_enter(self) -> None:
         scanned = self._take_scan()
-        self.post_message(self.Entered(self.value, scanned))
+        self.post_message(self.Entered(self.value, scanned=scanned))
 
     def action_down(self) -> None:
         # A scanner may end with Tab.

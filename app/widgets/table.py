@@ -1,7 +1,6 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from rich.segment import Segment
@@ -68,11 +67,12 @@ class CustomerTable(OwnKeys, can_focus=True):
     class Opened(Message):
         """A customer was chosen."""
 
-    @dataclass
     class EdgePassed(Message):
         """The cursor wants to go beyond the page: +1 after its end, -1 before its beginning."""
 
-        direction: int
+        def __init__(self, direction: int) -> None:
+            super().__init__()
+            self.direction = direction
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -137,7 +137,7 @@ async def counted(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
     for request in requests:
         total = await mirror.count(request) or 0
         last = max(-(-total // request.page_size), 1)
-        took.append(await _look(mirror, replace(request, page=min(request.page, last))))
+        took.append(await _look(mirror, request._replace(page=min(request.page, last))))
     return _times(took)
 
 

@@ -2,7 +2,6 @@
 
 import random
 import unicodedata
-from dataclasses import replace
 from typing import Final, get_args
 
 import pytest
@@ -84,7 +83,7 @@ async def test_pages_far_down_are_those_of_the_whole_list() -> None:
                     for status in get_args(Status):
                         request = PageRequest(1, 50, sort, direction, find=find, status=status)  # type: ignore[arg-type]
                         for page in (41, -(-len(plainly.find(request)) // 50), 200):
-                            await _check(mirror, plainly, replace(request, page=max(page, 1)))
+                            await _check(mirror, plainly, request._replace(page=max(page, 1)))
 
 
 async def test_near_misses_end_where_they_end() -> None:

@@ -1,6 +1,5 @@
 """Where one is among all customers, on servers that tell the truth and on others."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -14,7 +13,7 @@ from tests.customers import customer
 def shown(
     page: int, rows: int, *, total: int | None = None, count: int | None = None, more: bool | None = None
 ) -> Paging:
-    paging = Paging.starting(PageRequest(page_size=10))
+    paging = Paging(PageRequest(page_size=10))
     answer = Page(
         rows=tuple(customer(f"C{n}") for n in range(rows)),
         total=total,
@@ -49,7 +48,7 @@ def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:
     assert first is not None
     paging.goal = first
     second = paging.turned(1)
-    assert second == replace(first, page=3)
+    assert second == first._replace(page=3)
 
 
 def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> None:
@@ -57,7 +56,7 @@ def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> No
     paging.is_empty_at(2)
     assert paging.turned(1) is None
     assert paging.page is not None
-    paging.shows(replace(paging.request, sort="name"), paging.page)
+    paging.shows(paging.request._replace(sort="name"), paging.page)
     assert paging.turned(1) is not None
 
 
@@ -71,7 +70,7 @@ NOON = datetime.now().astimezone().replace(hour=12, minute=0)
 
 
 def narrowed(request: PageRequest, origin: Origin, total: int) -> Paging:
-    paging = Paging.starting(request)
+    paging = Paging(request)
     answer = Page(rows=(), total=total, page=1, page_size=10, page_count=-(-total // 10), has_more=False, origin=origin)
     paging.shows(request, answer)
     return paging
