@@ -21,6 +21,14 @@ class NewerDraft(ValueError):
     """A newer dockbook wrote the file."""
 
 
+class MovedDraft(Exception):
+    """Somebody went on with the draft since it was read: `now` is how it is."""
+
+    def __init__(self, now: "Draft") -> None:
+        super().__init__()
+        self.now = now
+
+
 class Sent(NamedTuple):
     """What was posted, and may or may not have arrived: `body` (wire name to text), made on `record` (`None`: new)."""
 
@@ -54,6 +62,10 @@ class Draft(NamedTuple):
     def told(self) -> Mapping[str, str]:
         """What it is about: what is typed, or else what was posted."""
         return self.typed or (self.sent.body if self.sent else {})
+
+    def is_like(self, other: "Draft") -> bool:
+        """Whether both hold the same, whoever has them open."""
+        return self._replace(host="", process=0, session="") == other._replace(host="", process=0, session="")
 
     def to_bytes(self) -> bytes:
         """The draft as one JSON object, with its format and a checksum."""

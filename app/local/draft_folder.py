@@ -3,6 +3,7 @@
 Everything here blocks, and raises OSError where the disk does not do what it should.
 """
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from app.folders import make_private
-from app.local.draft import LARGEST, DamagedDraft, Draft, NewerDraft, customer_key
+from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, customer_key
 from app.local.sessions import is_running, sweep
 
 #: In place of a session in the name of a file: nobody has the draft open, whoever comes may have it.
@@ -46,8 +47,12 @@ class DraftFolder:
         make_private(self.path)
         path = self._path(draft)
         beside = path.with_suffix(".new")
+        content = draft.to_bytes()
+        if len(content) > LARGEST:
+            # It would be taken for damaged when it is read.
+            raise OSError(errno.EFBIG, "The record is too large")
         try:
-            self._write(beside, draft.to_bytes())
+            self._write(beside, content)
             for older in self._files_of(draft):
                 # It changed hands: there must never be two of them.
                 older.rename(path)
@@ -66,17 +71,39 @@ class DraftFolder:
             _sync(self.path)
 
     def take(self, draft: Draft, session: str) -> Draft | None:
-        """Make a free draft one's own; `None` when somebody else was quicker."""
+        """Make a free draft one's own; `None` when somebody else was quicker.
+
+        Raises `MovedDraft`, and leaves it free, when it is not any more what it was.
+        """
         if draft.session and is_running(self.path, draft.session):
             return None
         taken = draft._replace(session=session)
+        free, own = self._path(draft), self._path(taken)
         try:
             # Only one of two who do this finds the file.
-            self._path(draft).rename(self._path(taken))
+            free.rename(own)
         except FileNotFoundError:
+            return self._take_elsewhere(draft, session)
+        try:
+            now = _read(own, draft.session)
+        except (DamagedDraft, NewerDraft):
+            # Whoever looks for drafts next is told.
+            own.rename(free)
             return None
+        if not now.is_like(draft):
+            own.rename(free)
+            raise MovedDraft(now)
         _sync(self.path)
         return taken
+
+    def _take_elsewhere(self, draft: Draft, session: str) -> Draft | None:
+        """The same where somebody had it open meanwhile, and left it under another name."""
+        now = next((other for other in self.find(session).free if other.id == draft.id), None)
+        if now is None:
+            return None
+        if not now.is_like(draft):
+            raise MovedDraft(now)
+        return None if self._path(now) == self._path(draft) else self.take(now, session)
 
     def find(self, own: str, short_id: str | None = None) -> Found:
         """All drafts, or those of one customer, but for those the session `own` has open."""

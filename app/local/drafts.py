@@ -111,7 +111,10 @@ class Drafts:
         return found
 
     async def take(self, draft: Draft) -> Draft | None:
-        """Open a free draft; `None` when somebody else did, or removed it. Raises OSError."""
+        """Open a free draft; `None` when somebody else did, or removed it.
+
+        Raises OSError, and `MovedDraft` when somebody went on with it and left it: then it is still free.
+        """
         await self.settled()
         if draft.id not in self._latest and await asyncio.to_thread(self._take, draft) is None:
             taken = None

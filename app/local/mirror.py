@@ -177,13 +177,15 @@ class Mirror:
     async def put(self, customer: Customer) -> None:
         """Keep what the server just answered for one customer; older copies of it do not replace it."""
         self._hurry()
-        await self._put_down(lambda writing: writing.take([customer], put=True), 0)
+        with self._way.needed():
+            await self._put_down(lambda writing: writing.take([customer], put=True), 0)
         self._tend()
 
     async def forget(self, short_id: str) -> None:
         """The server has no customer with this ID."""
         self._hurry()
-        await self._put_down(lambda writing: writing.forget(short_id), None)
+        with self._way.needed():
+            await self._put_down(lambda writing: writing.forget(short_id), None)
         self._tend()
 
     async def idle(self) -> None:

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from app.changes import Change
 from app.errors import DockbookError, NotFound, NotSaved
 from app.fields import BY_NAME, KEY, WRITABLE_NAMES
-from app.local.draft import Draft
+from app.local.draft import Draft, MovedDraft
 from app.screens.desk import Desk
 from app.screens.dialog import Question
 from app.screens.review import ReviewScreen
@@ -95,6 +95,11 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             return None
         try:
             taken = await drafts.take(self.draft)
+        except MovedDraft as moved:
+            self.draft = moved.now
+            self._tell()
+            self.say("Another session went on with this draft. This is how it is now: choose again.", "warning")
+            return None
         except OSError as error:
             self.say(f"The draft cannot be opened: {(error.strerror or 'unknown reason').lower()}.", "error")
             return None

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.exact import from_json
-from app.local.draft import DamagedDraft, Draft, NewerDraft, Sent, server_key
+from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key
 from app.local.draft_folder import write_through
 from app.local.drafts import Drafts
 from tests.customers import ACME, TEXTS
@@ -116,6 +116,39 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
         assert two.flush()
         assert files(folder) == []
     assert list(folder.iterdir()) == []
+
+
+async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
+    with drafts(tmp_path) as first:
+        begun = first.begin("A", {"shortID": "A"})._replace(typed={"phone": "1"})
+        first.release(begun)
+    with drafts(tmp_path) as one, drafts(tmp_path) as two:
+        (seen,) = (await two.look()).free
+        mine = await one.take(seen)
+        assert mine is not None
+        further = mine._replace(typed={"phone": "1", "email": "x"})
+        one.put(further)
+        assert one.flush()
+        assert await two.take(seen) is None, "it is open"
+        one.release(further)
+        assert one.flush()
+        with pytest.raises(MovedDraft) as moved:
+            await two.take(seen)
+        assert moved.value.now.typed == further.typed
+        assert [draft.typed for draft in (await one.look()).free] == [further.typed]
+        taken = await two.take(moved.value.now)
+        assert taken is not None
+        assert taken.typed == further.typed
+
+
+async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
+    with drafts(tmp_path) as one:
+        large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(typed={"phone": "1"})
+        one.put(large)
+        assert not one.flush()
+        assert not one.is_kept(large)
+        assert one.problem == "the record is too large"
+        one.drop(large)
 
 
 async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:

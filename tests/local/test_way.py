@@ -37,6 +37,12 @@ def test_a_search_without_an_end_does_not_stop_a_thread_for_ever() -> None:
         way.give()
 
 
+def test_what_a_person_waits_for_gives_no_way() -> None:
+    way = Way(FOR_EVER)
+    with way.taken(), way.needed():
+        way.give()
+
+
 async def test_the_event_loop_gives_way_too() -> None:
     way = Way(FOR_EVER)
     await way.given()

@@ -161,6 +161,26 @@ async def test_opening_its_customer_offers_it(tmp_path: Path) -> None:
         it.sees("ACME-CORP is saved.")
 
 
+@pytest.mark.parametrize("keys", [("enter",), ("delete", "right", "enter")])
+async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
+    tmp_path: Path, keys: tuple[str, ...]
+) -> None:
+    left(tmp_path)
+    async with desk(tmp_path) as it:
+        it.sees("Draft · ACME-CORP", "555-0199")
+        elsewhere = Drafts(tmp_path, SERVER, pause=0)
+        (free,) = (await elsewhere.look()).free
+        theirs = await elsewhere.take(free)
+        assert theirs is not None
+        elsewhere.release(theirs._replace(typed={"phone": "555-0199", "email": "theirs@example.com"}))
+        elsewhere.close()
+        await it.press(*keys)
+        await it.settle()
+        it.sees("Draft · ACME-CORP", "Another session went on with this draft", "theirs@example.com")
+        await it.press("enter")
+        it.sees("Edit ACME-CORP", "theirs@example.com", "2 changed")
+
+
 async def test_several_drafts_are_a_list(tmp_path: Path) -> None:
     left(tmp_path)
     left(tmp_path, base=None, short_id="", typed={"shortID": "DOCK-7", "name": "Dock Seven"})
