@@ -10,7 +10,7 @@ from app.fields import PageRequest
 if TYPE_CHECKING:
     from app.models import Page
 
-_FRESH: Final = 30.0  # seconds a page fetched ahead is still shown as what the server has
+FRESH: Final = 30.0  # seconds a page that was not asked for just now is still shown as what the server has
 
 
 class Prefetch:
@@ -43,7 +43,7 @@ class Prefetch:
         if self._under_way is not None and self._under_way[0] == request:
             await self._under_way[1].wait()
         fetched_at, page = self._pages.pop(request, (0.0, None))
-        return page if page is not None and self._clock() - fetched_at <= _FRESH else None
+        return page if page is not None and self._clock() - fetched_at <= FRESH else None
 
     def go_ahead(self, request: PageRequest, page: "Page") -> None:
         """Fetch the neighbours of a page that is shown now, the next one first; forget the pages of other places."""

@@ -1,6 +1,7 @@
 """Reads for a person's eyes: from the server when it answers in time, or else from the mirror, marked as such."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -68,6 +69,7 @@ class Reading:
         self._looking: dict[str, asyncio.Task[Customer]] = {}
         self._seen: dict[str, tuple[float, Customer]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._awaited: Counter[asyncio.Task[Any]] = Counter()
 
     async def page(self, request: "PageRequest", mirror: "Mirror | None", *, fresh: bool) -> "Page":
         """The page, of the server or of the mirror; with `fresh` the server is asked even if it was away just now."""
@@ -154,7 +156,7 @@ class Reading:
         if seen is not None and self._pace.clock() - came_at <= _FRESH:
             return Sighting(seen)
         asked = self._looking.get(short_id)
-        if asked is not None and self._line.up.is_set():
+        if asked is not None and (asked.cancelling() or self._line.up.is_set()):
             asked.cancel()
             asked = None
         if asked is None:
@@ -219,12 +221,18 @@ class Reading:
         return task
 
     async def _came(self, asked: "asyncio.Task[Result]", patience: float | None) -> bool:
-        """Whether it is done within so many seconds; whoever stops waiting for it earlier ends it."""
+        """Whether it is done within so many seconds; whoever stops waiting for it earlier, as the last, ends it."""
+        self._awaited[asked] += 1
         try:
             await asyncio.wait({asked}, timeout=patience)
         except asyncio.CancelledError:
-            asked.cancel()
+            if self._awaited[asked] == 1:
+                asked.cancel()
             raise
+        finally:
+            self._awaited[asked] -= 1
+            if not self._awaited[asked]:
+                del self._awaited[asked]
         return asked.done()
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from app.asking import Asking
 from app.errors import DockbookError, NotFound, StoreError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from app.local.mirror_state import MirrorState
     from app.models import Customer, Page
     from app.sync import Keeper
+
+Result = TypeVar("Result")
 
 __all__ = ["Link", "Repository", "Rereading", "Sighting"]
 
@@ -108,6 +110,10 @@ class Repository:
         """Whether a write is on its way."""
         return self._saving.busy
 
+    def clock(self) -> float:
+        """Seconds, by the clock that tells how old a page is."""
+        return self._pace.clock()
+
     def forget_refusal(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._saving.forget_refusal()
@@ -150,18 +156,15 @@ class Repository:
 
     async def count(self, request: PageRequest) -> int | None:
         """How many customers a narrowed request means, where its page told only `at_least`; `None` when unknown."""
-        mirror = await self._opened()
-        return None if mirror is None else await mirror.count(request)
+        return await self._of_mirror(lambda mirror: mirror.count(request), None)
 
     async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The other IDs that look like these, for those that have any."""
-        mirror = await self._opened()
-        return {} if mirror is None else await mirror.look_alikes(short_ids)
+        return await self._of_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
 
     async def mirror_state(self) -> "MirrorState | None":
         """What the mirror holds and how fresh it is; `None` where there is none."""
-        mirror = await self._opened()
-        return None if mirror is None else await mirror.state()
+        return await self._of_mirror(lambda mirror: mirror.state(), None)
 
     async def read_all_again(self) -> Rereading:
         """Have all customers read again for the mirror; tells whether and by whom that is done."""
@@ -237,7 +240,7 @@ class Repository:
                 async with self._asking.lend() as api:
                     customer = await api.get(short_id)
             except NotFound:
-                await self._put_down(lambda mirror: mirror.forget(short_id))
+                await self._of_mirror(lambda mirror: mirror.forget(short_id), None)
                 raise
             if writes == self._writes:
                 await self._remember(customer)
@@ -292,16 +295,17 @@ class Repository:
         self._reading.drop()
 
     async def _remember(self, customer: "Customer") -> None:
-        await self._put_down(lambda mirror: mirror.put(customer))
+        await self._of_mirror(lambda mirror: mirror.put(customer), None)
 
-    async def _put_down(self, write: Callable[["Mirror"], Awaitable[None]]) -> None:
-        """Write to the mirror; what was asked for is not to fail because a copy of it cannot be kept."""
+    async def _of_mirror(self, ask: Callable[["Mirror"], Awaitable[Result]], nothing: Result) -> Result:
+        """What the mirror says, where there is one; nothing else is to fail because it cannot be read or written."""
         if (mirror := await self._opened()) is None:
-            return
+            return nothing
         try:
-            await write(mirror)
+            return await ask(mirror)
         except StoreError as error:
             self._out_of_order(error)
+            return nothing
 
     async def _opened(self) -> "Mirror | None":
         if self._open_mirror is None:

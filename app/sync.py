@@ -313,6 +313,9 @@ class Keeper:
                 return await self._timed(request)
             except RateLimited as error:
                 wait = min(_LONGEST_WAIT, _USUAL_WAIT * 2**throttled) if error.wait is None else error.wait
+                if wait > _LONGEST_WAIT:
+                    # A rest that long can be broken off.
+                    raise
                 throttled += 1
                 await self._pace.sleep(max(1.0, wait))
             except _REFUSALS:

@@ -295,3 +295,16 @@ def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
     assert newest.text == "2026-03-01T10:00:00"
     assert is_before("2026-03-01T11:30:00+02:00", newest.text)
     assert not is_before("soon", newest.text)
+
+
+async def test_a_wait_of_hours_can_be_broken_off() -> None:
+    listing = Listing(600)
+    busy = httpx.Response(429, json={"error": "rate_limited"}, headers={"Retry-After": "7200"})
+    listing.lie = lambda page, request: busy if request.url.params["page"] == "2" else page
+    async with kept(listing) as it:
+        assert it.clock.slept[-1] >= 7200
+        listing.lie = lambda page, _: page
+        # A minute is all that a person is kept from asking.
+        it.clock.now += 61
+        await it.turn(whole=True)
+        assert await it.held() == it.truth()

@@ -256,6 +256,10 @@ class Mirror:
 
         for _ in range(_MOST_MENDINGS):
             mended = self._mended
+            if self._place is not None and self._place.is_gone:
+                await self._take_another_place()
+            if lane is self._write and not self._writer:
+                break
             if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
                 await lane.close()
             try:
@@ -274,6 +278,19 @@ class Mirror:
                 await lane.close()
             if self.try_to_write():
                 await asyncio.to_thread(self._begin_anew, error)
+
+    async def _take_another_place(self) -> None:
+        """The folder was emptied: what is open is nobody's any more, and another may have begun anew."""
+        async with self._mending:
+            if self._place is None or not self._place.is_gone:
+                return
+            for lane in (self._find, self._count, self._write):
+                await lane.close()
+            self._place.close()
+            with told(self._path):
+                make_folder(self._path)
+                self._place = WriterPlace(self._path)
+            self._writer = self._place.take()
 
     def _begin_anew(self, error: Damaged) -> None:
         if self._place is None:

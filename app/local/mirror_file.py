@@ -62,7 +62,16 @@ class WriterPlace:
     """The place of the one process that writes a mirror; the kernel frees it with the process that holds it."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = path.with_name(f"{path.name}.lock")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody removed it: others would take another one, and not see who has this."""
+        try:
+            return self._path.stat().st_ino != os.fstat(self._file).st_ino
+        except FileNotFoundError:
+            return True
 
     def take(self) -> bool:
         """Take the place, if nobody has it."""
@@ -126,6 +135,8 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
     To look at it `at_once`, nobody who writes is waited for, nor is it asked by what rules the words in it were made.
     """
     with told(path):
+        if not path.exists():
+            raise Damaged("is gone")
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
             uri=True,
@@ -146,6 +157,8 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
 
 def set_aside(path: Path, why: str) -> str:
     """Rename a mirror that cannot be used, and say so; only the newest such files are kept."""
+    if not path.exists():
+        return f"The mirror {why}; it is being filled anew."
     stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}.aside-{stamp}")
     for ending in ("-wal", "-shm"):

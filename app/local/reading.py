@@ -20,9 +20,8 @@ from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
 from app.models import Customer, Origin, Page
 
-#: So many blocks are read with the cache that every connection has, and the most that one is given, in KiB.
-_FEW_BLOCKS: Final = 2_048
-_MOST_CACHE: Final = 4_096
+#: The largest cache that a reader is given, in halves of a MiB.
+_MOST_CACHE: Final = 8
 
 
 class Reading:
@@ -33,7 +32,7 @@ class Reading:
         self._known = Known() if known is None else known
         self._path = path
         self._file = path.stat().st_ino
-        self._fitted = _FEW_BLOCKS
+        self._cache = 0
 
     @property
     def is_current(self) -> bool:
@@ -92,11 +91,15 @@ class Reading:
         return alike
 
     def _search(self, state: MirrorState, job: Job) -> Search:
-        if state.blocks > 2 * self._fitted:
-            # As many pages as lead to the rows: without them each row that is looked up costs twice as much.
-            self.connection.execute(f"PRAGMA cache_size = -{min(state.blocks // 8, _MOST_CACHE)}")
-            self._fitted = state.blocks
+        self._fit_cache(state)
         return Search(self.connection, state, job.is_stale, self._known, self._file)
+
+    def _fit_cache(self, state: MirrorState) -> None:
+        """Keep as many pages as lead to the rows of a large mirror; without, each that is looked up costs twice."""
+        wanted = min(state.blocks >> 11, _MOST_CACHE) << 9
+        if wanted > self._cache:
+            self.connection.execute(f"PRAGMA cache_size = -{wanted}")
+            self._cache = wanted
 
     def _guessed(self, search: Search, request: PageRequest, state: MirrorState) -> tuple[Needle, ...] | None:
         """What to look for instead; the next page of it, or its count, need not work it out again."""

@@ -205,7 +205,7 @@ class CustomerListScreen(PagedScreen):
         if self._whence is None:
             paging, current = self.paging, self.table.current
             page = paging.page if paging.settled else None
-            self._whence = Whence(paging.goal, page, current.short_id if current else None)
+            self._whence = Whence(paging.goal, page, current.short_id if current else None, self.repository.clock())
             self.status.hush()
             self.add_class("-finding")
             self.status.gives_way = True
@@ -242,15 +242,16 @@ class CustomerListScreen(PagedScreen):
         last = self.paging.last
         if self.paging.counting:
             self.say("They are still being counted. F8 goes on.")
-            return
-        if last == self.paging.request.page and self.paging.turned(1) is not None:
+        elif last == self.paging.request.page and self.paging.turned(1) is not None:
             self.say("The server does not tell how many pages there are. F8 goes on.")
-            return
-        self.load(self.paging.request._replace(page=last), "last")
+        else:
+            self.load(self.paging.request._replace(page=last), "last")
 
     def action_refresh(self) -> None:
         self.try_writing_again()
         self.refreshed()
+        if self._whence is not None:
+            self._whence.page = None
         # Before anything was shown, and while something else is on its way, that is what is asked for again.
         self.load(self.paging.goal, "same", fresh=True)
 
@@ -342,8 +343,8 @@ class CustomerListScreen(PagedScreen):
 
     def _back_to(self, whence: Whence) -> None:
         """Show where one was, from memory as long as nothing was written meanwhile."""
-        if whence.page is None:
+        if (page := whence.page_at(self.repository.clock())) is None:
             self.load(whence.request, "same", seek=whence.short_id)
-            return
-        self.workers.cancel_group(self, "page")
-        self.take(whence.request, whence.page, "same", whence.short_id)
+        else:
+            self.workers.cancel_group(self, "page")
+            self.take(whence.request, page, "same", whence.short_id)

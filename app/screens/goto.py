@@ -79,7 +79,7 @@ def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
-        customer = (await screen.repository.sight(short_id)).customer
+        customer, origin = await screen.repository.sight(short_id)
     except NotFound:
         if screen.app.screen is not screen:
             # The person went on to something else.
@@ -91,7 +91,7 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     else:
         screen.status.hush()
         if screen.app.screen is screen:
-            detail = DetailScreen(screen.desk, customer)
+            detail = DetailScreen(screen.desk, customer, origin=origin)
             screen.app.push_screen(detail)
             if customer.short_id != short_id:
                 # A server may compare IDs loosely; nobody shall take one customer for another.

@@ -114,8 +114,9 @@ class PagedScreen(DockScreen[None]):
         self.once_shown(partial(self._with_current, act, self._looked_at()))
 
     def once_shown(self, act: Callable[[], object]) -> None:
-        """Do it now, or when what was typed to find is shown: whoever pressed the key meant that."""
-        if self.table.tentative or (not self.paging.settled and self.paging.goal.narrowed):
+        """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
+        narrowed = self.paging.goal.narrowed or self.paging.request.narrowed
+        if self.table.tentative or (not self.paging.settled and narrowed):
             self._waiting.append(act)
             self.acted.clear()
         else:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.fields import MAX_PAGE_SIZE, PageRequest
+from app.prefetch import FRESH
 from app.text import width
 
 if TYPE_CHECKING:
@@ -24,12 +25,18 @@ class Step(NamedTuple):
 
 
 class Whence:
-    """Where one was before one began to search; `page` is `None` when it has to be asked for."""
+    """Where one was before one began to search, `at` which second; `page` is `None` when it has to be asked for."""
 
-    def __init__(self, request: PageRequest, page: "Page | None", short_id: str | None) -> None:
+    def __init__(self, request: PageRequest, page: "Page | None", short_id: str | None, at: float) -> None:
         self.request = request
         self.page = page
         self.short_id = short_id
+        self._at = at
+
+    def page_at(self, now: float) -> "Page | None":
+        """The page, as long as it can still pass for what it was: one of the mirror's tells its age."""
+        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= FRESH)
+        return self.page if fresh else None
 
 
 class Paging:

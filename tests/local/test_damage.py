@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -138,3 +139,20 @@ async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) 
         await _use(mirror)
         assert len(mirror.notes) == 1
         assert (await reader.page(PageRequest(find="acme"))).total == 1
+
+
+async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
+    async with opened(path) as mirror, opened(path) as reader:
+        assert mirror.writer
+        shutil.rmtree(path.parent)
+        assert (await reader.page(PageRequest(find="acme"))).total == 0
+        assert (await mirror.page(PageRequest(find="acme"))).total == 0
+        assert [mirror.writer, reader.writer].count(True) == 1
+        writer, other = (mirror, reader) if mirror.writer else (reader, mirror)
+        await fill(writer, CUSTOMERS)
+        assert (await other.page(PageRequest(find="acme"))).total == 1
+        assert "is gone" in writer.notes[0]
+        assert not other.try_to_write()

@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.fields import PageRequest
 from app.models import Origin, Page
 from app.screens.customer_list import CustomerListScreen
 from tests.bench.terminal import Terminal
-from tests.stage import Stage, stage
+from tests.stage import AT_ONCE, Stage, stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -276,3 +277,16 @@ async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_
         it.sees(f"{short_id} is saved.", "Find: 555-01", f" {count - 1} of 48")
         assert not any(line.split()[0] == short_id for line in rows(it))
         assert at_cursor(it) == before[2].split()[0], "the one after it"
+
+
+@pytest.mark.parametrize("keys", [["f5"], []])
+async def test_going_back_shows_nothing_old_as_live(keys: list[str]) -> None:
+    now = 0.0
+    async with stage(mirror=True, pace=AT_ONCE._replace(clock=lambda: now)) as it:
+        await it.press("slash", *"acme")
+        await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
+        if not keys:
+            now += 31.0
+        await it.press(*keys, "escape")
+        await it.settle()
+        it.sees("live · 48", "999-NEW")

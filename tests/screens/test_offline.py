@@ -1,6 +1,7 @@
 """The server goes away and comes back, under the real program with a mirror."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -271,3 +272,57 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
     async with stage() as it:
         await it.press("R")
         it.sees("No copy of the customers is kept here")
+
+
+async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        gate = asyncio.Event()
+
+        async def held_up(request: httpx.Request, onward: Onward) -> httpx.Response:
+            if request.url.path.endswith("/ACME-CORP"):
+                await gate.wait()
+            return await onward()
+
+        it.wire.bend = held_up
+        repository = it.app.desk.repository
+        assert (await repository.sight("ACME-CORP")).origin is not None, "it was not answered in time"
+        one, two = (asyncio.create_task(repository.sight("ACME-CORP")) for _ in range(2))
+        await asyncio.sleep(0.01)
+        one.cancel()
+        await asyncio.wait({one})
+        gate.set()
+        assert (await two).customer.short_id == "ACME-CORP"
+
+
+async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+
+        async def silent(request: httpx.Request, onward: Onward) -> httpx.Response:
+            asked = request.url.path.endswith("/ACME-CORP")
+            return await (black_hole(request, onward) if asked else onward())
+
+        it.wire.bend = silent
+        await it.press("g")
+        await it.type("ACME-CORP")
+        await it.press("enter")
+        await it.until("ACME-CORP · Acme Corporation")
+        it.sees("data of")
+        it.misses("live")
+
+
+async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    async with stage(mirror=True, mirror_file=path) as it:
+        await it.press("slash", *"acme")
+        it.sees("1 of 48")
+        await it.press("escape")
+        shutil.rmtree(path.parent)
+        await it.press("f8")
+        it.sees("live · 48", "page 2 of 3")
+        await it.press("slash", *"acme", "escape", "f5", "f5")
+        await it.until("read again")
+        await it.settle()
+        await it.press("slash", *"acme")
+        await it.until("1 of 48")
+        assert path.exists()
+        assert path.with_name("mirror.lock").exists()
