@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from app.fields import FIELDS, KEY, WIRE, WRITABLE_NAMES, Origin
 
-__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page", "count_of", "sound_values"]
+__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page", "count_of", "sound_values", "told_more"]
 
 _DATES = ("created", "modified")
 _TELLING = (KEY, "name", "active")
@@ -133,14 +133,13 @@ class Page(BaseModel):
     @classmethod
     def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer]) -> Self:
         """Read what stands beside the rows, which were read already."""
-        more = body.get("hasMore")
         return cls(
             rows=tuple(rows),
             total=count_of(body.get("totalCount")),
             page=count_of(body.get("page")),
             page_size=count_of(body.get("pageSize")),
             page_count=count_of(body.get("pageCount")),
-            has_more=more if isinstance(more, bool) else None,
+            has_more=told_more(body),
         )
 
 
@@ -224,6 +223,12 @@ def _kind(value: object) -> str:
 def count_of(value: object) -> int | None:
     """A count the server sent, when it can be one."""
     return value if type(value) is int and 0 <= value < 2**53 else None
+
+
+def told_more(body: Mapping[str, Any]) -> bool | None:
+    """Whether the server says that there are more pages; `None` where it says nothing."""
+    more = body.get("hasMore")
+    return more if isinstance(more, bool) else None
 
 
 def _is_unicode(text: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
-from app.models import Customer, count_of, sound_values
+from app.models import Customer, count_of, sound_values, told_more
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -46,8 +46,7 @@ class Records(NamedTuple):
     @classmethod
     def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Record | Customer]) -> Self:
         """Read what stands beside the rows, which were read already."""
-        more = body.get("hasMore")
-        return cls(tuple(rows), count_of(body.get("totalCount")), more if isinstance(more, bool) else None)
+        return cls(tuple(rows), count_of(body.get("totalCount")), told_more(body))
 
 
 def read_record(record: object) -> Record | Customer:

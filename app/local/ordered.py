@@ -12,7 +12,7 @@ from app.local.row import DamagedRow
 
 #: What it costs, in microseconds, to step over an entry of an index, and to read a row by its number and sort it.
 _PASS: Final = 0.08
-_PICK: Final = 1.6
+PICK: Final = 1.6
 _FEW_STEPS: Final = 4_000
 #: The part of what it would cost to sort them that is ventured on a walk.
 _VENTURE: Final = 0.25
@@ -76,7 +76,7 @@ class Rows:
         """
         part = _Part(direction, self.total, first, count)
         order = order_by(column, part.direction)
-        most = int(self.total * _PICK / _PASS)
+        most = int(self.total * PICK / _PASS)
         whole = most >= walk
         if not whole:
             most = int(most * _VENTURE)

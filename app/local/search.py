@@ -14,7 +14,7 @@ from app.local.known import MATCH, NO_MATCH, Known, Matches
 from app.local.lines import Needle, head_of, needles_of
 from app.local.mirror_file import BLOCK_BITS
 from app.local.mirror_state import MirrorState
-from app.local.ordered import Rows, marked, order_by, page_of_rows
+from app.local.ordered import PICK, Rows, marked, order_by, page_of_rows
 from app.local.row import DamagedRow, blob
 from app.local.scan import Scan, Stale
 
@@ -24,11 +24,9 @@ _SAMPLE: Final = 24
 _MOST_LIKE: Final = 32
 _FEW_ROWS: Final = 4_000
 _PATIENCE: Final = 4
-#: What it costs, in microseconds, to look at a block, to step in an index and ask whether the row matches, and to
-#: read a row by its number and sort it.
+#: What it costs, in microseconds, to look at a block, and to step in an index and ask whether the row matches.
 _BLOCK: Final = 10.0
 _STEP: Final = 0.15
-_PICK: Final = 1.4
 #: After so many rows a page is far down.
 _DEEP: Final = 2_000
 
@@ -236,7 +234,7 @@ class Search:
             return True
         steps = min(want * self._state.seen / likely, self._state.seen)
         walk = steps * _STEP + min(steps * blocks / self._state.blocks, blocks) * _BLOCK
-        return blocks * _BLOCK + likely * _PICK < walk
+        return blocks * _BLOCK + likely * PICK < walk
 
     def _walk(self, scan: Scan, column: str, direction: str, want: int, likely: float, most: int = -1) -> Iterator[int]:
         """What matches, in order, among the first so many rows or among all."""

@@ -57,9 +57,11 @@ class Keeping:
 
     async def sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
         """Note on the disk that it is sent now, and what: if the program dies, the next one can find out."""
-        if self._drafts is not None and self._draft is not None:
-            sent = Sent(made_on.received if made_on else None, dict(body), datetime.now().astimezone())
-            self._put(self._draft._replace(state="sending", sent=sent))
+        if self._drafts is not None:
+            record = made_on.received if made_on else None
+            # What is sent may have been put back by now, and the draft with it.
+            draft = self._draft or self._drafts.begin(made_on.short_id if made_on else "", record)
+            self._put(draft._replace(state="sending", sent=Sent(record, dict(body), datetime.now().astimezone())))
             # A disk that takes nothing must not keep anybody from saving.
             await self._drafts.settled()
 
@@ -70,6 +72,9 @@ class Keeping:
         nothing_new = self._in_doubt is not None and self._draft.sent is self._in_doubt
         if isinstance(error, OutcomeUnknown) or (nothing_new and not isinstance(error, EditsOverlap)):
             self._in_doubt = self._draft.sent
+            return
+        if not self._draft.typed:
+            self.drop()
             return
         not_sent = isinstance(error, TransportError | ServerFault)
         self._put(self._draft._replace(state="not sent" if not_sent else "editing", sent=None))

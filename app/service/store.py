@@ -155,7 +155,7 @@ class Store:
                 f" {KEY} {direction} LIMIT ? OFFSET ?"
             )
             (records,) = connection.execute(
-                f"SELECT group_concat(record) FROM (SELECT {_RECORD} AS record FROM customer"  # noqa: S608
+                f"SELECT group_concat(record) FROM (SELECT {_RECORD} AS record FROM customer"  # noqa: S608  # our own column names
                 f" WHERE row IN ({inner}) {order})",
                 [*values, *limits],
             ).fetchone()

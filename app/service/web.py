@@ -85,7 +85,7 @@ class _CustomerApi:
         wanted = requests.page_request(request)
         found = await self._store.page(wanted)
         pages = -(-found.total // wanted.page_size)
-        whole = {
+        counted = {
             "totalCount": found.total,
             "page": wanted.page,
             "pageSize": wanted.page_size,
@@ -94,7 +94,7 @@ class _CustomerApi:
         }
         counts = {"X-Total-Count": found.total, "X-Page-Size": wanted.page_size, "X-Page": wanted.page}
         return Response(
-            f'{{"value":{found.records},{json.dumps(whole)[1:]}',
+            f'{{"value":{found.records},{json.dumps(counted, separators=(",", ":")).removeprefix("{")}',
             headers=_HEADERS | {name: str(count) for name, count in counts.items()},
             media_type="application/json",
         )

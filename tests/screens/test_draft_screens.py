@@ -442,3 +442,27 @@ async def test_a_draft_that_is_being_taken_up_is_not_asked_about_any_more(tmp_pa
         await it.settle()
         it.sees("Edit ACME-CORP", "555-0199")
         assert "Discard this draft?" not in while_waiting
+
+
+async def test_what_is_put_back_while_it_is_being_saved_is_noted_as_sent_all_the_same(tmp_path: Path) -> None:
+    reading, sending = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+        await (reading if request.method == "GET" else sending).wait()
+        return await onward()
+
+    async with desk(tmp_path) as it:
+        await it.press("f2", "x")
+        it.wire.bend = slow
+        await it.press_only("f10", "backspace")
+        while "Corporationx" in it.screen_text:
+            await it.pilot.pause()
+        reading.set()
+        while it.wire.count("POST") == 0:
+            await it.pilot.pause()
+        (draft,) = kept(tmp_path)
+        assert draft["state"] == "sending"
+        assert draft["sent"]["body"]["name"] == "Acme Corporationx"
+        sending.set()
+        await it.settle()
+        it.sees("What you typed since then is not saved yet")
