@@ -125,11 +125,15 @@ class Stage:
 
     async def burst(self, data: str) -> None:
         """Send what a terminal sends for keys, in one piece, through the parser that reads terminals."""
+        self.burst_only(data)
+        await self.press()
+
+    def burst_only(self, data: str) -> None:
+        """The same, without waiting for what comes of it."""
         parser = XTermParser()
         for token in (*parser.feed(data), *parser.feed("")):
             if isinstance(token, events.Key):
                 self.app.post_message(token)
-        await self.press()
 
     async def paste(self, text: str) -> None:
         """Paste a text, as a terminal sends it."""

@@ -21,6 +21,7 @@ from app.changes import Change
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository, Rereading
 from app.screens.desk import Desk
+from app.text import visible_id
 from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
@@ -99,6 +100,8 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
         #: Not set while what a key asked for waits for what it is to be done with.
         self.acted = asyncio.Event()
         self.acted.set()
+        self._acting: Callable[[], Awaitable[None]] | None = None
+        self._awaited: str | None = None
         self._countdown: Timer | None = None
         self._refreshed_at = -TWICE
 
@@ -228,9 +231,7 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
         # What else was said meanwhile stays; the count goes on behind it.
         mine = self.status.notice is told
         what = "trying again" if then else "try again"
-        text = (
-            f"The server asks to slow down: {what} in {seconds} s." if seconds else "The server can be asked again now."
-        )
+        text = f"The server asks to slow down: {what} in {seconds} s." if seconds else "The server can be asked now."
         if mine:
             self.say(f"{before} {text}".strip(), "warning" if seconds else "info")
             told = self.status.notice
@@ -249,7 +250,10 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
             self.app.post_message(Worker.StateChanged(event.worker, event.state))
 
     def may_write(self) -> bool:
-        """Whether editing is on; says why when it is not."""
+        """Whether editing is on and somebody is there to be edited; says why when it is not so."""
+        if self._awaited is not None:
+            self.say(f"Still looking for {visible_id(self._awaited)}: nothing else is changed meanwhile.", "warning")
+            return False
         reason = self.repository.editing_off
         if reason is None:
             return True
@@ -268,15 +272,19 @@ class DockScreen(Screen[Result], Still, Generic[Result]):
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""
         self.run_worker(job, group=group, exclusive=True, exit_on_error=False)
 
-    def act(self, job: Callable[[], Awaitable[None]], group: str) -> None:
-        """As `read`, for what a key asked for that the keys after it have to wait for."""
+    def act(self, job: Callable[[], Awaitable[None]], group: str, awaited: str | None = None) -> None:
+        """As `read`, for what a key asked for that the keys after it have to wait for, or the one with this ID."""
 
         async def acting() -> None:
             try:
                 await job()
             finally:
-                self.acted.set()
+                # A newer one, which cancels this, still has to act.
+                if self._acting is acting:
+                    self.acted.set()
+                    self._awaited = None
 
+        self._acting, self._awaited = acting, awaited
         self.acted.clear()
         self.read(acting, group)
 

@@ -74,7 +74,7 @@ def ask_where_to_go(screen: "DockScreen[Result]") -> None:
 def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
     """Open the customer with this ID, or say that there is none and offer to make one."""
     screen.say(f"Looking for {visible_id(short_id)}…")
-    screen.read(partial(_open, screen, short_id), "go")
+    screen.act(partial(_open, screen, short_id), "go", awaited=short_id)
 
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:

@@ -8,7 +8,9 @@ from textual import events
 from app.text import code_of
 
 DEFAULT_GAP: Final = 0.030  # seconds between two keys of a scanner, at most
-LEAST: Final = 4  # characters
+#: Characters of a scan; of one that is ended as a scanner ends it, fewer will do.
+LEAST: Final = 4
+_LEAST_ENDED: Final = 2
 
 _ENDS: Final = ("enter", "tab")
 
@@ -27,14 +29,14 @@ class Burst(NamedTuple):
 def read_burst(waiting: Iterable[events.Event], gap: float = DEFAULT_GAP) -> Burst:
     """Judge the keys that wait, in their order, by the times they were read at.
 
-    A scan has at least four characters, and is not one key held down.
+    A scan has at least four characters, or two and an end, and is not one key held down, which no digit is.
     """
     held: list[events.Key] = []
     for index, event in enumerate(waiting):
         if not isinstance(event, events.Key) or (held and event.time - held[-1].time > gap):
             return Burst(index, ended=True, scan=_scan(held))
         if event.key in _ENDS and held:
-            scan = _scan(held)
+            scan = _scan(held, _LEAST_ENDED)
             return Burst(index if scan is None else index + 1, ended=True, scan=scan)
         if not event.is_printable:
             return Burst(index, ended=True, scan=_scan(held))
@@ -47,7 +49,9 @@ def is_end(event: events.Event) -> bool:
     return isinstance(event, events.Key) and event.key in (*_ENDS, "ctrl+j")
 
 
-def _scan(held: Sequence[events.Key]) -> str | None:
-    if len(held) < LEAST or len({event.key for event in held}) == 1:
+def _scan(held: Sequence[events.Key], least: int = LEAST) -> str | None:
+    keys = {event.key for event in held}
+    # No digit is a key of ours that one would hold down.
+    if len(held) < least or (len(keys) == 1 and not keys.pop().isdigit()):
         return None
     return code_of("".join(event.character or "" for event in held if event.is_printable))

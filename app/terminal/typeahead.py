@@ -131,6 +131,8 @@ class TypeAhead:
             return False
         for _ in range(burst.keys):
             self._scan_ended_at = self._waiting.popleft().time
+        # The keys behind it are meant for what it opens.
+        self._delivered_to, self._delivered_at = self._app.screen, monotonic()
         scanned(burst.scan)
         return True
 

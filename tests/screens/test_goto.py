@@ -1,8 +1,13 @@
 """Going to a customer by its ID: typed, scanned, from anywhere, and never run as commands."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
 import pytest
 
-from tests.stage import stage
+from app.screens.customer_list import CustomerListScreen
+from tests.stage import Bend, stage
 
 
 async def test_an_id_typed_opens_its_customer() -> None:
@@ -46,7 +51,7 @@ async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> N
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
-@pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r"])
+@pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "dq\r", "A B\r"])
 async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
     async with stage() as it:
         await it.burst(burst)
@@ -103,3 +108,50 @@ async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> N
         it.misses("New customer with this ID")
         await it.press("escape")
         it.sees("There is no customer DOCK-99.", "48 customers")
+
+
+#: As a terminal sends it.
+F2 = "\x1bOQ"
+
+
+def held_up(gate: asyncio.Event) -> Bend:
+    """BRIGHT-MFG does not come before the gate is open."""
+
+    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        if request.url.path.endswith("/BRIGHT-MFG"):
+            await gate.wait()
+        return await onward()
+
+    return bend
+
+
+@pytest.mark.parametrize("scanned", [True, False])
+async def test_a_key_behind_a_scan_means_the_customer_that_was_scanned(scanned: bool) -> None:
+    gate = asyncio.Event()
+    async with stage(bend=held_up(gate)) as it:
+        if scanned:
+            it.burst_only(f"BRIGHT-MFG\r{F2}")
+        else:
+            await it.press("g")
+            await it.type("BRIGHT-MFG")
+            it.burst_only(f"\r{F2}")
+        await it.until("Looking for BRIGHT-MFG")
+        it.misses("Edit ACME")
+        gate.set()
+        await it.until("Edit BRIGHT-MFG")
+
+
+async def test_nobody_else_is_changed_while_a_scanned_customer_does_not_come() -> None:
+    gate = asyncio.Event()
+    async with stage(bend=held_up(gate)) as it:
+        it.burst_only("BRIGHT-MFG\r")
+        await it.until("Looking for BRIGHT-MFG")
+        assert isinstance(it.app.screen, CustomerListScreen)
+        assert not it.app.screen.may_write()
+        await it.until("Still looking for BRIGHT-MFG")
+        # The last of two scans counts, and its customer can be edited.
+        it.burst_only("CARGO-NW\r")
+        await it.until("CARGO-NW · Cargo Northwest")
+        await it.press_only("f2")
+        await it.until("Edit CARGO-NW")
+        gate.set()

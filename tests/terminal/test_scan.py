@@ -45,9 +45,19 @@ def test_a_key_held_down_is_not() -> None:
     assert read_burst(typed("jjjjjjjj", LUMPS, None)).scan is None
 
 
-def test_too_few_characters_are_keys() -> None:
-    burst = read_burst(typed("dqe", USB))
-    assert (burst.scan, burst.keys) == (None, 3)
+@pytest.mark.parametrize("text", ["d", "jj", "jjjjj"])
+def test_one_key_is_none(text: str) -> None:
+    burst = read_burst(typed(text, USB))
+    assert (burst.scan, burst.keys) == (None, len(text))
+
+
+@pytest.mark.parametrize("code", ["dq", "A/B", "12", "11", "777777"])
+def test_a_short_code_is_one_by_its_end(code: str) -> None:
+    burst = read_burst(typed(code, USB))
+    assert (burst.scan, burst.keys) == (code, len(code) + 1)
+    if len(code) < 4:
+        burst = read_burst(typed(code, USB, None))
+        assert (burst.scan, burst.keys) == (None, len(code))
 
 
 def test_a_burst_without_an_end_may_go_on_and_is_no_command() -> None:
