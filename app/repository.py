@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from app.asking import Asking
 from app.errors import DockbookError, NotFound, StoreError
 from app.fields import PageRequest
-from app.link import Line, Link, look_for_server
+from app.link import WAS_THERE, Line, Link, look_for_server
 from app.pace import Pace
 from app.prefetch import Prefetch
 from app.reading import Reading, Sighting
@@ -86,9 +86,9 @@ class Repository:
         self._first = asyncio.Event()
         self._told = False
         self._lame = False
-        self.on_link: Callable[[Link], None] | None = None
-        self.on_fresh: Callable[[], None] | None = None
-        self.on_note: Callable[[str], None] | None = None
+        self.on_link: Callable[[Link], None] = lambda _link: None
+        self.on_fresh: Callable[[], None] = lambda: None
+        self.on_note: Callable[[str], None] = lambda _text: None
 
     @property
     def link(self) -> Link:
@@ -161,6 +161,10 @@ class Repository:
     async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The other IDs that look like these, for those that have any."""
         return await self._of_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
+
+    async def newer(self, customers: Sequence["Customer"]) -> "list[Customer]":
+        """Those of these customers that the server told of in a newer state since they came."""
+        return await self._of_mirror(lambda mirror: mirror.newer(customers), [])
 
     async def mirror_state(self) -> "MirrorState | None":
         """What the mirror holds and how fresh it is; `None` where there is none."""
@@ -327,8 +331,7 @@ class Repository:
             self._say(f"The copy of the customers on this machine is out of order: {error.text}")
 
     def _link_changed(self, link: Link) -> None:
-        if self.on_link is not None:
-            self.on_link(link)
+        self.on_link(link)
 
     def _back(self) -> None:
         self._told = False
@@ -338,12 +341,10 @@ class Repository:
         """Say once why the mirror answers."""
         if not self._told:
             self._told = True
-            self._say(f"{error.title}: {error.text} What is shown was there before.")
+            self._say(f"{error.title}: {error.text} {WAS_THERE}")
 
     def _say(self, text: str) -> None:
-        if self.on_note is not None:
-            self.on_note(text)
+        self.on_note(text)
 
     def _freshen(self) -> None:
-        if self.on_fresh is not None:
-            self.on_fresh()
+        self.on_fresh()

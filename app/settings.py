@@ -210,13 +210,21 @@ def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Sec
     if _SECRET in given and _SECRET_FILE in given:
         raise SettingsError(f"Both {_SECRET} and {_SECRET_FILE} are set. Unset one of them.")
     if _SECRET in given:
-        return Secret(given[_SECRET]), None, f"The secret comes from {_SECRET}: set it anew and start dockbook again."
+        return (
+            Secret(given[_SECRET]),
+            None,
+            f"The secret comes from {_SECRET}: set it anew and start dockbook again, or press F5 to try this one once more.",
+        )
     if _SECRET_FILE in given:
         path, source = Path(given[_SECRET_FILE]).expanduser(), _SECRET_FILE
     elif profile.client_secret_file is not None:
         path, source = profile.client_secret_file, f"{where} client_secret_file"
     else:
-        return profile.client_secret, None, f"The secret stands in {where}: change it there and start dockbook again."
+        return (
+            profile.client_secret,
+            None,
+            f"The secret stands in {where}: change it there and start dockbook again, or press F5 to try this one once more.",
+        )
     return read_secret(path, source), path, f"The secret comes from {path}: put the new one there and press F5."
 
 

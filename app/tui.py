@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
+from app.link import WAS_THERE
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
@@ -226,6 +227,8 @@ class DockbookApp(App[int]):
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
+            if link.live and screen.status.notice is not None and screen.status.notice.text.endswith(WAS_THERE):
+                screen.status.hush()
         count = self.desk.not_sent
         if link.live and self._away and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"

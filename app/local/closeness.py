@@ -86,7 +86,8 @@ def _parts(word: str, count: int) -> list[str]:
 
     They are without their last letter and without their first, too: two that changed places may be of two parts.
     """
-    shortest = 2 if len(word) < _LONG else 3
+    # Of eight letters two are a third.
+    shortest = 2 if len(word) // count < 3 else 3
     bounds = [len(word) * index // count for index in range(count + 1)]
     parts = [word[start:end] for start, end in pairwise(bounds)]
     pieces = (piece for part in parts for piece in (part, part[:-1], part[1:]))

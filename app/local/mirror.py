@@ -138,6 +138,10 @@ class Mirror:
         """The customer with exactly this ID, as last seen."""
         return await self._do(self._find, lambda reading: reading.customer(short_id), None)
 
+    async def newer(self, customers: Sequence[Customer]) -> list[Customer]:
+        """Those of these customers of which a newer state is known, in that state."""
+        return await self._do(self._find, lambda reading: reading.newer(customers), [])
+
     async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """For each of these IDs that has any, the others that a person could take for it; none before it is whole."""
         return await self._do(self._find, lambda reading: reading.look_alikes(short_ids), {})

@@ -15,7 +15,7 @@ from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import READ, DamagedRow
 from app.local.search import Found, Search
-from app.local.stored import customer_of, stored_id
+from app.local.stored import customer_of, is_older, stored_id
 from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
 from app.models import Customer, Origin, Page
@@ -73,6 +73,11 @@ class Reading:
             f"SELECT {READ} FROM customer WHERE {KEY} = ? ORDER BY odd", (stored_id(short_id),)
         )
         return next((found for found in map(customer_of, rows) if found.short_id == short_id), None)
+
+    def newer(self, customers: Sequence[Customer]) -> list[Customer]:
+        """Those of these customers of which a newer state is known, in that state."""
+        known = ((one, self.customer(one.short_id)) for one in customers if not one.odd)
+        return [now for one, now in known if now is not None and is_older(one.modified, now.modified)]
 
     def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """For each ID that has any, the other IDs that look the same."""

@@ -96,7 +96,7 @@ class CustomerListScreen(PagedScreen):
         if self._whence is not None:
             self._whence.page = None
         # Among those that match, it may be in another place now, or not at all.
-        if not self.table.replace(message.customer) or self.paging.goal.narrowed:
+        if not self.replace(message.customer) or self.paging.goal.narrowed:
             self.load(self.paging.goal, "same", fresh=True, seek=message.customer.short_id, before=message.text)
 
     def on_resize(self, event: "events.Resize") -> None:

@@ -92,6 +92,13 @@ class DetailScreen(DockScreen[None]):
     def look_again(self) -> None:
         if self._origin is not None:
             self._read_again()
+        else:
+            self.read(self._learn, "newer")
+
+    async def _learn(self) -> None:
+        """What the server told of the customer since it came is asked for."""
+        if await self.repository.newer([self.customer]):
+            self._read_again()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:

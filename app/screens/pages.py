@@ -75,7 +75,7 @@ class PagedScreen(DockScreen[None]):
         if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
             self.load(self.paging.request, "same")
         else:
-            self.read(self._look_for_alikes, "alike")
+            self.read(self._learn, "alike")
 
     def unsaved(self) -> str:
         return self.under_way
@@ -195,7 +195,7 @@ class PagedScreen(DockScreen[None]):
             words=() if close else words_of(request.find),
             caption=caption,
         )
-        self.read(self._look_for_alikes, "alike")
+        self.read(self._learn, "alike")
         if request.searching:
             self.show_link(self.repository.link)
         else:
@@ -240,8 +240,15 @@ class PagedScreen(DockScreen[None]):
         if self.paging.settled:
             self.tell_position()
 
-    async def _look_for_alikes(self) -> None:
-        """IDs that look like those of the page may be anywhere in the book."""
+    def replace(self, customer: "Customer") -> bool:
+        """Show the customer as it is now where it stands; false when the page does not have it."""
+        self.paging.learn(customer)
+        return self.table.replace(customer)
+
+    async def _learn(self) -> None:
+        """What the server told of the rows since is shown in their place; IDs that look like theirs may be anywhere."""
+        for customer in await self.repository.newer(self.table.rows):
+            self.replace(customer)
         self.table.learn_alikes(await self.repository.look_alikes([row.short_id for row in self.table.rows]))
         self.customer_reached()
 

@@ -119,6 +119,12 @@ class Paging:
         self.request = self.goal = request
         self.page = page
 
+    def learn(self, customer: "Customer") -> None:
+        """Take over how a customer on the page is now."""
+        if self.page is not None:
+            rows = tuple(customer if row.short_id == customer.short_id else row for row in self.page.rows)
+            self.page = self.page.model_copy(update={"rows": rows})
+
     def stays(self) -> None:
         """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
         if self.page is None:

@@ -86,6 +86,15 @@ async def test_pages_far_down_are_those_of_the_whole_list() -> None:
                             await _check(mirror, plainly, request._replace(page=max(page, 1)))
 
 
+@pytest.mark.parametrize("typo", ["kowaslka", "kowalsak", "okwalska", "kowlska", "kovalska", "kowaalska"])
+async def test_a_slip_in_a_name_of_eight_letters(typo: str) -> None:
+    customers = [customer("A", contact="Zofia Kowalska"), customer("B", contact="Jan Nowak")]
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        page = await mirror.page(PageRequest(1, 50, None, find=typo))
+        assert [row.short_id for row in page.rows] == ["A"]
+
+
 async def test_near_misses_end_where_they_end() -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
     async with opened(None) as mirror:

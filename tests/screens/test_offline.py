@@ -326,3 +326,47 @@ async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_pat
         await it.until("1 of 48")
         assert path.exists()
         assert path.with_name("mirror.lock").exists()
+
+
+async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
+    async with stage(mirror=True, pace=HURRIED) as it:
+        it.wire.bend = refused
+        await it.press("f5")
+        await it.until("What is shown was there before.")
+        it.wire.bend = None
+        await it.until("live · 48")
+        it.misses("What is shown was there before.", "cannot be reached")
+
+
+async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
+    async with stage(mirror=True) as it:
+        it.sees("live · 48", "555-0100")
+        await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
+        # From where it is looked, the list standing below hears of it too.
+        await it.press("slash", *"acme", "f5")
+        await it.until("999-NEW")
+        await it.press("escape")
+        await it.settle()
+        it.sees("live · 48", "999-NEW")
+
+
+async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_learns() -> None:
+    async with stage(mirror=True) as it:
+        for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
+            await it.press(*keys)
+            await it.store.upsert("ACME-CORP", {"phone": text})
+            it.app.desk.repository._ask_anew()
+            await it.until(text)
+        it.sees("ACME-CORP · Acme Corporation", "live")
+        requests = it.wire.count("GET")
+        await it.press("escape")
+        it.sees("888-NEW")
+        assert it.wire.count("GET") == requests
+
+
+async def test_ones_own_change_is_still_there_after_a_find() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("f2", *["down"] * 8, "9", "f10")
+        it.sees("555-01009", "48 customers")
+        await it.press("slash", *"bri", "escape")
+        it.sees("555-01009", "48 customers")
