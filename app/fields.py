@@ -130,12 +130,13 @@ class Origin(NamedTuple):
     """What is to be known of a page that came from this machine's mirror and not from the server just now.
 
     `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
-    many customers it holds and `expected` how many the server says there are. `close` says that the rows are near
-    misses, because nothing matched; `at_least` that `total` was not counted to its end.
+    many customers it holds and `expected` how many the server says there are. Where nothing matched, and the rows are
+    near misses, `close` are the words that were looked for instead; `at_least` says that `total` was not counted to
+    its end.
     """
 
     as_of: datetime | None
     seen: int
     expected: int | None = None
-    close: bool = False
+    close: tuple[str, ...] = ()
     at_least: bool = False

@@ -213,7 +213,7 @@ def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Sec
         return (
             Secret(given[_SECRET]),
             None,
-            f"The secret comes from {_SECRET}: set it anew and start dockbook again, or press F5 to try this one once more.",
+            f"The secret comes from {_SECRET}: set it anew and start dockbook again; F5 tries this one again.",
         )
     if _SECRET_FILE in given:
         path, source = Path(given[_SECRET_FILE]).expanduser(), _SECRET_FILE
@@ -223,7 +223,7 @@ def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Sec
         return (
             profile.client_secret,
             None,
-            f"The secret stands in {where}: change it there and start dockbook again, or press F5 to try this one once more.",
+            f"The secret stands in {where}: change it there and start dockbook again; F5 tries this one again.",
         )
     return read_secret(path, source), path, f"The secret comes from {path}: put the new one there and press F5."
 

@@ -10,7 +10,7 @@ from app.folding import words_of
 from app.local.closeness import guessed
 from app.local.known import Known
 from app.local.lane import Job
-from app.local.lines import Needle
+from app.local.lines import SIGNS, Needle
 from app.local.mirror_file import open_reader, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import READ, DamagedRow
@@ -127,7 +127,8 @@ def _near(search: Search, request: PageRequest, needles: tuple[Needle, ...] | No
         return None
     first = (request.page - 1) * request.page_size
     found = search.matching(needles, request._replace(find=""), first)
-    return replace(found, close=True) if found.places else None
+    words = (way.decode() for needle in needles for way in (needle.text, *needle.others))
+    return replace(found, close=tuple(word for word in words if word not in SIGNS)) if found.places else None
 
 
 def page_of(request: PageRequest, found: Found, rows: Sequence[Customer], state: MirrorState) -> Page:

@@ -38,7 +38,7 @@ class Found:
     places: list[int]
     total: int
     at_least: bool = False
-    close: bool = False
+    close: tuple[str, ...] = ()
 
 
 class Search:

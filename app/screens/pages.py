@@ -9,11 +9,10 @@ from textual.app import ComposeResult
 
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest
-from app.folding import words_of
 from app.local.view import View
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
-from app.screens.paging import Paging
+from app.screens.paging import Paging, near_misses
 from app.screens.view_keeping import ViewKeeping
 from app.text import visible_id, width
 from app.widgets.find import FindLine
@@ -184,15 +183,14 @@ class PagedScreen(DockScreen[None]):
             self.status.hush()
         self.stop_countdown()
         self.paging.shows(request, page)
-        close = page.origin is not None and page.origin.close
-        caption = f'Nothing for "{request.find}". Close to it:' if close else ""
+        words, caption = near_misses(request.find, page)
         self.table.show(
             page.rows,
             request.sort or "",
             request.direction,
             place,
             seek,
-            words=() if close else words_of(request.find),
+            words=words,
             caption=caption,
         )
         self.read(self._learn, "alike")

@@ -1,11 +1,13 @@
 """Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.fields import MAX_PAGE_SIZE, PageRequest
+from app.folding import words_of
 from app.prefetch import FRESH
-from app.text import width
+from app.text import visible, width
 
 if TYPE_CHECKING:
     from app.models import Customer, Origin, Page
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 #: Said where one wants to go on.
 CUT_SHORT: Final = "The copy on this machine ends here; there are more, once the server answers."
 
+#: Words that are told of those that are close to what was typed.
+_MOST_CLOSE: Final = 3
 _ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
 
 
@@ -211,3 +215,13 @@ def _moment(when: datetime) -> str:
     """The time, with its day when that is not today."""
     today = when.date() == datetime.now(when.tzinfo).date()
     return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"
+
+
+def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:
+    """The words that are marked in the rows of a find, and what is said above near misses."""
+    typed = words_of(find)
+    close = page.origin.close if page.origin is not None else ()
+    if not close:
+        return typed, ""
+    instead = ", ".join([visible(word) for word in close if word not in typed][:_MOST_CLOSE])
+    return close, f'Nothing for "{find}". Close to it: {instead}'

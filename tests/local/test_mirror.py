@@ -246,7 +246,7 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
             page = await mirror.page(PageRequest(find=typed, sort=None))
             assert page.origin is not None
             assert [row.short_id for row in page.rows] == ([] if meant is None else [f"ID-{meant}"]), typed
-            assert page.origin.close == (meant is not None)
+            assert bool(page.origin.close) == (meant is not None)
             assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
 
 

@@ -236,12 +236,12 @@ async def test_near_misses_are_said_to_be_such() -> None:
         screen = listed(it)
         page = screen.paging.page
         assert page is not None
-        origin = Origin(datetime.now().astimezone(), 48, close=True)
+        origin = Origin(datetime.now().astimezone(), 48, close=("acme", "\x07acne"))
         near = Page(rows=page.rows[:3], total=3, page=1, page_size=20, page_count=1, has_more=False, origin=origin)
         await it.press("slash")
         screen.take(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")
         await it.pilot.pause()
-        assert it.lines[1].strip() == 'Nothing for "sprngfield". Close to it:'
+        assert it.lines[1].strip() == 'Nothing for "sprngfield". Close to it: acme, ␇acne'
         it.sees("nothing, but close", "ACME-CORP")
         await it.press("f6")
         it.sees("• ID         sprngfield")

@@ -92,7 +92,7 @@ def narrowed(request: PageRequest, origin: Origin, total: int) -> Paging:
         ),
         (
             PageRequest(find="b"),
-            Origin(NOON, 48, close=True),
+            Origin(NOON, 48, close=("c",)),
             "nothing, but close · page 1 of 1 · by ID ▲ · as of 12:00",
         ),
         (PageRequest(find="b"), Origin(NOON, 48, at_least=True), "3+ of 48 · page 1 of 1+ · by ID ▲ · as of 12:00"),
