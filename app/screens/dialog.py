@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from app.screens.frame import STYLES
+from app.screens.sized import SizedScreen
 from app.text import shorten
 
 Result = TypeVar("Result")
@@ -17,7 +18,7 @@ Result = TypeVar("Result")
 _LONGEST: Final = 600  # cells of a line
 
 
-class Dialog(ModalScreen[Result], Generic[Result]):
+class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
     """A box with a title, which is never outside text; Escape, F3 and F12 answer with nothing (`None`)."""
 
     CSS_PATH = [STYLES / "dialog.tcss"]

@@ -13,7 +13,6 @@ from textual import messages
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -21,6 +20,7 @@ from app.changes import Change
 from app.errors import DockbookError, RateLimited
 from app.repository import Link, Repository, Rereading
 from app.screens.desk import Desk
+from app.screens.sized import SizedScreen
 from app.text import visible_id
 from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
@@ -60,7 +60,7 @@ LOOKING_BACK: Final[tuple[BindingType, ...]] = (
 Result = TypeVar("Result")
 
 
-class DockScreen(Screen[Result], Still, Generic[Result]):
+class DockScreen(SizedScreen[Result], Still, Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

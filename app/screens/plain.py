@@ -6,11 +6,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from app.fields import FIELDS
 from app.screens.frame import STYLES, DockScreen
+from app.screens.sized import SizedScreen
 from app.text import timestamp, visible, visible_id, width
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 _DATES = ("created", "modified")
 
 
-class PlainScreen(Screen[None]):
+class PlainScreen(SizedScreen[None]):
     """Bare lines from the left edge on, so that the terminal's own selection takes nothing but the text.
 
     The last line of the screen says how to leave.

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from textual import events
+from textual.geometry import Size
 
 from app.screens.frame import DockScreen
 from tests.stage import always, answer, stage
@@ -365,3 +367,14 @@ async def test_the_bar_of_the_cursor_ends_where_the_text_does_and_cuts_nothing()
             assert line.rstrip().endswith("active"), line
             await it.press("down")
         it.misses("active…")
+
+
+@pytest.mark.parametrize("keys", [[], ["g"], ["f2"]])
+async def test_a_size_that_the_terminal_has_no_more_is_passed_over(keys: list[str]) -> None:
+    async with stage() as it:
+        await it.press(*keys)
+        before, gone = it.lines, Size(80, 20)
+        it.app.screen.post_message(events.Resize(gone, gone))
+        await it.settle()
+        assert it.app.screen.size == (80, 24)
+        assert it.lines == before
