@@ -8,7 +8,7 @@ from textual import events
 from app.text import code_of
 
 DEFAULT_GAP: Final = 0.030  # seconds between two keys of a scanner, at most
-#: Characters of a scan; of one that is ended as a scanner ends it, fewer will do.
+#: Characters of a scan; with a digit in it, which is no key of ours, and an end behind it fewer will do.
 LEAST: Final = 4
 _LEAST_ENDED: Final = 2
 
@@ -29,7 +29,8 @@ class Burst(NamedTuple):
 def read_burst(waiting: Iterable[events.Event], gap: float = DEFAULT_GAP) -> Burst:
     """Judge the keys that wait, in their order, by the times they were read at.
 
-    A scan has at least four characters, or two and an end, and is not one key held down, which no digit is.
+    A scan has at least four characters, or two with a digit among them and an end, and is not one key held down. Fewer
+    may be what was typed ahead while the line stood still.
     """
     held: list[events.Key] = []
     for index, event in enumerate(waiting):
@@ -51,7 +52,7 @@ def is_end(event: events.Event) -> bool:
 
 def _scan(held: Sequence[events.Key], least: int = LEAST) -> str | None:
     keys = {event.key for event in held}
-    # No digit is a key of ours that one would hold down.
-    if len(held) < least or (len(keys) == 1 and not keys.pop().isdigit()):
+    digits = any(key.isdigit() for key in keys)
+    if len(held) < (least if digits else LEAST) or (len(keys) == 1 and not digits):
         return None
     return code_of("".join(event.character or "" for event in held if event.is_printable))

@@ -51,7 +51,7 @@ async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> N
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
-@pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "dq\r", "A B\r"])
+@pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "d7\r"])
 async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
     async with stage() as it:
         await it.burst(burst)

@@ -35,7 +35,7 @@ _NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR",
 
 @dataclass
 class Terminal:
-    """A program with a terminal of its own; `sent` is all that it wrote so far."""
+    """A program with a terminal of its own; `sent` is all that it wrote so far, `before` how the terminal was before."""
 
     pid: int
     master: int
@@ -49,6 +49,7 @@ class Terminal:
         self.screen = Emulator(self.columns, self.lines)
         self._stream = pyte.Stream(self.screen)
         self._decode = getincrementaldecoder("utf-8")().decode
+        self.before = self.modes()
 
     @property
     def text(self) -> str:
@@ -162,13 +163,19 @@ def terminal(
     """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     clean |= {"HOME": str(home), "TMPDIR": str(home), "TERM": "xterm-256color", **(environ or {})}
+    gate, hold = os.pipe()
     pid, master = pty.fork()
     if not pid:
+        # Not before the terminal is as it shall be, and was looked at.
+        os.close(hold)
+        os.read(gate, 1)
         if deaf:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.execve(sys.executable, [sys.executable, *argv], clean)  # noqa: S606 - no shell is wanted
     running = Terminal(pid, master, columns, lines)
     running.resize(lines, columns)
+    os.close(gate)
+    os.close(hold)
     try:
         yield running
     finally:

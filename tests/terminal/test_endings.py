@@ -41,7 +41,6 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
 )
 def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, deaf=deaf) as running:
-        before = running.modes()
         running.until("ACME-CORP")
         running.quiet()
         if stalled:
@@ -52,7 +51,7 @@ def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, 
         assert running.used is not None
         assert running.used.ru_utime + running.used.ru_stime - used < LITTLE
         if running.master >= 0:
-            assert running.modes() == before
+            assert running.modes() == running.before
         if running.master >= 0 and not stalled:
             assert LEFT in running.sent
             assert bytes(running.sent).rindex(SHOWN) > bytes(running.sent).rindex(b"\x1b[?25l")

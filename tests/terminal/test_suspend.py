@@ -28,7 +28,6 @@ def force(running: Terminal) -> None:
 @pytest.mark.parametrize("stop", [press, ask, force])
 def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path) as running:
-        before = running.modes()
         running.until("ACME-CORP")
         running.quiet()
         raw, begun = running.modes(), len(running.sent)
@@ -37,7 +36,7 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
             assert running.stopped()
             running.quiet(0.1)
             if stop is not force:
-                assert running.modes() == before
+                assert running.modes() == running.before
                 left = bytes(running.sent[begun:])
                 assert b"\x1b[?1049l" in left
                 assert b"\x1b[?25h" in left
@@ -57,13 +56,12 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
         running.until(lambda text: text.splitlines()[5].startswith("›"))
         running.type("\x11")
         assert running.ended(5) == 0
-        assert running.modes() == before
+        assert running.modes() == running.before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path) as running:
-        before = running.modes()
         running.until("ACME-CORP")
         running.quiet()
         press(running)
@@ -73,5 +71,5 @@ def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path
         running.kill(number)
         running.kill(signal.SIGCONT)
         assert running.ended(3) == 128 + number
-        assert running.modes() == before
+        assert running.modes() == running.before
         assert b"\x1b[?1049h" not in running.sent[begun:]
