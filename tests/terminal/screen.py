@@ -35,7 +35,7 @@ _NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR",
 
 @dataclass
 class Terminal:
-    """A program with a terminal of its own; `sent` is all that it wrote so far, `before` how the terminal was before."""
+    """A program with a terminal of its own; `sent` is all that it wrote, `before` how the terminal was until then."""
 
     pid: int
     master: int
