@@ -14,6 +14,7 @@ import httpx
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from app.api.client import CustomerApi
 from app.local.drafts import Drafts
@@ -148,7 +149,11 @@ class Stage:
         """Wait until no worker runs, but for the one that never ends."""
         await self.pilot.pause()
         if running := [one for one in self.app.workers if one.group != KEEPER]:
-            await self.app.workers.wait_for_complete(running)
+            try:
+                await self.app.workers.wait_for_complete(running)
+            except WorkerCancelled:
+                # A newer one has taken its place.
+                await self.settle()
         await self.pilot.pause()
 
     async def filled(self) -> None:
