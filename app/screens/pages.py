@@ -245,7 +245,8 @@ class PagedScreen(DockScreen[None]):
 
     async def _learn(self) -> None:
         """What the server told of the rows since is shown in their place; IDs that look like theirs may be anywhere."""
-        for customer in await self.repository.newer(self.table.rows):
+        live = self.paging.origin is None
+        for customer in await self.repository.newer(self.table.rows) if live else ():
             self.replace(customer)
         self.table.learn_alikes(await self.repository.look_alikes([row.short_id for row in self.table.rows]))
         self.customer_reached()
