@@ -290,11 +290,13 @@ class Mirror:
                 return
             for lane in (self._find, self._count, self._write):
                 await lane.close()
-            self._place.close()
             with told(self._path):
                 make_folder(self._path)
-                self._place = WriterPlace(self._path)
-            self._writer = self._place.take()
+                place = WriterPlace(self._path)
+            # Not before there is another one: what is closed twice may be somebody else's by then.
+            self._place.close()
+            self._place = place
+            self._writer = place.take()
 
     def _begin_anew(self, error: Damaged) -> None:
         if self._place is None:

@@ -70,7 +70,8 @@ class WriterPlace:
         """Whether somebody removed it: others would take another one, and not see who has this."""
         try:
             return self._path.stat().st_ino != os.fstat(self._file).st_ino
-        except FileNotFoundError:
+        except OSError:
+            # Whoever takes another one is told, if it is more than that it is not there.
             return True
 
     def take(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import StoreError
 from app.fields import FIELDS, PageRequest
 from app.local.mirror import Mirror
 from app.models import Customer
@@ -156,3 +157,23 @@ async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp
         assert (await other.page(PageRequest(find="acme"))).total == 1
         assert "is gone" in writer.notes[0]
         assert not other.try_to_write()
+
+
+async def test_a_folder_that_cannot_be_made_again_is_told_each_time_and_closes_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    async with opened(path) as mirror:
+        await fill(mirror, CUSTOMERS)
+        shutil.rmtree(path.parent)
+        path.parent.write_text("in the way")
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                await mirror.page(PageRequest(find="acme"))
+        other = (tmp_path / "other").open("w")
+        with pytest.raises(StoreError):
+            await mirror.page(PageRequest(find="acme"))
+        other.write("not closed by anybody")
+        other.close()
+        path.parent.unlink()
+        assert (await mirror.page(PageRequest(find="acme"))).total == 0
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
