@@ -10,6 +10,23 @@ from app.errors import SettingsError
 from app.secret import Secret, reason, refuse_loose
 
 PAGE_SIZES: Final = (25, 50, 100, 250)
+SCAN_GAP_MS: Final = 90
+#: Control characters that scanners are set to send around a code, by their ASCII names.
+CONTROL_NAMES: Final = {
+    "SOH": "\x01",
+    "STX": "\x02",
+    "ETX": "\x03",
+    "EOT": "\x04",
+    "ENQ": "\x05",
+    "ACK": "\x06",
+    "TAB": "\t",
+    "LF": "\n",
+    "CR": "\r",
+    "FS": "\x1c",
+    "GS": "\x1d",
+    "RS": "\x1e",
+    "US": "\x1f",
+}
 
 
 class Profile(NamedTuple):
@@ -36,7 +53,9 @@ class ConfigFile(NamedTuple):
     page_size: int | None = None
     mouse: bool = False
     lean: bool | None = None
-    scan_gap_ms: int = 30
+    scan_gap_ms: int = SCAN_GAP_MS
+    scan_prefix: str = ""
+    scan_suffix: str = ""
     mirror: bool = True
     refresh_seconds: int = 45
     keys: Mapping[str, str] = MappingProxyType({})
@@ -48,6 +67,8 @@ _UI: Final[dict[str, type]] = {
     "mouse": bool,
     "lean": bool,
     "scan_gap_ms": int,
+    "scan_prefix": str,
+    "scan_suffix": str,
     "mirror": bool,
     "refresh_seconds": int,
 }
@@ -102,7 +123,9 @@ def read_config(path: Path) -> ConfigFile:
         page_size=_page_size(ui.get("page_size", "fit"), f"{path}: [ui]"),
         mouse=ui.get("mouse", False),
         lean=ui.get("lean"),
-        scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
+        scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", SCAN_GAP_MS), f"{path}: [ui]"),
+        scan_prefix=_frame_character("scan_prefix", ui.get("scan_prefix", ""), f"{path}: [ui]"),
+        scan_suffix=_frame_character("scan_suffix", ui.get("scan_suffix", ""), f"{path}: [ui]"),
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
@@ -162,6 +185,17 @@ def _page_size(value: object, where: str) -> int | None:
 def _scan_gap(value: int, where: str) -> int:
     if isinstance(value, bool) or not 0 <= value <= 200:
         raise SettingsError(f"{where} scan_gap_ms cannot be {value}. It is from 0, which takes no scans, to 200.")
+    return value
+
+
+def _frame_character(name: str, value: str, where: str) -> str:
+    """The character around a code, given as itself or by its name (`STX`)."""
+    value = CONTROL_NAMES.get(value.upper(), value)
+    if value and (len(value) > 1 or value.isalnum() or value in " \x1b\x7f"):
+        names = ", ".join(CONTROL_NAMES)
+        raise SettingsError(
+            f'{where} {name} cannot be {value!r}. It is one sign that no code has, like "^", or one of {names}.'
+        )
     return value
 
 

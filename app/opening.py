@@ -42,6 +42,7 @@ def open_screens(
     from app.pace import Pace
     from app.repository import Repository
     from app.screens.desk import Desk
+    from app.terminal.barcode import Scanner
     from app.terminal.crash import report, silence_tracebacks
     from app.terminal.lean import LeanDriver
     from app.terminal.signals import Endings
@@ -80,13 +81,12 @@ def open_screens(
         local=local,
         views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
         open_drafts=open_drafts if kept else None,
-        scan_gap=settings.scan_gap_ms / 1000,
     )
     app = DockbookApp(
         desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
-        scan_gap=settings.scan_gap_ms / 1000,
+        scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
     )
@@ -140,6 +140,3 @@ def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None
     environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     if lean:
         environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))
-    # How long a lone Escape waits for the rest of a key. Over SSH one key's bytes may come in two packets some 50 ms
-    # apart; taken for Escape, an arrow key would leave a form.
-    environ.setdefault("ESCDELAY", "80")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from app.config_file import ConfigFile, Profile, closest, read_config
+from app.config_file import SCAN_GAP_MS, ConfigFile, Profile, closest, read_config
 from app.errors import SettingsError
 from app.folders import Folders
 from app.secret import Secret, read_private, read_secret
@@ -56,7 +56,9 @@ class Settings(NamedTuple):
     mouse: bool = False
     lean: bool = False
     page_size: int | None = None
-    scan_gap_ms: int = 30
+    scan_gap_ms: int = SCAN_GAP_MS
+    scan_prefix: str = ""
+    scan_suffix: str = ""
     mirror: bool = True
     refresh_seconds: int = 45
     ca_file: Path | None = None
@@ -78,6 +80,8 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         lean=_lean(options, environ, config),
         page_size=config.page_size,
         scan_gap_ms=config.scan_gap_ms,
+        scan_prefix=config.scan_prefix,
+        scan_suffix=config.scan_suffix,
         mirror=config.mirror and not options.no_mirror,
         refresh_seconds=config.refresh_seconds,
         keys=config.keys,

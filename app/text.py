@@ -7,7 +7,7 @@ import re
 import unicodedata
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from rich.cells import cell_len
 
@@ -39,6 +39,9 @@ _KEYCAP: Final = "\u20e3"
 
 #: What scanners put before a code to say of which kind it is (AIM), as in `]C1`.
 _AIM: Final = re.compile(r"^\][A-Za-z][0-9]")
+_LINE_END: Final = re.compile("\r\n|[\r\n\v\f\x85\u2028\u2029]")
+#: Direction overrides and embeddings, and characters without width that no script needs.
+_DIRECTIONS_AND_BLANKS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u2060\ufeff"
 _BLANKS: Final = re.compile(r"[ \t\r\n\f\v]+")
 _MOMENT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?"
@@ -102,6 +105,18 @@ def visible_id(text: str) -> str:
 def width(text: str) -> int:
     """How many cells the text takes once it is visible."""
     return _cells(visible(text))
+
+
+def shorten_start(text: str, cells: int) -> str:
+    """The visible text in at most this many cells; what does not fit is left out at the beginning, behind `…`."""
+    text = visible(text)
+    if _cells(text) <= cells:
+        return text
+    start = len(text)
+    room = cells - _cells(ELLIPSIS)
+    while start and (room := room - _cells(text[start - 1])) >= 0:
+        start -= 1
+    return ELLIPSIS + text[start:]
 
 
 def shorten(text: str, cells: int) -> str:
@@ -196,3 +211,47 @@ def _has_presentation(before: str, after: str) -> bool:
 def code_of(text: str) -> str:
     """The code in what a scanner typed: without the prefix that says of which kind it is."""
     return _AIM.sub("", text.strip()).strip()
+
+
+def split_lines(text: str) -> list[str]:
+    """Split at line ends, and not at the separators inside of codes (GS, RS), as `str.splitlines` would."""
+    return _LINE_END.split(text)
+
+
+class PastedText(NamedTuple):
+    """What of a paste goes into a field: one line without control characters, and what became of the rest.
+
+    `lines` is how many lines were joined (1: none), `tabs` how many tabs became spaces, and `left_out` how many
+    control characters were left out.
+    """
+
+    text: str
+    lines: int
+    tabs: int
+    left_out: int
+
+    @property
+    def remark(self) -> str:
+        """What was changed, in a sentence; empty when nothing was."""
+        changes = []
+        if self.lines > 1:
+            changes.append(f"{self.lines} pasted lines were joined into one")
+        if self.tabs:
+            changes.append("1 tab became a space" if self.tabs == 1 else f"{self.tabs} tabs became spaces")
+        if self.left_out:
+            what = "1 control character was" if self.left_out == 1 else f"{self.left_out} control characters were"
+            changes.append(f"{what} left out")
+        return f"{', '.join(changes)}." if changes else ""
+
+
+def clean_paste(text: str) -> PastedText:
+    """Make one line of a paste: lines joined, tabs as spaces, control and direction characters left out."""
+    lines = [line for line in split_lines(text) if line.strip()]
+    joined = " ".join(line.strip() for line in lines) if len(lines) > 1 else "".join(lines)
+    spaced = joined.replace("\t", " ")
+    cleaned = "".join(one for one in spaced if not _is_left_out(one))
+    return PastedText(cleaned, max(1, len(lines)), joined.count("\t"), len(spaced) - len(cleaned))
+
+
+def _is_left_out(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") or character in _DIRECTIONS_AND_BLANKS

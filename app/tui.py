@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -19,13 +19,20 @@ from app.link import WAS_THERE
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
-from app.screens.dialog import Dialog, Question
+from app.screens.dialog import Question
 from app.screens.frame import STYLES, DockScreen
-from app.terminal.scan import DEFAULT_GAP
+from app.screens.scan_target import ScanTargetScreen
+from app.terminal.barcode import Scanner
+from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
-from app.terminal.typeahead import TypeAhead
 from app.widgets.keys import actions_of, key_name
 from app.widgets.own_keys import OwnKeys
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+#: What stands for a byte that could not be decoded.
+NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
@@ -87,7 +94,7 @@ class DockbookApp(App[int]):
         *,
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
-        scan_gap: float = DEFAULT_GAP,
+        scanner: Scanner | None = None,
         driver: type[Driver] | None = None,
         lean: bool = False,
     ) -> None:
@@ -96,9 +103,10 @@ class DockbookApp(App[int]):
         self.desk = desk
         self._report = report
         self._away = False
+        self._leaving: Timer | None = None
         self._nothing_to_do = asyncio.Event()
         self._nothing_to_do.set()
-        self.type_ahead = TypeAhead(self, self._deliver, self._acted, self._who_takes_scans, scan_gap)
+        self.key_queue = KeyQueue(self, self._deliver, self._acted, self._scan_target, scanner or Scanner())
         self.register_theme(THEME)
         self.theme = THEME.name
         self.set_class(lean, "-lean")
@@ -132,11 +140,19 @@ class DockbookApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            await self.type_ahead.take(event)
+            if self._leaving is not None and not self.key_queue.repeats(event):
+                self._stay()
+            await self.key_queue.put(event)
         else:
             await super().on_event(event)
 
     async def _deliver(self, event: events.Event) -> None:
+        if (
+            isinstance(event, events.Key)
+            and event.character == NOT_DECODED
+            and isinstance(self.screen, ScanTargetScreen)
+        ):
+            self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
         focused = self.focused
         if isinstance(event, events.Key) and isinstance(focused, OwnKeys) and await focused.does(event.key):
             return
@@ -187,7 +203,7 @@ class DockbookApp(App[int]):
         if self.desk.repository.writing:
             unsaved.append("Not saved: a change that is on its way to the server.")
         if not unsaved:
-            self.exit(0)
+            self._leave()
             return
 
         def answered(answer: str | None) -> None:
@@ -199,6 +215,24 @@ class DockbookApp(App[int]):
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
         self.push_screen(QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"}), answered)
+
+    def _leave(self) -> None:
+        """Leave now; after a letter only once it is known that no scan began with it, or when it is pressed again."""
+        wait = self.key_queue.may_be_scan
+        if not wait or self._leaving is not None:
+            self.exit(0)
+            return
+        self._leaving = self.set_timer(wait, partial(self.exit, 0))
+        if isinstance(self.screen, DockScreen):
+            self.screen.say("Leaving dockbook. Any other key stays.")
+
+    def _stay(self) -> None:
+        """Something came behind the letter that leaves."""
+        if self._leaving is not None:
+            self._leaving.stop()
+            self._leaving = None
+            for screen in self._dock_screens():
+                screen.status.hush()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell an error in the program and go on: a form may be open, with text in it."""
@@ -220,9 +254,8 @@ class DockbookApp(App[int]):
     def _acted(self) -> asyncio.Event:
         return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do
 
-    def _who_takes_scans(self) -> Callable[[str], None] | None:
-        screen = self.screen
-        return screen.scanned if isinstance(screen, DockScreen | Dialog) and screen.takes_scans else None
+    def _scan_target(self) -> ScanTargetScreen[Any] | None:
+        return self.screen if isinstance(self.screen, ScanTargetScreen) else None
 
     def _link_changed(self, link: Link) -> None:
         for screen in self._dock_screens():

@@ -3,16 +3,17 @@
 import asyncio
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
 from textual import events
-from textual._xterm_parser import XTermParser
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
@@ -28,10 +29,14 @@ from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample import load_sample
 from app.service.store import Store
 from app.service.web import create_app
+from app.terminal.barcode import Scanner
+from app.terminal.input_parser import InputParser
 from app.tui import KEEPER, DockbookApp
 
 URL = "http://service.test/api/v1"
 MOST_PAUSES = 400
+#: Seconds between two keys of a hand.
+HAND = 0.25
 #: Seconds after which a wait for a condition has failed.
 LONGEST = 20.0
 
@@ -93,6 +98,8 @@ class Stage:
     store: Store
     credentials: Credentials
     issued: IssuedCredential
+    #: When the last key was pressed by hand, in seconds on a clock of its own, long ago.
+    typed_at: float = 0.0
 
     @property
     def app(self) -> DockbookApp:
@@ -112,16 +119,20 @@ class Stage:
         return [strip.text for strip in strips]
 
     async def press(self, *keys: str) -> None:
-        """Press keys as fast as a machine does, and let what they started come to its end."""
+        """Press keys at the pace of a hand, and let what they started come to its end."""
         await self.press_only(*keys)
         await self.settle()
 
     async def press_only(self, *keys: str) -> None:
         """Press keys without waiting for the work they started, only for each to take effect."""
         for key in keys:
-            self.app.post_message(events.Key(key, _character(key)))
+            # Nobody waits for the hand: its keys were read in the past.
+            self.typed_at += HAND
+            event = events.Key(key, _character(key))
+            event.time = self.typed_at
+            self.app.post_message(event)
         await self.pilot.pause()
-        while not self.app.type_ahead.idle:
+        while not self.app.key_queue.idle:
             await self.pilot.pause()
 
     async def burst(self, data: str) -> None:
@@ -131,15 +142,23 @@ class Stage:
 
     def burst_only(self, data: str) -> None:
         """The same, without waiting for what comes of it."""
-        parser = XTermParser()
-        for token in (*parser.feed(data), *parser.feed("")):
-            if isinstance(token, events.Key):
-                self.app.post_message(token)
+        parser = InputParser()
+        for event in (*parser.feed(data.encode(), monotonic()), *parser.close()):
+            self.app.post_message(event)
+
+    async def type_at(self, text: str, pauses: Sequence[float]) -> None:
+        """Type with these pauses, in seconds, before the keys, over and over; all were read in the past."""
+        parser = InputParser()
+        for character, pause in zip(text, cycle(pauses), strict=False):
+            self.typed_at += pause
+            for event in parser.feed(character.encode(), self.typed_at):
+                self.app.post_message(event)
+        await self.press()
 
     async def paste(self, text: str) -> None:
         """Paste a text, as a terminal sends it."""
         self.app.post_message(events.Paste(text))
-        await self.settle()
+        await self.press()
 
     async def type(self, text: str) -> None:
         """Type a text."""
@@ -216,6 +235,7 @@ async def stage(
     views: ViewFile | None = None,
     mend: str = "",
     settled: bool = True,
+    scanner: Scanner | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
@@ -249,6 +269,7 @@ async def stage(
     app = DockbookApp(
         Desk(repository, "test", local=local, views=views, open_drafts=None if drafts is None else lambda: drafts),
         keymap=keymap,
+        scanner=scanner,
     )
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)

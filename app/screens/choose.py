@@ -33,6 +33,7 @@ class ChooseDialog(Dialog[str]):
     """
 
     KEYS = "↑↓ move · ⏎ choose · Esc leave"
+    SCANS_IN_FIELDS = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Up", id="choice-up", priority=True),

@@ -142,8 +142,8 @@ class CustomerListScreen(PagedScreen):
         self.once_shown(partial(move, event.step))
 
     @on(FindInput.Entered)
-    def open_found(self, event: FindInput.Entered) -> None:
-        self.once_here(partial(self._open_scanned, event.text) if event.scanned else self._open)
+    def open_found(self) -> None:
+        self.once_here(self._open)
 
     @on(FindInput.RowsWanted)
     def to_rows(self) -> None:
@@ -163,22 +163,18 @@ class CustomerListScreen(PagedScreen):
         self.show_keys()
         self._back_to(whence)
 
-    @property
-    def takes_scans(self) -> bool:
-        # The line takes what is typed into it, however fast, and tells a scanner by itself.
-        return self.focused is not self.find_line.input
-
     def find(self, text: str) -> None:
         """Begin to search with this text."""
         self.action_find()
         self.find_line.input.begin(text)
 
-    def scanned(self, text: str) -> None:
-        # Typed so fast that it came in one piece, over a slow line: nobody has labels that begin so.
-        if text.startswith("/") and text.strip("/"):
-            self.find(text.removeprefix("/"))
-        else:
-            super().scanned(text)
+    def code_typed(self, typed: str, code: str) -> bool:
+        """A scanner typed the code into the line: it takes the place of what it typed, and is opened."""
+        line = self.find_line.input
+        if self.focused is not line or not line.take_code(typed, code):
+            return False
+        self.once_here(partial(self._open_scanned, line.value))
+        return True
 
     def bar(self) -> tuple[str, ...]:
         name, *others = self.BAR
@@ -318,6 +314,8 @@ class CustomerListScreen(PagedScreen):
             self._open(exact[0], text)
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
+        else:
+            self.say(f"No customer has exactly the ID {visible_id(text)}. Press Enter again to open the marked one.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         from app.screens.form import FormScreen

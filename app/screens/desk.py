@@ -16,7 +16,7 @@ class Desk:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
-    `views` keeps how the list was left; `scan_gap` is how many seconds a scanner leaves between two keys, at most.
+    `views` keeps how the list was left.
     `open_drafts` opens the drafts where any are kept. `postponed` are those the person wants to see later, and
     `changes` what was written in this session.
     """
@@ -30,7 +30,6 @@ class Desk:
         *,
         local: bool = False,
         views: "ViewFile | None" = None,
-        scan_gap: float = 0.030,
         open_drafts: "Callable[[], Drafts] | None" = None,
     ) -> None:
         self.repository = repository
@@ -39,7 +38,6 @@ class Desk:
         self.page_size = page_size
         self.local = local
         self.views = views
-        self.scan_gap = scan_gap
         self.postponed: set[str] = set()
         self.changes = Changes()
         self._open_drafts = open_drafts

@@ -2,12 +2,13 @@
 
 from typing import ClassVar, Final, Generic, TypeVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
 from app.screens.frame import STYLES
 from app.screens.sized import SizedScreen
@@ -44,18 +45,9 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
             box.border_subtitle = self.KEYS
             yield from self.body()
 
-    def tell(self, text: str) -> None:
-        """Say something of our own words in place of the keys."""
-        self.query_one(".box").border_subtitle = text
-
-    @property
-    def takes_scans(self) -> bool:
-        """Whether a scan is kept from the keys: where there is a field, it is typed into that."""
-        return not isinstance(self.focused, Input)
-
-    def scanned(self, text: str) -> None:
-        """A scan chooses and answers nothing."""
-        self.tell("nothing can be scanned here · Esc leave")
+    def remark(self, text: str) -> None:
+        """Show a remark in place of the keys."""
+        self.query_one(".box").border_subtitle = Text(text)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

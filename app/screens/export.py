@@ -27,6 +27,7 @@ class ExportDialog(Dialog[str]):
     """Asks for the name of a file; Enter answers with it."""
 
     KEYS = "⏎ export · Esc leave"
+    SCANS_IN_FIELDS = False
 
     def __init__(self, what: str) -> None:
         super().__init__("Export")

@@ -22,7 +22,7 @@ from app.screens.frame import STYLES, DockScreen
 from app.screens.keeping import Keeping
 from app.screens.told import also_editing
 from app.text import visible, visible_id
-from app.widgets.field import FieldRow, SignInput
+from app.widgets.field import FieldRow
 
 if TYPE_CHECKING:
     from app.local.draft import Draft
@@ -81,6 +81,9 @@ class FormScreen(DockScreen[str]):
         self._begun = begun
         self._told_rivals: set[str] = set()
         self._told_problem: str | None = None
+        #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
+        self._texts_before: Mapping[str, str] = {}
+        self._before_lines: Mapping[str, str] | None = None
         self._saving = SavingForm(self)
 
     @property
@@ -130,6 +133,9 @@ class FormScreen(DockScreen[str]):
     @on(FieldRow.Edited)
     def edited(self, event: FieldRow.Edited) -> None:
         """Keep it as a draft, and count what is changed."""
+        if self._before_lines is not self._texts_before:
+            # Something else was typed since the lines came.
+            self._before_lines = None
         self.keeping.typed(self.customer, self.fields.typed)
         self._tell_before(event.row)
         self.tell()
@@ -156,10 +162,13 @@ class FormScreen(DockScreen[str]):
         """Show the whole of what the field was where there is too little room for it beside the field."""
         self._tell_before(event.row)
 
-    @on(SignInput.PastedLines)
-    def pasted(self, event: SignInput.PastedLines) -> None:
-        """Tell that several lines became one."""
-        self.say(f"{event.lines} pasted lines were joined into this field.", "warning")
+    def typing_began(self) -> None:
+        self._texts_before = self.fields.texts
+
+    def lines_typed(self, lines: int) -> None:
+        """Say that a text of several lines went over several fields, and offer to take it back."""
+        self._before_lines = self._texts_before
+        self.say(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)
@@ -188,6 +197,9 @@ class FormScreen(DockScreen[str]):
         if self._saving.going_on:
             self._saving.stop_waiting()
             return
+        if self._before_lines is not None:
+            self._offer_to_take_back(self._before_lines)
+            return
         unsaved = self.unsaved()
         if not unsaved:
             if self.keeping.unconfirmed:
@@ -213,6 +225,25 @@ class FormScreen(DockScreen[str]):
                 "Leave without saving?",
                 [f"Not saved: {unsaved}."],
                 {"stay": "Stay", "save": "Save", **keep, "discard": "Discard"},
+            ),
+            answered,
+        )
+
+    def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
+        """Ask whether lines that came as fast as a paste are to go from the fields again."""
+        self._before_lines = None
+        changed = [row.label for name, row in self.rows.items() if name in texts and row.value != texts[name]]
+
+        def answered(answer: str | None) -> None:
+            if answer == "back":
+                self.fields.fill(texts)
+                self.say(f"{', '.join(changed)}: as before.")
+
+        self.app.push_screen(
+            Question(
+                "Take the pasted lines back?",
+                [f"They changed {', '.join(changed)}."],
+                {"keep": "Keep them", "back": "Take them back"},
             ),
             answered,
         )

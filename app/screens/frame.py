@@ -84,7 +84,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()
 
-    #: Whether what a scanner types here opens a customer; elsewhere it is typed into a field.
+    #: Whether a scan opens a customer here.
     TAKES_SCANS: ClassVar[bool] = False
 
     #: What the screen is for, in a few sentences, for its help page.
@@ -106,9 +106,9 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         self._refreshed_at = -TWICE
 
     @property
-    def takes_scans(self) -> bool:
-        """Whether what a scanner types now opens a customer."""
-        return self.TAKES_SCANS
+    def takes_pasted_codes(self) -> bool:
+        """Whether a paste of one line is a scan."""
+        return self.TAKES_SCANS and self.detects_scans
 
     @property
     def repository(self) -> Repository:
@@ -240,6 +240,10 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         elif then is not None:
             then()
 
+    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
+        """Say what became of a paste."""
+        self.say(event.remark, "warning")
+
     def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
         """What was pasted and not taken is told."""
         self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
@@ -292,12 +296,17 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         """Run a write in a worker of the app: leaving this screen must not cut it short."""
         self.app.run_worker(job, group="writes", exclusive=False, exit_on_error=False)
 
-    def scanned(self, text: str) -> None:
-        """Open what was scanned."""
+    def remark(self, text: str) -> None:
+        self.say(text, "warning")
+
+    def scanned(self, code: str) -> None:
+        """Open what was scanned, where a scan opens a customer."""
         from app.screens.goto import go_to
 
-        if text:
-            go_to(self, text)
+        if self.TAKES_SCANS:
+            go_to(self, code)
+        else:
+            super().scanned(code)
 
     def action_go_to(self) -> None:
         from app.screens.goto import ask_where_to_go

@@ -41,13 +41,20 @@ class GoToDialog(Dialog[str]):
     def on_input_submitted(self) -> None:
         self.action_submit()
 
-    def on_sign_input_pasted_lines(self, event: SignInput.PastedLines) -> None:
-        """An ID has one line; here they stand as one, for the person to choose from."""
-        self.tell(f"{event.lines} pasted lines were joined")
+    @property
+    def takes_pasted_codes(self) -> bool:
+        """A paste into the empty field is a scan; another one goes to the cursor."""
+        return not self.query_one(Input).value
+
+    def scanned(self, code: str) -> None:
+        self.dismiss(code)
+
+    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
+        self.remark(event.remark)
 
     def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
         """Nothing of it was taken."""
-        self.tell(f"{event.characters:,} characters are no ID: nothing was pasted")
+        self.remark(f"{event.characters:,} characters are no ID: nothing was pasted")
 
     def action_submit(self) -> None:
         self.dismiss(code_of(self.query_one(Input).value) or None)
@@ -56,9 +63,8 @@ class GoToDialog(Dialog[str]):
 class NoSuchCustomer(Question):
     """Tells that there is none with this ID; the next code scanned takes the place of it."""
 
-    def scanned(self, text: str) -> None:
-        if text:
-            self.dismiss(_SCANNED + text)
+    def scanned(self, code: str) -> None:
+        self.dismiss(_SCANNED + code)
 
 
 def ask_where_to_go(screen: "DockScreen[Result]") -> None:

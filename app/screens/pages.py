@@ -40,7 +40,7 @@ class PagedScreen(DockScreen[None]):
         self.table = CustomerTable()
         self.table.chosen = view.columns
         self.panel = StatePanel(markup=False)
-        self.find_line = FindLine(desk.scan_gap)
+        self.find_line = FindLine()
         self.paging = Paging(
             PageRequest(
                 page_size=size if isinstance(size, int) else LEAST_ROWS,

@@ -40,10 +40,13 @@ class PlainScreen(SizedScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(Content("\n".join(self._lines)))
-        yield Static("Select with the terminal. Esc goes back.", classes="hint", markup=False)
+        yield Static("Mark the text with the mouse. Esc goes back.", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+    def remark(self, text: str) -> None:
+        self.query_one(".hint", Static).update(Content(f"{text} Esc goes back."))
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -3,12 +3,13 @@
 from typing import Generic, TypeVar
 
 from textual import events
-from textual.screen import Screen
+
+from app.screens.scan_target import ScanTargetScreen
 
 Result = TypeVar("Result")
 
 
-class SizedScreen(Screen[Result], Generic[Result]):
+class SizedScreen(ScanTargetScreen[Result], Generic[Result]):
     """Hears of the terminal's last size only.
 
     Each layout tells its screen of its size once more. Two of them under way at once, as while a window grows,

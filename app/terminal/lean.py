@@ -98,12 +98,6 @@ class LeanDriver(SuspendingDriver):
         # Textual paints for the new size, but not when it hears of none.
         self.repaint()
 
-    def _query_in_band_window_resize(self) -> None:
-        """The signal tells."""
-
-    def _request_terminal_sync_mode_support(self) -> None:
-        """What is sent at once needs no brackets."""
-
     def _get_terminal_size(self) -> tuple[int, int]:
         try:
             columns, lines = os.get_terminal_size(self.fileno)

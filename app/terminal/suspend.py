@@ -5,12 +5,12 @@ import signal
 from typing import Any
 
 from textual.app import App
-from textual.drivers.linux_driver import LinuxDriver
 
+from app.terminal.input_driver import InputDriver
 from app.terminal.signals import in_background
 
 
-class SuspendingDriver(LinuxDriver):
+class SuspendingDriver(InputDriver):
     """Textual's driver, which also comes back when it was stopped without being asked (SIGSTOP).
 
     Textual's own would then start a second reader and writer beside the first, and take the modes of its own screen

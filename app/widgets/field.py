@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from app.text import fit, shorten, visible, width
+from app.text import clean_paste, fit, shorten, visible, width
 
 if TYPE_CHECKING:
     from textual import events
@@ -36,12 +36,12 @@ _MOST_ERRORS: Final = 10
 class SignInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
 
-    class PastedLines(Message):
-        """Several lines were pasted; they stand in the field as one, joined by spaces."""
+    class PasteChanged(Message):
+        """What was pasted does not stand in the field as it came; `remark` says what was changed."""
 
-        def __init__(self, lines: int) -> None:
+        def __init__(self, remark: str) -> None:
             super().__init__()
-            self.lines = lines
+            self.remark = remark
 
     class PasteRefused(Message):
         """What was pasted is too long for any field, and none of it was taken."""
@@ -95,11 +95,10 @@ class SignInput(Input):
         if len(event.text) > MOST_TYPED:
             self.post_message(self.PasteRefused(len(event.text)))
             return
-        lines = [line for line in event.text.splitlines() if line.strip()]
-        if len(lines) > 1:
-            self.post_message(self.PastedLines(len(lines)))
-            lines = [line.strip() for line in lines]
-        self.replace(" ".join(lines).replace("\t", " "), *self.selection)
+        pasted = clean_paste(event.text)
+        if pasted.remark:
+            self.post_message(self.PasteChanged(pasted.remark))
+        self.replace(pasted.text, *self.selection)
 
 
 class FieldInput(SignInput):

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from app.text import code_of, shorten, width
+from app.text import shorten, width
 from app.widgets.field import SignInput
 
 if TYPE_CHECKING:
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 _LABEL: Final = " Find: "
 _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
-_LEAST_SCANNED: Final = 4  # characters
-_ENDS: Final = ("enter", "tab")
 
 
 class FindInput(SignInput):
-    """The text of a search. Keys that move go to the rows; Enter right behind a burst of keys is a scanner's."""
+    """The text of a search. Keys that move go to the rows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "enter", "Open", id="open"),
@@ -44,12 +42,7 @@ class FindInput(SignInput):
             self.step = step
 
     class Entered(Message):
-        """What was found is to be opened; `scanned` when a scanner typed it."""
-
-        def __init__(self, text: str, *, scanned: bool) -> None:
-            super().__init__()
-            self.text = text
-            self.scanned = scanned
+        """What was found is to be opened."""
 
     class Left(Message):
         """Find is over."""
@@ -57,31 +50,14 @@ class FindInput(SignInput):
     class RowsWanted(Message):
         """The focus is to go to the rows."""
 
-    def __init__(self, scan_gap: float) -> None:
+    def __init__(self) -> None:
         super().__init__("")
-        self._scan_gap = scan_gap
-        self._burst = ""
-        self._last = float("-inf")
-
-    async def _on_key(self, event: "events.Key") -> None:
-        together = event.time - self._last <= self._scan_gap
-        self._last = event.time
-        if event.is_printable and event.character is not None:
-            self._burst = (self._burst if together else "") + event.character
-        elif not (together and event.key in _ENDS):
-            self._burst = ""
-        await super()._on_key(event)
 
     def action_enter(self) -> None:
-        scanned = self._take_scan()
-        self.post_message(self.Entered(self.value, scanned=scanned))
+        self.post_message(self.Entered())
 
     def action_down(self) -> None:
-        # A scanner may end with Tab.
-        if self._take_scan():
-            self.post_message(self.Entered(self.value, scanned=True))
-        else:
-            self.post_message(self.RowsWanted())
+        self.post_message(self.RowsWanted())
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
@@ -98,13 +74,11 @@ class FindInput(SignInput):
         """Let the next text take the place of this one."""
         self.select_all()
 
-    def _take_scan(self) -> bool:
-        """Whether the text just came from a scanner; its prefix goes, and the next code takes its place."""
-        burst, self._burst = self._burst, ""
-        if len(burst) < _LEAST_SCANNED or len(set(burst)) == 1 or not self.value.endswith(burst):
+    def take_code(self, typed: str, code: str) -> bool:
+        """Put a scanned code in place of what the scanner typed; the next one takes its place. False if it is gone."""
+        if not self.value.endswith(typed):
             return False
-        before = self.value.removesuffix(burst)
-        self.value = (before + code_of(burst)).strip()
+        self.value = (self.value.removesuffix(typed) + code).strip()
         self.select_whole()
         return True
 
@@ -114,9 +88,9 @@ class FindLine(Widget):
 
     position = reactive("")
 
-    def __init__(self, scan_gap: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.input = FindInput(scan_gap)
+        self.input = FindInput()
 
     def compose(self) -> ComposeResult:
         yield self.input

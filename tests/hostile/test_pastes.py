@@ -7,13 +7,16 @@ from app.screens.form import FormScreen
 from tests.stage import Stage, stage
 
 ODD = [
-    ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined"),
-    ("a\rb\rc", "a b c", "3 pasted lines were joined"),
-    ("a\x0bb\x85c\u2028d", "a b c d", "4 pasted lines were joined"),
+    ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined into one."),
+    ("a\rb\rc", "a b c", "3 pasted lines were joined into one."),
+    ("a\x0bb\x85c\u2028d", "a b c d", "4 pasted lines were joined into one."),
     ("one line\n", "one line", ""),
-    ("a\tb", "a b", ""),
-    ("\x00\x1b[2J\x07\x9b", "\x00\x1b[2J\x07\x9b", ""),
-    ("\u202ex\u200b", "\u202ex\u200b", ""),
+    ("a\tb", "a b", "1 tab became a space."),
+    ("\x00a\x1b[2J\x07\x9b", "a[2J", "4 control characters were left out."),
+    ("a\x1bb", "ab", "1 control character was left out."),
+    ("\u202ex\u200b", "x", "2 control characters were left out."),
+    ("a\tb\r\nc\x07", "a b c", "2 pasted lines were joined into one, 1 tab became a space, 1 control"),
+    ("می\u200cخواهم 👩\u200d🔧", "می\u200cخواهم 👩\u200d🔧", ""),
     ("x" * 1_000_000, "", "Nothing was pasted: 1,000,000 characters"),
 ]
 
@@ -39,9 +42,9 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("ACME-CORP\r\n", "ACME-CORP"),
+        ("ACME-CORP\r\n", "ACME-CORP · Acme Corporation"),
         ("ACME-\r\nCORP", "ACME- CORP"),
-        ("A\x1b[2J\x07", "A␛[2J␇"),
+        ("A\x1b[2J\x07", "A[2J"),
         ("x" * 1_000_000, "1,000,000 characters are no ID"),
     ],
     ids=range(4),
@@ -58,16 +61,16 @@ async def test_into_find() -> None:
     async with stage() as dock:
         await dock.press("slash")
         await dock.paste("bright\r\n\x1bmfg")
-        dock.sees("bright ␛mfg")
+        dock.sees("bright mfg", "2 pasted lines were joined into one, 1 control character was left out.")
         await dock.paste("x" * 1_000_000)
         dock.sees("Nothing was pasted: 1,000,000 characters")
 
 
-async def test_on_the_list_it_does_nothing() -> None:
+async def test_on_the_list_lines_run_no_keys() -> None:
     """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
     async with stage() as dock:
         await dock.paste("dq\r\nFOUR\r\n")
-        dock.sees("48 customers")
+        dock.sees("48 customers", "What you pasted is not a barcode. It was not used.")
         await dock.burst("\x1b[200~text\x1b[201~d\r")
         assert (await dock.record("ACME-CORP"))["active"] is True
         assert dock.wire.count("DELETE") == 0

@@ -89,7 +89,7 @@ async def test_a_scan_chooses_and_answers_nothing(key: str, end: str) -> None:
         dialog = it.app.screen
         await it.burst(f"nest-9{end}")
         assert it.app.screen is dialog
-        it.sees("nothing can be scanned here · Esc leave")
+        it.sees("Close this first, then scan.")
         await it.press("escape")
         assert it.lines == before
 

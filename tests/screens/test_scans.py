@@ -1,0 +1,217 @@
+"""I3, I4, I5 on every screen: a scan is whole or it is nothing, and its keys are never run as keys."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from app.screens.form import FormScreen
+from app.terminal.barcode import Scanner
+from tests.stage import Stage, stage
+
+EVEN = 0.06
+STALLS = [0.1, 0.3, 0.6, 1.0]
+
+#: Keys that open every screen and dialog from the list, and whether a scan opens its customer there.
+SCREENS: dict[str, tuple[Sequence[str], bool]] = {
+    "list": ((), True),
+    "filtered": (("a",), True),
+    "detail": (("enter",), True),
+    "help": (("question_mark",), False),
+    "drafts": (("w",), True),
+    "sort": (("s",), False),
+    "columns": (("v",), False),
+    "rows a page": (("p",), False),
+    "discontinue": (("d",), False),
+    "export": (("x",), False),
+    "palette": (("colon",), False),
+    "plain text": (("y", "y"), False),
+    "go to": (("g",), True),
+}
+
+
+def asked_for(it: Stage) -> set[str]:
+    """The IDs that were asked for, one by one."""
+    paths = [request.url.path for request in it.wire.seen if request.method == "GET"]
+    return {path.rpartition("/")[2] for path in paths if not path.endswith("/All")}
+
+
+async def scan(it: Stage, code: str, pauses: Sequence[float], end: str = "\r") -> None:
+    """Scan a code with these pauses before its keys, which were all read in the past."""
+    await it.type_at(code + end, pauses)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("code", ["BRIGHT-MFG", "xd-4-e"])
+async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -> None:
+    keys, opens = SCREENS[screen]
+    async with stage(mirror=True) as it:
+        await it.press(*keys)
+        before = it.app.screen
+        await scan(it, code, [1.5] + [EVEN] * len(code))
+        if opens and code == "BRIGHT-MFG":
+            it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+        elif opens:
+            it.sees("xd-4-e")
+        else:
+            assert it.app.screen is before
+            it.sees("Close this first, then scan.")
+        assert asked_for(it) <= {code, "ACME-CORP", "XD-4-E"}
+        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.app.return_code is None
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("end", ["\r", "\t", "\r\n", ""])
+async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
+    """I3: with a stall at every place, also before its end: no other customer is asked for."""
+    code = "BRIGHT-MFG"
+    async with stage(mirror=True) as it:
+        for place in range(1, len(code) + len(end)):
+            pauses = [5.0] + [EVEN] * (len(code) + len(end) - 1)
+            pauses[place] = stall
+            await scan(it, code, pauses, end)
+            assert "BRIGHT-MFG · Bright" in it.screen_text or "Only part of a barcode arrived (" in it.screen_text
+            if place >= 3:
+                it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+            await it.press("escape", "escape")
+            it.sees("48 customers")
+        assert asked_for(it) <= {code}
+
+
+@pytest.mark.parametrize("code", ["east-7", "nord-7", "dock-7", "xpor-7", "gate-7", "vend-7", "AB-7"])
+@pytest.mark.parametrize("stall", STALLS)
+async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
+    """The first key was run, as nobody could know: the rest goes nowhere, also where that key has led."""
+    async with stage(mirror=True) as it:
+        await scan(it, code, [5.0, stall] + [EVEN] * len(code))
+        it.sees(f"Only part of a barcode arrived (…{code[1:]}). Scan again.")
+        assert asked_for(it) <= {"ACME-CORP"}
+        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.app.return_code is None
+        if isinstance(it.app.screen, FormScreen):
+            assert not it.app.screen.unsaved()
+
+
+async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
+    async with stage(mirror=True) as it:
+        for code in ("ACME-CORP", "BRIGHT-MFG", "ACME-CORP"):
+            await scan(it, code, [5.0] + [0.01] * len(code))
+            await it.press("escape")
+        await scan(it, "BRIGHT-M", [5.0] + [0.01] * 8, "")
+        it.sees("Only part of a barcode arrived (BRIGHT-M…). Scan again.")
+        await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10, "")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+
+
+async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
+    async with stage() as it:
+        await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10 + [0.9], "\r\r\n")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "F2 Edit")
+        assert not isinstance(it.app.screen, FormScreen)
+
+
+async def test_enter_behind_fast_letters_opens_no_row() -> None:
+    async with stage() as it:
+        await scan(it, "ZW", [5.0, 0.02, 0.02])
+        it.sees("48 customers", "Only part of a barcode arrived (…ZW). Scan again.")
+        await scan(it, "7", [5.0, 0.02])
+        it.sees("48 customers", "Only part of a barcode arrived (…7). Scan again.")
+        await scan(it, "j", [5.0, 0.05])
+        assert "F3 Back" in it.screen_text
+
+
+@pytest.mark.parametrize("code", ["BRIGHT-MFG", "BRIGHT\x1dMFG"])
+async def test_separator_belongs_to_the_code(code: str) -> None:
+    async with stage() as it:
+        await it.burst(f"{code}\x03")
+        it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "This ID cannot be asked for")
+        assert asked_for(it) <= {code}
+
+
+@pytest.mark.parametrize("screen", ["list", "detail", "go to"])
+@pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
+async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
+    """I4: with two seconds between keys."""
+    scanner = Scanner(prefix="^", suffix="~") if "^" in frame else Scanner()
+    async with stage(scanner=scanner) as it:
+        await it.press(*SCREENS[screen][0])
+        await it.type_at(frame.format("BRIGHT-MFG"), [2.0])
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+
+
+async def test_framed_scan_fills_the_field_of_a_form() -> None:
+    async with stage() as it:
+        await it.press("f6")
+        await it.type_at("\x02DOCK-7\x03", [2.0])
+        it.sees("• ID         DOCK-7")
+        await it.press("down")
+        await it.type_at("\x02Dock Seven\x03", [0.01])
+        it.sees("• Name       Dock Seven")
+
+
+async def test_framed_scan_without_its_end_is_only_a_part() -> None:
+    async with stage() as it:
+        await it.type_at("\x02DOCK-7", [2.0])
+        it.sees("Only part of a barcode arrived (DOCK-7…). Scan again.", "48 customers")
+
+
+async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
+    async with stage(scanner=Scanner(prefix="^", suffix="^")) as it:
+        await it.press("f6", "down")
+        await it.type_at("^ab", [0.3])
+        it.sees("• Name       ^ab")
+
+
+@pytest.mark.parametrize("screen", ["list", "detail", "go to"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> None:
+    async with stage() as it:
+        await it.press(*SCREENS[screen][0])
+        await it.paste(f"BRIGHT-MFG{end}")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+        await it.burst("\r")
+        it.sees("F2 Edit")
+        assert asked_for(it) <= {"BRIGHT-MFG", "ACME-CORP"}
+
+
+@pytest.mark.parametrize("screen", ["sort", "discontinue", "help"])
+async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None:
+    async with stage() as it:
+        await it.press(*SCREENS[screen][0])
+        await it.paste("BRIGHT-MFG")
+        it.sees("Nothing can be pasted here.")
+
+
+async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
+    """I5"""
+    async with stage() as it:
+        await it.type_at("gBRIGHT-MFG\r", [0.081, 0.094, 0.072, 0.086, 0.078, 0.093, 0.070, 0.095])
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
+
+
+async def test_key_held_down_moves_row_by_row() -> None:
+    """I5"""
+    async with stage() as it:
+        await it.type_at("j" * 10, [5.0, 0.5] + [0.033] * 8)
+        assert it.lines[12].startswith("›")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> None:
+    async with stage() as it:
+        await it.press("e")
+        await it.type_at("Dock Seven\rJane\r12 Road\rHall 3", [3.0] + [pause] * 40)
+        it.sees("4 lines arrived as fast as a paste, one a field. Esc takes them all back.", "Dock Seven", "Hall 3")
+        await it.press("escape")
+        it.sees("Take the pasted lines back?")
+        await it.press("right", "enter")
+        it.sees("Edit ACME-CORP", "as before")
+        it.misses("Dock Seven", "Hall 3", "changed")
+
+
+async def test_pasted_lines_are_kept_once_something_else_is_typed() -> None:
+    async with stage() as it:
+        await it.press("e")
+        await it.type_at("Dock Seven\rJane", [3.0] + [0.0] * 20)
+        await it.press("x", "escape")
+        it.sees("Leave without saving?")
