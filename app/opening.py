@@ -11,9 +11,11 @@ from app.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+    from pathlib import Path
 
     from app.connect import Book, Server
     from app.local.drafts import Drafts
+    from app.terminal.barcode import Scanner
 
 START: Final = 3.0  # seconds
 SWITCH: Final = 0.001  # seconds
@@ -86,6 +88,7 @@ def open_screens(
         desk,
         keymap=settings.keys,
         report=lambda error: report(error, folders.state),
+        save_scanner=partial(_save_scanner, folders.config_file),
         scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
@@ -113,6 +116,23 @@ def open_screens(
         if drafts.problem:
             sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
     return app.return_code or 0
+
+
+def _save_scanner(path: "Path", scanner: "Scanner") -> str:
+    """Store the settings of the scanner; return what to say of it."""
+    from app.config_editor import write_ui_settings
+    from app.errors import SettingsError
+
+    values: dict[str, int | str] = {
+        "scan_gap_ms": round(scanner.gap * 1000),
+        "scan_prefix": scanner.prefix,
+        "scan_suffix": scanner.suffix,
+    }
+    try:
+        write_ui_settings(path, values)
+    except SettingsError as error:
+        return f"Kept until you leave dockbook. {error.text}"
+    return f"Kept in {path}."
 
 
 def _collect_from_now_on() -> None:

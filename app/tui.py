@@ -1,7 +1,7 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -85,6 +85,7 @@ class DockbookApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
         Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
         Binding("colon", "palette", "All commands", id="palette"),
+        Binding("T", "test_scanner", "Test scanner", id="test-scanner", tooltip="Test the scanner, and set it up"),
         Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
     ]
 
@@ -95,6 +96,7 @@ class DockbookApp(App[int]):
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException], str] | None = None,
         scanner: Scanner | None = None,
+        save_scanner: Callable[[Scanner], str] | None = None,
         driver: type[Driver] | None = None,
         lean: bool = False,
     ) -> None:
@@ -102,6 +104,8 @@ class DockbookApp(App[int]):
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
+        self._save_scanner = save_scanner
+        self._tested_scanner: Scanner | None = None
         self._away = False
         self._leaving: Timer | None = None
         self._nothing_to_do = asyncio.Event()
@@ -186,6 +190,27 @@ class DockbookApp(App[int]):
                 await self.run_action(actions[name].action, actions[name].node)
 
         self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
+
+    def action_test_scanner(self) -> None:
+        from app.screens.scanner_test import ScannerTestScreen
+
+        if isinstance(self.screen, DockScreen) and not isinstance(self.screen, ScannerTestScreen):
+            self.push_screen(ScannerTestScreen(self.desk, self._report_scan, self._keep_scanner))
+
+    def _report_scan(self, keys: Sequence[events.Event]) -> Sequence[tuple[str, str]]:
+        from app.terminal.scanner_report import report_scan
+
+        report = report_scan(keys, self.key_queue.scanner)
+        self._tested_scanner = report.fits
+        return report.lines
+
+    def _keep_scanner(self) -> str:
+        """Use the settings that fit the scanner that was tested, from now on, and store them."""
+        scanner = self._tested_scanner
+        if scanner is None:
+            return "Scan a code first."
+        self.key_queue.scanner = scanner
+        return self._save_scanner(scanner) if self._save_scanner else "Kept until you leave dockbook."
 
     def copy_to_clipboard(self, text: str) -> None:
         # A lone surrogate cannot be sent, and would end the program.

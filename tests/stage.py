@@ -236,6 +236,7 @@ async def stage(
     mend: str = "",
     settled: bool = True,
     scanner: Scanner | None = None,
+    save_scanner: Callable[[Scanner], str] | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
@@ -270,6 +271,7 @@ async def stage(
         Desk(repository, "test", local=local, views=views, open_drafts=None if drafts is None else lambda: drafts),
         keymap=keymap,
         scanner=scanner,
+        save_scanner=save_scanner,
     )
     async with app.run_test(size=size) as pilot:
         running = Stage(pilot, wire, store, credentials, issued)

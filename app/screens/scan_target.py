@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Final, Generic, TypeVar
 
+from textual import events
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -21,6 +22,13 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
     def remark(self, text: str) -> None:
         """Show a remark, which may hold outside text made safe, until the next one."""
         raise NotImplementedError
+
+    def captures(self, _event: events.Event) -> bool:
+        """Whether the screen wants this key as it came, whatever it would do."""
+        return False
+
+    def key_captured(self, event: events.Event) -> None:
+        """Look at a key that was captured."""
 
     @property
     def detects_scans(self) -> bool:

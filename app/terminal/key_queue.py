@@ -48,6 +48,12 @@ Reader = Callable[[Iterable[events.Event], Scanner, float], Burst]
 class ScanTarget(Protocol):
     """A screen, as far as scans and pastes concern it."""
 
+    def captures(self, event: events.Event) -> bool:
+        """Whether the screen wants this key as it came, whatever it would do."""
+
+    def key_captured(self, event: events.Event) -> None:
+        """Look at a key that was captured."""
+
     @property
     def detects_scans(self) -> bool:
         """Whether fast keys are held back until it is known whether a scanner typed them."""
@@ -134,6 +140,9 @@ class KeyQueue:
 
     async def put(self, event: events.Event) -> None:
         """Deliver the key after those that came before it."""
+        if self._is_free and (target := self._target()) is not None and target.captures(event):
+            target.key_captured(event)
+            return
         if self._is_alone(event):
             await self._deliver_now(event)
             return

@@ -1,0 +1,109 @@
+"""Testing the scanner: what arrives is shown and judged, nothing of it is run, and fitting settings are kept."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.config_editor import write_ui_settings
+from app.config_file import read_config
+from app.errors import SettingsError
+from app.terminal.barcode import Scanner
+from tests.stage import Stage, stage
+
+
+async def scan(it: Stage, text: str, pause: float) -> None:
+    await it.type_at(text, [pause])
+    await it.until("F10 keeps these settings")
+
+
+async def test_scan_is_shown_and_its_settings_are_kept() -> None:
+    kept: list[Scanner] = []
+
+    def save(scanner: Scanner) -> str:
+        kept.append(scanner)
+        return "Kept."
+
+    async with stage(save_scanner=save) as it:
+        await it.press("T")
+        it.sees("Test the scanner", "Scan any code now.")
+        await scan(it, "qd-ACME-7\r", 0.04)
+        it.sees("qd-ACME-7", "40 to 40 ms", "Behind it   Enter", "by its speed.", "scan_gap_ms = 60")
+        await it.press("f10")
+        it.sees("Kept.")
+        assert kept == [Scanner(0.06)]
+        assert it.app.key_queue.scanner == Scanner(0.06)
+        await it.press("escape")
+        it.sees("48 customers")
+        assert it.wire.count("POST") == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "pause", "seen", "fits"),
+    [
+        ("\x02ACME-7\x03", 2.0, "by its frame: at any speed", Scanner()),
+        ("^ACME-7^\r", 2.0, "by its frame: at any speed", Scanner(prefix="^", suffix="^")),
+        ("ACME-77~", 0.01, "by its speed", Scanner(0.03)),
+        ("ACME-7", 0.01, "Nothing ends it", Scanner(0.03)),
+        ("ACME-7\r", 0.12, "by its speed", Scanner(0.18)),
+    ],
+)
+async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
+    async with stage() as it:
+        await it.press("T")
+        await scan(it, sent, pause)
+        it.sees(seen)
+        await it.press("f10")
+        assert it.app.key_queue.scanner == fits
+
+
+async def test_slow_scanner_without_a_frame_is_advised() -> None:
+    async with stage() as it:
+        await it.press("T")
+        await scan(it, "ACME-7\r", 0.3)
+        it.sees("cannot tell this from typing", "STX")
+        before = it.app.key_queue.scanner
+        await it.press("f10")
+        it.sees("Scan a code first.")
+        assert it.app.key_queue.scanner == before
+
+
+SETTINGS: dict[str, int | str] = {"scan_gap_ms": 60, "scan_prefix": "^", "scan_suffix": '"'}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# mine\nprofile = 'a'\n\n[profiles.a]\nurl = 'https://x.example.com/api/v1'\n",
+        "[ui] # looks\nmouse = true # yes\nscan_gap_ms = 30 # old\n\n[keys]\nedit = 'f2'\n",
+        "[ui]\nscan_prefix = '~'",
+    ],
+)
+def test_settings_are_written_and_all_else_stays(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "dockbook" / "config.toml"
+    if text:
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o640)
+    write_ui_settings(path, SETTINGS)
+    written = path.read_text(encoding="utf-8")
+    before = tomllib.loads(text)
+    after = tomllib.loads(written)
+    assert after == {**before, "ui": {**before.get("ui", {}), **SETTINGS}}
+    assert [line for line in text.splitlines() if "#" in line and "scan_gap" not in line] == [
+        line for line in written.splitlines() if "#" in line
+    ]
+    assert path.stat().st_mode & 0o777 == (0o640 if text else 0o600)
+    write_ui_settings(path, {"scan_gap_ms": 60, "scan_prefix": "\x02", "scan_suffix": ""})
+    config = read_config(path)
+    assert (config.scan_gap_ms, config.scan_prefix, config.scan_suffix) == (60, "\x02", "")
+
+
+@pytest.mark.parametrize("text", ["ui = {mouse = true}\n", "[ui\n", "ui.mouse = true\n"])
+def test_file_that_cannot_be_changed_stays_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match="scan_gap_ms = 60"):
+        write_ui_settings(path, SETTINGS)
+    assert path.read_text(encoding="utf-8") == text
