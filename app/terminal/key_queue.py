@@ -254,7 +254,9 @@ class KeyQueue:
 
     def _take_burst(self, target: ScanTarget, burst: Burst) -> bool:
         is_rest = bool(self._head) and 0 <= burst.first - self._head_at <= PATIENCE
-        if burst.verdict != "scan" and not (burst.fast and is_rest):
+        # In a field, somebody may type fast behind the letter that opened it; only a scanner sends an end as fast.
+        is_scan = burst.verdict == "scan" if target.detects_scans else False
+        if not is_scan and not (burst.fast and is_rest and (burst.ended or target.detects_scans)):
             self._judge_keys(burst)
             return False
         self._drop(burst.keys + (burst.verdict != "scan" and burst.ended))

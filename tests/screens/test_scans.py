@@ -189,6 +189,13 @@ async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
+async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None:
+    """I5"""
+    async with stage() as it:
+        await it.type_at("eThe 9th", [3.0, 0.6, 0.06, 0.1, 0.06, 0.05, 0.05, 0.06])
+        it.sees("Acme CorporationThe 9th")
+
+
 async def test_key_held_down_moves_row_by_row() -> None:
     """I5"""
     async with stage() as it:

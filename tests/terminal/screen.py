@@ -73,6 +73,12 @@ class Terminal:
         while self.read(seconds):
             continue
 
+    def quiet_for(self, seconds: float) -> None:
+        """Read what comes for so long."""
+        ends = monotonic() + seconds
+        while (left := ends - monotonic()) > 0:
+            self.read(left)
+
     def read(self, seconds: float) -> bool:
         """Read what comes within this time; false when nothing did."""
         if not select.select([self.master], [], [], max(0.0, seconds))[0]:
