@@ -321,16 +321,10 @@ class CustomerListScreen(PagedScreen):
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         from app.screens.form import FormScreen
+        from app.screens.goto import go_to_chosen
 
         self.status.hush()
-        self.app.push_screen(FormScreen(self.desk, customer, new_id=new_id), self._form_left)
-
-    def _form_left(self, short_id: str | None) -> None:
-        """The form of a new customer found that its ID exists, and the person wants to see that one."""
-        from app.screens.goto import go_to
-
-        if short_id is not None:
-            self.once_on_top(partial(go_to, self, short_id))
+        self.app.push_screen(FormScreen(self.desk, customer, new_id=new_id), partial(go_to_chosen, self))
 
     def _turn(self, step: int, place: Place) -> None:
         request = self.paging.turned(step)

@@ -41,13 +41,13 @@ async def test_a_scan_on_the_detail_opens_its_customer() -> None:
 async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> None:
     async with stage() as it:
         await it.burst("]C1DOCK-99\r")
-        it.sees("There is no customer with the ID DOCK-99.", "Back", "New customer with this ID")
-        await it.press("right", "enter")
+        it.sees("There is no customer with the ID DOCK-99.", "Cancel", "New customer with this ID")
+        await it.press("right", "right", "enter")
         it.sees("New customer", "• ID         DOCK-99")
         await it.press("escape")
         it.sees("48 customers")
         await it.burst("DOCK-99\r")
-        await it.press("right", "enter", "f10")
+        await it.press("right", "right", "enter", "f10")
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
