@@ -155,7 +155,9 @@ def likeness(short_id: str, other: str) -> int:
     """How likely the other ID, which resembles this one, is the one that was meant; the likeliest have the least."""
     if short_id.strip().casefold() == other.strip().casefold():
         return 0
-    return 1 if alike(short_id, other) else 2
+    if alike(short_id, other):
+        return 1
+    return 2 if _parted(short_id)[1] == _parted(other)[1] else 3
 
 
 def spellings(short_id: str) -> tuple[str, ...]:

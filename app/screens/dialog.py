@@ -17,7 +17,8 @@ Result = TypeVar("Result")
 
 _LONGEST: Final = 600  # cells of a line
 #: Cells; styles/dialog.tcss says the same.
-_AROUND_ANSWER: Final = 4
+_AROUND_ANSWER: Final = 6
+_AROUND_STACKED: Final = 2
 _BETWEEN_ANSWERS: Final = 2
 _LEAST_ANSWER: Final = 8
 
@@ -117,11 +118,7 @@ class Question(Dialog[str]):
         """Put the answers beside each other, or where there is no room one below the other."""
         needed = [max(width(label) + _AROUND_ANSWER, _LEAST_ANSWER) for label in self._answers.values()]
         stacked = sum(needed) + _BETWEEN_ANSWERS * len(needed) > self.cells
-        answers = self.query_one(".answers")
-        answers.set_class(stacked, "-stacked")
-        answers.styles.height = lines = len(needed) if stacked else 1
-        # The answers stand at the bottom of the box, over this margin.
-        self.query_one(".lines").styles.margin = (1, 0, lines + 1, 0)
-        room = self.cells - _AROUND_ANSWER - _BETWEEN_ANSWERS
+        self.query_one(".box").set_class(stacked, "-stacked")
+        room = self.cells - _AROUND_STACKED
         for button, label in zip(self.query(Button), self._answers.values(), strict=True):
             button.label = Content(shorten(label, room))

@@ -117,7 +117,7 @@ class GoToDialog(Dialog[str]):
         """Show who is offered; nobody is chosen."""
         typed = code_of(self.query_one(Input).value)
         ids = [visible_id(spelled(one.short_id, typed)) for one in self._offered]
-        cells = min(max(map(width, ids), default=0), self.cells // 2)
+        cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
         rows = [
             shorten(f"{fit(short_id, cells)}  {one.name}{status_of(one)}", self.cells)
             for short_id, one in zip(ids, self._offered, strict=True)
