@@ -164,15 +164,15 @@ class Repository:
         """The other IDs that look like these, for those that have any."""
         return await self._of_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
 
-    async def resembling(self, short_id: str) -> "Candidates":
+    async def resembling(self, short_id: str, *, ask: bool = True) -> "Candidates":
         """The customers whose IDs may be meant by this one, which is not theirs; the likeliest first.
 
-        Until the copy is complete the server is asked, too, for a few other spellings.
+        Until the copy is complete the server is asked, too, for a few other spellings, unless it is not to be asked.
         """
         from app.models import Candidates
 
         copied = await self._resembling_in_copy(short_id)
-        if copied.complete:
+        if copied.complete or not ask:
             return copied
         known = {one.short_id: one for one in (*copied.customers, *await self._ask_for_spellings(short_id))}
         best = sorted(known.values(), key=lambda one: likeness(short_id, one.short_id))
@@ -341,10 +341,12 @@ class Repository:
             await self.customer(short_id)
         except NotFound:
             found = copied if copied.complete else await self.resembling(short_id)
-            others = [one for one in found.customers if one.short_id not in beside]
-            if others:
-                raise ConfusableId(short_id, others) from None
-        # That the ID itself is taken comes first; the one who creates says so.
+        else:
+            # That the ID itself is taken comes first, and is found out when it is created.
+            return
+        others = [one for one in found.customers if one.short_id not in beside]
+        if others:
+            raise ConfusableId(short_id, others)
 
     async def _resembling_in_copy(self, short_id: str) -> "Candidates":
         from app.models import Candidates

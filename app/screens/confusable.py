@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.lookalike import alike, spelled
 from app.screens.dialog import Question
-from app.text import visible_id
+from app.text import shorten, visible_id
 
 if TYPE_CHECKING:
     from app.errors import ConfusableId
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 INCOMPLETE: Final = "The local copy is not complete yet; others may exist."
 #: The most customers that are named, and offered to be opened, in one place.
 MOST_NAMED: Final = 4
+_LONGEST_NAME: Final = 60  # cells
 
 
 def status_of(customer: "Customer") -> str:
@@ -25,7 +26,7 @@ def status_of(customer: "Customer") -> str:
 def name_beside(customer: "Customer", short_id: str) -> str:
     """`BRIGHT-MFG · Bright Manufacturing LLC`, with the signs spelled that look like others in `short_id`."""
     who = visible_id(spelled(customer.short_id, short_id))
-    name = f" · {customer.name}" if customer.name.strip() else ""
+    name = f" · {shorten(customer.name, _LONGEST_NAME)}" if customer.name.strip() else ""
     return f"{who}{name}{status_of(customer)}"
 
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.countries import countries
-from app.errors import DockbookError, EditsOverlap
+from app.errors import DockbookError, EditsOverlap, NotFound
 from app.fields import KEY
 from app.screens.choose import Choice, ChooseDialog
 from app.screens.confusable import describe
@@ -241,8 +241,8 @@ class FormScreen(DockScreen[str]):
         try:
             taken = await self.repository.customer(short_id)
             error = f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."
-        except DockbookError:
-            found = await self.repository.resembling(short_id)
+        except DockbookError as failure:
+            found = await self.repository.resembling(short_id, ask=isinstance(failure, NotFound))
             if found.customers:
                 remark = f"{describe(short_id, found.customers)} F10 offers to open it."
         row = self.rows.get(KEY)

@@ -65,7 +65,7 @@ class GoToDialog(Dialog[str]):
         """Nobody is chosen any more, and others may be meant."""
         self.query_one(OptionList).highlighted = None
         self._asked.clear()
-        self._below.read(self._suggest, "suggestions")
+        self._below.read(partial(self._suggest, self._typed), "suggestions")
 
     def on_input_submitted(self) -> None:
         self.action_submit()
@@ -88,7 +88,7 @@ class GoToDialog(Dialog[str]):
         if chosen is not None:
             self.dismiss(self._offered[chosen].short_id)
         else:
-            self.dismiss(code_of(self.query_one(Input).value) or None)
+            self.dismiss(self._typed or None)
 
     async def action_move(self, step: int) -> None:
         """Choose the next one or the one before; above the first is what was typed."""
@@ -101,8 +101,11 @@ class GoToDialog(Dialog[str]):
         at = min(at + step, len(self._offered) - 1)
         options.highlighted = at if at >= 0 else None
 
-    async def _suggest(self) -> None:
-        typed = code_of(self.query_one(Input).value)
+    @property
+    def _typed(self) -> str:
+        return code_of(self.query_one(Input).value)
+
+    async def _suggest(self, typed: str) -> None:
         found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED)
         if self.app.screen is not self:
             return
@@ -115,7 +118,7 @@ class GoToDialog(Dialog[str]):
 
     def _show(self) -> None:
         """Show who is offered; nobody is chosen."""
-        typed = code_of(self.query_one(Input).value)
+        typed = self._typed
         ids = [visible_id(spelled(one.short_id, typed)) for one in self._offered]
         cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
         rows = [
@@ -184,7 +187,7 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
         customer, origin = await screen.repository.sight(short_id)
     except DockbookError as error:
-        found = await screen.repository.resembling(short_id)
+        found = await screen.repository.resembling(short_id, ask=isinstance(error, NotFound))
         if screen.app.screen is not screen:
             # The person went on to something else.
             return

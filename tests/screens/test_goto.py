@@ -9,7 +9,7 @@ import pytest
 from app.screens.customer_list import CustomerListScreen
 from app.screens.form import FormScreen
 from app.widgets.options import Options
-from tests.stage import Bend, Stage, stage
+from tests.stage import Bend, Stage, always, answer, stage
 
 
 async def test_an_id_typed_opens_its_customer() -> None:
@@ -174,6 +174,16 @@ async def test_without_a_server_those_of_the_copy_are_offered() -> None:
         it.misses("There is no customer", "New customer with this ID")
         await it.press("enter")
         it.sees("ID         BRIGHT-MFG", "Rockford", "offline since")
+
+
+async def test_a_server_that_refuses_is_not_asked_for_other_spellings() -> None:
+    async with stage() as it:
+        asked = len(it.wire.seen)
+        it.wire.bend = always(lambda: answer(403, {"statusCode": 403, "error": "forbidden", "message": "No."}))
+        await it.press("g")
+        await it.press(*"bright-mfg", "enter")
+        it.sees("Not permitted")
+        assert len(it.wire.seen) == asked + 1
 
 
 async def test_those_that_begin_so_are_offered_while_one_types() -> None:
