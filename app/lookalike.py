@@ -151,6 +151,12 @@ def resembles(one: str, other: str) -> bool:
     return fold(one) == fold(other)
 
 
+def begins_like(short_id: str, typed: str) -> bool:
+    """Whether the ID begins with what is typed, but for case, spaces, separators and look."""
+    first, _ = _parted(typed)
+    return _look_the_same(first, _parted(short_id)[0][: len(first)])
+
+
 def likeness(short_id: str, other: str) -> int:
     """How likely the other ID, which resembles this one, is the one that was meant; the likeliest have the least."""
     if short_id.strip().casefold() == other.strip().casefold():

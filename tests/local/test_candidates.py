@@ -56,6 +56,8 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
         ("lightn", ["ÉCLAIR"]),
         ("ecl", ["ÉCLAIR"]),
         ("zz", ["ZZ-1", "ZZ-2"]),
+        ("BR1", ["BRIGHT-MFG"]),
+        ("BRL", []),
         ("nobody", []),
         ("%", []),
         ("", []),
