@@ -1,6 +1,6 @@
 """One hierarchy of errors; each has a title and a text fit for a person, and says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from app.fields import BY_NAME
@@ -53,6 +53,18 @@ class CustomerExists(DockbookError):
     def __init__(self, short_id: str) -> None:
         super().__init__(f"{short_id} is already a customer. Nothing was changed. Open it, or choose another ID.")
         self.short_id = short_id
+
+
+class ConfusableId(DockbookError):
+    """A new customer was to be created beside `others` whose IDs resemble the new one; nothing was written."""
+
+    title = "That ID is easily confused"
+
+    def __init__(self, short_id: str, others: "Sequence[Customer]") -> None:
+        names = ", ".join(other.short_id for other in others)
+        super().__init__(f"{short_id} is easily taken for {names}. Nothing was created.")
+        self.short_id = short_id
+        self.others = tuple(others)
 
 
 class TransportError(DockbookError):

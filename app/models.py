@@ -3,13 +3,23 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from app.fields import FIELDS, KEY, WIRE, WRITABLE_NAMES, Origin
 
-__all__ = ["Customer", "ErrorBody", "NumberText", "Origin", "Page", "count_of", "sound_values", "told_more"]
+__all__ = [
+    "Candidates",
+    "Customer",
+    "ErrorBody",
+    "NumberText",
+    "Origin",
+    "Page",
+    "count_of",
+    "sound_values",
+    "told_more",
+]
 
 _DATES = ("created", "modified")
 _TELLING = (KEY, "name", "active")
@@ -112,6 +122,13 @@ class Customer(BaseModel):
         """
         body = {name: self.received[name] for name in (KEY, *WRITABLE_NAMES) if name in self.received}
         return body | dict(changes)
+
+
+class Candidates(NamedTuple):
+    """Customers that somebody may mean, the likeliest first; `complete` says that there cannot be others."""
+
+    customers: tuple[Customer, ...]
+    complete: bool
 
 
 class Page(BaseModel):

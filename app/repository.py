@@ -1,13 +1,15 @@
 """What the screens may ask for; the one place that knows client and mirror."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from app.asking import Asking
-from app.errors import DockbookError, NotFound, StoreError
+from app.errors import ConfusableId, DockbookError, NotFound, StoreError, UnaddressableId
 from app.fields import PageRequest
 from app.link import WAS_THERE, Line, Link, look_for_server
+from app.lookalike import likeness, resembles, spellings
 from app.pace import Pace
 from app.prefetch import Prefetch
 from app.reading import Reading, Sighting
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from app.local.glimpse import Glimpse
     from app.local.mirror import Mirror
     from app.local.mirror_state import MirrorState
-    from app.models import Customer, Page
+    from app.models import Candidates, Customer, Page
     from app.sync import Keeper
 
 Result = TypeVar("Result")
@@ -162,6 +164,27 @@ class Repository:
         """The other IDs that look like these, for those that have any."""
         return await self._of_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
 
+    async def resembling(self, short_id: str, *, ask: bool = True) -> "Candidates":
+        """The customers whose IDs may be meant by this one, which is not theirs; the likeliest first.
+
+        Until the copy is complete the server is asked, too, for a few other spellings, unless it is not to be asked.
+        """
+        from app.models import Candidates
+
+        copied = await self._resembling_in_copy(short_id)
+        if copied.complete or not ask:
+            return copied
+        known = {one.short_id: one for one in (*copied.customers, *await self._ask_for_spellings(short_id))}
+        best = sorted(known.values(), key=lambda one: likeness(short_id, one.short_id))
+        return Candidates(tuple(best), complete=False)
+
+    async def suggestions(self, typed: str, most: int) -> "Candidates":
+        """The customers of the copy whose ID or name begins with what is typed, at most so many, IDs first."""
+        from app.models import Candidates
+
+        nobody = Candidates((), complete=False)
+        return await self._of_mirror(lambda mirror: mirror.suggestions(typed, most), nobody)
+
     async def newer(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Those of these customers that the server told of in a newer state since they came."""
         return await self._of_mirror(lambda mirror: mirror.newer(customers), [])
@@ -259,8 +282,20 @@ class Repository:
         await self._remember(saved.customer)
         return saved
 
-    async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
-        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not."""
+    async def create(
+        self,
+        short_id: str,
+        values: Mapping[str, str],
+        onlooker: Onlooker | None = None,
+        *,
+        beside: Collection[str] = (),
+    ) -> Saved:
+        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
+
+        Raises ConfusableId when there are customers whose IDs resemble it, but for those with the IDs in `beside`.
+        """
+        if self.editing_off is None:
+            await self._refuse_confusable(short_id, beside)
         saved = await self._saving.create(short_id, values, onlooker)
         await self._remember(saved.customer)
         return saved
@@ -297,6 +332,41 @@ class Repository:
         self._writes += 1
         self._prefetch.drop()
         self._reading.drop()
+
+    async def _refuse_confusable(self, short_id: str, beside: Collection[str]) -> None:
+        copied = await self._resembling_in_copy(short_id)
+        if copied.complete and not copied.customers:
+            return
+        try:
+            await self.customer(short_id)
+        except NotFound:
+            found = copied if copied.complete else await self.resembling(short_id)
+        else:
+            # That the ID itself is taken comes first, and is found out when it is created.
+            return
+        others = [one for one in found.customers if one.short_id not in beside]
+        if others:
+            raise ConfusableId(short_id, others)
+
+    async def _resembling_in_copy(self, short_id: str) -> "Candidates":
+        from app.models import Candidates
+
+        nobody = Candidates((), complete=False)
+        return await self._of_mirror(lambda mirror: mirror.resembling(short_id), nobody)
+
+    async def _ask_for_spellings(self, short_id: str) -> "list[Customer]":
+        """The customers the server has under other spellings of the ID, as far as it answers while a person waits."""
+        found: list[Customer] = []
+        if self._line.offline:
+            return found
+        # A server that does not answer is not asked again: whoever waits has an answer without it.
+        with suppress(TimeoutError, DockbookError):
+            async with asyncio.timeout(self._pace.patience):
+                for spelling in spellings(short_id):
+                    with suppress(NotFound, UnaddressableId):
+                        async with self._asking.lend() as api:
+                            found.append(await api.get(spelling))
+        return [customer for customer in found if resembles(short_id, customer.short_id)]
 
     async def _remember(self, customer: "Customer") -> None:
         await self._of_mirror(lambda mirror: mirror.put(customer), None)

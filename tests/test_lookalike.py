@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.lookalike import alike, alike_among, skeleton, spelled
+from app.lookalike import alike, alike_among, likeness, resembles, skeleton, spelled, spellings
 
 SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВвІіӏßſＡ①éЁ"), max_size=6)
 
@@ -64,6 +64,85 @@ def test_these_are_alike(one: str, other: str) -> None:
 )
 def test_these_are_not(one: str, other: str) -> None:
     assert not alike(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("BRIGHT-MFG", "bright-mfg"),
+        ("BRIGHT-MFG", "bRIGHT-mfg"),
+        ("BRIGHT-MFG", " BRIGHT-MFG "),
+        ("BRIGHT-MFG", "BRIGHT_MFG"),
+        ("BRIGHT-MFG", "bright.mfg"),
+        ("BRIGHT-MFG", "BRIGHT MFG"),
+        ("BRIGHT-MFG", "BRIGHTMFG"),
+        ("BRIGHT-MFG", "BRIGHT—MFG"),
+        ("BRIGHT-MFG", "ＢＲＩＧＨＴ＿ＭＦＧ"),
+        ("BRIGHT-MFG", "-BRIGHT--MFG-"),
+        ("ACME-CORP", "ACMEC0RP"),
+        ("WH-11", "WH1l"),
+        ("2024-0001", "20240001"),
+        ("1-2-3", "12-3"),
+        ("ÉCLAIR", "ECLAIR"),
+        ("SØR-1", "sor-1"),
+    ],
+)
+def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> None:
+    assert resembles(one, other)
+    assert resembles(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ACME-CORP", "ACME-CORP"),
+        ("ACME-CORP", "ACME-CORP2"),
+        ("ACME-CORP", "ACME"),
+        ("WH-11-1", "WH-1-11"),
+        ("OIL-1", "OLI1"),
+        ("WH-5", "WHS"),
+    ],
+)
+def test_others_do_not_resemble(one: str, other: str) -> None:
+    assert not resembles(one, other)
+    assert not resembles(other, one)
+
+
+@given(SIGNS, SIGNS)
+def test_ids_that_are_alike_resemble_each_other(one: str, other: str) -> None:
+    assert resembles(one, other) == resembles(other, one)
+    assert resembles(one, other) or not alike(one, other)
+
+
+def test_the_likeliest_is_the_one_in_other_case() -> None:
+    others = ["ACMECORP", "ACME-C0RP", "acme-corp "]
+    assert sorted(others, key=lambda other: likeness("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("acme-corp", "ACME-CORP"),
+        ("ACME-CORP", "acme-corp"),
+        ("  acme-corp ", "ACME-CORP"),
+        ("acme_corp", "ACME-CORP"),
+        ("acme corp", "ACME-CORP"),
+        ("ACME‑CORP", "ACME-CORP"),
+        ("ＡＣＭＥ－ＣＯＲＰ", "ACME-CORP"),
+        ("acme-c0rp", "ACME-CORP"),
+        ("WH-O1", "WH-01"),
+        ("eclaiŕ", "ECLAIŔ"),
+    ],
+)
+def test_a_few_spellings_hold_the_one_that_is_meant(typed: str, stored: str) -> None:
+    assert stored in spellings(typed)
+    assert typed not in spellings(typed)
+    assert len(spellings(typed)) <= 6
+
+
+@given(st.text(max_size=8))
+def test_every_spelling_can_be_asked_for(typed: str) -> None:
+    assert all(way.strip() == way != "" for way in spellings(typed))
 
 
 @given(SIGNS, SIGNS)

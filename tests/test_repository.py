@@ -9,6 +9,7 @@ import pytest
 from app.api.client import CustomerApi
 from app.errors import (
     Conflict,
+    ConfusableId,
     ConnectionFailed,
     CustomerExists,
     DockbookError,
@@ -344,3 +345,50 @@ async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> Non
         with pytest.raises(UnaddressableId):
             await it.repository.customer("..")
         assert it.repository.link.live is False
+
+
+async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
+    async with desk() as it:
+        await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
+        found = await it.repository.resembling("dock_7")
+        assert ([one.short_id for one in found.customers], found.complete) == (["DOCK-7"], False)
+        assert it.wire.count("GET") <= 6
+
+
+async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> None:
+    async with desk() as it:
+        it.wire.bend = always(lambda: answer(403, {"statusCode": 403, "error": "forbidden", "message": "No."}))
+        assert (await it.repository.resembling("dock_7")).customers == ()
+        assert it.wire.count("GET") == 1
+
+
+async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
+    async with desk() as it:
+        other = {"shortID": "OTHER", "name": "Other"}
+        it.wire.bend = always(lambda: answer(200, other))
+        assert (await it.repository.resembling("dock_7")).customers == ()
+
+
+@pytest.mark.parametrize("short_id", ["a", "А"])
+async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id: str) -> None:
+    async with desk() as it:
+        with pytest.raises(ConfusableId) as told:
+            await it.repository.create(short_id, {})
+        assert [other.short_id for other in told.value.others] == ["A"]
+        assert it.wire.count("POST") == 0
+        saved = await it.repository.create(short_id, {}, beside={"A"})
+        assert saved.customer.short_id == short_id
+
+
+async def test_an_id_that_is_taken_is_told_before_those_it_resembles() -> None:
+    async with desk() as it:
+        await it.store.upsert("a", {"name": "Small"}, if_match=None, only_new=True)
+        with pytest.raises(CustomerExists):
+            await it.repository.create("a", {})
+
+
+async def test_read_only_nothing_is_asked_about_a_new_id() -> None:
+    async with desk(read_only=True) as it:
+        with pytest.raises(EditingOff):
+            await it.repository.create("a", {})
+        assert it.wire.seen == []

@@ -27,7 +27,7 @@ from app.local.scan import Stale
 from app.local.search import Found
 from app.local.way import Way
 from app.local.writing import Writing
-from app.models import Customer, Page
+from app.models import Candidates, Customer, Page
 from app.records import Record
 
 __all__ = ["Mirror", "MirrorState"]
@@ -145,6 +145,17 @@ class Mirror:
     async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """For each of these IDs that has any, the others that a person could take for it; none before it is whole."""
         return await self._do(self._find, lambda reading: reading.look_alikes(short_ids), {})
+
+    async def resembling(self, short_id: str) -> Candidates:
+        """The customers whose IDs may have been meant by this one, the likeliest first."""
+        nobody = Candidates((), complete=False)
+        return await self._do(self._find, lambda reading: reading.resembling(short_id), nobody)
+
+    async def suggestions(self, typed: str, most: int) -> Candidates:
+        """The customers whose ID or name begins with what is typed, at most so many, IDs first."""
+        nobody = Candidates((), complete=False)
+        with self._way.taken():
+            return await self._do(self._find, lambda reading: reading.suggestions(typed, most), nobody)
 
     async def begin_sweep(self) -> int:
         """Begin to read all customers anew; rows taken under the number are marked as seen in it."""

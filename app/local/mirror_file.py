@@ -18,7 +18,7 @@ from app.local.row import COLUMNS, DamagedRow
 
 SCHEMA_VERSION: Final = 1
 #: To be raised with every change of how texts are folded, or looks compared: a test knows both by their sum.
-WORDS_VERSION: Final = 1
+WORDS_VERSION: Final = 2
 #: Marks the file as a dockbook mirror: "dokm".
 APPLICATION_ID: Final = 0x646F6B6D
 #: Rows of a block, and blocks of a segment, as powers of two.

@@ -1,4 +1,4 @@
-"""Reads the mirror: pages, single customers and look-alikes, each in one read transaction."""
+"""Reads the mirror: pages, single customers, look-alikes and candidates, each in one read transaction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Final
 
 from app.fields import KEY, PageRequest
 from app.folding import words_of
+from app.local.candidates import find_resembling, find_suggestions
 from app.local.closeness import guessed
 from app.local.known import Known
 from app.local.lane import Job
@@ -18,7 +19,7 @@ from app.local.search import Found, Search
 from app.local.stored import customer_of, is_older, stored_id
 from app.lookalike import alike as are_alike
 from app.lookalike import skeleton
-from app.models import Customer, Origin, Page
+from app.models import Candidates, Customer, Origin, Page
 
 #: The largest cache that a reader is given, in halves of a MiB.
 _MOST_CACHE: Final = 8
@@ -94,6 +95,16 @@ class Reading:
             if others:
                 alike[short_id] = others
         return alike
+
+    def resembling(self, short_id: str) -> Candidates:
+        """The customers whose IDs may have been meant by this one, the likeliest first."""
+        with transaction(self.connection):
+            return find_resembling(self.connection, MirrorState.read(self.connection), short_id)
+
+    def suggestions(self, typed: str, most: int) -> Candidates:
+        """The customers whose ID or name begins with what is typed, at most so many, IDs first."""
+        with transaction(self.connection):
+            return find_suggestions(self.connection, MirrorState.read(self.connection), typed, most)
 
     def _search(self, state: MirrorState, job: Job) -> Search:
         self._fit_cache(state)

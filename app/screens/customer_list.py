@@ -169,12 +169,13 @@ class CustomerListScreen(PagedScreen):
         self.find_line.input.begin(text)
 
     def code_typed(self, typed: str, code: str) -> bool:
-        """A scanner typed the code into the line: it takes the place of what it typed, and is opened."""
+        """A scanner typed the code into the line: the line says so once it looks for it."""
         line = self.find_line.input
-        if self.focused is not line or not line.take_code(typed, code):
-            return False
-        self.once_here(partial(self._open_scanned, line.value))
-        return True
+        return self.focused is line and line.take_code(typed, code)
+
+    @on(FindInput.Scanned)
+    def open_scanned(self, event: FindInput.Scanned) -> None:
+        self.once_here(partial(self._open_scanned, event.text))
 
     def bar(self) -> tuple[str, ...]:
         name, *others = self.BAR
@@ -319,16 +320,10 @@ class CustomerListScreen(PagedScreen):
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         from app.screens.form import FormScreen
+        from app.screens.goto import go_to_chosen
 
         self.status.hush()
-        self.app.push_screen(FormScreen(self.desk, customer, new_id=new_id), self._form_left)
-
-    def _form_left(self, short_id: str | None) -> None:
-        """The form of a new customer found that its ID exists, and the person wants to see that one."""
-        from app.screens.goto import go_to
-
-        if short_id is not None:
-            self.once_on_top(partial(go_to, self, short_id))
+        self.app.push_screen(FormScreen(self.desk, customer, new_id=new_id), partial(go_to_chosen, self))
 
     def _turn(self, step: int, place: Place) -> None:
         request = self.paging.turned(step)

@@ -12,11 +12,16 @@ from textual.widgets import Button, Static
 
 from app.screens.frame import STYLES
 from app.screens.sized import SizedScreen
-from app.text import shorten
+from app.text import shorten, width
 
 Result = TypeVar("Result")
 
 _LONGEST: Final = 600  # cells of a line
+#: Cells; styles/dialog.tcss says the same.
+_AROUND_ANSWER: Final = 6
+_AROUND_STACKED: Final = 2
+_BETWEEN_ANSWERS: Final = 2
+_LEAST_ANSWER: Final = 8
 
 
 class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
@@ -45,6 +50,12 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
             box.border_subtitle = self.KEYS
             yield from self.body()
 
+    @property
+    def cells(self) -> int:
+        """The cells of a line in the box; styles/dialog.tcss says the same."""
+        width = self.app.size.width
+        return width - 2 if self.app.has_class("-lean") else min(66, width * 96 // 100) - 6
+
     def remark(self, text: str) -> None:
         """Show a remark in place of the keys."""
         self.query_one(".box").border_subtitle = Text(text)
@@ -55,6 +66,8 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
 
 class Question(Dialog[str]):
     """A question with a few answers; the first is the safe one and has the focus.
+
+    Answers that do not stand beside each other stand one below the other.
 
     `lines` may hold outside text. The result is the key of the answer chosen, or `None`. Only the arrow keys move on
     from the safe answer: a scanner sends letters, Tab and Enter, and must never answer a question.
@@ -76,11 +89,15 @@ class Question(Dialog[str]):
     def body(self) -> ComposeResult:
         yield Static(Content("\n".join(shorten(line, _LONGEST) for line in self._lines)), classes="lines")
         with Horizontal(classes="answers"):
-            for key, label in self._answers.items():
-                yield Button(Content(label), id=f"answer-{key}", compact=True)
+            for key in self._answers:
+                yield Button("", id=f"answer-{key}", compact=True)
 
     def on_mount(self) -> None:
         self.query(Button).first().focus()
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
 
     def action_stay(self) -> None:
         """Tab does nothing here."""
@@ -88,3 +105,12 @@ class Question(Dialog[str]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         self.dismiss((event.button.id or "").removeprefix("answer-"))
+
+    def _arrange(self) -> None:
+        """Put the answers beside each other, or where there is no room one below the other."""
+        needed = [max(width(label) + _AROUND_ANSWER, _LEAST_ANSWER) for label in self._answers.values()]
+        stacked = sum(needed) + _BETWEEN_ANSWERS * len(needed) > self.cells
+        self.query_one(".box").set_class(stacked, "-stacked")
+        room = self.cells - _AROUND_STACKED
+        for button, label in zip(self.query(Button), self._answers.values(), strict=True):
+            button.label = Content(shorten(label, room))

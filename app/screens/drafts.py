@@ -29,9 +29,11 @@ def base_of(draft: "Draft") -> "Customer | None":
 def resume(screen: "DockScreen[Result]", draft: "Draft | None") -> None:
     """Open the form with a draft that was taken up."""
     from app.screens.form import Begun, FormScreen
+    from app.screens.goto import go_to_chosen
 
     if draft is not None:
-        screen.app.push_screen(FormScreen(screen.desk, base_of(draft), begun=Begun(draft.typed, draft)))
+        form = FormScreen(screen.desk, base_of(draft), begun=Begun(draft.typed, draft))
+        screen.app.push_screen(form, partial(go_to_chosen, screen))
 
 
 def offer(screen: "DockScreen[Result]", draft: "Draft") -> None:

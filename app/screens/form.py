@@ -1,6 +1,6 @@
 """The form: edit a customer or add one; what changed is marked, and kept as a draft until it is saved."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,9 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.countries import countries
-from app.errors import DockbookError, EditsOverlap
+from app.errors import DockbookError, EditsOverlap, NotFound
 from app.fields import KEY
 from app.screens.choose import Choice, ChooseDialog
+from app.screens.confusable import describe
 from app.screens.desk import Desk
 from app.screens.dialog import Question
 from app.screens.form_fields import FormFields
@@ -40,9 +41,10 @@ class Begun:
 
 class FormScreen(DockScreen[str]):
     """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in, and
-    `new_id` the ID of a new one.
+    `new_id` the ID of a new one. That it is easily taken for one of those in `beside` is known.
 
-    The result is an ID to open, when a new customer turned out to exist and the person wants to see it.
+    The result is an ID to open, when a new customer turned out to exist, or one with an ID like it, and the person
+    wants to see that one.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
@@ -71,6 +73,7 @@ class FormScreen(DockScreen[str]):
         start: str = "",
         *,
         new_id: str = "",
+        beside: Collection[str] = (),
         begun: Begun | None = None,
     ) -> None:
         super().__init__(desk)
@@ -84,7 +87,7 @@ class FormScreen(DockScreen[str]):
         #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
         self._texts_before: Mapping[str, str] = {}
         self._before_lines: Mapping[str, str] | None = None
-        self._saving = SavingForm(self)
+        self._saving = SavingForm(self, beside)
 
     @property
     def rows(self) -> Mapping[str, FieldRow]:
@@ -264,14 +267,22 @@ class FormScreen(DockScreen[str]):
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
-        """Tell early that an ID is taken; the save looks again, so a failure here needs no word."""
+        """Say early that an ID is taken, or like another; the save looks again, so a failure here needs no word."""
+        error, remark = "", ""
         try:
             taken = await self.repository.customer(short_id)
-        except DockbookError:
-            return
+            error = f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."
+        except DockbookError as failure:
+            found = await self.repository.resembling(short_id, ask=isinstance(failure, NotFound))
+            if found.customers:
+                remark = f"{describe(short_id, found.customers)} F10 offers to open it."
         row = self.rows.get(KEY)
-        if row is not None and row.value.strip() == short_id:
-            row.refuse([f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."])
+        if row is None or row.value.strip() != short_id:
+            return
+        if error:
+            row.refuse([error])
+        elif remark:
+            row.warn(remark)
 
     async def _look_around(self) -> None:
         """Tell of drafts of this customer: those open elsewhere, and one that was left."""

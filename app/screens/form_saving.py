@@ -1,12 +1,13 @@
 """Saving a form: once at a time, told step by step, and nothing typed is lost whatever the server answers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from app.changes import Change
 from app.errors import (
+    ConfusableId,
     CustomerExists,
     DockbookError,
     EditsOverlap,
@@ -18,6 +19,7 @@ from app.errors import (
 )
 from app.fields import KEY, WRITABLE_NAMES
 from app.saving import Onlooker
+from app.screens.confusable import ConfusableQuestion
 from app.screens.dialog import Question
 from app.screens.told import told
 from app.text import visible_id
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
 
 
 class SavingForm:
-    """The save of one form."""
+    """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows."""
 
-    def __init__(self, form: "FormScreen") -> None:
+    def __init__(self, form: "FormScreen", beside: Collection[str]) -> None:
         self._form = form
+        self._beside = frozenset(beside)
         self.going_on = False
         self._enough: asyncio.Event | None = None
 
@@ -78,7 +81,8 @@ class SavingForm:
         self._onlooker = onlooker
         try:
             if form.customer is None:
-                saved = await form.repository.create(short_id, {n: v for n, v in sent.items() if n != KEY}, onlooker)
+                values = {n: v for n, v in sent.items() if n != KEY}
+                saved = await form.repository.create(short_id, values, onlooker, beside=self._beside)
             else:
                 changes = {n: v for n, v in sent.items() if n != KEY and v != form.customer.value(n)}
                 saved = await form.repository.save(form.customer, changes, onlooker)
@@ -136,6 +140,9 @@ class SavingForm:
             case CustomerExists():
                 form.rows[KEY].refuse(["This ID exists already."])
                 form.once_on_top(partial(self._offer_existing, error))
+            case ConfusableId():
+                form.status.hush()
+                form.once_on_top(partial(self._ask_beside, error))
             case UnaddressableId() if form.customer is None:
                 form.rows[KEY].refuse([error.text])
                 form.rows[KEY].reach()
@@ -188,16 +195,42 @@ class SavingForm:
 
         def answered(answer: str | None) -> None:
             if answer == "open":
-                form.keeping.release()
-                form.once_on_top(partial(form.dismiss, error.short_id))
+                self._leave_for(error.short_id)
             else:
                 form.rows[KEY].reach()
 
-        lines = [error.text]
-        if form.fields.changes:
-            what = "stays a draft" if form.keeping.possible else "is dropped"
-            lines += ["", f"Opening it leaves this form: what you typed here {what}."]
+        lines = [error.text, *(["", self._leaving] if self._leaving else [])]
         form.app.push_screen(
             Question("That ID exists already", lines, {"stay": "Stay", "open": "Open it"}),
             answered,
         )
+
+    def _ask_beside(self, error: ConfusableId) -> None:
+        """Name those the new ID is easily taken for, before it is created beside them."""
+        form = self._form
+        question = ConfusableQuestion(error, self._leaving)
+
+        def answered(answer: str | None) -> None:
+            short_id = question.chosen(answer)
+            if short_id is not None:
+                self._leave_for(short_id)
+            elif answer == "create":
+                self._beside |= {other.short_id for other in error.others}
+                self.start()
+            else:
+                form.rows[KEY].reach()
+
+        form.app.push_screen(question, answered)
+
+    @property
+    def _leaving(self) -> str:
+        """What becomes of what is typed when another customer is opened; empty where nothing is."""
+        if not self._form.fields.changes:
+            return ""
+        what = "stays a draft" if self._form.keeping.possible else "is dropped"
+        return f"Opening it leaves this form: what you typed here {what}."
+
+    def _leave_for(self, short_id: str) -> None:
+        """Leave the form to open this customer."""
+        self._form.keeping.release()
+        self._form.once_on_top(partial(self._form.dismiss, short_id))

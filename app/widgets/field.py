@@ -250,7 +250,7 @@ class FieldRow(Widget):
         warning = f"? {visible(self._warning)}" if self._warning else ""
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
-        if warning and ((was and width(was) + width(warning) + 2 > room) or not room):
+        if warning and width(was) + (2 if was else 0) + width(warning) > room:
             below.append((warning, "$warning"))
             warning = ""
         gap = "  " if was and warning else ""

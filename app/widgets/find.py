@@ -44,6 +44,13 @@ class FindInput(SignInput):
     class Entered(Message):
         """What was found is to be opened."""
 
+    class Scanned(Message):
+        """A scanner typed the text; its customer is to be opened."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     class Left(Message):
         """Find is over."""
 
@@ -80,6 +87,7 @@ class FindInput(SignInput):
             return False
         self.value = (self.value.removesuffix(typed) + code).strip()
         self.select_whole()
+        self.post_message(self.Scanned(self.value))
         return True
 
 

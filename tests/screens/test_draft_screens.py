@@ -275,7 +275,7 @@ async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Pa
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
         it.sees("No such customer")
-        await it.press("right", "enter")
+        await it.press("right", "right", "enter")
         it.sees("Put back", "DOCK-7")
         await written(it)
         assert kept(tmp_path) == [], "an ID alone is nothing typed"

@@ -150,7 +150,7 @@ async def test_what_was_scanned_and_is_no_id_can_be_looked_for() -> None:
         await it.press("enter")
         await it.burst("BRIGHT\r")
         it.sees("There is no customer with the ID BRIGHT.")
-        await it.press("right", "right", "enter")
+        await it.press("right", "enter")
         it.sees("Find: BRIGHT")
         assert at_cursor(it) == "BRIGHT-MFG"
 

@@ -1,4 +1,4 @@
-"""Going to a customer by its ID: typed, scanned, from anywhere, and never run as commands."""
+"""Going to a customer by its ID: typed, scanned, chosen among those like it, and never run as commands."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from app.screens.customer_list import CustomerListScreen
-from tests.stage import Bend, stage
+from app.screens.form import FormScreen
+from app.widgets.options import Options
+from tests.stage import Bend, Stage, always, answer, stage
 
 
 async def test_an_id_typed_opens_its_customer() -> None:
@@ -41,13 +43,13 @@ async def test_a_scan_on_the_detail_opens_its_customer() -> None:
 async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> None:
     async with stage() as it:
         await it.burst("]C1DOCK-99\r")
-        it.sees("There is no customer with the ID DOCK-99.", "Back", "New customer with this ID")
-        await it.press("right", "enter")
+        it.sees("There is no customer with the ID DOCK-99.", "Cancel", "New customer with this ID")
+        await it.press("right", "right", "enter")
         it.sees("New customer", "• ID         DOCK-99")
         await it.press("escape")
         it.sees("48 customers")
         await it.burst("DOCK-99\r")
-        await it.press("right", "enter", "f10")
+        await it.press("right", "right", "enter", "f10")
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
@@ -108,6 +110,143 @@ async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> N
         it.misses("New customer with this ID")
         await it.press("escape")
         it.sees("There is no customer DOCK-99.", "48 customers")
+
+
+MEANT = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
+
+
+@pytest.mark.parametrize(
+    "typed", ["bright-mfg", "bRIGHT-mfg", "BRIGHT_MFG", "BRIGHTMFG", "BR1GHT-MFG", "BRIGHT\u2011MFG"]
+)
+@pytest.mark.parametrize("scanned", [True, False])
+async def test_an_id_written_otherwise_offers_the_one_that_is_meant(typed: str, scanned: bool) -> None:
+    async with stage(mirror=True) as it:
+        if scanned:
+            it.app.screen.scanned(typed)  # type: ignore[attr-defined]
+            await it.settle()
+        else:
+            await it.press("g")
+            await it.paste(typed)
+        it.sees("There is no customer with the ID", MEANT, "Open BRIGHT-MFG", "New customer with this ID")
+        it.misses("not complete")
+        await it.press("enter")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
+
+
+async def test_new_comes_last_behind_those_that_are_meant() -> None:
+    async with stage(
+        records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")], mirror=True
+    ) as it:
+        await it.press("g")
+        await it.press(*"d_7", "enter")
+        it.sees("Did you mean one of these?")
+        answers = [line.strip(" │") for line in it.lines if line.startswith("       │    ") and line.strip(" │")]
+        assert answers == [
+            *("D-7 · Name of D-7", "d-7 · Name of d-7", "D7 · Name of D7"),
+            *("Cancel", "Find", "New customer with this ID"),
+        ]
+        await it.press("down", "enter")
+        it.sees("d-7 · Name of d-7")
+
+
+async def test_an_exact_id_is_opened_though_others_resemble_it() -> None:
+    async with stage(records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7")], mirror=True) as it:
+        await it.press("g")
+        await it.press(*"d-7", "enter")
+        it.sees("d-7 · Name of d-7")
+
+
+async def test_without_a_copy_the_server_is_asked_and_that_is_said() -> None:
+    async with stage() as it:
+        await it.press("g")
+        await it.press(*"bright-mfg", "enter")
+        it.sees(MEANT, "The local copy is not complete yet; others may exist.")
+        assert len([one for one in it.wire.seen if "mfg" in one.url.path.casefold()]) <= 7
+
+
+async def test_without_a_server_those_of_the_copy_are_offered() -> None:
+    async with stage(mirror=True) as it:
+        it.wire.cut()
+        await it.press("g")
+        await it.press(*"bright-mfg", "enter")
+        it.sees(MEANT)
+        it.misses("There is no customer", "New customer with this ID")
+        await it.press("enter")
+        it.sees("ID         BRIGHT-MFG", "Rockford", "offline since")
+
+
+async def test_a_server_that_refuses_is_not_asked_for_other_spellings() -> None:
+    async with stage() as it:
+        asked = len(it.wire.seen)
+        it.wire.bend = always(lambda: answer(403, {"statusCode": 403, "error": "forbidden", "message": "No."}))
+        await it.press("g")
+        await it.press(*"bright-mfg", "enter")
+        it.sees("Not permitted")
+        assert len(it.wire.seen) == asked + 1
+
+
+async def test_those_that_begin_so_are_offered_while_one_types() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.press(*"b")
+        shown = [line.split()[1] for line in it.lines if line.startswith("       │  B")]
+        assert shown[:2] == ["BALTYK-MEBLE", "BJORK-FISK"]
+        assert len(shown) == 5
+        await it.type("rightm")
+        it.sees("BRIGHT-MFG  Bright Manufacturing LLC")
+        it.misses("BALTYK")
+
+
+async def test_an_arrow_key_chooses_one_that_is_offered() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.press(*"bri", "down", "enter")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
+
+
+@pytest.mark.parametrize("keys", [[], ["down", "up"], ["down", "t", "backspace"], ["up"]])
+async def test_with_none_chosen_enter_means_what_is_typed(keys: list[str]) -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.press(*"brig", *keys, "enter")
+        it.sees("There is no customer with the ID brig.")
+
+
+@pytest.mark.parametrize("scanned", ["ACME-CORP", "CARGO-NW"])
+async def test_a_scan_means_its_id_whatever_is_offered(scanned: str) -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.burst(f"{scanned}\r")
+        assert f"{scanned} ·" in it.lines[0]
+
+
+async def test_letters_that_change_nothing_offered_repaint_nothing_of_it() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.press(*"brigh")
+        options = it.app.screen.query_one(Options)
+        before = [options.get_option_at_index(0)]
+        await it.type("t-mf")
+        assert [options.get_option_at_index(0)] == before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (24, 16)])
+async def test_all_answers_can_be_seen_and_reached(size: tuple[int, int]) -> None:
+    async with stage(mirror=True, size=size) as it:
+        await it.press("g")
+        it.sees("Go to a customer")
+        await it.press(*"acme_")
+        it.sees("ACME-CORP")
+        await it.press(*"corp", "enter")
+        it.sees("Open ACME-CORP", "Cancel", "Find", "New customer w")
+        await it.press("down", "down", "down", "enter")
+        await expect_new(it, "acme_corp")
+
+
+async def expect_new(it: Stage, short_id: str) -> None:
+    screen = it.app.screen
+    assert isinstance(screen, FormScreen)
+    assert screen.rows["shortID"].value == short_id
 
 
 #: As a terminal sends it.

@@ -1,0 +1,63 @@
+"""What is said of customers whose IDs are easily taken for another one, and the question before one more is made."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from app.lookalike import alike, spelled
+from app.screens.dialog import Question
+from app.text import shorten, visible_id
+
+if TYPE_CHECKING:
+    from app.errors import ConfusableId
+    from app.models import Customer
+
+#: Said where the copy was searched and is not whole.
+INCOMPLETE: Final = "The local copy is not complete yet; others may exist."
+#: The most customers that are named, and offered to be opened, in one place.
+MOST_NAMED: Final = 4
+_LONGEST_NAME: Final = 60  # cells
+
+
+def status_of(customer: "Customer") -> str:
+    """What is to be known of the status, behind the name; nothing for one that is active."""
+    return " (discontinued)" if customer.active is False else ""
+
+
+def name_beside(customer: "Customer", short_id: str) -> str:
+    """`BRIGHT-MFG · Bright Manufacturing LLC`, with the signs spelled that look like others in `short_id`."""
+    who = visible_id(spelled(customer.short_id, short_id))
+    name = f" · {shorten(customer.name, _LONGEST_NAME)}" if customer.name.strip() else ""
+    return f"{who}{name}{status_of(customer)}"
+
+
+def describe(short_id: str, others: Sequence["Customer"]) -> str:
+    """A sentence that names these customers, whose IDs resemble this one."""
+    names = " and ".join(name_beside(other, short_id) for other in others[:MOST_NAMED])
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    one = len(others) == 1
+    if all(alike(short_id, other.short_id) for other in others):
+        return f"{names}{more} {'looks' if one else 'look'} the same."
+    return f"{names}{more} {'is' if one else 'are'} written almost the same."
+
+
+class ConfusableQuestion(Question):
+    """Asks, before a customer is made, about those whose IDs are easily taken for the new one."""
+
+    KEYS = "arrows move · ⏎ choose · Esc cancel"
+
+    def __init__(self, error: "ConfusableId", leaving: str) -> None:
+        self._offered = {f"open{index}": other.short_id for index, other in enumerate(error.others[:MOST_NAMED])}
+        one = len(self._offered) == 1
+        opening = {
+            key: "Open it" if one else f"Open {visible_id(spelled(short_id, error.short_id))}"
+            for key, short_id in self._offered.items()
+        }
+        lines = [f"The new ID is {visible_id(error.short_id)}.", describe(error.short_id, error.others)]
+        lines += ["", leaving] if leaving else []
+        super().__init__(
+            "That ID is easily confused", lines, {"stay": "Cancel"} | opening | {"create": "Create anyway"}
+        )
+
+    def chosen(self, answer: str | None) -> str | None:
+        """The ID of the customer that is to be opened, if that is the answer."""
+        return self._offered.get(answer or "")
