@@ -46,6 +46,11 @@ def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> M
                 to_send[name] = yours
             else:
                 overlaps[name] = Overlap(was, now, yours)
-    if STATUS not in changes and theirs.value(STATUS) != base.value(STATUS):
-        theirs_kept[STATUS] = theirs.value(STATUS)
+    if STATUS not in changes and status_moved(base, theirs):
+        theirs_kept[STATUS] = theirs.status
     return Merge(to_send, theirs_kept, overlaps)
+
+
+def status_moved(before: "Customer", now: "Customer") -> bool:
+    """Whether a customer was discontinued, or made active again; a server that does not say which says nothing."""
+    return now.active is not None and now.active is not before.active and False in (now.active, before.active)

@@ -118,6 +118,11 @@ class Repository:
         """Whether a write is on its way."""
         return self._saving.busy
 
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether there is a write of which it is not known whether it was carried out."""
+        return any(self._saving.unconfirmed)
+
     def clock(self) -> float:
         """Seconds, by the clock that tells how old a page is."""
         return self._pace.clock()

@@ -13,7 +13,7 @@ from app.errors import (
     UnclearAnswer,
 )
 from app.fields import BY_NAME, KEY, STATUS, WIRE, WRITABLE_NAMES
-from app.merge import merge
+from app.merge import merge, status_moved
 from app.moments import is_before
 
 if TYPE_CHECKING:
@@ -65,9 +65,11 @@ def verdict_on_answer(
     whole = _completed(answer, theirs)
     changed_too = {
         name: whole.value(name)
-        for name in (*WRITABLE_NAMES, STATUS)
+        for name in WRITABLE_NAMES
         if name not in sent and whole.value(name) != theirs.value(name)
     }
+    if status_moved(theirs, whole):
+        changed_too[STATUS] = whole.status
     before = _values(theirs, sent)
     return Saved(whole, kept, otherwise, before=before, changed_too=changed_too, by_server=guarded)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.changes import Change
 from app.errors import (
@@ -11,6 +11,7 @@ from app.errors import (
     CustomerExists,
     DockbookError,
     EditsOverlap,
+    OutcomeUnknown,
     RateLimited,
     ServerFault,
     TransportError,
@@ -21,31 +22,37 @@ from app.fields import KEY, WRITABLE_NAMES
 from app.saving import Onlooker
 from app.screens.confusable import ConfusableQuestion
 from app.screens.dialog import Question
-from app.screens.told import told
+from app.screens.told import level_of, told
+from app.screens.unconfirmed import note, report_open, report_saved
 from app.text import visible_id
 from app.verdict import Saved
 
 if TYPE_CHECKING:
-    import asyncio
-
     from app.screens.form import FormScreen
-    from app.widgets.status import Level
+    from app.unconfirmed import UnconfirmedWrite
+
+_LOOKING: Final = "dockbook looks for about a minute whether the server stored it."
 
 
 class SavingForm:
-    """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows."""
+    """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows.
+
+    While it is looked up whether a save without a clear answer was carried out, the form can be left; what comes of it
+    is then told on whatever screen there is.
+    """
 
     def __init__(self, form: "FormScreen", beside: Collection[str]) -> None:
         self._form = form
         self._beside = frozenset(beside)
         self.going_on = False
-        self._enough: asyncio.Event | None = None
+        self._unconfirmed: UnconfirmedWrite | None = None
+        self._left = False
 
     def start(self) -> None:
         """Save what is typed, unless that cannot be or is being done already."""
         form = self._form
         if self.going_on:
-            form.say("Being saved: waiting for the server's answer.")
+            self._say_wait()
             return
         if form.repository.read_only:
             form.may_write()
@@ -63,22 +70,52 @@ class SavingForm:
         form.status.hush()
         form.write(partial(self._save, short_id, form.fields.texts))
 
-    def stop_waiting(self) -> None:
-        """Wait no longer for what came of a save; one that is still on its way cannot be called back."""
-        if self._enough is None:
-            self._form.say("Being saved: waiting for the server's answer.")
+    def leave(self) -> None:
+        """Leave the form while its save is being looked for; one that is on its way cannot be called back."""
+        form = self._form
+        if self._unconfirmed is None:
+            self._say_wait()
+        elif form.keeping.possible:
+            self._leave()
         else:
-            self._enough.set()
+
+            def answered(answer: str | None) -> None:
+                if answer == "leave" and self._unconfirmed is not None:
+                    self._leave()
+
+            form.app.push_screen(
+                Question(
+                    "Leave before it is known whether it was saved?",
+                    ["No drafts are kept here: what you typed goes with the form. dockbook goes on looking for it."],
+                    {"stay": "Stay", "leave": "Leave"},
+                ),
+                answered,
+            )
+
+    def confirm(self, write: "UnconfirmedWrite", saved: Saved) -> None:
+        """Take over that an earlier save of this form was carried out after all."""
+        before = self._form.customer
+        texts = {name: before.value(name) if before is not None else "" for name in WRITABLE_NAMES}
+        self._saved(saved, texts | dict(write.body))
 
     def settle(self, overlap: EditsOverlap) -> None:
         """Have the person decide about the fields that somebody else changed too, then save."""
         self._form.once_on_top(partial(self._ask_which, overlap))
 
+    def _say_wait(self) -> None:
+        if self._unconfirmed is None:
+            self._form.say("Saving … please wait.")
+        else:
+            self._form.say(f"{_LOOKING} Esc leaves the form meanwhile.", "warning")
+
+    def _leave(self) -> None:
+        self._left = True
+        self._form.keeping.release()
+        self._form.dismiss(None)
+
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
         form = self._form
-        onlooker = Onlooker(form.keeping.sending, self._unconfirmed)
-        self._enough = None
-        self._onlooker = onlooker
+        onlooker = Onlooker(form.keeping.sending, self._is_unconfirmed, self._lags, form.keeping.key)
         try:
             if form.customer is None:
                 values = {n: v for n, v in sent.items() if n != KEY}
@@ -88,38 +125,45 @@ class SavingForm:
                 saved = await form.repository.save(form.customer, changes, onlooker)
         except DockbookError as error:
             self.going_on = False
-            form.keeping.refused(error)
-            self._refused(error)
+            if self._left and self._unconfirmed is not None:
+                report_open(form.app, form.desk, self._unconfirmed, error)
+            else:
+                form.keeping.refused(error)
+                self._refused(error)
         else:
             self.going_on = False
-            self._saved(saved, sent)
+            if self._left and self._unconfirmed is not None:
+                report_saved(form.app, form.desk, self._unconfirmed, saved)
+            else:
+                self._saved(saved, sent)
         finally:
             self.going_on = False
-            self._enough = None
-            form.tell()
+            self._unconfirmed = None
+            if not self._left:
+                form.tell()
 
-    def _unconfirmed(self) -> None:
-        self._enough = self._onlooker.enough
+    def _is_unconfirmed(self, write: "UnconfirmedWrite") -> None:
+        self._unconfirmed = write
+        note(self._form.desk, write)
         self._form.header.detail = "not confirmed, checking…"
-        self._form.say(
-            "The answer to the save did not come: not confirmed, looking at the server's record… Esc stops looking.",
-            "warning",
-        )
+        self._form.say(f"{write.error.title}: not confirmed. {_LOOKING} Esc leaves the form meanwhile.", "warning")
+
+    def _lags(self) -> None:
+        self._form.say("The server still shows an older record. Waiting for it to catch up…", "warning")
 
     def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
         form = self._form
         new = form.customer is None
         text = told(saved, new=new)
-        level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
-        change = Change.of(saved, datetime.now().astimezone(), new=new)
-        form.app.post_message(form.Written(saved.customer, text, level, change))
+        change = Change.of(saved, datetime.now().astimezone(), new=new, key=form.keeping.key)
+        form.app.post_message(form.Written(saved.customer, text, level_of(saved), change))
         typed_since = any(row.value != sent[name] for name, row in form.rows.items() if name != KEY)
         form.keeping.settled(saved.customer)
         form.fields.rebase(saved.customer, sent)
         form.take_over(saved.customer)
         if typed_since:
             form.keeping.typed(saved.customer, form.fields.typed)
-            form.say(f"{text} What you typed since then is not saved yet.", "warning")
+            form.say(f"{text} The keys you typed while it was saving are not saved.", "warning")
         else:
             form.keeping.drop()
             form.once_on_top(self._leave_when_nothing_is_left)
@@ -148,6 +192,9 @@ class SavingForm:
                 form.rows[KEY].reach()
             case RateLimited():
                 form.say_error(error, "Nothing was saved.")
+            case OutcomeUnknown():
+                form.say_error(error)
+                form.say(f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves.", "error")
             case TransportError() | ServerFault() if form.keeping.unconfirmed:
                 form.say_error(error, "The save before is still not confirmed. Save again: it looks first.")
             case TransportError() | ServerFault() if form.keeping.possible:
