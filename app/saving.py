@@ -200,8 +200,9 @@ class Saving:
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error)
-                now = (await self._wait_for(write, onlooker or Onlooker())).customer
+                onlooker = onlooker or Onlooker()
+                write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=onlooker.key)
+                now = (await self._wait_for(write, onlooker)).customer
             self.note(Saved(now), theirs)
             return now
 
@@ -356,10 +357,9 @@ class Saving:
             if write.saved is not None:
                 self.unconfirmed.forget(write)
                 return write.saved
-        told = write.what_is_missing(now)
-        if why:
-            told = f"Whether the server has stored it is not known: it cannot be read now ({why})."
-        raise OutcomeUnknown(f"{told} {_sentence(write.error.title)}") from write.error
+        told = f"The record cannot be read now ({why})" if why else write.what_is_missing(now)
+        cause = write.error.title
+        raise OutcomeUnknown(f"{told} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
     @asynccontextmanager
     async def _earlier_try(self, short_id: str, onlooker: Onlooker) -> "AsyncIterator[_EarlierTry]":
@@ -419,10 +419,6 @@ class _EarlierTry:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _sentence(title: str) -> str:
-    return f"{title}."
 
 
 async def _nothing(_made_on: "Customer | None", _body: Mapping[str, str]) -> None:

@@ -55,7 +55,7 @@ class UnconfirmedWrite:
         return verdict_on_record(self.made_on, self.body, self.kept, now, self.error)
 
     def what_is_missing(self, now: "Customer | None") -> str:
-        """In a sentence, how the record falls short of it; `None`: there is none."""
+        """In a clause, how the record falls short of it; `None`: there is none."""
         return what_is_missing(self.made_on, self.body, now)
 
 

@@ -117,18 +117,18 @@ def verdict_on_record(
 
 
 def what_is_missing(made_on: "Customer | None", body: Mapping[str, str], now: "Customer | None") -> str:
-    """In a sentence, how a record falls short of a write that it does not show."""
+    """In a clause, how a record falls short of a write that it does not show."""
     if made_on is None and now is not None:
         return (
             f"There is a customer {now.short_id} now, but not as it was typed here: it may be yours, stored otherwise, "
-            "or somebody else's."
+            "or somebody else's"
         )
     if made_on is not None and now is None:
-        return "There is no such customer on the server now."
+        return "There is no such customer on the server now"
     missing = differences(body, now) if now is not None else body
     if len(missing) < len(body):
-        return f"The server has not stored {', '.join(BY_NAME[name].label for name in missing)} so far."
-    return "The server has not stored it so far."
+        return f"The server has not stored {', '.join(BY_NAME[name].label for name in missing)} so far"
+    return "The server has not stored it so far"
 
 
 def differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:

@@ -45,7 +45,7 @@ async def test_a_discontinued_customer_can_be_edited_and_is_not_discontinued_twi
     async with stage() as it:
         await it.press("delete", "right", "enter")
         await it.press("delete")
-        it.sees("discontinued already")
+        it.sees("already discontinued")
         await it.press("f2", "X", "f10")
         it.sees("Saved ACME-CORP")
         record = await it.record("ACME-CORP")

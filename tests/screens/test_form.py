@@ -84,7 +84,7 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
         await it.press_only("f10", "down", "7", "7")
         go_on.set()
         await it.settle()
-        it.sees("Edit ACME-CORP", "are not saved", "1 changed")
+        it.sees("Edit ACME-CORP", "typed while it was saving", "1 changed")
         await it.press("f10")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["fax"]) == ("555-0199", "77")
@@ -110,7 +110,7 @@ async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> 
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
         await it.press("f10")
-        it.sees("Someone else changed Zip to 98402; that was kept too.")
+        it.sees("Saved ACME-CORP: Phone. Someone else changed Zip to 98402; that was kept")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["zip"]) == ("555-0199", "98402")
 
@@ -149,7 +149,7 @@ async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
         assert it.wire.count("POST") == 1
 
 
-async def test_a_save_that_never_arrived_is_told_and_the_text_stays() -> None:
+async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> None:
     async with stage() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -160,7 +160,7 @@ async def test_a_save_that_never_arrived_is_told_and_the_text_stays() -> None:
         it.wire.bend = lose
         await edit_phone(it)
         await it.press("f10")
-        it.sees("Not saved", "555-0199", "was 555-0100")
+        it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
         assert it.wire.count("POST") == 1
         it.wire.bend = None
         await it.press("f10")
@@ -360,7 +360,7 @@ async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it()
         await it.press_only("f10", "down", "N", "e", "w")
         go_on.set()
         await it.settle()
-        it.sees("Edit DOCK-7", "Created DOCK-7.", "are not saved", "• Name       New")
+        it.sees("Edit DOCK-7", "Created DOCK-7.", "typed while it was saving", "• Name       New")
         await it.press("f10")
         assert (await it.record("DOCK-7"))["name"] == "New"
 
@@ -394,7 +394,7 @@ async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
         await it.press_only("f10", "f9")
         go_on.set()
         await it.settle()
-        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "are not saved")
+        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "typed while it was saving")
 
 
 async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
@@ -406,13 +406,13 @@ async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
         assert json.loads(posted.content) == {"shortID": "DOCK-7"}
 
 
-async def test_a_server_that_says_200_and_keeps_what_it_had_has_saved_nothing() -> None:
+async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothing() -> None:
     async with stage() as it:
         kept = await it.record("ACME-CORP")
         it.wire.bend = always(lambda: answer(200, kept), "POST")
         await edit_phone(it)
         await it.press("f10")
-        it.sees("Not saved", "kept what it had", "555-0199", "was 555-0100")
+        it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
 
 
 async def test_a_value_the_server_stored_otherwise_is_told() -> None:
