@@ -86,12 +86,23 @@ def verdict_on_new(body: Mapping[str, str], answer: "Customer", *, says_new: boo
     if answer.active is False:
         changed_too[STATUS] = answer.status
     older = is_before(answer.created, answer.modified)
-    existed = is_before(answer.created, answer.modified, _CREATING) or (
-        not says_new and (tells_new or older or bool(changed_too))
+    # A server may well fill in its own country; nobody but the other creator fills in a phone number.
+    theirs = changed_too.keys() - {"country"}
+    existed = (
+        is_before(answer.created, answer.modified, _CREATING)
+        or (older and (not says_new or bool(theirs)))
+        or (not says_new and (tells_new or bool(theirs)))
     )
     overwritten = tuple(name for name in body if name != KEY) if existed else ()
     otherwise = differences(body, answer)
-    return Saved(answer, stored_otherwise=otherwise, changed_too=changed_too, existed=existed, overwritten=overwritten)
+    return Saved(
+        answer,
+        stored_otherwise=otherwise,
+        changed_too=changed_too,
+        by_server=False,
+        existed=existed,
+        overwritten=overwritten,
+    )
 
 
 def verdict_on_record(

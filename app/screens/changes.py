@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual.binding import Binding, BindingType
 
 from app.changes import Change
-from app.errors import DockbookError, EditsOverlap
+from app.errors import DockbookError, EditsOverlap, OutcomeUnknown
 from app.fields import BY_NAME
 from app.screens.dialog import Question
 from app.screens.review import ReviewScreen
 from app.screens.told import changed_by_others, labels
-from app.screens.unconfirmed import onlooker_of
+from app.screens.unconfirmed import onlooker_of, report_open
 from app.text import visible_id
 from app.widgets.comparison import Compared
 
@@ -138,6 +138,8 @@ async def _carry_out(screen: "DockScreen[Result]", change: Change) -> None:
         saved = await screen.repository.save(change.customer, change.old, onlooker)
     except EditsOverlap as overlap:
         screen.once_on_top(partial(_settle, screen, change, overlap))
+    except OutcomeUnknown as error:
+        report_open(screen.app, screen.desk, change.customer.short_id, onlooker.key, error)
     except DockbookError as error:
         screen.say_error(error, "Not undone.")
     else:

@@ -55,7 +55,7 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
         "again, this screen comes again."
     )
 
-    HEADINGS = ("As it was", "  Theirs, now", "  Yours")
+    HEADINGS = ("Before", "  Theirs", "  Yours")
     BAR = ("theirs", "yours", "edit", "save", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -85,7 +85,7 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = f"Conflict · {visible_id(self._customer.short_id)}"
-        self.tell_before(self._error.what)
+        self.tell_before(f"{self._error.what} Choose which to keep.")
         others = changed_by_others(self._customer, self._kept, "is kept")
         too = [f"Your {labels(self._sent_too)} goes with it: nobody else changed that."] if self._sent_too else []
         self.tell_after(*others, *too)

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from app.changes import Change
-from app.errors import DockbookError
+from app.errors import DockbookError, OutcomeUnknown
 from app.screens.dialog import Question
 from app.screens.frame import DockScreen
-from app.screens.unconfirmed import onlooker_of
+from app.screens.unconfirmed import onlooker_of, report_open
 from app.text import visible_id
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
     async def carry_out() -> None:
         try:
             now = await screen.repository.discontinue(customer, onlooker)
+        except OutcomeUnknown as error:
+            report_open(screen.app, screen.desk, customer.short_id, onlooker.key, error)
         except DockbookError as error:
             screen.say_error(error)
         else:

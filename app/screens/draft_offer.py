@@ -112,6 +112,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
     async def _look(self) -> None:
         """Read the record as it is now, and find out what came of a write that got no answer."""
         draft = self.draft
+        look_for(self, draft)
         short_id = draft.short_id or draft.told.get(KEY, "").strip()
         if not short_id:
             self.tell_after()
@@ -124,8 +125,6 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             self.tell_after(f"{_NOT_READ} {error.title}.")
             self._tell()
             return
-        if draft.sent is not None:
-            look_for(self, draft)
         self._tell()
 
     def show_written(self, message: DockScreen.Written) -> None:

@@ -126,7 +126,7 @@ class SavingForm:
         except DockbookError as error:
             self.going_on = False
             if self._left and self._unconfirmed is not None:
-                report_open(form.app, form.desk, self._unconfirmed, error)
+                report_open(form.app, form.desk, self._unconfirmed.short_id, self._unconfirmed.key, error)
             else:
                 form.keeping.refused(error)
                 self._refused(error)
@@ -193,7 +193,7 @@ class SavingForm:
             case RateLimited():
                 form.say_error(error, "Nothing was saved.")
             case OutcomeUnknown():
-                form.say_error(error)
+                form.show_link(form.repository.link)
                 form.say(f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves.", "error")
             case TransportError() | ServerFault() if form.keeping.unconfirmed:
                 form.say_error(error, "The save before is still not confirmed. Save again: it looks first.")

@@ -68,21 +68,20 @@ def report_saved(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, saved: 
     app.run_worker(report, group="writes", exit_on_error=False)
 
 
-def report_open(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, error: DockbookError) -> None:
-    """Tell on the screen there is that a write is still not confirmed."""
-    who = visible_id(write.short_id)
+def report_open(app: "App[Any]", desk: "Desk", short_id: str, key: str, error: DockbookError) -> None:
+    """Tell on the screen there is that the write with this key is still not confirmed."""
     text = error.what if isinstance(error, EditsOverlap) else error.text
-    draft = " Its draft is kept: w shows it." if _draft_of(desk, write) is not None else ""
+    draft = " Its draft is kept: w shows it." if _draft_of(desk, key) is not None else ""
     screens = [screen for screen in app.screen_stack if isinstance(screen, DockScreen)]
     if screens:
-        screens[-1].say(f"The save of {who} is not confirmed. {text}{draft}", "warning")
+        screens[-1].say(f"The change of {visible_id(short_id)} is not confirmed. {text}{draft}", "warning")
 
 
 async def _look_for(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, *, patient: bool) -> None:
     try:
         saved = await desk.repository.find_out(write, patient=patient)
     except DockbookError as error:
-        report_open(app, desk, write, error)
+        report_open(app, desk, write.short_id, write.key, error)
     else:
         report_saved(app, desk, write, saved)
 
@@ -99,7 +98,7 @@ async def _report_saved(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, 
 
 async def _settle(desk: "Desk", write: UnconfirmedWrite, saved: Saved) -> str:
     """Remove the draft of a write that was carried out, but for what was typed since; tells what became of it."""
-    draft = _draft_of(desk, write)
+    draft = _draft_of(desk, write.key)
     if draft is None or desk.drafts is None:
         return ""
     try:
@@ -121,10 +120,10 @@ async def _settle(desk: "Desk", write: UnconfirmedWrite, saved: Saved) -> str:
     return "The draft is gone."
 
 
-def _draft_of(desk: "Desk", write: UnconfirmedWrite) -> "Draft | None":
-    """The draft of a write, where no form has it open."""
+def _draft_of(desk: "Desk", key: str) -> "Draft | None":
+    """The draft of the write with this key, where no form has it open."""
     drafts = desk.drafts
-    return None if drafts is None else next((one for one in drafts.free if one.id == write.key), None)
+    return None if drafts is None else next((one for one in drafts.free if one.id == key), None)
 
 
 def _write_of(draft: "Draft") -> UnconfirmedWrite | None:

@@ -289,7 +289,7 @@ async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Pa
     ("stored", "told"),
     [
         ("555-0199", "Saved ACME-CORP"),
-        ("555-0100", "not confirmed. The server has not stored it so far"),
+        ("555-0100", "not confirmed. The server has not stored it so"),
         ("555-7777", "Phone now differs from before"),
     ],
 )

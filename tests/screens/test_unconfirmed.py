@@ -93,6 +93,45 @@ async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_i
         it.sees("Phone: 555-01009 → 555-0100")
 
 
+async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
+    async with stage(mirror=True) as it:
+        late = Late(it)
+        await save_phone(it)
+        await it.settle()
+        await late.commit()
+        await it.app.desk.repository.read_all_again()
+        await it.until("Saved ACME-CORP: Phone")
+        await it.settle()
+        it.sees("48 customers")
+
+
+async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None:
+    async with stage() as it:
+        await it.press("f2", *["down"] * 8, "9", "f10")
+        late = Late(it)
+        await it.press("u", "right", "enter")
+        it.sees("The change of ACME-CORP is not confirmed. The server has not stored it so")
+        await late.commit()
+        await it.press("f5")
+        it.sees("Saved ACME-CORP: Phone", "555-0100")
+
+
+async def test_a_reading_that_stays_older_is_asked_about() -> None:
+    async with stage() as it:
+        before = await it.record("ACME-CORP")
+        await it.press("f2", *["down"] * 8, "9", "f10")
+        stale = before | {"modified": "2001-01-01T00:00:00"}
+        it.wire.bend = always(lambda: answer(200, stale), "GET")
+        await it.press("f2", *["down"] * 9, "7", "f10")
+        it.sees("Conflict · ACME-CORP", "The server still shows an older record", "Choose which to keep.")
+        assert it.wire.count("POST") == 1
+        it.wire.bend = None
+        await it.press("y", "f10")
+        it.sees("Saved ACME-CORP: Fax.")
+        record = await it.record("ACME-CORP")
+        assert (record["phone"], record["fax"]) == ("555-01009", "7")
+
+
 async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         late = Late(it)
@@ -169,7 +208,7 @@ async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_custome
     left(tmp_path, base=None, short_id="", typed={"shortID": "DOCK-7", "name": "Dock Seven"})
     async with desk(tmp_path, records=[{**ACME, "fax": ""}]) as it:
         await it.press("escape")
-        it.sees("The save of ACME-CORP is not confirmed. The server has not stored it so far")
+        it.sees("The change of ACME-CORP is not confirmed. The server has not stored it so")
         assert len(kept(tmp_path)) == 2
         await it.store.upsert("ACME-CORP", {"phone": "555-0199"}, if_match=None, only_new=False)
         await it.press("f5")
@@ -214,7 +253,7 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
         (tmp_path / "killed").mkdir(exist_ok=True)
         (tmp_path / "killed" / name).write_bytes(content)
     async with desk(tmp_path / "killed") as it:
-        it.sees("Draft · ACME-CORP", "The save of ACME-CORP is not confirmed.")
+        it.sees("Draft · ACME-CORP", "The change of ACME-CORP is not confirmed.")
         it.misses("and did not save")
 
 
