@@ -294,12 +294,13 @@ class EditsOverlap(DockbookError):
             "answer lost": f"The answer to the save was lost, and {names} now differs from before and from what you "
             "typed: it may be yours, stored otherwise, or somebody else's.",
             "older": f"The server still shows an older record than the one you know: {names} differs. It may lag "
-            "behind, or somebody put the old values back. Nothing was saved.",
+            "behind, or somebody put the old values back. Nothing was sent this time.",
         }[why]
         super().__init__(f"{what} What is there now stands beside yours: decide, then save.")
         self.what = what
         self.theirs = theirs
         self.fields = fields
+        self.answer_lost = why == "answer lost"
 
 
 class NotSaved(DockbookError):

@@ -123,6 +123,10 @@ class Repository:
         """Whether there is a write of which it is not known whether it was carried out."""
         return any(self._saving.unconfirmed)
 
+    def is_unconfirmed(self, key: str) -> bool:
+        """Whether that is so of the write with this key."""
+        return any(write.key == key for write in self._saving.unconfirmed)
+
     def clock(self) -> float:
         """Seconds, by the clock that tells how old a page is."""
         return self._pace.clock()

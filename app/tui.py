@@ -234,13 +234,13 @@ class DockbookApp(App[int]):
         if self.desk.drafts is not None:
             await self.desk.drafts.settled()
         screens = [screen for screen in self._dock_screens() if screen.unsaved()]
-        unsaved = [
-            f"{'Kept as a draft' if screen.draft_kept else 'Not saved'}: {screen.unsaved()}." for screen in screens
-        ]
-        if self.desk.repository.writing:
-            unsaved.append("Not saved: a change that is on its way to the server.")
-        if self.desk.repository.unconfirmed and self.desk.drafts is None:
-            unsaved.append("Not confirmed: a save, of which nobody can tell any more what came of it.")
+        repository = self.desk.repository
+        lost = "Not confirmed" if repository.unconfirmed else "Not saved"
+        unsaved = [f"{'Kept as a draft' if screen.draft_kept else lost}: {screen.unsaved()}." for screen in screens]
+        if repository.writing:
+            unsaved.append("Not confirmed: a change that is on its way to the server.")
+        elif repository.unconfirmed and self.desk.drafts is None and not screens:
+            unsaved.append("Not confirmed: a save. After leaving, dockbook cannot tell what came of it.")
         if not unsaved:
             self._leave()
             return

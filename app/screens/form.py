@@ -224,11 +224,12 @@ class FormScreen(DockScreen[str]):
                 self.keeping.drop()
                 self.dismiss(None)
 
+        in_doubt = self.repository.is_unconfirmed(self.keeping.key)
         keep = {"keep": "Keep as draft"} if self.keeping.possible else {}
         self.app.push_screen(
             Question(
-                "Leave without saving?",
-                [f"Not saved: {unsaved}."],
+                "Leave before it is confirmed?" if in_doubt else "Leave without saving?",
+                [f"{'Not confirmed' if in_doubt else 'Not saved'}: {unsaved}."],
                 {"stay": "Stay", "save": "Save", **keep, "discard": "Discard"},
             ),
             answered,

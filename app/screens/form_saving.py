@@ -215,7 +215,8 @@ class SavingForm:
                     theirs = overlap.theirs.value(name)
                     form.rows[name].refuse([f"changed meanwhile to: {theirs or '(empty)'}"])
                 form.rows[overlap.fields[0]].reach()
-                form.say("Nothing was saved. Save again to decide between theirs and yours.", "warning")
+                before = "" if overlap.answer_lost else "Nothing was saved. "
+                form.say(f"{before}Save again to decide between theirs and yours.", "warning")
             else:
                 self._take_decisions(overlap, texts)
 

@@ -149,7 +149,7 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     posted = theirs | {"name": texts[0] + "xy"}
     lying.instead = lambda method, path: Said(200, posted) if method == "POST" else None
     running.type("\x1b[21~")
-    running.until("is saved")
+    running.until("Saved H-1")
     running.type("m")
     running.until("Saved in this session")
     running.type("u")
