@@ -40,6 +40,11 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         """Whether a paste of one line is a scan."""
         return False
 
+    @property
+    def takes_pasted_text(self) -> bool:
+        """Whether a paste goes into a field."""
+        return isinstance(self.focused, Input)
+
     def scanned(self, code: str) -> None:
         """Put the code into the field that has the focus, if it may go there."""
         if self.SCANS_IN_FIELDS and isinstance(self.focused, Input):

@@ -62,6 +62,10 @@ class ScanTarget(Protocol):
     def takes_pasted_codes(self) -> bool:
         """Whether a paste of one line is a scan."""
 
+    @property
+    def takes_pasted_text(self) -> bool:
+        """Whether a paste goes into a field."""
+
     def scanned(self, code: str) -> None:
         """Act on a whole code."""
 
@@ -317,7 +321,9 @@ class KeyQueue:
 
     def _take_paste(self, target: ScanTarget, event: events.Paste) -> bool:
         code = pasted_code(event.text) if target.takes_pasted_codes else ""
-        if not code and not target.detects_scans:
+        if not code and target.takes_pasted_text:
+            # A scanner's end behind it answers nothing, where keys are watched for scans.
+            self._scan_ended_at = event.time
             return False
         self._waiting.popleft()
         if code:
@@ -341,6 +347,7 @@ class KeyQueue:
     def _note_head(self, target: ScanTarget, event: events.Key) -> None:
         """Remember a letter that is run: it may turn out to be the first of a scan that stalled."""
         character = code_character(event)
+        self._scan_ended_at = float("-inf")
         if character is None or character in NEVER_FIRST or is_end(event):
             self._head, self._last_letter = "", None
         elif target.detects_scans:

@@ -182,6 +182,14 @@ async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None
         it.sees("Nothing can be pasted here.")
 
 
+async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
+    async with stage() as it:
+        await it.press("x")
+        await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
+        it.sees("/nowhere/ACME-7", "⏎ export")
+        it.misses("Nothing was written")
+
+
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
     """I5"""
     async with stage() as it:
