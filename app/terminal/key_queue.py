@@ -144,12 +144,14 @@ class KeyQueue:
 
     async def put(self, event: events.Event) -> None:
         """Deliver the key after those that came before it."""
-        if self._is_free and (target := self._target()) is not None and target.captures(event):
-            target.key_captured(event)
-            return
-        if self._is_alone(event):
-            await self._deliver_now(event)
-            return
+        if self._is_free:
+            target = self._target()
+            if target is not None and target.captures(event):
+                target.key_captured(event)
+                return
+            if self._is_alone(event):
+                await self._deliver_now(event, target)
+                return
         self._waiting.append(event)
         self._came.set()
         if self._delivering is None or self._delivering.done():
@@ -163,21 +165,20 @@ class KeyQueue:
             if target is not None and await self._take_scan(target):
                 continue
             self._judged_keys = max(0, self._judged_keys - 1)
-            await self._deliver_now(self._waiting.popleft())
+            await self._deliver_now(self._waiting.popleft(), target)
 
-    async def _deliver_now(self, event: events.Event) -> None:
+    async def _deliver_now(self, event: events.Event, target: ScanTarget | None) -> None:
         self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
-        if (target := self._target()) is not None and isinstance(event, events.Key):
-            self._note_head(target, event)
-            self._note_run(target, event)
+        if target is not None and isinstance(event, events.Key):
+            self._note(target, event)
         await self._deliver(event)
 
     def _is_alone(self, event: events.Event) -> bool:
-        """Whether there is nothing to wait for: no other key, nothing under way, and no scan that begins so."""
+        """Whether there is nothing to wait for: nothing under way, and no scan that begins so."""
         if not isinstance(event, events.Key) or sent_character(event) is not None:
             return False
         # The app works on this very key.
-        return self._is_free and not self._app.message_queue_size and self._is_done() and self._acted().is_set()
+        return not self._app.message_queue_size and self._is_done() and self._acted().is_set()
 
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
@@ -344,10 +345,20 @@ class KeyQueue:
         # The keys behind it are meant for what it opens.
         self._delivered_to, self._delivered_at = self._app.screen, monotonic()
 
+    def _note(self, target: ScanTarget, event: events.Key) -> None:
+        """Remember what a key says about those behind it."""
+        self._scan_ended_at = float("-inf")
+        if sent_character(event) is None:
+            self._head, self._last_letter = "", None
+            self._run_keys.clear()
+            self._run_at = float("-inf")
+        else:
+            self._note_head(target, event)
+            self._note_run(target, event)
+
     def _note_head(self, target: ScanTarget, event: events.Key) -> None:
         """Remember a letter that is run: it may turn out to be the first of a scan that stalled."""
         character = code_character(event)
-        self._scan_ended_at = float("-inf")
         if character is None or character in NEVER_FIRST or is_end(event):
             self._head, self._last_letter = "", None
         elif target.detects_scans:
