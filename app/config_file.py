@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from app.errors import SettingsError
+from app.folders import open_file
 from app.secret import Secret, reason, refuse_loose
 
 PAGE_SIZES: Final = (25, 50, 100, 250)
@@ -70,7 +71,7 @@ _KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole num
 def read_config(path: Path) -> ConfigFile:
     """Read the config file; one that is not there says nothing. Raises SettingsError."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())
             content = file.read()
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.folders import make_private
+from app.folders import NotAFile, make_private, open_file
 from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, customer_key
 from app.local.sessions import is_running, sweep
 
@@ -187,8 +187,11 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path, session: str) -> Draft:
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+    try:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+            content = file.read(LARGEST + 1)
+    except NotAFile:
+        raise DamagedDraft from None
     if len(content) > LARGEST:
         raise DamagedDraft
     return Draft.from_bytes(content, session)

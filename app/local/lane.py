@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from app.local.scan import Stale
@@ -98,6 +99,8 @@ class Lane(Generic[_O]):
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
-        if self.opened is not None:
-            self.opened.connection.close()
-            self.opened = None
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            with suppress(sqlite3.Error):
+                # A failing disk: nothing more can be written to it in any case.
+                opened.connection.close()

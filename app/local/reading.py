@@ -39,7 +39,8 @@ class Reading:
         """Whether the file is still the one of this name."""
         try:
             return self._path.stat().st_ino == self._file
-        except FileNotFoundError:
+        except OSError:
+            # Whoever opens it anew is told.
             return False
 
     def state(self) -> MirrorState:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest
 from app.local.view import View
+from app.repository import Link
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
 from app.screens.paging import Paging, near_misses
@@ -55,6 +56,8 @@ class PagedScreen(DockScreen[None]):
         self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
         self._keeping = ViewKeeping(self)
+        #: The page without rows that the panel speaks of.
+        self._nothing: Page | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -70,8 +73,17 @@ class PagedScreen(DockScreen[None]):
         # What was searched is the mirror's in any case, and the status line tells how old.
         return None if page is None or (self.paging.request.narrowed and there) else page.origin
 
+    def show_link(self, link: Link) -> None:
+        super().show_link(link)
+        if self._nothing is not None and self.paging.request.narrowed:
+            # Whether the rest of the copy is on its way may have changed with it.
+            self.show_empty(self._nothing)
+
     def look_again(self) -> None:
-        if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
+        if self.paging.page is None and self.paging.settled:
+            # The first page did not come; it may now.
+            self.load(self.paging.goal)
+        elif self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
             self.load(self.paging.request, "same")
         else:
             self.read(self._learn, "alike")
@@ -198,6 +210,7 @@ class PagedScreen(DockScreen[None]):
             self.show_link(self.repository.link)
         else:
             self._tell_total(page)
+        self._nothing = None if page.rows else page
         if page.rows:
             self.remove_class("-panel")
         else:
@@ -217,6 +230,13 @@ class PagedScreen(DockScreen[None]):
     def panel_only(self) -> None:
         """Put the panel in place of the rows."""
         self.add_class("-panel")
+
+    def show_failure(self, error: DockbookError, hint: str) -> None:
+        """Put on the panel why there are no rows to be shown."""
+        self._nothing = None
+        self.table.show((), "", "ASC")
+        self.panel_only()
+        self.panel.tell(error.title, error.text, hint, failed=True)
 
     def tell_position(self, doing: str = "") -> None:
         """Say where one is, after what is being done."""

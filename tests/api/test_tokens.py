@@ -16,8 +16,8 @@ from app.errors import (
     ConnectionFailed,
     DeadlineExceeded,
     DockbookError,
-    NotTheApi,
     NoToken,
+    NotTheApi,
     RateLimited,
     ServerFault,
     SettingsError,
@@ -235,7 +235,7 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
 async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
     async with client(Scripted(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
-        with pytest.raises(NoToken if status == 401 else NotTheApi, match="Sign in|/login") as caught:
+        with pytest.raises(NoToken if status == 401 else NotTheApi, match=r"Sign in|/login") as caught:
             await api.upsert(ACME)
     assert not isinstance(caught.value, TokenRefused), "whose login is asked for is not known"
     assert not caught.value.outcome_unknown
