@@ -37,6 +37,7 @@ __all__ = ["Mirror", "MirrorState"]
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=Opened)
 _MOST_MENDINGS = 3
+_GONE = "The copy of the customers on this machine is gone; a new one is begun."
 _LULL = 0.25  # seconds without a page of a sweep, after which there is time to index
 
 
@@ -322,8 +323,17 @@ class Mirror:
             self._place.close()
             self._place = place
             self._writer = place.take()
-            if self._writer and not self._path.exists():
-                self.notes = (*self.notes, set_aside(self._path, "is gone"))
+            if not self._writer:
+                return
+            gone = not self._path.exists()
+            try:
+                # At once: whoever finds no file would begin anew once more.
+                self._write.opened = await asyncio.to_thread(self._open_writer)
+            except Damaged as error:
+                await asyncio.to_thread(self._begin_anew, error)
+            else:
+                self.notes += (_GONE,) if gone else ()
+            if gone or not self._write.opened or not self._write.opened.state.whole:
                 self.on_begun_anew()
 
     async def _go_without_file(self, error: UnusablePlace, mended: int) -> None:
