@@ -75,7 +75,8 @@ def open_file(path: Path, flags: int) -> int:
         if error.errno in (errno.EISDIR, errno.ENXIO):
             raise NotAFile(errno.EINVAL, "Not a file", str(path)) from None
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise NotAFile(errno.EINVAL, "Not a file", str(path))
+        raise NotAFile(errno.EINVAL, "Is a directory" if stat.S_ISDIR(mode) else "Not a file", str(path))
     return descriptor

@@ -123,11 +123,11 @@ def _collect_from_now_on() -> None:
 
 def _drafts(settings: Settings, folders: Folders) -> "Drafts":
     """The drafts of the server, or of the local book, that the settings name."""
-    from app.local.draft import server_key
+    from app.local.draft import server_keys
     from app.local.drafts import Drafts
 
     where = str(folders.book) if settings.url is None else settings.url
-    return Drafts(folders.drafts, server_key(where, settings.client_id or ""))
+    return Drafts(folders.drafts, *server_keys(where, settings.client_id or ""))
 
 
 def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:

@@ -208,8 +208,11 @@ class Wire:
             return self._proxy_refused(why)
         if self._proxy is not None:
             return ConnectionFailed(f"No connection to the proxy {self._proxy_host}: {why}. Check its address.")
+        advice = "Check the address and the network."
+        if "handshake failure" in why.lower():
+            advice = "It may want a client certificate (client_cert in the profile), or speak only an old TLS."
         hint = f" {self._hint}" if self._hint else ""
-        return ConnectionFailed(f"No connection to the server: {why}. Check the address and the network.{hint}")
+        return ConnectionFailed(f"No connection to the server: {why}. {advice}{hint}")
 
     def _proxy_refused(self, why: str) -> ProxyRefused:
         cure = ""
