@@ -40,6 +40,7 @@ def open_screens(
 
     from app.local.view import ViewFile
     from app.pace import Pace
+    from app.passing_threads import PassingThreads
     from app.repository import Repository
     from app.screens.desk import Desk
     from app.terminal.crash import report, silence_tracebacks
@@ -82,6 +83,15 @@ def open_screens(
         open_drafts=open_drafts if kept else None,
         scan_gap=settings.scan_gap_ms / 1000,
     )
+
+    def leave(code: int) -> None:
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
+
+    def keep_drafts() -> None:
+        for drafts in opened:
+            drafts.flush()
+
+    endings = Endings([keep_drafts], leave, lambda: app.away)
     app = DockbookApp(
         desk,
         keymap=settings.keys,
@@ -89,21 +99,14 @@ def open_screens(
         scan_gap=settings.scan_gap_ms / 1000,
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
+        on_exit=endings.end_soon,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-
+        loop.set_default_executor(PassingThreads())
         loop.call_later(START, _collect_from_now_on)
-
-        def leave(code: int) -> None:
-            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
-
-        def keep_drafts() -> None:
-            for drafts in opened:
-                drafts.flush()
-
         try:
-            with Endings([keep_drafts], leave, lambda: app.away).watched():
+            with endings.watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())

@@ -74,7 +74,13 @@ async def test_the_palette_runs_what_belongs_to_the_table_too() -> None:
         assert it.lines[3].startswith("›")
 
 
+async def test_ctrl_c_twice_leaves() -> None:
+    async with stage() as it:
+        await it.press("ctrl+c", "ctrl+c")
+        assert it.app.return_code == 0
+
+
 async def test_ctrl_c_says_how_to_leave_and_does_not() -> None:
     async with stage() as it:
         await it.press("ctrl+c")
-        it.sees("Ctrl+Q leaves dockbook.", "48 customers")
+        it.sees("Ctrl+C again, or Ctrl+Q, leaves dockbook.", "48 customers")
