@@ -215,6 +215,7 @@ async def stage(
     pace: Pace = AT_ONCE,
     views: ViewFile | None = None,
     mend: str = "",
+    flags: tuple[str, ...] = (),
     settled: bool = True,
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
@@ -247,7 +248,9 @@ async def stage(
         look_again=(0.0,),
     )
     app = DockbookApp(
-        Desk(repository, "test", local=local, views=views, open_drafts=None if drafts is None else lambda: drafts),
+        Desk(
+            repository, "test", flags, local=local, views=views, open_drafts=None if drafts is None else lambda: drafts
+        ),
         keymap=keymap,
     )
     async with app.run_test(size=size) as pilot:

@@ -31,7 +31,7 @@ class Parts:
         A customer whose record alone is too large is left out, which is told; raises `AnswerTooLarge` where the size
         is not that of customers.
         """
-        size = part_size(request.page_size, self._most)
+        size = size_before = part_size(request.page_size, self._most)
         before = (request.page - 1) * request.page_size
         body: dict[str, Any] | None = None
         rows: list[Any] = []
@@ -59,15 +59,21 @@ class Parts:
                 break
         if body is None:
             raise AnswerTooLarge("The record of this customer alone is larger than dockbook reads.")
-        count = request.page_size // size
-        whole = {"value": rows, "page": request.page, "pageSize": given * count}
-        if (pages := count_of(body.get("pageCount"))) is not None:
-            whole["pageCount"] = -(-pages // count)
-        what = "1 customer" if size == 1 else f"{size:,} customers"
-        remarks = [f"Answers with {request.page_size:,} customers are too large: {what} at a time are asked for."]
+        remarks = []
+        if size < size_before:
+            told = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
+            remarks.append(told)
         if left_out:
             remarks.append(f"{left_out} left out on this page: the record alone is too large.")
-        return Listed(body | whole, tuple(remarks))
+        return Listed(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))
+
+
+def _joined(last: dict[str, Any], rows: list[Any], request: PageRequest, parts: int, given: int) -> dict[str, Any]:
+    """The body that a page of so many parts would have had."""
+    whole = {"value": rows, "page": request.page, "pageSize": given * parts}
+    if (pages := count_of(last.get("pageCount"))) is not None:
+        whole["pageCount"] = -(-pages // parts)
+    return last | whole
 
 
 def _is_last(body: Mapping[str, Any], asked_for: int) -> bool:

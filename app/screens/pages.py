@@ -13,7 +13,7 @@ from app.local.view import View
 from app.repository import Link
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
-from app.screens.paging import Paging, near_misses
+from app.screens.paging import Paging, near_misses, without_repeats
 from app.screens.view_keeping import ViewKeeping
 from app.text import visible_id, width
 from app.widgets.find import FindLine
@@ -128,10 +128,14 @@ class PagedScreen(DockScreen[None]):
         """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
         narrowed = self.paging.goal.narrowed or self.paging.request.narrowed
         if self.table.tentative or (not self.paging.settled and narrowed):
-            self._waiting.append(act)
-            self.acted.clear()
+            self.once_settled(act)
         else:
             act()
+
+    def once_settled(self, act: Callable[[], object]) -> None:
+        """Do it when what was asked for last is shown."""
+        self._waiting.append(act)
+        self.acted.clear()
 
     def action_mark(self) -> None:
         self.once_here(self._mark)
@@ -196,6 +200,9 @@ class PagedScreen(DockScreen[None]):
         self.stop_countdown()
         self.paging.shows(request, page)
         words, caption = near_misses(request.find, page)
+        page, repeated = without_repeats(page)
+        if (remarks := [*page.remarks, *([repeated] if repeated else [])]) and self.status.notice is None:
+            self.say(" ".join(remarks), "warning")
         self.table.show(
             page.rows,
             request.sort or "",
@@ -320,7 +327,11 @@ class PagedScreen(DockScreen[None]):
                         self.say(f"The copy on this machine has no page {request.page:,}.", "warning")
                         return
                     self.paging.is_empty_at(request.page)
-                    self.say(f"The server has nothing on page {request.page:,}, whatever its totals say.", "warning")
+                    if self.paging.page is not None and self.paging.page.total is None:
+                        self.say(f"This is the last page: the server has nothing on page {request.page:,}.")
+                    else:
+                        told = f"The server has nothing on page {request.page:,}, whatever its totals say."
+                        self.say(told, "warning")
                     return
                 last = self.paging.pages(page.total or 0)
                 request = request._replace(page=last if 0 < last < request.page else 1)

@@ -101,6 +101,6 @@ async def test_a_page_over_the_limit_on_the_wire_comes_in_parts() -> None:
     async with Loopback(reply).serving() as server, client(server.base) as api:
         page = await api.list_page(PageRequest(1, 20))
         assert [len(page.rows), page.total, page.page_size, page.has_more] == [20, 40, 20, True]
-        assert page.remarks == ("Answers with 20 customers are too large: 10 customers at a time are asked for.",)
+        assert page.remarks == ("Answers with 20 customers are too large; now 10 at a time are asked for.",)
         assert len((await api.list_records(PageRequest(2, 20))).rows) == 20
         assert isinstance(api, CustomerApi)
