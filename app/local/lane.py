@@ -92,13 +92,14 @@ class Lane(Generic[_O]):
 
     async def close(self) -> None:
         """Close what it works on, once what it does is done; the next work opens it again."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.close_now)
 
     def end(self) -> None:
         """Let the thread end."""
         self._thread.shutdown(wait=False)
 
-    def _close(self) -> None:
+    def close_now(self) -> None:
+        """The same at once, for when nothing is being done."""
         opened, self.opened = self.opened, None
         if opened is not None:
             with suppress(sqlite3.Error):

@@ -290,6 +290,10 @@ class Mirror:
                     break
                 if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
                     await lane.close()
+                if self._mending.locked():
+                    # What is opened meanwhile is not to be opened by a lane, too.
+                    async with self._mending:
+                        pass
                 return await lane.run(told_of, job)
             except Damaged as error:
                 await self._mend(error, mended)
@@ -378,6 +382,10 @@ class Mirror:
                 self._write.opened = self._open_writer()
                 self._find.opened = self._open_reader()
                 self._count.opened = self._open_reader()
+            except BaseException:
+                for lane in (self._find, self._count, self._write):
+                    lane.close_now()
+                raise
             finally:
                 remove_names(self._path)
 
@@ -390,7 +398,7 @@ class Mirror:
         try:
             with told(self._path):
                 return Writing(connection, self._way)
-        except (Damaged, StoreError):
+        except BaseException:
             connection.close()
             raise
 

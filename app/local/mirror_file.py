@@ -142,7 +142,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA cache_size = -512")
             connection.execute("PRAGMA journal_size_limit = 4194304")
-        except (sqlite3.Error, Damaged, UnicodeError):
+        except BaseException:
             connection.close()
             raise
     return connection
@@ -169,7 +169,7 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
             _check(connection)
             if not at_once:
                 _check_words(connection)
-        except (sqlite3.Error, Damaged, UnicodeError):
+        except BaseException:
             connection.close()
             raise
     return connection

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -116,16 +117,14 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
         if number % 2:
             path.write_text("somebody's letter " * 100)
         else:
-            other = sqlite3.connect(path)
-            other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
-            other.close()
+            with closing(sqlite3.connect(path)) as other:
+                other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
         async with opened(path) as mirror:
             (note,) = mirror.notes
             assert "set aside as mirror.aside-" in note
             await mirror.put(CUSTOMERS[0])
-    newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 99")
-    newer.close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
     async with opened(path) as mirror:
         assert "newer dockbook" in mirror.notes[0]
     aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
