@@ -95,6 +95,26 @@ class CertificateNotTrusted(ConnectionFailed):
     title = "The server's certificate is not trusted"
 
 
+class ClientCertificateRefused(ConnectionFailed):
+    """The server wants a certificate of the client: there is none, or not the right one. It did nothing."""
+
+    title = "The server wants a client certificate"
+
+    def __init__(self, status: int | None = None) -> None:
+        answered = "" if status is None else f" ({status})"
+        super().__init__(
+            f"The server did not get a client certificate that it accepts{answered}. Nothing was done. "
+            "Set client_cert and client_key in the profile; if they are set, the certificate may have expired, "
+            "or be of another authority."
+        )
+
+
+class ProxyRefused(ConnectionFailed):
+    """The proxy of the settings does not pass the request on."""
+
+    title = "The proxy refused"
+
+
 class ConnectionLost(TransportError):
     """The connection broke after the request went out."""
 
@@ -121,7 +141,7 @@ class NotTheApi(TransportError):
 
 
 class AnswerTooLarge(TransportError):
-    """The answer was larger than dockbook reads."""
+    """The answer was larger than dockbook reads; the server is there."""
 
     title = "The answer is too large"
 
@@ -129,10 +149,26 @@ class AnswerTooLarge(TransportError):
         super().__init__(text, sent=True)
 
 
-class TokenRefused(DockbookError):
-    """The server gave no access token for this client ID and secret, or no longer accepts the token it gave."""
+class NoToken(DockbookError):
+    """The server answered the request for an access token, and gave none that can be used.
+
+    Unless it may be asked again without a person, an account could be locked by that.
+    """
+
+    title = "No access token"
+
+    def __init__(self, text: str, *, ask_again: bool = True) -> None:
+        super().__init__(text)
+        self.ask_again = ask_again
+
+
+class TokenRefused(NoToken):
+    """The server says that this client ID and secret are wrong, or are not valid any more."""
 
     title = "The credentials are not accepted"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, ask_again=False)
 
 
 class Refusal(NamedTuple):
@@ -167,10 +203,13 @@ class ValidationFailed(ApiError):
 
 
 class Unauthorized(ApiError):
-    """401 `unauthorized`, again, with a new token."""
+    """401 `unauthorized`, again, with a new token: so the client ID and secret were accepted just now."""
 
-    title = "The credentials are not accepted"
-    advice = "Check the client ID and secret of this profile."
+    title = "The access token is not accepted"
+    advice = (
+        "The server gave this token itself. Something in between may take it away, the clocks of two servers may "
+        "differ, or this user was switched off: ask whoever manages the warehouse system."
+    )
 
 
 class Forbidden(ApiError):

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.app import App
@@ -19,8 +21,8 @@ from app.link import WAS_THERE
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
-from app.screens.dialog import Question
-from app.screens.frame import STYLES, DockScreen
+from app.screens.dialog import Dialog, Question
+from app.screens.frame import STYLES, TWICE, DockScreen
 from app.screens.scan_target import ScanTargetScreen
 from app.terminal.barcode import Scanner
 from app.terminal.key_queue import KeyQueue
@@ -36,6 +38,9 @@ NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
+
+#: Seconds after which a second Ctrl+Q is one that was meant.
+_BETHOUGHT: Final = 1.0
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
 THEME = Theme(
@@ -68,11 +73,17 @@ THEME = Theme(
 
 
 class QuitQuestion(Question):
-    """Asks whether to quit all the same."""
+    """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
+
+    nothing_lost = False
 
 
 class DockbookApp(App[int]):
-    """The program on the terminal. `report` is told of a crash and returns what may be printed about it."""
+    """The program on the terminal.
+
+    `report` is told of a crash and returns what may be printed about it; `on_exit` is told the exit code when the
+    program begins to leave.
+    """
 
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
     CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
@@ -99,6 +110,7 @@ class DockbookApp(App[int]):
         save_scanner: Callable[[Scanner], str] | None = None,
         driver: type[Driver] | None = None,
         lean: bool = False,
+        on_exit: Callable[[int], None] = lambda _code: None,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
@@ -106,6 +118,8 @@ class DockbookApp(App[int]):
         self._report = report
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
+        self._on_exit = on_exit
+        self._interrupted_at = self._asked_at = -TWICE
         self._away = False
         self._leaving: Timer | None = None
         self._nothing_to_do = asyncio.Event()
@@ -216,8 +230,15 @@ class DockbookApp(App[int]):
         # A lone surrogate cannot be sent, and would end the program.
         super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
 
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self._on_exit(return_code)
+        super().exit(result, return_code, message)
+
     async def action_quit(self) -> None:
         if isinstance(self.screen, QuitQuestion):
+            # Where something would be lost, a key held down too long does not answer.
+            if self.screen.nothing_lost or monotonic() - self._asked_at >= _BETHOUGHT:
+                self.exit(0)
             return
         if self.desk.drafts is not None:
             await self.desk.drafts.settled()
@@ -239,7 +260,11 @@ class DockbookApp(App[int]):
         title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
-        self.push_screen(QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"}), answered)
+        unsaved.append("Ctrl+Q again quits.")
+        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
+        question.nothing_lost = bool(kept) and not self.desk.repository.writing
+        self._asked_at = monotonic()
+        self.push_screen(question, answered)
 
     def _leave(self) -> None:
         """Leave now; after a letter only once it is known that no scan began with it, or when it is pressed again."""
@@ -272,9 +297,15 @@ class DockbookApp(App[int]):
             screen.say(told, "error")
 
     def action_help_quit(self) -> None:
-        """Ctrl+C: Textual would show a toast."""
-        if isinstance(self.screen, DockScreen):
-            self.screen.say("Ctrl+Q leaves dockbook.")
+        """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
+        now = monotonic()
+        again, self._interrupted_at = now - self._interrupted_at < TWICE, now
+        if again or isinstance(self.screen, QuitQuestion):
+            self.call_later(self.action_quit)
+        elif isinstance(self.screen, DockScreen):
+            self.screen.say("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+        elif isinstance(self.screen, Dialog):
+            self.screen.remark("Ctrl+C again leaves dockbook")
 
     def _acted(self) -> asyncio.Event:
         return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from app.api.body import UnreadableBody, decode
+from app.api.redaction import Redaction
 from app.errors import (
     ApiError,
     BadRequest,
@@ -56,19 +57,18 @@ _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
 _LOOKED_AT: Final = 8192
 _LONGEST_MESSAGE: Final = 500
-_SHORTEST_SECRET: Final = 6
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, read whole: `retry_after` in seconds; `secret` is what must not be quoted from it."""
+    """One answer, read whole: `retry_after` in seconds; `redaction` masks what must not be quoted from it."""
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    content: bytearray = field(repr=False)
     retry_after: float | None = None
-    secret: str = field(default="", repr=False)
+    redaction: Redaction = field(default_factory=Redaction, repr=False)
 
     @property
     def succeeded(self) -> bool:
@@ -83,9 +83,13 @@ class Answer:
             raise self.foreign(f"Its body cannot be read: {error}.") from None
 
     def foreign(self, reason: str = "") -> NotTheApi:
-        """The error that says that this is not an answer of the customer API, and quotes a little of it."""
+        """The error that says that this is not an answer of the customer API, and quotes a little of it.
+
+        The body goes: as long as somebody holds the error, he would hold it too, and it may have 32 MiB.
+        """
         text = self._beginning()
-        kind = printable(self.headers.get("content-type", ""), _SHOWN_TYPE) or "no content type"
+        self.content.clear()
+        kind = printable(self.without_secret(self.headers.get("content-type", "")), _SHOWN_TYPE) or "no content type"
         quoted = f": “{text}”" if text else " and no body"
         came = f"The server answered {self.status} with {kind}{quoted}."
         advice = GATEWAY_ADVICE + ADVICE[0].lower() + ADVICE[1:] if self.status in _GATEWAY else ADVICE
@@ -93,11 +97,14 @@ class Answer:
 
     def without_secret(self, text: str) -> str:
         """The text without a secret that the server may have echoed."""
-        return text.replace(self.secret, "•••") if len(self.secret) >= _SHORTEST_SECRET else text
+        return self.redaction(text)
 
     def _beginning(self) -> str:
         """The title of a page, or the first words of anything else."""
         text = self.without_secret(self.content[:_LOOKED_AT].decode("utf-8", errors="replace"))
+        if len(self.content) > _LOOKED_AT:
+            # A secret that is cut there would not be found.
+            text = text[: len(text) - self.redaction.longest]
         title = _TITLE.search(text)
         return printable(title.group(1) if title else text, _SHOWN)
 
@@ -147,7 +154,7 @@ def _refusal(answer: Answer) -> Refusal | None:
         code=printable(answer.without_secret(shaped.code), _SHOWN) or f"status {answer.status}",
         message=answer.without_secret(shaped.message)[:_LONGEST_MESSAGE],
         details={
-            name: tuple(answer.without_secret(text)[:_LONGEST_MESSAGE] for text in texts)
+            answer.without_secret(name): tuple(answer.without_secret(text)[:_LONGEST_MESSAGE] for text in texts)
             for name, texts in shaped.details.items()
         },
         retry_after=answer.retry_after,

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 HUNG_UP: Final = 128 + signal.SIGHUP
 GRACE: Final = 2.0  # seconds
+#: What is left of them for the program that leaves by itself: that it leaves is seen by then, and its end waited for.
+_SOON: Final = 1.5
 
 #: Textual reads keys from standard input and draws on standard error.
 _KEYBOARD: Final = 0
@@ -63,6 +65,16 @@ class Endings:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def end_soon(self, code: int) -> None:
+        """The program leaves by itself: what keeps it from that for too long is not waited for."""
+        timer = threading.Timer(_SOON, self._end_stuck, [code])
+        timer.daemon = True
+        timer.start()
+
+    def _end_stuck(self, code: int) -> None:
+        self._run_flush()
+        self._end(code)
 
     def _on_terminate(self, number: int, _frame: FrameType | None) -> None:
         if not self._ending.acquire(blocking=False):

@@ -216,6 +216,8 @@ async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
         await edit_phone(it)
         await it.press("ctrl+q")
         it.sees("Quit and lose what is not saved?", "Phone of ACME-CORP")
+        await it.press("ctrl+q", "ctrl+q")
+        it.sees("Quit and lose what is not saved?")
         await it.press("enter")
         it.sees("Edit ACME-CORP", "555-0199")
 
