@@ -140,6 +140,16 @@ class NotTheApi(TransportError):
         self.status = status
 
 
+class ServerUnavailable(TransportError):
+    """A server or gateway answered with a page of its own and a status of 500 or more."""
+
+    title = "The server is not available just now"
+
+    def __init__(self, text: str, *, status: int) -> None:
+        super().__init__(f"{text} Try again in a minute.", sent=True)
+        self.status = status
+
+
 class AnswerTooLarge(TransportError):
     """The answer was larger than dockbook reads; the server is there."""
 
@@ -221,10 +231,21 @@ class Forbidden(ApiError):
         self.permission = permission
         super().__init__(refusal)
         name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
-        self.text = (
-            f"This credential lacks the permission {name} (SecurityID {permission}). "
-            "Ask whoever manages the warehouse system's users for it."
+        what = "You may look but not change customers here" if permission == 131 else "You may not see customers here"
+        self.text = f"{what}. Ask your supervisor for the permission “{name}” ({permission})."
+
+
+class IdRefused(DockbookError):
+    """The server refuses this ID in an address, so its customer cannot be asked for; others can."""
+
+    title = "This ID cannot be asked for"
+
+    def __init__(self, short_id: str, status: int) -> None:
+        super().__init__(
+            f"The server does not accept {short_id} in an address ({status}), so it cannot be asked for this customer "
+            "alone. What the list knows of it can be seen."
         )
+        self.short_id = short_id
 
 
 class NotFound(ApiError):
@@ -285,6 +306,18 @@ class ServerFault(ApiError):
     def outcome_unknown(self) -> bool:
         """A server may fail after it has written."""
         return self.sent
+
+
+class GatewayFault(ServerFault):
+    """502, 503 or 504: what stands before the server got no answer from it, or it is being restarted."""
+
+    title = "The server is not available just now"
+    advice = "Try again in a minute."
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        if str(refusal.status) not in self.text:
+            self.text = f"({refusal.status}) {self.text}"
 
 
 class EditsOverlap(DockbookError):

@@ -29,7 +29,7 @@ _SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE]
 
 
 class NumberText(str):
-    """A number that JSON can spell and no number can hold (`NaN`, `1e999`, thousands of digits), as it was spelled."""
+    """A number as JSON spelled it, where Python would spell it otherwise (`0.10`, `1E5`, `NaN`)."""
 
     __slots__ = ()
 

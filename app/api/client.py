@@ -18,12 +18,14 @@ from app.api.body import encode
 from app.api.parts import Listed, Parts
 from app.api.retry import QuietTime, Retries
 from app.api.wire import Outgoing, Wire
-from app.errors import ConnectionFailed, DeadlineExceeded, NotFound, NotTheApi, UnaddressableId
+from app.errors import ApiError, ConnectionFailed, DeadlineExceeded, IdRefused, NotFound, NotTheApi, UnaddressableId
 from app.fields import KEY, PageRequest
 from app.models import Customer, Page
 from app.records import Records, read_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
+#: With which servers and firewalls answer to an address that they do not like.
+_REFUSED_PATH: Final = frozenset({400, 403, 405, 406, 414, 421})
 _LONGEST_SEGMENT: Final = 2_000
 #: So many customers are read without a pause.
 _AT_ONCE: Final = 25
@@ -118,7 +120,15 @@ class CustomerApi:
         A server that compares IDs loosely may answer with a record whose ID differs in case or spaces.
         """
         seconds = self._deadlines.read
-        answer = await self._ask(Outgoing("GET", f"/Customer/{segment(short_id)}", seconds / 2), seconds)
+        path = segment(short_id)
+        try:
+            answer = await self._ask(Outgoing("GET", f"/Customer/{path}", seconds / 2), seconds)
+        except (ApiError, NotTheApi) as error:
+            status = error.refusal.status if isinstance(error, ApiError) else error.status
+            if path != short_id and status in _REFUSED_PATH:
+                # Servers and firewalls refuse some signs in an address, before anybody looks for the customer.
+                raise IdRefused(short_id, status) from error
+            raise
         return _customer(answer)
 
     async def upsert(self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False) -> Customer:
