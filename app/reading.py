@@ -10,6 +10,7 @@ from app.errors import (
     AnswerTooLarge,
     ConnectionFailed,
     DockbookError,
+    IdRefused,
     NoToken,
     ServerFault,
     SettingsError,
@@ -184,6 +185,10 @@ class Reading:
             return Sighting(kept, await self._origin(mirror))
         try:
             return Sighting(asked.result())
+        except IdRefused:
+            if fresh:
+                raise
+            return Sighting(kept, await self._origin(mirror))
         except _AWAY as error:
             self._doubt_after(error)
             self._on_away(error)

@@ -310,12 +310,14 @@ class Repository:
                 await self._remember(customer)
                 return customer
 
-    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+    async def save(
+        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
+    ) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        saved = await self._saving.save(base, changes, onlooker)
+        saved = await self._saving.save(base, changes, onlooker, unseen=unseen)
         await self._remember(saved.customer)
         return saved
 

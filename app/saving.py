@@ -98,16 +98,19 @@ class Saving:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._refused = None
 
-    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+    async def save(
+        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
+    ) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
-        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
+        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
+        is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
         """
         async with self._write_of(base.short_id):
             kept: dict[str, str] = {}
             refused: Customer | None = None
             for _ in range(_SAVE_ROUNDS):
-                theirs = await self._reread(base)
+                theirs = base if unseen else await self._reread(base)
                 merged = merge(base, changes, theirs)
                 kept |= merged.theirs_kept
                 if merged.overlaps:
