@@ -127,9 +127,13 @@ class Answer:
 def error_of(answer: Answer, *, permission: int) -> DockbookError:
     """The error of an answer that is not a success; `permission` is what the request needed.
 
-    The status decides, then the code. An answer that is neither empty nor JSON comes from something in between.
+    The status decides, then the code. An answer that is neither empty nor JSON comes from something in between: with
+    a 4xx it refuses a write for certain, and is quoted.
     """
     refusal = _refusal(answer)
+    if refusal is None and permission == TO_CHANGE and 400 <= answer.status < 500:
+        said = Refusal(answer.status, _no_code(answer.status), f"“{answer.beginning()}”", {}, answer.retry_after)
+        return _BY_STATUS.get(answer.status, ApiError)(said)
     if refusal is None:
         return answer.foreign()
     if refusal.status == 403:

@@ -102,11 +102,20 @@ async def test_another_shape_of_refusal_is_read_for_its_message() -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
 async def test_a_page_of_something_in_between_is_not_the_apis_word(status: int) -> None:
-    error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "upsert")
+    error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "get")
     assert isinstance(error, NotTheApi)
     assert error.status == status
     assert error.outcome_unknown
     assert f"{status} with text/html: “Sign in" in error.text
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409])
+async def test_a_page_that_refuses_a_write_is_quoted_and_certain(status: int) -> None:
+    error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "upsert")
+    assert isinstance(error, ApiError)
+    assert not isinstance(error, Forbidden), "a firewall knows nothing of permissions"
+    assert not error.outcome_unknown
+    assert "“Sign in" in error.text
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
