@@ -212,6 +212,10 @@ class DockbookApp(App[int]):
         for screen in self._dock_screens():
             screen.say(told, "error")
 
+    def on_suspending_driver_no_shell(self) -> None:
+        """Ctrl+Z, which many people press to undo."""
+        self._tell("There is no shell to go back to. u undoes the last save.")
+
     def action_help_quit(self) -> None:
         """Ctrl+C: Textual would show a toast."""
         if isinstance(self.screen, DockScreen):

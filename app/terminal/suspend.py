@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from app.terminal.signals import in_background
 
@@ -14,8 +15,11 @@ class SuspendingDriver(LinuxDriver):
     """Textual's driver, which also comes back when it was stopped without being asked (SIGSTOP).
 
     Textual's own would then start a second reader and writer beside the first, and take the modes of its own screen
-    for those to leave behind at the end.
+    for those to leave behind at the end. It would also stop where nobody could continue it.
     """
+
+    class NoShell(Message):
+        """The program was asked to stop, and goes on: no shell would ever continue it."""
 
     suspended = False
     _drawing = False
@@ -46,18 +50,47 @@ class SuspendingDriver(LinuxDriver):
         self._app.call_later(self._app.refresh, layout=True)
 
     def _sigtstp_application(self, *_: Any) -> None:
+        if not shell_waits():
+            self._app.post_message(self.NoShell())
+            return
         if self._auto_restart and self._drawing:
             self.suspend_application_mode()
             self._must_signal_resume = True
-        os.kill(os.getpid(), signal.SIGSTOP)
+        self._stop()
 
     def _sigcont_application(self, *_: Any) -> None:
         if not self._auto_restart or not (self._drawing or self.suspended):
             return
         if in_background():
             # The terminal belongs to somebody else: `bg` does not make a program with screens run.
-            os.kill(os.getpid(), signal.SIGSTOP)
+            self._stop()
             return
         if not self.suspended:
             self.suspend_application_mode()
         self.resume_application_mode()
+
+    def _stop(self) -> None:
+        """Stop the whole job, as a terminal does: a shell that waits for a wrapper of ours must see the wrapper stop."""
+        self._loop.remove_signal_handler(signal.SIGTSTP)
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+        self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+
+
+def shell_waits() -> bool:
+    """Whether a shell would notice that this process stopped, so that `fg` can continue it.
+
+    There is none over `ssh host dockbook`, in mosh, or behind a forced command: those start a session of its own, or a
+    process group that POSIX calls orphaned. The kernel knows, and stops no process of such a group: a child tries it.
+    """
+    if os.getsid(0) == os.getpid():
+        return False
+    try:
+        child = os.posix_spawn("/bin/sh", ["sh", "-c", "kill -TSTP $$"], {}, setsigmask=(), setsigdef=(signal.SIGTSTP,))
+    except OSError:
+        return False
+    _, status = os.waitpid(child, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        return False
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True

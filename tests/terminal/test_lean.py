@@ -1,8 +1,6 @@
 """The program on a pty with the lean driver and with Textual's: the same screens, and what each key costs in bytes."""
 
-import os
 import re
-import signal
 from random import Random
 
 from tests.bench.terminal import Terminal
@@ -43,22 +41,6 @@ def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, 
             same_in_the_end(lean, plain, name)
         assert ALLOWED.fullmatch(bytes(lean.output))
         assert lean.written * 3 < plain.written
-
-
-def test_a_program_that_was_suspended_comes_back_to_a_whole_screen(environ: dict[str, str]) -> None:
-    with start(environ) as lean:
-        before = lean.screen.seen
-        for stop in (signal.SIGTSTP, signal.SIGSTOP):
-            os.kill(lean.pid, stop)
-            os.waitpid(lean.pid, os.WUNTRACED)
-            lean.settle(0.1)
-            lean.show("$ ls\r\n" * 40)
-            os.kill(lean.pid, signal.SIGCONT)
-            lean.until("of 2 ·")
-            lean.settle()
-            assert lean.screen.seen == before
-        lean.press(KEYS["down"])
-        assert lean.screen.display[3].startswith("›")
 
 
 def test_what_keys_cost(environ: dict[str, str]) -> None:
