@@ -70,7 +70,7 @@ class SuspendingDriver(LinuxDriver):
         self.resume_application_mode()
 
     def _stop(self) -> None:
-        """Stop the whole job, as a terminal does: a shell that waits for a wrapper of ours must see the wrapper stop."""
+        """Stop the whole job, as a terminal does: a shell that waits for a wrapper of ours must see that one stop."""
         self._loop.remove_signal_handler(signal.SIGTSTP)
         os.killpg(os.getpgrp(), signal.SIGTSTP)
         self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)

@@ -36,8 +36,22 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
         (kill(signal.SIGTERM), 143, False, False),
         (kill(signal.SIGTERM), 143, False, True),
         (kill(signal.SIGINT), 130, False, False),
+        (kill(signal.SIGQUIT), 131, False, False),
+        (kill(signal.SIGALRM), 142, False, False),
+        (kill(signal.SIGUSR1), 138, False, False),
     ],
-    ids=["closed", "closed-nohup", "closed-nohup-stalled", "hup", "term", "term-stalled", "int"],
+    ids=[
+        "closed",
+        "closed-nohup",
+        "closed-nohup-stalled",
+        "hup",
+        "term",
+        "term-stalled",
+        "int",
+        "quit",
+        "alrm",
+        "usr1",
+    ],
 )
 def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, deaf=deaf) as running:
