@@ -21,6 +21,7 @@ from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
 from app.screens.dialog import Dialog, Question
 from app.screens.frame import STYLES, DockScreen
+from app.terminal.encoding import UTF_8
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
 from app.terminal.typeahead import TypeAhead
@@ -128,6 +129,7 @@ class DockbookApp(App[int]):
         repository.on_note = self._tell
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
+        self.call_after_refresh(self._tell_encoding)
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
@@ -253,6 +255,13 @@ class DockbookApp(App[int]):
         from app.screens.drafts import offer_at_start
 
         await offer_at_start(screen)
+
+    def _tell_encoding(self) -> None:
+        """Tell why signs look odd to who expects others."""
+        encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
+        if encoding != UTF_8:
+            name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
+            self._tell(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
 
     def _open_drafts(self) -> None:
         if self.desk.drafts is not None:

@@ -1,5 +1,6 @@
 """Stopping and going on: ctrl+z gives the terminal back as it was, and `fg` finds the whole screen again."""
 
+import io
 import os
 import signal
 from typing import Any
@@ -8,6 +9,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from app.terminal.encoding import Repertoire, terminal_encoding
 from app.terminal.signals import in_background
 
 
@@ -26,6 +28,9 @@ class SuspendingDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.repertoire = Repertoire(terminal_encoding(os.environ))
+        if isinstance(self._file, io.TextIOWrapper):
+            self._file.reconfigure(encoding=self.repertoire.encoding, errors="backslashreplace")
         # By the loop, and not by `signal.signal` as Textual does: then they never run in the middle of an update, and
         # wake it. The system may hand a signal to any thread, and the main one would sleep on until the next key.
         self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
@@ -38,6 +43,10 @@ class SuspendingDriver(LinuxDriver):
     def stop_application_mode(self) -> None:
         self._drawing = False
         super().stop_application_mode()
+
+    def write(self, data: str) -> None:
+        """Send what the terminal can show."""
+        super().write(self.repertoire.spell(data))
 
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()

@@ -46,6 +46,7 @@ class Terminal:
     stops: int
     columns: int = 80
     lines: int = 24
+    encoding: str = "utf-8"
     sent: bytearray = field(default_factory=bytearray)
     status: int | None = None
     used: resource.struct_rusage | None = None
@@ -53,7 +54,7 @@ class Terminal:
     def __post_init__(self) -> None:
         self.screen = Emulator(self.columns, self.lines)
         self._stream = pyte.Stream(self.screen)
-        self._decode = getincrementaldecoder("utf-8")().decode
+        self._decode = getincrementaldecoder(self.encoding)().decode
         self.before = self.modes()
 
     @property
@@ -182,6 +183,7 @@ def terminal(
     columns: int = 80,
     deaf: bool = False,
     job: bool = False,
+    encoding: str = "utf-8",
 ) -> Iterator[Terminal]:
     """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it.
 
@@ -201,7 +203,7 @@ def terminal(
         if deaf:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.execve(sys.executable, [sys.executable, *argv], clean)  # noqa: S606 - no shell is wanted
-    running = Terminal(child, master, child, stops, columns, lines)
+    running = Terminal(child, master, child, stops, columns, lines, encoding)
     running.resize(lines, columns)
     for descriptor in (gate, hold, tell):
         os.close(descriptor)
