@@ -37,6 +37,7 @@ class ConfigFile(NamedTuple):
     mouse: bool = False
     lean: bool | None = None
     scan_gap_ms: int = 30
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     keys: Mapping[str, str] = MappingProxyType({})
@@ -48,6 +49,7 @@ _UI: Final[dict[str, type]] = {
     "mouse": bool,
     "lean": bool,
     "scan_gap_ms": int,
+    "bell": bool,
     "mirror": bool,
     "refresh_seconds": int,
 }
@@ -103,6 +105,7 @@ def read_config(path: Path) -> ConfigFile:
         mouse=ui.get("mouse", False),
         lean=ui.get("lean"),
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", 30), f"{path}: [ui]"),
+        bell=ui.get("bell", True),
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),

@@ -85,10 +85,11 @@ def open_screens(
     app = DockbookApp(
         desk,
         keymap=settings.keys,
-        report=lambda error: report(error, folders.state),
+        report=lambda error, happened: report(error, folders.state, happened),
         scan_gap=settings.scan_gap_ms / 1000,
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
+        bell=settings.bell,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

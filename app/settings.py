@@ -57,6 +57,7 @@ class Settings(NamedTuple):
     lean: bool = False
     page_size: int | None = None
     scan_gap_ms: int = 30
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     ca_file: Path | None = None
@@ -78,6 +79,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         lean=_lean(options, environ, config),
         page_size=config.page_size,
         scan_gap_ms=config.scan_gap_ms,
+        bell=config.bell,
         mirror=config.mirror and not options.no_mirror,
         refresh_seconds=config.refresh_seconds,
         keys=config.keys,

@@ -21,6 +21,7 @@ from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
 from app.screens.dialog import Dialog, Question
 from app.screens.frame import STYLES, DockScreen
+from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.scan import DEFAULT_GAP
 from app.terminal.suspend import SuspendingDriver
@@ -66,7 +67,11 @@ class QuitQuestion(Question):
 
 
 class DockbookApp(App[int]):
-    """The program on the terminal. `report` is told of a crash and returns what may be printed about it."""
+    """The program on the terminal.
+
+    `report` is called with an error that ends it and with what happened, and returns what may be printed about it;
+    `bell` says whether the terminal's may ring.
+    """
 
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
     CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
@@ -87,15 +92,18 @@ class DockbookApp(App[int]):
         desk: Desk,
         *,
         keymap: Mapping[str, str] | None = None,
-        report: Callable[[BaseException], str] | None = None,
+        report: Callable[[BaseException, str], str] | None = None,
         scan_gap: float = DEFAULT_GAP,
         driver: type[Driver] | None = None,
         lean: bool = False,
+        bell: bool = True,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.desk = desk
         self._report = report
+        self._happened = CRASHED
+        self._bell = bell
         self._away = False
         self._nothing_to_do = asyncio.Event()
         self._nothing_to_do.set()
@@ -173,6 +181,11 @@ class DockbookApp(App[int]):
 
         self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
 
+    def bell(self) -> None:
+        """Ring, for who looks at the pallet and not at the screen, unless the settings say not to."""
+        if self._bell:
+            super().bell()
+
     def copy_to_clipboard(self, text: str) -> None:
         # A lone surrogate cannot be sent, and would end the program.
         super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
@@ -210,13 +223,18 @@ class DockbookApp(App[int]):
         if self._report is None:
             self._handle_exception(error)
             return
-        told = self._report(error).replace("\n", " ")
+        told = self._report(error, CRASHED).replace("\n", " ")
         for screen in self._dock_screens():
             screen.say(told, "error")
 
     def on_suspending_driver_no_shell(self) -> None:
         """Ctrl+Z, which many people press to undo."""
         self._tell("There is no shell to go back to. u undoes the last save.")
+
+    def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
+        """End as after a crash: nobody could even quit."""
+        self._happened = INPUT_FAILED
+        self._handle_exception(message.error)
 
     def action_help_quit(self) -> None:
         """Ctrl+C: Textual would show a toast."""
@@ -288,5 +306,5 @@ class DockbookApp(App[int]):
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
         if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(Text(self._report(self._exception)))
+            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
         self._close_messages_no_wait()

@@ -1,5 +1,6 @@
 """Stopping and going on: ctrl+z gives the terminal back as it was, and `fg` finds the whole screen again."""
 
+import errno
 import io
 import os
 import signal
@@ -22,6 +23,13 @@ class SuspendingDriver(LinuxDriver):
 
     class NoShell(Message):
         """The program was asked to stop, and goes on: no shell would ever continue it."""
+
+    class InputFailed(Message):
+        """Nothing that is typed arrives any more: the thread that reads the keyboard ended with this error."""
+
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
 
     suspended = False
     _drawing = False
@@ -47,6 +55,20 @@ class SuspendingDriver(LinuxDriver):
     def write(self, data: str) -> None:
         """Send what the terminal can show."""
         super().write(self.repertoire.spell(data))
+
+    def input_failed(self, error: Exception) -> None:
+        """Let the program end. To be called by the thread that reads the keyboard, with what ended its reading."""
+        if isinstance(error, EOFError) or (isinstance(error, OSError) and error.errno == errno.EIO):
+            # The terminal has gone, or was given away for good.
+            os.kill(os.getpid(), signal.SIGHUP)
+        else:
+            self._app.post_message(self.InputFailed(error))
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not be silent
+            self.input_failed(error)
 
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()
