@@ -58,6 +58,7 @@ class ConfigFile(NamedTuple):
     scan_gap_ms: int = SCAN_GAP_MS
     scan_prefix: str = ""
     scan_suffix: str = ""
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     keys: Mapping[str, str] = MappingProxyType({})
@@ -71,6 +72,7 @@ _UI: Final[dict[str, type]] = {
     "scan_gap_ms": int,
     "scan_prefix": str,
     "scan_suffix": str,
+    "bell": bool,
     "mirror": bool,
     "refresh_seconds": int,
 }
@@ -131,6 +133,7 @@ def read_config(path: Path) -> ConfigFile:
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", SCAN_GAP_MS), f"{path}: [ui]"),
         scan_prefix=_frame_character("scan_prefix", ui.get("scan_prefix", ""), f"{path}: [ui]"),
         scan_suffix=_frame_character("scan_suffix", ui.get("scan_suffix", ""), f"{path}: [ui]"),
+        bell=ui.get("bell", True),
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),

@@ -97,12 +97,13 @@ def open_screens(
     app = DockbookApp(
         desk,
         keymap=settings.keys,
-        report=lambda error: report(error, folders.state),
+        report=lambda error, happened: report(error, folders.state, happened),
         save_scanner=partial(_save_scanner, folders.config_file),
         scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
         on_exit=endings.end_soon,
+        bell=settings.bell,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

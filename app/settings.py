@@ -61,6 +61,7 @@ class Settings(NamedTuple):
     scan_gap_ms: int = SCAN_GAP_MS
     scan_prefix: str = ""
     scan_suffix: str = ""
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     ca_file: Path | None = None
@@ -86,6 +87,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         scan_gap_ms=config.scan_gap_ms,
         scan_prefix=config.scan_prefix,
         scan_suffix=config.scan_suffix,
+        bell=config.bell,
         mirror=config.mirror and not options.no_mirror,
         refresh_seconds=config.refresh_seconds,
         keys=config.keys,

@@ -25,6 +25,8 @@ from app.screens.dialog import Dialog, Question
 from app.screens.frame import STYLES, TWICE, DockScreen
 from app.screens.scan_target import ScanTargetScreen
 from app.terminal.barcode import Scanner
+from app.terminal.crash import CRASHED, INPUT_FAILED
+from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
 from app.widgets.keys import actions_of, key_name
@@ -81,8 +83,9 @@ class QuitQuestion(Question):
 class DockbookApp(App[int]):
     """The program on the terminal.
 
-    `report` is told of a crash and returns what may be printed about it; `on_exit` is told the exit code when the
-    program begins to leave.
+    `on_exit` is called with the exit code when the program begins to leave.
+    `report` is called with an error that ends it and with what happened, and returns what may be printed about it;
+    `bell` says whether the terminal's may ring.
     """
 
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
@@ -105,12 +108,13 @@ class DockbookApp(App[int]):
         desk: Desk,
         *,
         keymap: Mapping[str, str] | None = None,
-        report: Callable[[BaseException], str] | None = None,
+        report: Callable[[BaseException, str], str] | None = None,
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
         driver: type[Driver] | None = None,
         lean: bool = False,
         on_exit: Callable[[int], None] = lambda _code: None,
+        bell: bool = True,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
@@ -120,6 +124,8 @@ class DockbookApp(App[int]):
         self._tested_scanner: Scanner | None = None
         self._on_exit = on_exit
         self._interrupted_at = self._asked_at = -TWICE
+        self._happened = CRASHED
+        self._bell = bell
         self._away = False
         self._leaving: Timer | None = None
         self._nothing_to_do = asyncio.Event()
@@ -154,6 +160,7 @@ class DockbookApp(App[int]):
         repository.on_note = self._tell
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
+        self.call_after_refresh(self._tell_encoding)
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
@@ -226,6 +233,11 @@ class DockbookApp(App[int]):
         self.key_queue.scanner = scanner
         return self._save_scanner(scanner) if self._save_scanner else "Kept until you leave dockbook."
 
+    def bell(self) -> None:
+        """Ring, for who looks at the pallet and not at the screen, unless the settings say not to."""
+        if self._bell:
+            super().bell()
+
     def copy_to_clipboard(self, text: str) -> None:
         # A lone surrogate cannot be sent, and would end the program.
         super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
@@ -292,9 +304,18 @@ class DockbookApp(App[int]):
         if self._report is None:
             self._handle_exception(error)
             return
-        told = self._report(error).replace("\n", " ")
+        told = self._report(error, CRASHED).replace("\n", " ")
         for screen in self._dock_screens():
             screen.say(told, "error")
+
+    def on_suspending_driver_no_shell(self) -> None:
+        """Ctrl+Z, which many people press to undo."""
+        self._tell("There is no shell to go back to. u undoes the last save.")
+
+    def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
+        """End as after a crash: nobody could even quit."""
+        self._happened = INPUT_FAILED
+        self._handle_exception(message.error)
 
     def action_help_quit(self) -> None:
         """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
@@ -339,6 +360,13 @@ class DockbookApp(App[int]):
 
         await offer_at_start(screen)
 
+    def _tell_encoding(self) -> None:
+        """Tell why signs look odd to who expects others."""
+        encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
+        if encoding != UTF_8:
+            name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
+            self._tell(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
+
     def _open_drafts(self) -> None:
         if self.desk.drafts is not None:
             self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
@@ -364,5 +392,5 @@ class DockbookApp(App[int]):
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
         if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(Text(self._report(self._exception)))
+            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
         self._close_messages_no_wait()

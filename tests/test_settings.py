@@ -281,6 +281,12 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
 
 
+def test_the_bell_rings_unless_the_settings_say_not_to(folders: Folders) -> None:
+    assert load_settings(Options(), {}, folders).bell
+    write(folders, "[ui]\nbell = false\n")
+    assert not load_settings(Options(), {}, folders).bell
+
+
 def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:
     over_ssh = {"SSH_CONNECTION": "10.0.0.1 50022 10.0.0.2 22"}
     assert not load_settings(Options(), {}, folders).lean
