@@ -285,7 +285,8 @@ class KeyQueue:
         burst = read_burst(keys, self.scanner, event.time)
         if burst.verdict != "scan" or burst.keys != len(keys):
             return False
-        typed = "".join(key.character or "" for key in self._run_keys)
+        # A field takes no separators.
+        typed = "".join(key.character or "" for key in self._run_keys if key.is_printable)
         if not target.code_typed(typed, burst.text):
             return False
         self._waiting.popleft()
@@ -373,9 +374,10 @@ class KeyQueue:
         if not 0 <= event.time - self._run_at <= _PASTED_GAP:
             self._run_lines, self._run_has_text = 0, False
             target.typing_began()
-        if not event.is_printable or not 0 <= event.time - self._run_at <= PATIENCE or len(self._run_keys) > LONGEST:
+        part = code_character(event) is not None
+        if not part or not 0 <= event.time - self._run_at <= PATIENCE or len(self._run_keys) > LONGEST:
             self._run_keys.clear()
-        if event.is_printable:
+        if part:
             self._run_keys.append(event)
         self._run_at = event.time
         if is_end(event):

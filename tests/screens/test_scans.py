@@ -128,6 +128,13 @@ async def test_separator_belongs_to_the_code(code: str) -> None:
         assert asked_for(it) <= {code}
 
 
+async def test_separator_belongs_to_a_code_in_find() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("slash")
+        await it.burst("BRIGHT\x1d-MFG\r")
+        it.sees("Scanned was BRIGHT␝-MFG; the only hit is BRIGHT-MFG: that one is shown.")
+
+
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
