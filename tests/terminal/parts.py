@@ -28,7 +28,7 @@ class FailingDriver(LeanDriver):
     """The thread that reads the keyboard fails at Ctrl+B."""
 
     def send_message(self, message: Message) -> None:
-        if isinstance(message, Key) and message.key == "ctrl+b":
+        if isinstance(message, Key) and message.key == "ctrl+t":
             raise ERRORS[sys.argv[2]]
         super().send_message(message)
 
@@ -36,7 +36,7 @@ class FailingDriver(LeanDriver):
 class RingingApp(DockbookApp):
     """Ctrl+B rings."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+b", "bell", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+t", "bell", show=False)]
 
 
 def main(folder: Path, part: str) -> int:

@@ -85,7 +85,7 @@ def test_the_bell_passes_unless_it_is_switched_off(part: str, rings: int, enviro
         running.until("· by ID ▲")
         running.settle(0.2)
         begun = len(running.output)
-        running.press("\x02")
+        running.press("\x14")
         assert running.output[begun:].count(b"\a") == rings
 
 
