@@ -32,6 +32,8 @@ from app.widgets.own_keys import OwnKeys
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
 
+_LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
+
 #: Seconds after which a second Ctrl+Q is one that was meant.
 _BETHOUGHT: Final = 1.0
 
@@ -108,7 +110,7 @@ class DockbookApp(App[int]):
         self.desk = desk
         self._report = report
         self._on_exit = on_exit
-        self._interrupted_at = self._asked_at = -TWICE
+        self._interrupted_at = self._asked_at = self._left_at = -TWICE
         self._away = False
         self._nothing_to_do = asyncio.Event()
         self._nothing_to_do.set()
@@ -145,10 +147,19 @@ class DockbookApp(App[int]):
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        if self._leaves_at_once(event):
+            await self.action_quit()
+        elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await self.type_ahead.take(event)
         else:
             await super().on_event(event)
+
+    def _leaves_at_once(self, event: events.Event) -> bool:
+        """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
+        if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
+            return False
+        before, self._left_at = self._left_at, monotonic()
+        return self._left_at - before < TWICE and not self.type_ahead.idle
 
     async def _deliver(self, event: events.Event) -> None:
         focused = self.focused
