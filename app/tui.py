@@ -41,6 +41,8 @@ NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
 
+_LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
+
 #: Seconds after which a second Ctrl+Q is one that was meant.
 _BETHOUGHT: Final = 1.0
 
@@ -123,7 +125,7 @@ class DockbookApp(App[int]):
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
         self._on_exit = on_exit
-        self._interrupted_at = self._asked_at = -TWICE
+        self._interrupted_at = self._asked_at = self._left_at = -TWICE
         self._happened = CRASHED
         self._bell = bell
         self._away = False
@@ -164,12 +166,21 @@ class DockbookApp(App[int]):
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        if self._leaves_at_once(event):
+            await self.action_quit()
+        elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self._leaving is not None and not self.key_queue.repeats(event):
                 self._stay()
             await self.key_queue.put(event)
         else:
             await super().on_event(event)
+
+    def _leaves_at_once(self, event: events.Event) -> bool:
+        """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
+        if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
+            return False
+        before, self._left_at = self._left_at, monotonic()
+        return self._left_at - before < TWICE and not self.key_queue.idle
 
     async def _deliver(self, event: events.Event) -> None:
         if (

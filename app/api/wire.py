@@ -277,8 +277,9 @@ def _refused_by_tls(error: BaseException) -> CertificateNotTrusted | ClientCerti
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
+            why = printable(cause.verify_message, 100).rstrip(".")
             return CertificateNotTrusted(
-                f"The server's certificate is not trusted: {printable(cause.verify_message, 100)}. Nothing was sent. "
+                f"The server's certificate is not trusted: {why}. Nothing was sent. "
                 "If your company has its own certificate authority, name its file in the profile."
             )
         if isinstance(cause, ssl.SSLError) and _CERTIFICATE_ALERT.search(str(cause)):

@@ -68,6 +68,8 @@ class Damaged(Exception):
 class UnusablePlace(StoreError):
     """The folder, or the disk, takes no mirror; the text says why."""
 
+    title = "No copy of the customers"
+
 
 class WriterPlace:
     """The place of the one process that writes a mirror; the kernel frees it with the process that holds it."""
