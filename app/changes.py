@@ -10,25 +10,34 @@ if TYPE_CHECKING:
     from app.models import Customer
     from app.verdict import Saved
 
-Kind = Literal["saved", "created", "discontinued", "undone"]
+#: `existed`: a creation over a customer that somebody else had just created, of which nobody knows what it held.
+Kind = Literal["saved", "created", "existed", "discontinued", "undone", "unconfirmed"]
 
 _MOST: Final = 200
 
 
 class Change(NamedTuple):
-    """One write: what it did to `customer`, which is the record after it; `old` and `new` by wire name."""
+    """One write: what it did to `customer`, which is the record after it; `old` and `new` by wire name.
+
+    One that is `unconfirmed` may not have been carried out: its `customer` is the record from before. `key` is the
+    same for it and for the one that is certain in the end.
+    """
 
     at: datetime
     kind: Kind
     customer: "Customer"
     old: Mapping[str, str] = MappingProxyType({})
     new: Mapping[str, str] = MappingProxyType({})
+    key: str = ""
 
     @classmethod
-    def of(cls, saved: "Saved", at: datetime, *, new: bool = False, undone: bool = False) -> Self:
+    def of(cls, saved: "Saved", at: datetime, *, new: bool = False, undone: bool = False, key: str = "") -> Self:
         """The change that a save made."""
         after = {name: saved.customer.value(name) for name in saved.before}
-        return cls(at, "created" if new else "undone" if undone else "saved", saved.customer, saved.before, after)
+        kind: Kind = "undone" if undone else "saved"
+        if new and not saved.before:
+            kind = "existed" if saved.existed else "created"
+        return cls(at, kind, saved.customer, saved.before, after, key)
 
 
 class Changes:
@@ -42,8 +51,11 @@ class Changes:
         return iter(self._changes)
 
     def add(self, change: Change) -> None:
-        """Note a write; one that changed nothing is none."""
-        if change.kind in ("created", "discontinued") or change.old:
+        """Note a write; one that changed nothing is none. What was not confirmed of it so far is settled."""
+        for other in list(self._changes):
+            if other.kind == "unconfirmed" and change.key and other.key == change.key:
+                self._changes.remove(other)
+        if change.kind not in ("saved", "undone") or change.old:
             self._changes.appendleft(change)
 
     @property

@@ -1,12 +1,16 @@
 """One hierarchy of errors; each has a title and a text fit for a person, and says what to do."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from app.fields import BY_NAME
 
 if TYPE_CHECKING:
     from app.models import Customer
+
+
+#: Why a person has to decide about fields.
+Why = Literal["changed", "answer lost", "older"]
 
 
 class DockbookError(Exception):
@@ -139,6 +143,12 @@ class NotTheApi(TransportError):
         super().__init__(text, sent=sent)
         self.status = status
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """A status that begins with 4 says that it was refused, whoever wrote the page; 408 says only who was slow."""
+        refused = self.status is not None and 400 <= self.status < 500 and self.status != 408
+        return self.sent and not refused
+
 
 class ServerUnavailable(TransportError):
     """A server or gateway answered with a page of its own and a status of 500 or more."""
@@ -170,6 +180,17 @@ class NoToken(DockbookError):
     def __init__(self, text: str, *, ask_again: bool = True) -> None:
         super().__init__(text)
         self.ask_again = ask_again
+
+
+class UnclearAnswer(DockbookError):
+    """A write was answered with a success that leaves open whether it was carried out."""
+
+    title = "The server's answer leaves it open"
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """That is what it says."""
+        return True
 
 
 class TokenRefused(NoToken):
@@ -289,6 +310,11 @@ class NotAvailable(ApiError):
 
     title = "The server cannot do that"
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """Only the API itself knows that it did nothing; a gateway's 501 says so of the gateway."""
+        return self.refusal.code != "not_implemented"
+
 
 class ServerFault(ApiError):
     """500 `internal_error` and what else begins with 5: whether a write took effect is not known.
@@ -321,21 +347,27 @@ class GatewayFault(ServerFault):
 
 
 class EditsOverlap(DockbookError):
-    """The same fields changed meanwhile; nothing was written, or its answer was lost.
+    """A person has to decide about `fields` (wire names) before anything is written; `theirs` is the server's record.
 
-    `theirs` is the record as the server has it now, `fields` the wire names that need a decision.
+    Somebody else changed them meanwhile, or the answer to a write was lost, or the server shows an older record.
     """
 
     title = "Changed meanwhile"
 
-    def __init__(self, theirs: "Customer", fields: tuple[str, ...], *, answer_lost: bool = False) -> None:
+    def __init__(
+        self,
+        theirs: "Customer",
+        fields: tuple[str, ...],
+        why: Why = "changed",
+    ) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
-        what = (
-            f"The answer to the save was lost, and {names} now differs from before and from what you typed: "
-            "it may be yours, stored otherwise, or somebody else's."
-            if answer_lost
-            else f"Somebody else changed {names}. Nothing was saved."
-        )
+        what = {
+            "changed": f"Somebody else changed {names}. Nothing was saved.",
+            "answer lost": f"The answer to the save was lost, and {names} now differs from before and from what you "
+            "typed: it may be yours, stored otherwise, or somebody else's.",
+            "older": f"The server still shows an older record than the one you know: {names} differs. It may lag "
+            "behind, or somebody put the old values back. Nothing was saved.",
+        }[why]
         super().__init__(f"{what} What is there now stands beside yours: decide, then save.")
         self.what = what
         self.theirs = theirs
@@ -343,13 +375,19 @@ class EditsOverlap(DockbookError):
 
 
 class NotSaved(DockbookError):
-    """The answer to a write was lost, and the server's record shows that it did not take effect."""
+    """A write that certainly did not take effect."""
 
     title = "Not saved"
 
 
+class NotSent(DockbookError):
+    """A write did not go out, because it could not be noted on this machine that it does."""
+
+    title = "Not sent"
+
+
 class OutcomeUnknown(DockbookError):
-    """The answer to a write was lost, and the record could not be read again to find out."""
+    """It is not known whether a write took effect: its answer was lost, and the record does not show it so far."""
 
     title = "Not confirmed"
 

@@ -11,6 +11,7 @@ Group = Literal["Who", "Where", "Reach", "Record"]
 Status = Literal["all", "active", "discontinued"]
 
 KEY: Final = "shortID"
+STATUS: Final = "active"
 MAX_FIELD_LENGTH: Final = 200
 MAX_ID_LENGTH: Final = 50
 MIN_PAGE_SIZE: Final = 1

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.fields import WRITABLE_NAMES
+from app.fields import STATUS, WRITABLE_NAMES
 
 if TYPE_CHECKING:
     from app.models import Customer
@@ -21,8 +21,8 @@ class Overlap(NamedTuple):
 class Merge(NamedTuple):
     """What becomes of `changes` made to `base` once the server's record is `theirs`; all keyed by wire name.
 
-    `to_send` is what still has to be written, `theirs_kept` what others changed in fields not edited here, and
-    `overlaps` the fields that need a person to decide. With overlaps nothing may be sent.
+    `to_send` is what still has to be written, `theirs_kept` what others changed in fields not edited here and in the
+    status, and `overlaps` the fields that need a person to decide. With overlaps nothing may be sent.
     """
 
     to_send: Mapping[str, str] = MappingProxyType({})
@@ -46,4 +46,11 @@ def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> M
                 to_send[name] = yours
             else:
                 overlaps[name] = Overlap(was, now, yours)
+    if STATUS not in changes and status_moved(base, theirs):
+        theirs_kept[STATUS] = theirs.status
     return Merge(to_send, theirs_kept, overlaps)
+
+
+def status_moved(before: "Customer", now: "Customer") -> bool:
+    """Whether a customer was discontinued, or made active again; a server that does not say which says nothing."""
+    return now.active is not None and now.active is not before.active and False in (now.active, before.active)

@@ -11,10 +11,12 @@ from app.errors import ConfusableId, DockbookError, NotFound, StoreError, Unaddr
 from app.fields import PageRequest
 from app.link import WAS_THERE, Line, Link, look_for_server
 from app.lookalike import likeness, resembles, spellings
+from app.moments import is_before
 from app.pace import Pace
 from app.prefetch import Prefetch
 from app.reading import Reading, Sighting
 from app.saving import LOOK_AGAIN, Onlooker, Saving
+from app.unconfirmed import UnconfirmedWrite
 from app.verdict import Saved
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from app.local.mirror import Mirror
     from app.local.mirror_state import MirrorState
     from app.models import Candidates, Customer, Page
+    from app.records import Records
     from app.sync import Keeper
 
 Result = TypeVar("Result")
@@ -46,7 +49,8 @@ class Repository:
     page from its file without opening it. `mend` says where the credentials of this run come from.
 
     `on_link` is told when the state of the line changes, `on_fresh` that what is shown from the mirror should be asked
-    for again, and `on_note` what a person should know at once.
+    for again, `on_note` what a person should know at once, and `on_saved` that a write which was not confirmed, and
+    which nobody waits for any more, was carried out after all.
     """
 
     def __init__(
@@ -91,12 +95,14 @@ class Repository:
         self._keeper: Keeper | None = None
         self._all_wanted = False
         self._keeping: asyncio.Task[Any] | None = None
+        self._saving.unconfirmed.on_saved = self._saved_after_all
         self._first = asyncio.Event()
         self._told = False
         self._lame = False
         self.on_link: Callable[[Link], None] = lambda _link: None
         self.on_fresh: Callable[[], None] = lambda: None
         self.on_note: Callable[[str], None] = lambda _text: None
+        self.on_saved: Callable[[UnconfirmedWrite, Saved], None] = lambda _write, _saved: None
 
     @property
     def link(self) -> Link:
@@ -117,6 +123,11 @@ class Repository:
     def writing(self) -> bool:
         """Whether a write is on its way."""
         return self._saving.busy
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether there is a write of which it is not known whether it was carried out."""
+        return any(self._saving.unconfirmed)
 
     def clock(self) -> float:
         """Seconds, by the clock that tells how old a page is."""
@@ -160,7 +171,8 @@ class Repository:
 
         With `fresh` the server is asked even if it was away just now. Not for writing: `customer` is.
         """
-        return await self._reading.sight(short_id, await self._opened(), fresh=fresh)
+        sighting = await self._reading.sight(short_id, await self._opened(), fresh=fresh)
+        return sighting._replace(customer=self._saving.newest(sighting.customer))
 
     async def count(self, request: PageRequest) -> int | None:
         """How many customers a narrowed request means, where its page told only `at_least`; `None` when unknown."""
@@ -241,7 +253,7 @@ class Repository:
 
         self._keeper = Keeper(
             mirror,
-            self._asking.records,
+            self._records,
             self._asking.free,
             self._pace,
             on_progress=self._line.filling,
@@ -294,7 +306,14 @@ class Repository:
             async with self._asking.lend() as api:
                 page = await api.list_page(request)
             if writes == self._writes:
-                return page
+                return self._judged(page)
+
+    def _judged(self, page: "Page") -> "Page":
+        """The page, after it told what it could of writes that are not confirmed, with no row older than is known."""
+        for row in page.rows:
+            self._saving.unconfirmed.see(row)
+        rows = tuple(map(self._saving.newest, page.rows))
+        return page.model_copy(update={"rows": rows}) if [*map(id, rows)] != [*map(id, page.rows)] else page
 
     async def customer(self, short_id: str) -> "Customer":
         """The customer the server answers with for this ID, as it has it now: compare its ID before trusting it."""
@@ -307,7 +326,8 @@ class Repository:
                 await self._of_mirror(lambda mirror: mirror.forget(short_id), None)
                 raise
             if writes == self._writes:
-                await self._remember(customer)
+                await self._remember(self._saving.newest(customer))
+                self._saving.unconfirmed.see(customer)
                 return customer
 
     async def save(
@@ -336,16 +356,27 @@ class Repository:
         if self.editing_off is None:
             await self._refuse_confusable(short_id, beside)
         saved = await self._saving.create(short_id, values, onlooker)
+        if saved.existed:
+            saved = await self._with_what_was_theirs(saved)
         await self._remember(saved.customer)
         return saved
 
-    async def outcome(self, made_on: "Customer | None", body: Mapping[str, str], short_id: str) -> Saved:
-        """What came of a write that an earlier run sent and got no answer to; nothing is sent."""
-        return await self._saving.outcome(made_on, body, short_id)
+    async def find_out(self, write: UnconfirmedWrite, *, patient: bool) -> Saved:
+        """What came of a write that an earlier run sent and got no answer to; nothing is sent.
 
-    async def discontinue(self, customer: "Customer") -> "Customer":
+        Unless it is `patient`, it looks once. It is looked for whenever the customer is read, also after this ended.
+        """
+        saved = await self._saving.find_out(write, patient=patient)
+        await self._remember(saved.customer)
+        return saved
+
+    def is_looked_for(self, short_id: str) -> bool:
+        """Whether somebody waits for what came of a write of this customer."""
+        return self._saving.unconfirmed.is_waited_for(short_id)
+
+    async def discontinue(self, customer: "Customer", onlooker: Onlooker | None = None) -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
-        now = await self._saving.discontinue(customer)
+        now = await self._saving.discontinue(customer, onlooker)
         await self._remember(now)
         return now
 
@@ -372,12 +403,42 @@ class Repository:
         self._prefetch.drop()
         self._reading.drop()
 
+    def _saved_after_all(self, write: UnconfirmedWrite, saved: Saved) -> None:
+        self._saving.note(saved, write.made_on)
+        self._written()
+        self.on_saved(write, saved)
+
+    async def _records(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "Records":
+        """A page for the mirror; what it tells of customers with an unconfirmed write is looked into."""
+        page = await self._asking.records(request, pause)
+        unconfirmed = self._saving.unconfirmed
+        for write in list(unconfirmed):
+            if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_waited_for(write.short_id):
+                with suppress(DockbookError):
+                    await self.customer(write.short_id)
+        return page
+
+    async def _with_what_was_theirs(self, saved: Saved) -> Saved:
+        """Add what a customer held that was created over, where the copy or a reading that lags still has it."""
+        after = saved.customer
+        theirs = await self._of_mirror(lambda mirror: mirror.customer(after.short_id), None)
+        if theirs is None:
+            with suppress(DockbookError):
+                async with self._asking.lend() as api:
+                    theirs = await api.get(after.short_id)
+        if theirs is None or theirs.short_id != after.short_id or not is_before(theirs.modified, after.modified):
+            return saved
+        before = {name: theirs.value(name) for name in saved.overwritten if theirs.value(name) != after.value(name)}
+        return saved._replace(before=before, overwritten=())
+
     async def _refuse_confusable(self, short_id: str, beside: Collection[str]) -> None:
         copied = await self._resembling_in_copy(short_id)
         if copied.complete and not copied.customers:
             return
         try:
-            await self.customer(short_id)
+            # Not as `customer` does: a try before this one, which this would show, is the creation's to tell.
+            async with self._asking.lend() as api:
+                await api.get(short_id)
         except NotFound:
             found = copied if copied.complete else await self.resembling(short_id)
         else:

@@ -35,6 +35,9 @@ from app.widgets.own_keys import OwnKeys
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.unconfirmed import UnconfirmedWrite
+    from app.verdict import Saved
+
 #: What stands for a byte that could not be decoded.
 NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -160,6 +163,7 @@ class DockbookApp(App[int]):
         repository.on_link = self._link_changed
         repository.on_fresh = self._look_again
         repository.on_note = self._tell
+        repository.on_saved = self._saved_after_all
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
         self.call_after_refresh(self._tell_encoding)
@@ -202,8 +206,16 @@ class DockbookApp(App[int]):
     def on_dock_screen_written(self, message: DockScreen.Written) -> None:
         if message.change is not None:
             self.desk.changes.add(message.change)
-        for screen in self._dock_screens():
+        screens = list(self._dock_screens())
+        for screen in screens:
             screen.show_written(message)
+        if message.aloud and screens:
+            screens[-1].say(message.text, message.level)
+
+    def _saved_after_all(self, write: "UnconfirmedWrite", saved: "Saved") -> None:
+        from app.screens.unconfirmed import report_saved
+
+        report_saved(self, self.desk, write, saved)
 
     def action_palette(self) -> None:
         from app.screens.choose import Choice, ChooseDialog
@@ -271,6 +283,8 @@ class DockbookApp(App[int]):
         ]
         if self.desk.repository.writing:
             unsaved.append("Not saved: a change that is on its way to the server.")
+        if self.desk.repository.unconfirmed and self.desk.drafts is None:
+            unsaved.append("Not confirmed: a save, of which nobody can tell any more what came of it.")
         if not unsaved:
             self._leave()
             return

@@ -238,9 +238,11 @@ async def stage(
     settled: bool = True,
     scanner: Scanner | None = None,
     save_scanner: Callable[[Scanner], str] | None = None,
+    look_again: Sequence[float] = (0.0,),
 ) -> AsyncIterator[Stage]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
+    `look_again` are the pauses between looking up what came of a save without a clear answer.
     With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
     Unless it is to be `settled`, nothing is waited for: what is asked for first may never come.
     """
@@ -266,7 +268,7 @@ async def stage(
         glimpse=partial(glimpse, mirror_file) if mirror_file is not None else None,
         pace=pace,
         mend=mend,
-        look_again=(0.0,),
+        look_again=look_again,
     )
     app = DockbookApp(
         Desk(

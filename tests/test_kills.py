@@ -125,7 +125,7 @@ def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_e
         one.expect("draft kept")
         with program(tmp_path) as two:
             open_form(two)
-            two.expect(f"by process {one.pid}")
+            two.expect("Someone else is editing this customer")
         one.kill(signal.SIGKILL)
         one.wait()
     with program(tmp_path) as after:

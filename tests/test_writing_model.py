@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import httpx
 from hypothesis import HealthCheck, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.api.client import CustomerApi
-from app.errors import CustomerExists, DockbookError, EditsOverlap, NotSaved, OutcomeUnknown
+from app.errors import CustomerExists, DockbookError, EditsOverlap, Interrupted, NotSaved, OutcomeUnknown
 from app.local.draft import server_key
 from app.local.drafts import Drafts
 from app.models import Customer
@@ -24,16 +24,19 @@ from app.screens.keeping import Keeping
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
 from app.service.web import create_app
+from app.unconfirmed import UnconfirmedWrite
 from app.verdict import Saved
 from tests.stage import URL, Wire
 
 Onward = Callable[[], Awaitable[httpx.Response]]
-Fault = Literal["", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash"]
+Fault = Literal[
+    "", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash", "late", "later"
+]
 
 SERVER: Final = server_key(URL, "id")
 NAMES: Final = ("phone", "zip", "city")
 TYPED: Final = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["", "1", "2", "3"]), min_size=1)
-FAULTS: Final = ("", "", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash")
+FAULTS: Final = ("", *get_args(Fault))
 
 
 @dataclass
@@ -43,6 +46,9 @@ class Attempt:
     posts: int = 0
     committed: bool = False
     meddled: bool = False
+    #: A write that the server answered with an error and still has to carry out, and after how many readings it does.
+    waiting: Onward | None = None
+    readings: int = 0
 
 
 @dataclass
@@ -74,7 +80,7 @@ class Person:
         async def connect() -> CustomerApi:
             return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.wire)
 
-        self.repository = Repository(connect, look_again=())
+        self.repository = Repository(connect, look_again=(0.0,))
 
     async def type(self, name: str, text: str) -> None:
         """Type into the form, as far as it differs from what is there."""
@@ -86,7 +92,7 @@ class Person:
         """Save the form; `None` when the program died of it."""
         assert self.base is not None
         self.attempt = Attempt()
-        onlooker = Onlooker(self.keeping.sending, lambda: None)
+        onlooker = Onlooker(self.keeping.sending, key=self.keeping.key)
         job = asyncio.create_task(self.repository.save(self.base, self.typed, onlooker))
         dying = asyncio.create_task(self._crash())
         await asyncio.wait((job, dying), return_when=asyncio.FIRST_COMPLETED)
@@ -128,6 +134,9 @@ class Person:
             raise httpx.ConnectError("refused", request=request)
         if request.method == "GET":
             await self._die_at(0)
+            self.attempt.readings -= 1
+            if self.attempt.readings == 0:
+                await self.carry_out_late()
             response = await onward()
         else:
             response = await self._post(request, onward)
@@ -142,6 +151,25 @@ class Person:
             await self.store.upsert("A", {"zip": "meddled"}, if_match=None, only_new=False)
         if self.fault == "lost before":
             raise httpx.ReadError("cut", request=request)
+        if self.fault in ("late", "later"):
+            self.attempt.waiting, self.attempt.readings = onward, 2 if self.fault == "late" else 1_000
+            return httpx.Response(504, content=b"<title>Gateway</title>")
+        response = await self._commit(onward)
+        await self._die_at(2)
+        if self.fault in ("lost after", "gone after", "overtaken"):
+            if self.fault == "overtaken":
+                await self.store.upsert("A", {"zip": "overtaken", "phone": "9"}, if_match=None, only_new=False)
+            self.gone = self.fault == "gone after"
+            raise httpx.ReadError("cut", request=request)
+        return response
+
+    async def carry_out_late(self) -> None:
+        """Let the server carry out what it answered with an error."""
+        onward, self.attempt.waiting = self.attempt.waiting, None
+        if onward is not None:
+            await self._commit(onward)
+
+    async def _commit(self, onward: Onward) -> httpx.Response:
         before = await self.record()
         response = await onward()
         after = await self.record()
@@ -150,12 +178,6 @@ class Person:
             self.attempt.committed = True
             self.after_commit = after
             self._judge(before, after)
-        await self._die_at(2)
-        if self.fault in ("lost after", "gone after", "overtaken"):
-            if self.fault == "overtaken":
-                await self.store.upsert("A", {"zip": "overtaken", "phone": "9"}, if_match=None, only_new=False)
-            self.gone = self.fault == "gone after"
-            raise httpx.ReadError("cut", request=request)
         return response
 
     def _judge(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -243,6 +265,11 @@ class Writing(RuleBasedStateMachine):
         person.fault, person.gone = "", False
         assert person.attempt.posts <= 1, "W4"
         record = await person.record()
+        if fault in ("lost before", "late", "later") and result is not None:
+            assert not isinstance(result, NotSaved), "W9: nobody can know that"
+        if person.attempt.waiting is not None:
+            assert isinstance(result, OutcomeUnknown)
+            await person.carry_out_late()
         if result is None:
             await self._restart(person)
         elif isinstance(result, Saved):
@@ -285,9 +312,10 @@ class Writing(RuleBasedStateMachine):
         """W3, after a restart: what is told of the write that was under way is true."""
         record = await person.record()
         was_committed = committed is not None and person.attempt.committed
+        write = UnconfirmedWrite(Customer.from_wire(made_on), body, Interrupted("killed"))
         try:
-            saved = await person.repository.outcome(Customer.from_wire(made_on), body, "A")
-        except NotSaved:
+            saved = await person.repository.find_out(write, patient=False)
+        except OutcomeUnknown:
             assert not was_committed or record != committed, "it was saved, and nobody changed it since"
         except EditsOverlap:
             assert any(record[name] != text for name, text in body.items())

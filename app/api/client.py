@@ -7,7 +7,8 @@ import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -18,7 +19,16 @@ from app.api.body import encode
 from app.api.parts import Listed, Parts
 from app.api.retry import QuietTime, Retries
 from app.api.wire import Outgoing, Wire
-from app.errors import ApiError, ConnectionFailed, DeadlineExceeded, IdRefused, NotFound, NotTheApi, UnaddressableId
+from app.errors import (
+    ApiError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    IdRefused,
+    NotFound,
+    NotTheApi,
+    UnaddressableId,
+    UnclearAnswer,
+)
 from app.fields import KEY, PageRequest
 from app.models import Customer, Page
 from app.records import Records, read_record
@@ -52,6 +62,13 @@ class Deadlines:
     page: float = 30.0
     write: float = 30.0
     token: float = 10.0
+
+
+class Created(NamedTuple):
+    """The record after a creation, and whether the answer calls it new (201)."""
+
+    customer: Customer
+    is_new: bool
 
 
 class CustomerApi:
@@ -137,6 +154,14 @@ class CustomerApi:
         `if_match` (an ETag) and `only_new` are kept by our own service, with `PreconditionFailed`; another server
         may overlook them. Raises `ValueError` for an `if_match` that `get` and `upsert` never gave.
         """
+        return _customer(await self._post(body, if_match=if_match, only_new=only_new))
+
+    async def create(self, body: Mapping[str, Any], *, guarded: bool = True) -> Created:
+        """The same for a customer that is thought to be new; `guarded` is `only_new`."""
+        answer = await self._post(body, only_new=guarded)
+        return Created(_customer(answer), answer.status == HTTPStatus.CREATED)
+
+    async def _post(self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False) -> Answer:
         short_id = body.get(KEY)
         if isinstance(short_id, str):
             segment(short_id)
@@ -149,12 +174,12 @@ class CustomerApi:
             headers["If-None-Match"] = "*"
         seconds = self._deadlines.write
         outgoing = Outgoing("POST", "/Customer", None, headers=headers, content=encode(body))
-        return _customer(await self._ask(outgoing, seconds))
+        return _carried_out(await self._ask(outgoing, seconds))
 
     async def discontinue(self, short_id: str) -> None:
         """Mark a customer as discontinued; its history is kept."""
         seconds = self._deadlines.write
-        answer = await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", None), seconds)
+        answer = _carried_out(await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", None), seconds))
         if answer.content and not answer.content.isspace():
             answer.json()
 
@@ -238,6 +263,13 @@ async def _read(records: list[Any], read: Callable[[object], _Row], pause: Calla
             await pause()
         rows += map(read, records[start : start + _AT_ONCE])
     return rows
+
+
+def _carried_out(answer: Answer) -> Answer:
+    """The answer to a write, unless it says only that the write was accepted."""
+    if answer.status == HTTPStatus.ACCEPTED:
+        raise UnclearAnswer("The server accepted the change, and does not say that it is carried out (202).")
+    return answer
 
 
 def _customer(answer: Answer) -> Customer:

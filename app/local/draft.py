@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -66,6 +67,15 @@ class Draft(NamedTuple):
         """What it is about: what is typed, or else what was posted."""
         return self.typed or (self.sent.body if self.sent else {})
 
+    @property
+    def as_sent(self) -> Self:
+        """The draft as one that was being sent when it could not be written any more; one that says so stays."""
+        short_id = self.short_id or self.typed.get("shortID", "").strip()
+        if self.sent is not None or not short_id:
+            return self
+        body = self.typed if self.base is not None else {**self.typed, "shortID": short_id}
+        return self._replace(state="sending", sent=Sent(self.base, body, self.changed))
+
     def is_like(self, other: "Draft") -> bool:
         """Whether both hold the same, whoever has them open."""
         return self._replace(host="", process=0, session="") == other._replace(host="", process=0, session="")
@@ -125,6 +135,11 @@ class Draft(NamedTuple):
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DamagedDraft from error
+
+
+def new_id() -> str:
+    """An ID that no other draft has."""
+    return os.urandom(16).hex()
 
 
 def server_key(url: str, client_id: str) -> str:

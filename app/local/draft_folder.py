@@ -63,6 +63,13 @@ class DraftFolder:
         except OSError:
             beside.unlink(missing_ok=True)
             raise
+        self._note(draft.id).unlink(missing_ok=True)
+        _sync(self.path)
+
+    def note_sent(self, draft: Draft) -> None:
+        """Note that the draft is being sent, where the draft itself cannot be written: an empty file takes no room."""
+        make_private(self.path)
+        self._note(draft.id).touch(0o600)
         _sync(self.path)
 
     def drop(self, draft: Draft) -> None:
@@ -71,6 +78,7 @@ class DraftFolder:
             # A new customer's draft may still stand there under the name from before it had an ID.
             for path in self.path.glob(f"{draft.server}.*.{draft.id}.{draft.session or _NOBODY}.json"):
                 path.unlink(missing_ok=True)
+            self._note(draft.id).unlink(missing_ok=True)
             _sync(self.path)
 
     def take(self, draft: Draft, session: str) -> Draft | None:
@@ -88,7 +96,7 @@ class DraftFolder:
         except FileNotFoundError:
             return self._take_elsewhere(draft, session)
         try:
-            now = _read(own, draft.session)
+            now = self._load(own, draft.session)
         except (DamagedDraft, NewerDraft):
             # Whoever looks for drafts next is told.
             own.rename(free)
@@ -133,7 +141,7 @@ class DraftFolder:
     def _read(self, path: Path, session: str, notes: list[str]) -> Draft | None:
         """The draft in this file; `None`, and a note, when there is none that can be read."""
         try:
-            return _read(path, session)
+            return self._load(path, session)
         except FileNotFoundError:
             return None
         except NewerDraft:
@@ -149,8 +157,16 @@ class DraftFolder:
         for path, session in self._files(customer_key(draft.short_id)) if draft.short_id else ():
             if session not in ("", draft.session) and is_running(self.path, session):
                 with suppress(FileNotFoundError, DamagedDraft, NewerDraft):
-                    open_elsewhere.append(_read(path, session))
+                    open_elsewhere.append(self._load(path, session))
         return tuple(open_elsewhere)
+
+    def _load(self, path: Path, session: str) -> Draft:
+        draft = _read(path, session)
+        return draft.as_sent if self._note(draft.id).exists() else draft
+
+    def _note(self, draft_id: str) -> Path:
+        """The file that says of a draft that it was being sent when the disk took nothing more."""
+        return self.path / f"{draft_id}.sent"
 
     def _path(self, draft: Draft) -> Path:
         customer = customer_key(draft.short_id or draft.id)
@@ -172,6 +188,9 @@ class DraftFolder:
             of = _NAME.fullmatch(path.with_suffix(".json").name)
             if of is not None and of["session"] != _NOBODY and not is_running(self.path, of["session"]):
                 path.unlink(missing_ok=True)
+        for note in self.path.glob("*.sent"):
+            if next(self.path.glob(f"*.{note.stem}.*.json"), None) is None:
+                note.unlink(missing_ok=True)
 
     def _set_aside(self, path: Path) -> str:
         aside = make_private(self.path / "set-aside") / path.name

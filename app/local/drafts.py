@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
-from app.local.draft import Draft
+from app.local.draft import Draft, new_id
 from app.local.draft_folder import DraftFolder, Found, Write
 from app.local.sessions import Session
 
@@ -41,6 +41,7 @@ class Drafts:
         self._latest: dict[str, tuple[Draft, bool]] = {}
         self._jobs: SimpleQueue[Future[bool] | None] = SimpleQueue()
         self._kept: set[str] = set()
+        self._noted: set[str] = set()
         self._ending = False
         self._thread = threading.Thread(target=self._work, name="drafts", daemon=True)
         self._thread.start()
@@ -50,12 +51,12 @@ class Drafts:
         self.notes: tuple[str, ...] = ()
         self.rivals: dict[str, tuple[Draft, ...]] = {}
 
-    def begin(self, short_id: str, base: Mapping[str, Any] | None) -> Draft:
-        """A new draft, not yet kept: that takes a `put`."""
+    def begin(self, short_id: str, base: Mapping[str, Any] | None, draft_id: str | None = None) -> Draft:
+        """A new draft, not yet kept: that takes a `put`. The ID of a draft is one of `new_id`."""
         host = socket.gethostname()
         now = datetime.now().astimezone()
         session = self._session.name
-        return Draft(os.urandom(16).hex(), self._server, short_id, base, {}, now, now, host, os.getpid(), session)
+        return Draft(draft_id or new_id(), self._server, short_id, base, {}, now, now, host, os.getpid(), session)
 
     def put(self, draft: Draft) -> None:
         """Have the draft written down, in place of what was put before."""
@@ -77,6 +78,10 @@ class Drafts:
     def is_kept(self, draft: Draft) -> bool:
         """Whether a copy of it is on the disk, a moment old at most."""
         return draft.id in self._kept and self.problem is None
+
+    def is_noted(self, draft: Draft) -> bool:
+        """Whether a disk that did not take the draft knows at least that it was being sent."""
+        return draft.id in self._noted
 
     def flush(self, within: float = _FLUSH_WITHIN) -> bool:
         """Write now what is waiting, and tell whether all of it is on the disk; waits `within` seconds at most."""
@@ -173,9 +178,17 @@ class Drafts:
         if not keep:
             self._folder.drop(draft)
             self._kept.discard(draft.id)
+            self._noted.discard(draft.id)
             self.rivals.pop(draft.id, None)
             return
         self._session.hold()
-        self._folder.keep(draft)
+        try:
+            self._folder.keep(draft)
+        except OSError:
+            if draft.sent is not None:
+                self._folder.note_sent(draft)
+                self._noted.add(draft.id)
+            raise
+        self._noted.discard(draft.id)
         self._kept.add(draft.id)
         self.rivals[draft.id] = self._folder.rivals(draft)

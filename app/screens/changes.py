@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual.binding import Binding, BindingType
 
 from app.changes import Change
-from app.errors import DockbookError, EditsOverlap
+from app.errors import DockbookError, EditsOverlap, OutcomeUnknown
 from app.fields import BY_NAME
 from app.screens.dialog import Question
 from app.screens.review import ReviewScreen
-from app.screens.told import labels
+from app.screens.told import changed_by_others, labels
+from app.screens.unconfirmed import onlooker_of, report_open
 from app.text import visible_id
 from app.widgets.comparison import Compared
 
@@ -69,11 +70,16 @@ class ChangesScreen(ReviewScreen[None]):
         undone = self.desk.changes.is_undone(change)
         if change.kind == "created":
             yield Compared(name, who, ("created", "", change.customer.name))
+        elif change.kind == "existed":
+            yield Compared(name, who, ("saved over theirs", None, change.customer.name))
         elif change.kind == "discontinued":
             yield Compared(name, who, ("Status", "active", "discontinued"))
+        open_ = change.kind == "unconfirmed"
+        if open_ and not change.old:
+            yield Compared(name, who, ("not confirmed", "", ""), marked=True)
         for index, (field, was) in enumerate(change.old.items()):
-            label = BY_NAME[field].label + (" (undone)" if undone else "")
-            yield Compared(name, "" if index else who, (label, was, change.new[field]))
+            label = BY_NAME[field].label + (" (not confirmed)" if open_ else " (undone)" if undone else "")
+            yield Compared(name, "" if index else who, (label, was, change.new[field]), marked=open_)
 
 
 def show_changes(screen: "DockScreen[Result]") -> None:
@@ -96,8 +102,12 @@ def undo_last(screen: "DockScreen[Result]") -> None:
 def undo(screen: "DockScreen[Result]", change: Change) -> None:
     """Ask, then write the values from before through the way of every save."""
     who = visible_id(change.customer.short_id)
-    if change.kind == "discontinued":
-        screen.say(f"{who} was discontinued: that cannot be undone, the API has no way back to active.", "warning")
+    if change.kind == "unconfirmed":
+        screen.say(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
+    elif change.kind == "existed":
+        screen.say(f"What {who} held before is not known here: it cannot be put back.", "warning")
+    elif change.kind == "discontinued":
+        screen.say(f"{who} was discontinued. Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
         screen.say(f"{who} was created: that cannot be undone, the API removes nobody.", "warning")
     elif screen.desk.changes.is_undone(change):
@@ -123,26 +133,26 @@ def _ask(screen: "DockScreen[Result]", change: Change, who: str) -> None:
 
 
 async def _carry_out(screen: "DockScreen[Result]", change: Change) -> None:
+    onlooker = onlooker_of(screen)
     try:
-        saved = await screen.repository.save(change.customer, change.old)
+        saved = await screen.repository.save(change.customer, change.old, onlooker)
     except EditsOverlap as overlap:
         screen.once_on_top(partial(_settle, screen, change, overlap))
+    except OutcomeUnknown as error:
+        report_open(screen.app, screen.desk, change.customer.short_id, onlooker.key, error)
     except DockbookError as error:
         screen.say_error(error, "Not undone.")
     else:
         screen.desk.changes.mark_undone(change)
-        screen.app.post_message(_told(screen, change, saved))
+        screen.app.post_message(_told(screen, change, saved, onlooker.key))
 
 
-def _told(screen: "DockScreen[Result]", change: Change, saved: "Saved") -> "DockScreen.Written":
+def _told(screen: "DockScreen[Result]", change: Change, saved: "Saved", key: str) -> "DockScreen.Written":
     who = visible_id(saved.customer.short_id)
     parts = [f"{labels(change.old)} of {who} is as it was before your save."]
-    parts += [
-        f"{BY_NAME[name].label} was changed to {value or '(empty)'} meanwhile; kept."
-        for name, value in saved.theirs_kept.items()
-    ]
+    parts += changed_by_others(saved.customer, saved.theirs_kept)
     return screen.Written(
-        saved.customer, " ".join(parts), change=Change.of(saved, datetime.now().astimezone(), undone=True)
+        saved.customer, " ".join(parts), change=Change.of(saved, datetime.now().astimezone(), undone=True, key=key)
     )
 
 

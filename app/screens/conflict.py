@@ -12,7 +12,7 @@ from app.merge import Overlap, merge
 from app.screens.desk import Desk
 from app.screens.dialog import Dialog
 from app.screens.review import ReviewScreen
-from app.screens.told import labels
+from app.screens.told import changed_by_others, labels
 from app.text import visible_id
 from app.widgets.comparison import Compared
 from app.widgets.field import FieldInput
@@ -55,7 +55,7 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
         "again, this screen comes again."
     )
 
-    HEADINGS = ("As it was", "  Theirs, now", "  Yours")
+    HEADINGS = ("Before", "  Theirs", "  Yours")
     BAR = ("theirs", "yours", "edit", "save", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -85,11 +85,8 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = f"Conflict · {visible_id(self._customer.short_id)}"
-        self.tell_before(self._error.what)
-        others = [
-            f"Others also changed {labels([name])} to {value or '(empty)'}: that is kept."
-            for name, value in self._kept.items()
-        ]
+        self.tell_before(f"{self._error.what} Choose which to keep.")
+        others = changed_by_others(self._customer, self._kept, "is kept")
         too = [f"Your {labels(self._sent_too)} goes with it: nobody else changed that."] if self._sent_too else []
         self.tell_after(*others, *too)
         self._show()

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from app.changes import Change
-from app.errors import DockbookError
+from app.errors import DockbookError, OutcomeUnknown
 from app.screens.dialog import Question
 from app.screens.frame import DockScreen
+from app.screens.unconfirmed import onlooker_of, report_open
 from app.text import visible_id
 
 if TYPE_CHECKING:
@@ -31,17 +32,21 @@ class DiscontinueDialog(Question):
 def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
     """Ask whether to discontinue, and do it when the answer is yes."""
     if customer.active is False:
-        screen.say(f"{visible_id(customer.short_id)} is discontinued already.")
+        screen.say(f"{visible_id(customer.short_id)} is already discontinued.")
         return
+
+    onlooker = onlooker_of(screen)
 
     async def carry_out() -> None:
         try:
-            now = await screen.repository.discontinue(customer)
+            now = await screen.repository.discontinue(customer, onlooker)
+        except OutcomeUnknown as error:
+            report_open(screen.app, screen.desk, customer.short_id, onlooker.key, error)
         except DockbookError as error:
             screen.say_error(error)
         else:
-            change = Change(datetime.now().astimezone(), "discontinued", now)
-            told = f"{visible_id(now.short_id)} is discontinued now."
+            change = Change(datetime.now().astimezone(), "discontinued", now, key=onlooker.key)
+            told = f"{visible_id(now.short_id)} is now discontinued."
             screen.app.post_message(screen.Written(now, told, change=change))
 
     def answered(answer: str | None) -> None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from app.changes import Change
-from app.errors import DockbookError, NotFound, NotSaved
-from app.fields import BY_NAME, KEY, WRITABLE_NAMES
+from app.errors import DockbookError, NotFound
+from app.fields import BY_NAME, KEY, STATUS, WRITABLE_NAMES
 from app.local.draft import Draft, MovedDraft
+from app.merge import status_moved
 from app.screens.desk import Desk
 from app.screens.dialog import Question
+from app.screens.frame import DockScreen
 from app.screens.review import ReviewScreen
-from app.screens.told import labels, told, when, who_is_drafted
+from app.screens.told import changed_by_others, labels, when, who_is_drafted
+from app.screens.unconfirmed import look_for
 from app.widgets.comparison import Compared
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
     async def _look(self) -> None:
         """Read the record as it is now, and find out what came of a write that got no answer."""
         draft = self.draft
+        look_for(self, draft)
         short_id = draft.short_id or draft.told.get(KEY, "").strip()
         if not short_id:
             self.tell_after()
@@ -122,53 +125,37 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             self.tell_after(f"{_NOT_READ} {error.title}.")
             self._tell()
             return
-        if draft.sent is not None:
-            await self._judge(short_id)
         self._tell()
 
-    async def _judge(self, short_id: str) -> None:
-        """Tell what came of the write that was on its way when the program ended."""
-        from app.models import Customer
-
-        sent = self.draft.sent
-        if sent is None:
-            return
-        made_on = Customer.from_wire(sent.record) if sent.record is not None else None
-        try:
-            saved = await self.repository.outcome(made_on, sent.body, short_id)
-        except NotSaved as error:
-            self.say(error.text, "warning")
-        except DockbookError as error:
-            self.say_error(error)
-        else:
-            if all(saved.customer.value(name) == text for name, text in self.draft.typed.items() if name != KEY):
-                await self._was_saved(told(saved, new=made_on is None), Change.of(saved, sent.at, new=made_on is None))
-            else:
-                self.say(f"{told(saved, new=made_on is None)} What was typed after that was not saved.", "warning")
-
-    async def _was_saved(self, text: str, change: Change) -> None:
-        taken = await self._take()
-        if taken is None or self.desk.drafts is None:
-            return
-        self.desk.drafts.drop(taken)
-        self._saved = True
-        self.app.post_message(self.Written(change.customer, f"{text} The draft is gone.", change=change))
-        self.say(f"{text} The program ended before it could tell; the draft is gone.")
+    def show_written(self, message: DockScreen.Written) -> None:
+        """What was not confirmed was carried out after all: unless something is left of it, the draft is gone."""
+        drafts = self.desk.drafts
+        if message.change is not None and message.change.key == self.draft.id and drafts is not None:
+            left = next((draft for draft in drafts.free if draft.id == self.draft.id), None)
+            self._saved = left is None
+            self._now = message.customer
+            self.draft = left or self.draft
+            self._tell()
 
     def _tell(self) -> None:
         draft, now = self.draft, datetime.now().astimezone()
         what = {
             "editing": "and did not save.",
-            "sending": "and saved, but whether it arrived was not known when the program ended.",
+            "sending": "and saved it, but the save is not confirmed so far.",
             "not sent": "but the server could not be reached: not sent.",
         }[draft.state]
+        if self._saved:
+            what = "and saved it: the server has it."
         who = who_is_drafted(draft)
         verb = f"changed {labels(draft.told)} of" if draft.base is not None else "typed"
         self.tell_before(f"You {verb} {who} {when(draft.changed, now)} {what}")
         self.view.show(self._rows())
-        moved = [label for label in self._moved() if label]
-        if moved:
-            self.tell_after(f"Changed by others meanwhile: {', '.join(moved)}.")
+        moved, base = self._moved(), self._base()
+        told = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
+        if base is not None and self._now is not None and status_moved(base, self._now):
+            told += changed_by_others(self._now, {STATUS: self._now.status})
+        if told:
+            self.tell_after(*told)
 
     def _rows(self) -> Sequence[Compared]:
         names = [name for name in (KEY, *WRITABLE_NAMES) if name in self.draft.told]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from app.screens.choose import Choice, ChooseDialog
 from app.screens.draft_offer import DraftOfferScreen
 from app.screens.told import also_editing, labels, when, who_is_drafted
+from app.screens.unconfirmed import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,8 @@ async def offer_at_start(screen: "DockScreen[Result]") -> None:
     found = await _look(screen)
     if found is None:
         return
+    for draft in found.free:
+        look_for(screen, draft)
     if len(found.free) == 1:
         screen.once_on_top(partial(offer, screen, found.free[0]))
     elif found.free:

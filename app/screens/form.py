@@ -28,6 +28,8 @@ from app.widgets.field import FieldRow
 if TYPE_CHECKING:
     from app.local.draft import Draft
     from app.models import Customer
+    from app.unconfirmed import UnconfirmedWrite
+    from app.verdict import Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ class FormScreen(DockScreen[str]):
 
     def action_leave(self) -> None:
         if self._saving.going_on:
-            self._saving.stop_waiting()
+            self._saving.leave()
             return
         if self._before_lines is not None:
             self._offer_to_take_back(self._before_lines)
@@ -250,6 +252,10 @@ class FormScreen(DockScreen[str]):
             ),
             answered,
         )
+
+    def confirm(self, write: "UnconfirmedWrite", saved: "Saved") -> None:
+        """Take over that an earlier save of this form, which was not confirmed, was carried out after all."""
+        self._saving.confirm(write, saved)
 
     def take_over(self, customer: "Customer | None") -> None:
         """Show whose form it is, after that changed."""

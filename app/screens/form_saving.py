@@ -16,6 +16,7 @@ from app.errors import (
     EditsOverlap,
     IdRefused,
     NotFound,
+    OutcomeUnknown,
     RateLimited,
     ServerFault,
     TransportError,
@@ -26,15 +27,16 @@ from app.fields import KEY, WRITABLE_NAMES
 from app.saving import Onlooker
 from app.screens.confusable import ConfusableQuestion
 from app.screens.dialog import Question
-from app.screens.told import told
+from app.screens.told import level_of, told
+from app.screens.unconfirmed import note, report_open, report_saved
 from app.text import visible_id
 from app.verdict import Saved
 
 if TYPE_CHECKING:
-    import asyncio
-
     from app.screens.form import FormScreen
-    from app.widgets.status import Level
+    from app.unconfirmed import UnconfirmedWrite
+
+_LOOKING: Final = "dockbook looks for about a minute whether the server stored it."
 
 
 #: Refusals whose reason is shown in the server's own words.
@@ -42,7 +44,11 @@ _REFUSALS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 
 class SavingForm:
-    """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows."""
+    """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows.
+
+    While it is looked up whether a save without a clear answer was carried out, the form can be left; what comes of it
+    is then told on whatever screen there is.
+    """
 
     def __init__(self, form: "FormScreen", beside: Collection[str]) -> None:
         self._form = form
@@ -50,13 +56,14 @@ class SavingForm:
         self.going_on = False
         #: Whether the person knows that the record cannot be read again before the next save.
         self._unseen = False
-        self._enough: asyncio.Event | None = None
+        self._unconfirmed: UnconfirmedWrite | None = None
+        self._left = False
 
     def start(self) -> None:
         """Save what is typed, unless that cannot be or is being done already."""
         form = self._form
         if self.going_on:
-            form.say("Being saved: waiting for the server's answer.")
+            self._say_wait()
             return
         if form.repository.read_only:
             form.may_write()
@@ -74,22 +81,52 @@ class SavingForm:
         form.status.hush()
         form.write(partial(self._save, short_id, form.fields.texts))
 
-    def stop_waiting(self) -> None:
-        """Wait no longer for what came of a save; one that is still on its way cannot be called back."""
-        if self._enough is None:
-            self._form.say("Being saved: waiting for the server's answer.")
+    def leave(self) -> None:
+        """Leave the form while its save is being looked for; one that is on its way cannot be called back."""
+        form = self._form
+        if self._unconfirmed is None:
+            self._say_wait()
+        elif form.keeping.possible:
+            self._leave()
         else:
-            self._enough.set()
+
+            def answered(answer: str | None) -> None:
+                if answer == "leave" and self._unconfirmed is not None:
+                    self._leave()
+
+            form.app.push_screen(
+                Question(
+                    "Leave before it is known whether it was saved?",
+                    ["No drafts are kept here: what you typed goes with the form. dockbook goes on looking for it."],
+                    {"stay": "Stay", "leave": "Leave"},
+                ),
+                answered,
+            )
+
+    def confirm(self, write: "UnconfirmedWrite", saved: Saved) -> None:
+        """Take over that an earlier save of this form was carried out after all."""
+        before = self._form.customer
+        texts = {name: before.value(name) if before is not None else "" for name in WRITABLE_NAMES}
+        self._saved(saved, texts | dict(write.body))
 
     def settle(self, overlap: EditsOverlap) -> None:
         """Have the person decide about the fields that somebody else changed too, then save."""
         self._form.once_on_top(partial(self._ask_which, overlap))
 
+    def _say_wait(self) -> None:
+        if self._unconfirmed is None:
+            self._form.say("Saving … please wait.")
+        else:
+            self._form.say(f"{_LOOKING} Esc leaves the form meanwhile.", "warning")
+
+    def _leave(self) -> None:
+        self._left = True
+        self._form.keeping.release()
+        self._form.dismiss(None)
+
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
         form = self._form
-        onlooker = Onlooker(form.keeping.sending, self._unconfirmed)
-        self._enough = None
-        self._onlooker = onlooker
+        onlooker = Onlooker(form.keeping.sending, self._is_unconfirmed, self._lags, form.keeping.key)
         try:
             if form.customer is None:
                 values = {n: v for n, v in sent.items() if n != KEY}
@@ -100,38 +137,45 @@ class SavingForm:
                 saved = await form.repository.save(form.customer, changes, onlooker, unseen=unseen)
         except DockbookError as error:
             self.going_on = False
-            form.keeping.refused(error)
-            self._refused(error)
+            if self._left and self._unconfirmed is not None:
+                report_open(form.app, form.desk, self._unconfirmed.short_id, self._unconfirmed.key, error)
+            else:
+                form.keeping.refused(error)
+                self._refused(error)
         else:
             self.going_on = False
-            self._saved(saved, sent)
+            if self._left and self._unconfirmed is not None:
+                report_saved(form.app, form.desk, self._unconfirmed, saved)
+            else:
+                self._saved(saved, sent)
         finally:
             self.going_on = False
-            self._enough = None
-            form.tell()
+            self._unconfirmed = None
+            if not self._left:
+                form.tell()
 
-    def _unconfirmed(self) -> None:
-        self._enough = self._onlooker.enough
+    def _is_unconfirmed(self, write: "UnconfirmedWrite") -> None:
+        self._unconfirmed = write
+        note(self._form.desk, write)
         self._form.header.detail = "not confirmed, checking…"
-        self._form.say(
-            "The answer to the save did not come: not confirmed, looking at the server's record… Esc stops looking.",
-            "warning",
-        )
+        self._form.say(f"{write.error.title}: not confirmed. {_LOOKING} Esc leaves the form meanwhile.", "warning")
+
+    def _lags(self) -> None:
+        self._form.say("The server still shows an older record. Waiting for it to catch up…", "warning")
 
     def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
         form = self._form
         new = form.customer is None
         text = told(saved, new=new)
-        level: Level = "warning" if saved.theirs_kept or saved.stored_otherwise else "info"
-        change = Change.of(saved, datetime.now().astimezone(), new=new)
-        form.app.post_message(form.Written(saved.customer, text, level, change))
+        change = Change.of(saved, datetime.now().astimezone(), new=new, key=form.keeping.key)
+        form.app.post_message(form.Written(saved.customer, text, level_of(saved), change))
         typed_since = any(row.value != sent[name] for name, row in form.rows.items() if name != KEY)
         form.keeping.settled(saved.customer)
         form.fields.rebase(saved.customer, sent)
         form.take_over(saved.customer)
         if typed_since:
             form.keeping.typed(saved.customer, form.fields.typed)
-            form.say(f"{text} What you typed since then is not saved yet.", "warning")
+            form.say(f"{text} The keys you typed while it was saving are not saved.", "warning")
         else:
             form.keeping.drop()
             form.once_on_top(self._leave_when_nothing_is_left)
@@ -161,12 +205,19 @@ class SavingForm:
                 form.rows[KEY].reach()
             case RateLimited():
                 form.say_error(error, "Nothing was saved.")
-            case TransportError() | ServerFault() if form.keeping.unconfirmed:
-                form.say_error(error, "The save before is still not confirmed. Save again: it looks first.")
-            case TransportError() | ServerFault() if form.keeping.possible:
-                form.say_error(error, "Not sent, kept as a draft: save again when the server is back.")
+            case OutcomeUnknown():
+                form.show_link(form.repository.link)
+                form.say(f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves.", "error")
+            case TransportError() | ServerFault():
+                form.say_error(error, self._what_to_do())
             case _:
                 form.say_error(error)
+
+    def _what_to_do(self) -> str:
+        """What to do about a save that never reached the server."""
+        if self._form.keeping.unconfirmed:
+            return "The save before is still not confirmed. Save again: it looks first."
+        return "Not sent, kept as a draft: save again when the server is back." if self._form.keeping.possible else ""
 
     def _show_refusal(self, error: ApiError) -> None:
         """Show what the server has against the save: at the fields it names, and in its own words."""

@@ -69,16 +69,26 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
     AUTO_FOCUS = None
 
     class Written(Message):
-        """A customer was written; every screen that shows it takes the record over."""
+        """A customer was written; every screen that shows it takes the record over.
+
+        It is said `aloud`, on whatever screen there is, where nobody waits for it any more.
+        """
 
         def __init__(
-            self, customer: "Customer", text: str, level: Level = "info", change: Change | None = None
+            self,
+            customer: "Customer",
+            text: str,
+            level: Level = "info",
+            change: Change | None = None,
+            *,
+            aloud: bool = False,
         ) -> None:
             super().__init__()
             self.customer = customer
             self.text = text
             self.level = level
             self.change = change
+            self.aloud = aloud
 
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     BAR: ClassVar[tuple[str, ...]] = ()

@@ -131,8 +131,8 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     running.until("1 changed")
     lying.instead = lambda method, path: Said(200, theirs) if method == "GET" and path.endswith("/H-1") else None
     running.type("\x1b[21~")
-    running.until("Theirs, now")
-    running.until("Others also changed")
+    running.until("Theirs")
+    running.until("Someone else changed")
     running.type("\x1bOR")
     running.until("changed meanwhile to")
     running.type("\x1bOR")

@@ -27,7 +27,7 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
         assert phone.index("555-0100") < phone.index("555-7777") < phone.index("555-0109")
-        it.sees("Others also changed Zip to 98402: that is kept.", "Your Contact goes with it")
+        it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact goes with it")
         await it.press("f10")
         it.sees("Decide about Phone and Email first")
         assert it.wire.count("POST") == 0
@@ -36,7 +36,7 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         await it.press("t")
         it.sees("✓ new@acme", "All decided: F10 saves.")
         await it.press("f10")
-        it.sees("ACME-CORP is saved.", "48 customers")
+        it.sees("Saved ACME-CORP", "48 customers")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["email"]) == ("555-0109", "new@acme.example.com")
         assert (record["zip"], record["contact"]) == ("98402", "Jane Smithx")
@@ -49,7 +49,7 @@ async def test_a_third_text_can_be_typed() -> None:
         await it.press("e")
         await it.type("1")
         await it.press("enter", "t", "f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["email"]) == ("555-01091", "new@acme.example.com")
 

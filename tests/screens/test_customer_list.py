@@ -147,7 +147,7 @@ async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() 
         await it.press_only("f5")
         await asked.wait()
         await it.press_only("f2", *["down"] * 8, *["backspace"] * 8, "7", "7", "f10")
-        await it.until("ACME-CORP is saved.")
+        await it.until("Saved ACME-CORP")
         go_on.set()
         await it.settle()
         assert "77" in it.lines[2]
@@ -269,7 +269,7 @@ async def test_the_cursor_stands_on_a_customer_just_created() -> None:
         await it.press("f6")
         await it.type("ACME-CORQ")
         await it.press("f10")
-        it.sees("ACME-CORQ is created.", "49 customers")
+        it.sees("Created ACME-CORQ.", "49 customers")
         assert next(line for line in it.lines if line.startswith("›")).split()[1] == "ACME-CORQ"
 
 
@@ -304,7 +304,7 @@ async def test_what_was_written_is_told_also_when_the_list_cannot_be_read_then()
 
         it.wire.bend = posted_then_gone
         await it.press("f10")
-        await it.until("DOCK-7 is created. The server cannot be reached")
+        await it.until("Created DOCK-7. The server cannot be reached")
 
 
 async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> None:

@@ -35,7 +35,7 @@ async def test_a_scanner_never_discontinues() -> None:
 async def test_afterwards_the_row_says_discontinued() -> None:
     async with stage() as it:
         await it.press("delete", "right", "enter")
-        it.sees("ACME-CORP is discontinued now.")
+        it.sees("ACME-CORP is now discontinued.")
         assert "discontinued" in it.lines[2]
         assert (await it.record("ACME-CORP"))["active"] is False
         assert it.wire.count("DELETE") == 1
@@ -45,9 +45,9 @@ async def test_a_discontinued_customer_can_be_edited_and_is_not_discontinued_twi
     async with stage() as it:
         await it.press("delete", "right", "enter")
         await it.press("delete")
-        it.sees("discontinued already")
+        it.sees("already discontinued")
         await it.press("f2", "X", "f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
         record = await it.record("ACME-CORP")
         assert (record["name"], record["active"]) == ("Acme CorporationX", False)
         assert it.wire.count("DELETE") == 1
@@ -56,7 +56,7 @@ async def test_a_discontinued_customer_can_be_edited_and_is_not_discontinued_twi
 async def test_from_the_detail_its_status_follows() -> None:
     async with stage() as it:
         await it.press("enter", "delete", "right", "enter")
-        it.sees("live · discontinued", "ACME-CORP is discontinued now.")
+        it.sees("live · discontinued", "ACME-CORP is now discontinued.")
 
 
 async def test_a_lost_answer_is_looked_up() -> None:
@@ -70,7 +70,7 @@ async def test_a_lost_answer_is_looked_up() -> None:
 
         it.wire.bend = lose
         await it.press("delete", "right", "enter")
-        it.sees("ACME-CORP is discontinued now.")
+        it.sees("ACME-CORP is now discontinued.")
         assert it.wire.count("DELETE") == 1
 
 

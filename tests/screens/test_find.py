@@ -274,7 +274,7 @@ async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_
         await it.press("tab", "down")
         short_id = at_cursor(it)
         await it.press("e", *["down"] * 8, "ctrl+u", "7", "f10")
-        it.sees(f"{short_id} is saved.", "Find: 555-01", f" {count - 1} of 48")
+        it.sees(f"Saved {short_id}: Phone.", "Find: 555-01", f" {count - 1} of 48")
         assert not any(line.split()[0] == short_id for line in rows(it))
         assert at_cursor(it) == before[2].split()[0], "the one after it"
 

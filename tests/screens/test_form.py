@@ -24,7 +24,7 @@ async def test_from_the_list_to_a_saved_phone_number() -> None:
         await edit_phone(it)
         it.sees("Edit ACME-CORP", "was 555-0100", "1 changed", "•")
         await it.press("f10")
-        it.sees("ACME-CORP is saved.", "555-0199", "Customers")
+        it.sees("Saved ACME-CORP", "555-0199", "Customers")
         assert (await it.record("ACME-CORP"))["phone"] == "555-0199"
         assert it.wire.count("POST") == 1
 
@@ -63,10 +63,10 @@ async def test_fifty_presses_of_save_send_one_post() -> None:
             await it.press_only("f10", "ctrl+s")
         await arrived.wait()
         await it.press_only("f10", "f10", "escape")
-        it.sees("Being saved", "Edit ACME-CORP")
+        it.sees("Saving … please wait.", "Edit ACME-CORP")
         go_on.set()
         await it.settle()
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
         assert it.wire.count("POST") == 1
 
 
@@ -84,7 +84,7 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
         await it.press_only("f10", "down", "7", "7")
         go_on.set()
         await it.settle()
-        it.sees("Edit ACME-CORP", "is not saved yet", "1 changed")
+        it.sees("Edit ACME-CORP", "typed while it was saving", "1 changed")
         await it.press("f10")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["fax"]) == ("555-0199", "77")
@@ -110,7 +110,7 @@ async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> 
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
         await it.press("f10")
-        it.sees("Zip was changed to 98402 meanwhile; kept.")
+        it.sees("Saved ACME-CORP: Phone. Someone else changed Zip to 98402; that was kept")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["zip"]) == ("555-0199", "98402")
 
@@ -145,11 +145,11 @@ async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
         it.wire.bend = lose
         await edit_phone(it)
         await it.press("f10")
-        it.sees("ACME-CORP is saved.", "The answer was lost")
+        it.sees("Saved ACME-CORP", "the connection dropped")
         assert it.wire.count("POST") == 1
 
 
-async def test_a_save_that_never_arrived_is_told_and_the_text_stays() -> None:
+async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> None:
     async with stage() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -160,11 +160,11 @@ async def test_a_save_that_never_arrived_is_told_and_the_text_stays() -> None:
         it.wire.bend = lose
         await edit_phone(it)
         await it.press("f10")
-        it.sees("Not saved", "555-0199", "was 555-0100")
+        it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
         assert it.wire.count("POST") == 1
         it.wire.bend = None
         await it.press("f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
 
 
 async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
@@ -175,7 +175,7 @@ async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -
         it.sees("Create/Modify Customer", "131", "555-0199", "READ-ONLY")
         it.credentials.permit(it.issued.client_id, frozenset({130, 131}))
         await it.press("f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
         it.misses("READ-ONLY")
 
 
@@ -230,7 +230,7 @@ async def test_a_new_customer() -> None:
         await it.press("enter")
         await it.type("Dock Seven")
         await it.press("f10")
-        it.sees("DOCK-7 is created.", "49 customers")
+        it.sees("Created DOCK-7.", "49 customers")
         assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
 
 
@@ -290,7 +290,7 @@ async def test_advice_never_refuses() -> None:
         await it.press("backspace", "backspace", "up")
         it.sees("? looks unfinished", "was orders@acme.example.com")
         await it.press("f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
 
 
 async def test_several_pasted_lines_lose_nothing_silently() -> None:
@@ -350,7 +350,7 @@ async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_an
         await it.settle()
         it.sees("Help · Edit ACME-CORP")
         await it.press("escape")
-        it.sees("48 customers", "ACME-CORP is saved.", "555-0199")
+        it.sees("48 customers", "Saved ACME-CORP", "555-0199")
 
 
 async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it() -> None:
@@ -362,7 +362,7 @@ async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it()
         await it.press_only("f10", "down", "N", "e", "w")
         go_on.set()
         await it.settle()
-        it.sees("Edit DOCK-7", "DOCK-7 is created.", "not saved yet", "• Name       New")
+        it.sees("Edit DOCK-7", "Created DOCK-7.", "typed while it was saving", "• Name       New")
         await it.press("f10")
         assert (await it.record("DOCK-7"))["name"] == "New"
 
@@ -385,7 +385,7 @@ async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing
         await it.press_only("f10")
         go_on.set()
         await it.settle()
-        it.sees("DOCK-7 is created.", "49 customers")
+        it.sees("Created DOCK-7.", "49 customers")
 
 
 async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
@@ -396,7 +396,7 @@ async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
         await it.press_only("f10", "f9")
         go_on.set()
         await it.settle()
-        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "not saved yet")
+        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "typed while it was saving")
 
 
 async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
@@ -408,13 +408,13 @@ async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
         assert json.loads(posted.content) == {"shortID": "DOCK-7"}
 
 
-async def test_a_server_that_says_200_and_keeps_what_it_had_has_saved_nothing() -> None:
+async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothing() -> None:
     async with stage() as it:
         kept = await it.record("ACME-CORP")
         it.wire.bend = always(lambda: answer(200, kept), "POST")
         await edit_phone(it)
         await it.press("f10")
-        it.sees("Not saved", "kept what it had", "555-0199", "was 555-0100")
+        it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
 
 
 async def test_a_value_the_server_stored_otherwise_is_told() -> None:
@@ -423,7 +423,7 @@ async def test_a_value_the_server_stored_otherwise_is_told() -> None:
         it.wire.bend = always(lambda: answer(200, stored), "POST")
         await edit_phone(it)
         await it.press("f10")
-        it.sees("! ACME-CORP is saved. The server stored Phone as +1 555 0199.")
+        it.sees("! Saved ACME-CORP: Phone. The server stored Phone as +1 555 0199.")
 
 
 async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None:
@@ -510,7 +510,7 @@ async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost(
             assert "\x1b" not in it.screen_text
         it.wire.bend = None
         await it.press("f10")
-        it.sees("ACME-CORP is saved.")
+        it.sees("Saved ACME-CORP")
 
 
 async def test_on_a_narrow_screen_the_text_of_a_field_has_the_room() -> None:

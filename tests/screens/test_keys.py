@@ -48,7 +48,7 @@ async def test_a_scanner_fills_field_after_field() -> None:
 async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
     async with stage() as it:
         await it.burst("\x1b[17~DOCK-7\rDock Seven\r\x1b[21~")
-        it.sees("DOCK-7 is created.", "49 customers")
+        it.sees("Created DOCK-7.", "49 customers")
         assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
 
 

@@ -1,0 +1,141 @@
+"""What becomes of writes that are not confirmed: told on whatever screen is open, in My changes and in the draft."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from app.changes import Change
+from app.errors import DockbookError, EditsOverlap, Interrupted
+from app.fields import KEY
+from app.local.draft import MovedDraft, new_id
+from app.saving import Onlooker
+from app.screens.frame import DockScreen
+from app.screens.told import level_of, told
+from app.text import visible_id
+from app.unconfirmed import UnconfirmedWrite
+from app.verdict import Saved
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual.app import App
+
+    from app.local.draft import Draft
+    from app.screens.desk import Desk
+
+#: A write that went out longer ago than this is looked for once, and then whenever its customer is read.
+_LATE: Final = timedelta(minutes=1)
+
+
+def onlooker_of(screen: DockScreen[Any]) -> Onlooker:
+    """For a write without a form: says on the screen that it is not confirmed, and notes it in My changes."""
+
+    def unconfirmed(write: UnconfirmedWrite) -> None:
+        note(screen.desk, write)
+        screen.say(f"{write.error.title}: not confirmed. dockbook looks for it for a minute.", "warning")
+
+    return Onlooker(unconfirmed=unconfirmed, key=new_id())
+
+
+def note(desk: "Desk", write: UnconfirmedWrite) -> None:
+    """Note in My changes that a write is not confirmed."""
+    from app.models import Customer
+
+    before = write.made_on
+    customer = Customer.from_wire(write.body) if before is None else before
+    old = {name: "" if before is None else before.value(name) for name in write.body if name != KEY}
+    new = {name: text for name, text in write.body.items() if name != KEY}
+    desk.changes.add(Change(_now(), "unconfirmed", customer, old, new, write.key))
+
+
+def look_for(screen: DockScreen[Any], draft: "Draft") -> None:
+    """Find out, in the background, what came of the write that was on its way when the draft was left."""
+    write, sent = _write_of(draft), draft.sent
+    if write is not None and sent is not None and not screen.repository.is_looked_for(write.short_id):
+        patient = _now() - sent.at < _LATE
+        screen.write(partial(_look_for, screen.app, screen.desk, write, patient=patient))
+
+
+def report_saved(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, saved: Saved) -> None:
+    """Tell that a write was carried out after all: in its form where that is open, or else on the screen there is."""
+    from app.screens.form import FormScreen
+
+    for screen in app.screen_stack:
+        if isinstance(screen, FormScreen) and screen.keeping.key == write.key:
+            screen.confirm(write, saved)
+            return
+    report: Callable[[], Awaitable[None]] = partial(_report_saved, app, desk, write, saved)
+    app.run_worker(report, group="writes", exit_on_error=False)
+
+
+def report_open(app: "App[Any]", desk: "Desk", short_id: str, key: str, error: DockbookError) -> None:
+    """Tell on the screen there is that the write with this key is still not confirmed."""
+    text = error.what if isinstance(error, EditsOverlap) else error.text
+    draft = " Its draft is kept: w shows it." if _draft_of(desk, key) is not None else ""
+    screens = [screen for screen in app.screen_stack if isinstance(screen, DockScreen)]
+    if screens:
+        screens[-1].say(f"The change of {visible_id(short_id)} is not confirmed. {text}{draft}", "warning")
+
+
+async def _look_for(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, *, patient: bool) -> None:
+    try:
+        saved = await desk.repository.find_out(write, patient=patient)
+    except DockbookError as error:
+        report_open(app, desk, write.short_id, write.key, error)
+    else:
+        report_saved(app, desk, write, saved)
+
+
+async def _report_saved(app: "App[Any]", desk: "Desk", write: UnconfirmedWrite, saved: Saved) -> None:
+    if write.is_discontinuation:
+        text = f"{visible_id(write.short_id)} is now discontinued ({saved.confirmed}, but the server has it)."
+        change = Change(_now(), "discontinued", saved.customer, key=write.key)
+    else:
+        text = " ".join(part for part in (told(saved, new=write.is_new), await _settle(desk, write, saved)) if part)
+        change = Change.of(saved, _now(), new=write.is_new, key=write.key)
+    app.post_message(DockScreen.Written(saved.customer, text, level_of(saved), change, aloud=True))
+
+
+async def _settle(desk: "Desk", write: UnconfirmedWrite, saved: Saved) -> str:
+    """Remove the draft of a write that was carried out, but for what was typed since; tells what became of it."""
+    draft = _draft_of(desk, write.key)
+    if draft is None or desk.drafts is None:
+        return ""
+    try:
+        taken = await desk.drafts.take(draft)
+    except (MovedDraft, OSError):
+        taken = None
+    if taken is None:
+        return ""
+    left = {
+        name: text
+        for name, text in taken.typed.items()
+        if name != KEY and text not in (write.body.get(name), saved.customer.value(name))
+    }
+    if left:
+        short_id, base = saved.customer.short_id, saved.customer.received
+        desk.drafts.release(taken._replace(short_id=short_id, base=base, typed=left, state="editing", sent=None))
+        return "What was typed after that is still a draft."
+    desk.drafts.drop(taken)
+    return "The draft is gone."
+
+
+def _draft_of(desk: "Desk", key: str) -> "Draft | None":
+    """The draft of the write with this key, where no form has it open."""
+    drafts = desk.drafts
+    return None if drafts is None else next((one for one in drafts.free if one.id == key), None)
+
+
+def _write_of(draft: "Draft") -> UnconfirmedWrite | None:
+    from app.models import Customer
+
+    sent = draft.sent
+    if sent is None or (sent.record is None and not sent.body.get(KEY, "").strip()):
+        return None
+    made_on = None if sent.record is None else Customer.from_wire(sent.record)
+    error = Interrupted("The program ended before the answer came.")
+    return UnconfirmedWrite(made_on, sent.body, error, key=draft.id)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
