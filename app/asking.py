@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from app.errors import (
+    AnswerTooLarge,
     DeadlineExceeded,
     DockbookError,
+    NoToken,
     ServerFault,
     SettingsError,
     StoreError,
@@ -71,19 +73,8 @@ class Asking:
             self._alone.clear()
         try:
             yield await self._client()
-        except (TransportError, ServerFault, StoreError, SettingsError) as error:
-            self._line.failed(error)
-            raise
-        except (TokenRefused, Unauthorized) as error:
-            if self._mend not in error.text:
-                error.text = f"{error.text} {self._mend}"
-            self._line.refused()
-            raise
-        except UnaddressableId:
-            # Nothing was asked, so nothing was learned.
-            raise
-        except DockbookError:
-            self._line.answered()
+        except DockbookError as error:
+            self._learn(error)
             raise
         else:
             self._line.answered()
@@ -92,6 +83,23 @@ class Asking:
                 self._people -= 1
                 if not self._people:
                     self._alone.set()
+
+    def _learn(self, error: DockbookError) -> None:
+        """Note what the failure of a call tells about the line."""
+        match error:
+            case UnaddressableId():
+                # Nothing was asked, so nothing was learned.
+                return
+            case NoToken() | Unauthorized():
+                if isinstance(error, TokenRefused) and self._mend not in error.text:
+                    error.text = f"{error.text} {self._mend}"
+                self._line.refused(ask_again=not isinstance(error, NoToken) or error.ask_again)
+            case AnswerTooLarge():
+                self._line.answered()
+            case TransportError() | ServerFault() | StoreError() | SettingsError():
+                self._line.failed(error)
+            case _:
+                self._line.answered()
 
     async def _client(self) -> "CustomerApi":
         async with self._connecting:

@@ -87,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         description="The address book of the loading dock. Without options it opens the server of the settings, "
         "or the local book.",
         epilog="Settings come from options, then DOCKBOOK_URL, DOCKBOOK_CLIENT_ID, DOCKBOOK_CLIENT_SECRET, "
-        "DOCKBOOK_CLIENT_SECRET_FILE and DOCKBOOK_PROFILE, then config.toml in $XDG_CONFIG_HOME/dockbook.",
+        "DOCKBOOK_CLIENT_SECRET_FILE, DOCKBOOK_PROFILE and DOCKBOOK_PROXY, then config.toml in "
+        "$XDG_CONFIG_HOME/dockbook.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"dockbook {__version__}")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from app.errors import SettingsError
+from app.folders import open_file
 from app.secret import Secret, reason, refuse_loose
 
 PAGE_SIZES: Final = (25, 50, 100, 250)
@@ -42,6 +43,7 @@ class Profile(NamedTuple):
     client_key: Path | None = None
     verify: bool = True
     allow_http: bool = False
+    proxy: Secret | None = None
 
 
 class ConfigFile(NamedTuple):
@@ -56,6 +58,7 @@ class ConfigFile(NamedTuple):
     scan_gap_ms: int = SCAN_GAP_MS
     scan_prefix: str = ""
     scan_suffix: str = ""
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     keys: Mapping[str, str] = MappingProxyType({})
@@ -69,6 +72,7 @@ _UI: Final[dict[str, type]] = {
     "scan_gap_ms": int,
     "scan_prefix": str,
     "scan_suffix": str,
+    "bell": bool,
     "mirror": bool,
     "refresh_seconds": int,
 }
@@ -83,6 +87,7 @@ _PROFILE: Final[dict[str, type]] = {
     "client_key": str,
     "verify": bool,
     "allow_http": bool,
+    "proxy": str,
 }
 _PATHS: Final = ("client_secret_file", "ca_file", "client_cert", "client_key")
 _KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole number", dict: "a table"}
@@ -91,7 +96,7 @@ _KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole num
 def read_config(path: Path) -> ConfigFile:
     """Read the config file; one that is not there says nothing. Raises SettingsError."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())
             content = file.read()
     except FileNotFoundError:
@@ -115,6 +120,8 @@ def read_config(path: Path) -> ConfigFile:
     }
     if any(profile.client_secret for profile in profiles.values()):
         refuse_loose(status, path, "client_secret")
+    if any(profile.proxy is not None and "@" in profile.proxy.reveal() for profile in profiles.values()):
+        refuse_loose(status, path, "proxy")
     ui = _table(top.get("ui", {}), f"{path}: [ui]", _UI)
     return ConfigFile(
         path=path,
@@ -126,6 +133,7 @@ def read_config(path: Path) -> ConfigFile:
         scan_gap_ms=_scan_gap(ui.get("scan_gap_ms", SCAN_GAP_MS), f"{path}: [ui]"),
         scan_prefix=_frame_character("scan_prefix", ui.get("scan_prefix", ""), f"{path}: [ui]"),
         scan_suffix=_frame_character("scan_suffix", ui.get("scan_suffix", ""), f"{path}: [ui]"),
+        bell=ui.get("bell", True),
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
@@ -148,8 +156,9 @@ def _profile(values: object, where: str, folder: Path) -> Profile:
         raise SettingsError(f"{where} has both client_secret and client_secret_file. Keep one of them.")
     if "client_key" in table and "client_cert" not in table:
         raise SettingsError(f"{where} has client_key without client_cert. Add the certificate that belongs to the key.")
-    if "client_secret" in table:
-        table["client_secret"] = Secret(table["client_secret"])
+    for name in ("client_secret", "proxy"):
+        if name in table:
+            table[name] = Secret(table[name])
     for name in _PATHS:
         if name in table:
             table[name] = folder / Path(table[name]).expanduser()

@@ -79,7 +79,14 @@ class Server:
         if settings.url is None or settings.client_id is None or secret is None:
             raise SettingsError("no server is configured.")
         context = self._context or (_ssl_context(settings) if settings.url.startswith("https:") else None)
-        return CustomerApi(settings.url, settings.client_id, secret.reveal(), ssl_context=context)
+        return CustomerApi(
+            settings.url,
+            settings.client_id,
+            secret.reveal(),
+            ssl_context=context,
+            proxy=None if settings.proxy is None else settings.proxy.reveal(),
+            hint=settings.unused_proxy,
+        )
 
 
 class Book:

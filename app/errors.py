@@ -99,6 +99,26 @@ class CertificateNotTrusted(ConnectionFailed):
     title = "The server's certificate is not trusted"
 
 
+class ClientCertificateRefused(ConnectionFailed):
+    """The server wants a certificate of the client: there is none, or not the right one. It did nothing."""
+
+    title = "The server wants a client certificate"
+
+    def __init__(self, status: int | None = None) -> None:
+        answered = "" if status is None else f" ({status})"
+        super().__init__(
+            f"The server did not get a client certificate that it accepts{answered}. Nothing was done. "
+            "Set client_cert and client_key in the profile; if they are set, the certificate may have expired, "
+            "or be of another authority."
+        )
+
+
+class ProxyRefused(ConnectionFailed):
+    """The proxy of the settings does not pass the request on."""
+
+    title = "The proxy refused"
+
+
 class ConnectionLost(TransportError):
     """The connection broke after the request went out."""
 
@@ -130,13 +150,36 @@ class NotTheApi(TransportError):
         return self.sent and not refused
 
 
+class ServerUnavailable(TransportError):
+    """A server or gateway answered with a page of its own and a status of 500 or more."""
+
+    title = "The server is not available just now"
+
+    def __init__(self, text: str, *, status: int) -> None:
+        super().__init__(f"{text} Try again in a minute.", sent=True)
+        self.status = status
+
+
 class AnswerTooLarge(TransportError):
-    """The answer was larger than dockbook reads."""
+    """The answer was larger than dockbook reads; the server is there."""
 
     title = "The answer is too large"
 
     def __init__(self, text: str) -> None:
         super().__init__(text, sent=True)
+
+
+class NoToken(DockbookError):
+    """The server answered the request for an access token, and gave none that can be used.
+
+    Unless it may be asked again without a person, an account could be locked by that.
+    """
+
+    title = "No access token"
+
+    def __init__(self, text: str, *, ask_again: bool = True) -> None:
+        super().__init__(text)
+        self.ask_again = ask_again
 
 
 class UnclearAnswer(DockbookError):
@@ -150,10 +193,13 @@ class UnclearAnswer(DockbookError):
         return True
 
 
-class TokenRefused(DockbookError):
-    """The server gave no access token for this client ID and secret, or no longer accepts the token it gave."""
+class TokenRefused(NoToken):
+    """The server says that this client ID and secret are wrong, or are not valid any more."""
 
     title = "The credentials are not accepted"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, ask_again=False)
 
 
 class Refusal(NamedTuple):
@@ -188,10 +234,13 @@ class ValidationFailed(ApiError):
 
 
 class Unauthorized(ApiError):
-    """401 `unauthorized`, again, with a new token."""
+    """401 `unauthorized`, again, with a new token: so the client ID and secret were accepted just now."""
 
-    title = "The credentials are not accepted"
-    advice = "Check the client ID and secret of this profile."
+    title = "The access token is not accepted"
+    advice = (
+        "The server gave this token itself. Something in between may take it away, the clocks of two servers may "
+        "differ, or this user was switched off: ask whoever manages the warehouse system."
+    )
 
 
 class Forbidden(ApiError):
@@ -203,10 +252,21 @@ class Forbidden(ApiError):
         self.permission = permission
         super().__init__(refusal)
         name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
-        self.text = (
-            f"This credential lacks the permission {name} (SecurityID {permission}). "
-            "Ask whoever manages the warehouse system's users for it."
+        what = "You may look but not change customers here" if permission == 131 else "You may not see customers here"
+        self.text = f"{what}. Ask your supervisor for the permission “{name}” ({permission})."
+
+
+class IdRefused(DockbookError):
+    """The server refuses this ID in an address, so its customer cannot be asked for; others can."""
+
+    title = "This ID cannot be asked for"
+
+    def __init__(self, short_id: str, status: int) -> None:
+        super().__init__(
+            f"The server does not accept {short_id} in an address ({status}), so it cannot be asked for this customer "
+            "alone. What the list knows of it can be seen."
         )
+        self.short_id = short_id
 
 
 class NotFound(ApiError):
@@ -272,6 +332,18 @@ class ServerFault(ApiError):
     def outcome_unknown(self) -> bool:
         """A server may fail after it has written."""
         return self.sent
+
+
+class GatewayFault(ServerFault):
+    """502, 503 or 504: what stands before the server got no answer from it, or it is being restarted."""
+
+    title = "The server is not available just now"
+    advice = "Try again in a minute."
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        if str(refusal.status) not in self.text:
+            self.text = f"({refusal.status}) {self.text}"
 
 
 class EditsOverlap(DockbookError):

@@ -10,7 +10,7 @@ _LONGEST_INT: Final = 300
 
 
 def from_json(text: str) -> Any:
-    """Read JSON; numbers that cannot be held (`NaN`, `1e999`, thousands of digits) are kept as their own text.
+    """Read JSON; numbers that would not be written as they came (`NaN`, `0.10`, `1E5`) are kept as their own text.
 
     Raises `ValueError` and `RecursionError` as `json.loads` does. Of a key that comes twice, the last counts.
     """
@@ -38,9 +38,12 @@ def to_json(value: Any) -> str:
 
 
 def _int(digits: str) -> int | NumberText:
-    return int(digits) if len(digits) <= _LONGEST_INT else NumberText(digits)
+    if len(digits) > _LONGEST_INT:
+        return NumberText(digits)
+    value = int(digits)
+    return value if str(value) == digits else NumberText(digits)
 
 
 def _float(digits: str) -> float | NumberText:
     value = float(digits)
-    return NumberText(digits) if value in (float("inf"), float("-inf")) else value
+    return value if repr(value) == digits else NumberText(digits)

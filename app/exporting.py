@@ -66,11 +66,13 @@ class _Export:
 
     def run(self, source: "Book | Server") -> None:
         """Export everything from this source, and close it."""
+        from app.passing_threads import PassingThreads
         from app.repository import Repository
 
         async def work() -> None:
             from app.export.walk import Walk
 
+            asyncio.get_running_loop().set_default_executor(PassingThreads())
             repository = Repository(source.connect, read_only=True, on_close=source.close)
             try:
                 walk = Walk(repository, on_progress=self._progress, on_wait=self._wait)

@@ -22,8 +22,8 @@ class Link(NamedTuple):
     """Whether the server answers (`None` before the first call), and since when it does not.
 
     `doubted` says that it answered last time, and did not when it was asked since. `refused` says that it answers, and
-    takes the credentials for wrong. `filled` is how many percent of all customers have been read while the mirror is
-    being filled, `None` while it is not.
+    lets nobody in. `filled` is how many percent of all customers have been read while the mirror is being filled,
+    `None` while it is not.
     """
 
     live: bool | None = None
@@ -36,14 +36,16 @@ class Link(NamedTuple):
 class Line:
     """What the calls to the server taught so far.
 
-    `up` is set while the server answers, `down` while it does not or that is in doubt. `on_link` is told when what a
-    person sees of it changes, `on_back` when the server answers after it did not.
+    `up` is set while the server answers, `down` while it does not or that is in doubt. While it is `locked` only a
+    person may ask it: the credentials are wrong, and asking again and again could lock their account. `on_link` is told
+    when what a person sees of it changes, `on_back` when the server answers after it did not.
     """
 
     def __init__(self, now: Callable[[], datetime] = local_now) -> None:
         self._now = now
         self._failures = 0
         self._cut = False
+        self.locked = False
         self.link = Link()
         self.on_link: Callable[[Link], None] | None = None
         self.on_back: Callable[[], None] | None = None
@@ -58,7 +60,7 @@ class Line:
     def answered(self) -> None:
         """A call was answered, if only with a refusal of what was asked."""
         self._failures = 0
-        self._cut = False
+        self._cut = self.locked = False
         back = self.down.is_set()
         self.down.clear()
         self.up.set()
@@ -81,8 +83,9 @@ class Line:
             return
         self._lost(refused=False)
 
-    def refused(self) -> None:
-        """The server is there and does not accept the credentials."""
+    def refused(self, *, ask_again: bool = False) -> None:
+        """The server is there and gives no access; it may be asked again by itself unless the credentials are wrong."""
+        self.locked = not ask_again
         self._lost(refused=True)
 
     def filling(self, percent: int | None) -> None:
@@ -115,7 +118,7 @@ async def look_for_server(line: Line, probe: Callable[[], Awaitable[object]], pa
         while line.down.is_set():
             await pace.sleep(pause * (0.5 + pace.chance() / 2))
             pause = min(longest, 2 * pause)
-            if line.down.is_set() and not line.link.refused:
+            if line.down.is_set() and not line.locked:
                 try:
                     await probe()
                 except DockbookError:

@@ -29,7 +29,7 @@ _SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE]
 
 
 class NumberText(str):
-    """A number that JSON can spell and no number can hold (`NaN`, `1e999`, thousands of digits), as it was spelled."""
+    """A number as JSON spelled it, where Python would spell it otherwise (`0.10`, `1E5`, `NaN`)."""
 
     __slots__ = ()
 
@@ -134,7 +134,8 @@ class Candidates(NamedTuple):
 class Page(BaseModel):
     """One page of customers and what the server says of the whole, `None` where it is silent [contract, "Paging"].
 
-    `origin` is `None` for what the server answered, and says how far to trust what the mirror did.
+    `origin` is `None` for what the server answered, and says how far to trust what the mirror did; `remarks` are what
+    a person should know of how the page came.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -146,9 +147,10 @@ class Page(BaseModel):
     page_count: int | None
     has_more: bool | None
     origin: Origin | None = None
+    remarks: tuple[str, ...] = ()
 
     @classmethod
-    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer]) -> Self:
+    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer], remarks: tuple[str, ...] = ()) -> Self:
         """Read what stands beside the rows, which were read already."""
         return cls(
             rows=tuple(rows),
@@ -157,6 +159,7 @@ class Page(BaseModel):
             page_size=count_of(body.get("pageSize")),
             page_count=count_of(body.get("pageCount")),
             has_more=told_more(body),
+            remarks=remarks,
         )
 
 

@@ -42,6 +42,7 @@ def open_screens(
 
     from app.local.view import ViewFile
     from app.pace import Pace
+    from app.passing_threads import PassingThreads
     from app.repository import Repository
     from app.screens.desk import Desk
     from app.terminal.barcode import Scanner
@@ -84,29 +85,32 @@ def open_screens(
         views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
         open_drafts=open_drafts if kept else None,
     )
+
+    def leave(code: int) -> None:
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
+
+    def keep_drafts() -> None:
+        for drafts in opened:
+            drafts.flush()
+
+    endings = Endings([keep_drafts], leave, lambda: app.away)
     app = DockbookApp(
         desk,
         keymap=settings.keys,
-        report=lambda error: report(error, folders.state),
+        report=lambda error, happened: report(error, folders.state, happened),
         save_scanner=partial(_save_scanner, folders.config_file),
         scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
+        on_exit=endings.end_soon,
+        bell=settings.bell,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-
+        loop.set_default_executor(PassingThreads())
         loop.call_later(START, _collect_from_now_on)
-
-        def leave(code: int) -> None:
-            loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
-
-        def keep_drafts() -> None:
-            for drafts in opened:
-                drafts.flush()
-
         try:
-            with Endings([keep_drafts], leave, lambda: app.away).watched():
+            with endings.watched():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
@@ -143,11 +147,11 @@ def _collect_from_now_on() -> None:
 
 def _drafts(settings: Settings, folders: Folders) -> "Drafts":
     """The drafts of the server, or of the local book, that the settings name."""
-    from app.local.draft import server_key
+    from app.local.draft import server_keys
     from app.local.drafts import Drafts
 
     where = str(folders.book) if settings.url is None else settings.url
-    return Drafts(folders.drafts, server_key(where, settings.client_id or ""))
+    return Drafts(folders.drafts, *server_keys(where, settings.client_id or ""))
 
 
 def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from app.errors import (
+    AnswerTooLarge,
     ConnectionFailed,
     DockbookError,
+    IdRefused,
+    NoToken,
     ServerFault,
     SettingsError,
     StoreError,
-    TokenRefused,
     TransportError,
     Unauthorized,
 )
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from app.fields import PageRequest
     from app.link import Line
     from app.local.mirror import Mirror
+    from app.local.mirror_state import MirrorState
     from app.models import Customer, Origin, Page
     from app.pace import Pace
     from app.prefetch import Prefetch
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 #: After these the mirror answers in the server's stead.
-_AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, TokenRefused, Unauthorized)
+_AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, NoToken, Unauthorized)
 
 _FRESH: Final = 5.0  # seconds an answer that came late is still what the server has
 
@@ -75,7 +78,7 @@ class Reading:
         """The page, of the server or of the mirror; with `fresh` the server is asked even if it was away just now."""
         if fresh:
             self._prefetch.drop()
-        state = None if mirror is None else await mirror.state()
+        state = None if mirror is None else await self._state(mirror)
         if mirror is None or state is None or not state.seen:
             return await self._live(request)
         awaited = self._late is not None and self._line.down.is_set()
@@ -104,10 +107,22 @@ class Reading:
         try:
             return asked.result()
         except _AWAY as error:
-            self._line.doubted()
+            self._doubt_after(error)
             page = await self._kept(request, mirror, error)
             self._on_away(error)
             return page
+
+    async def _state(self, mirror: "Mirror") -> "MirrorState | None":
+        """What the mirror holds; a mirror that cannot be read is none, and the server is asked all the same."""
+        try:
+            return await mirror.state()
+        except StoreError:
+            return None
+
+    def _doubt_after(self, error: DockbookError) -> None:
+        """Look for the server, unless it is certain that it is there."""
+        if not isinstance(error, AnswerTooLarge):
+            self._line.doubted()
 
     async def _kept(self, request: "PageRequest", mirror: "Mirror", error: DockbookError) -> "Page":
         """The page as the mirror has it; the error where that ends before it does."""
@@ -170,8 +185,12 @@ class Reading:
             return Sighting(kept, await self._origin(mirror))
         try:
             return Sighting(asked.result())
+        except IdRefused:
+            if fresh:
+                raise
+            return Sighting(kept, await self._origin(mirror))
         except _AWAY as error:
-            self._line.doubted()
+            self._doubt_after(error)
             self._on_away(error)
             return Sighting(kept, await self._origin(mirror))
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from app.asking import Asking
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-__all__ = ["Link", "Repository", "Rereading", "Sighting"]
+__all__ = ["Link", "Outlook", "Repository", "Rereading", "Sighting"]
 
 #: Whether all customers are read again: now, once the server is back, by the dockbook that keeps the copy, or not.
 Rereading = Literal["now", "later", "elsewhere", "never"]
+
+#: When those that are missing in the copy of all customers come: they are being read, or are once the server answers,
+#: by another dockbook, not by themselves, or never, as there is no copy.
+Outlook = Literal["coming", "waiting", "elsewhere", "stopped", "never"]
 
 
 class Repository:
@@ -86,6 +91,7 @@ class Repository:
         self._has_mirror = has_mirror
         self._glimpse = glimpse
         self._opening: asyncio.Task[Mirror] | None = None
+        self._noted = 0
         self._keeper: Keeper | None = None
         self._all_wanted = False
         self._keeping: asyncio.Task[Any] | None = None
@@ -222,17 +228,33 @@ class Repository:
             self._keeper.read_all()
         return "now" if self._line.up.is_set() else "later"
 
+    @property
+    def outlook(self) -> Outlook:
+        """When those customers come that the mirror does not hold."""
+        opening = self._opening if self._opening is not None and self._opening.done() else None
+        if self._open_mirror is None or (opening is not None and opening.exception() is not None):
+            return "never"
+        if opening is not None and not opening.result().writer:
+            return "elsewhere"
+        if not self._line.up.is_set():
+            return "waiting"
+        # Before there is a keeper, the first page is awaited that it waits for.
+        return "stopped" if self._keeper is not None and self._keeper.resting else "coming"
+
     async def keep(self) -> None:
         """Keep the mirror and look for a lost server, once the first page is shown, until the repository is closed."""
         self._keeping = asyncio.current_task()
         await self._first.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_mirror())
+            await look_for_server(self._line, self._asking.probe, self._pace)
+
+    async def _keep_mirror(self) -> None:
         mirror = await self._opened()
         if mirror is None:
             return
         from app.sync import Keeper
 
-        for note in mirror.notes:
-            self._say(note)
         self._keeper = Keeper(
             mirror,
             self._records,
@@ -244,9 +266,21 @@ class Repository:
         )
         if self._all_wanted:
             self._keeper.read_all()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keeper.keep())
-            await look_for_server(self._line, self._asking.probe, self._pace)
+        mirror.on_begun_anew = partial(self._mirror_lost, mirror, self._keeper)
+        self._tell_notes(mirror)
+        await self._keeper.keep()
+
+    def _mirror_lost(self, mirror: "Mirror", keeper: "Keeper") -> None:
+        """It is empty now: what is shown from it is not right any more, and it is filled again at once."""
+        keeper.begin_anew()
+        self._tell_notes(mirror)
+        self._freshen()
+
+    def _tell_notes(self, mirror: "Mirror") -> None:
+        """Say what a person should know of the mirror and was not told yet."""
+        notes, self._noted = mirror.notes[self._noted :], len(mirror.notes)
+        for note in notes:
+            self._say(note)
 
     def _ask_anew(self) -> None:
         """Have the server asked, in the background, what is new; where it was away, whether it is back."""
@@ -261,6 +295,9 @@ class Repository:
         mirror = await self._opened()
         if mirror is not None:
             return await mirror.page(request)
+        if self._opening is not None:
+            # There should be one: why there is none is told.
+            self._opening.result()
         from app.models import Origin, Page
 
         size, nothing = request.page_size, Origin(None, 0)
@@ -297,12 +334,14 @@ class Repository:
                 self._saving.unconfirmed.see(customer)
                 return customer
 
-    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+    async def save(
+        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
+    ) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        saved = await self._saving.save(base, changes, onlooker)
+        saved = await self._saving.save(base, changes, onlooker, unseen=unseen)
         await self._remember(saved.customer)
         return saved
 

@@ -131,17 +131,20 @@ class Saving:
         """Keep in mind what a write of ours led to: readings from before it are told by that."""
         self._own[saved.customer.short_id] = _Own(made_on, saved.customer, _now())
 
-    async def save(self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+    async def save(
+        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
+    ) -> Saved:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, judge the answer.
 
-        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
+        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
+        is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
         """
         onlooker = onlooker or Onlooker()
         async with self._write_of(base.short_id), self._earlier_try(base.short_id, onlooker) as earlier:
             kept: dict[str, str] = {}
             refused: Customer | None = None
             for _ in range(_SAVE_ROUNDS):
-                theirs = await self._reread(base, onlooker)
+                theirs = base if unseen else await self._reread(base, onlooker)
                 done = earlier.seen_in(theirs)
                 merged = merge(base, changes, theirs)
                 kept |= self._by_others(merged.theirs_kept, theirs)
@@ -325,10 +328,6 @@ class Saving:
         self.unconfirmed.begin(write)
         try:
             return await self._look_for(write, pauses)
-        except EditsOverlap:
-            # A person decides now, and whatever they decide is saved on what is there then.
-            self.unconfirmed.forget(write)
-            raise
         finally:
             self.unconfirmed.stop_waiting(write)
 

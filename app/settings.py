@@ -24,7 +24,8 @@ _CLIENT_ID: Final = "DOCKBOOK_CLIENT_ID"
 _SECRET: Final = "DOCKBOOK_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 _SECRET_FILE: Final = "DOCKBOOK_CLIENT_SECRET_FILE"  # noqa: S105 - likewise
 _PROFILE: Final = "DOCKBOOK_PROFILE"
-VARIABLES: Final = (_URL, _CLIENT_ID, _SECRET, _SECRET_FILE, _PROFILE)
+_PROXY: Final = "DOCKBOOK_PROXY"
+VARIABLES: Final = (_URL, _CLIENT_ID, _SECRET, _SECRET_FILE, _PROFILE, _PROXY)
 
 
 class Options(NamedTuple):
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too.
 
     `secret_file` is where the secret was read from, if from a file, and `mend` says in words where a new one belongs.
+    `proxy` is the address of the proxy to go through; `unused_proxy` says in words that the environment names another.
     Without `mirror` the copy of all customers is kept in memory only.
     """
 
@@ -59,12 +61,15 @@ class Settings(NamedTuple):
     scan_gap_ms: int = SCAN_GAP_MS
     scan_prefix: str = ""
     scan_suffix: str = ""
+    bell: bool = True
     mirror: bool = True
     refresh_seconds: int = 45
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
     verify: bool = True
+    proxy: Secret | None = None
+    unused_proxy: str = ""
     keys: Mapping[str, str] = MappingProxyType({})
 
 
@@ -82,6 +87,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
         scan_gap_ms=config.scan_gap_ms,
         scan_prefix=config.scan_prefix,
         scan_suffix=config.scan_suffix,
+        bell=config.bell,
         mirror=config.mirror and not options.no_mirror,
         refresh_seconds=config.refresh_seconds,
         keys=config.keys,
@@ -92,7 +98,10 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     _refuse_misspelt(environ)
     name, profile = _chosen_profile(options, given, config)
     where = f"{config.path}: [profiles.{name}]"
-    return _with_server(looks, options, given, name, profile, where)
+    settings = _with_server(looks, options, given, name, profile, where)
+    if settings.url is None or settings.proxy is not None:
+        return settings
+    return settings._replace(unused_proxy=unused_proxy(environ, settings.url))
 
 
 def _lean(options: Options, environ: Mapping[str, str], config: ConfigFile) -> bool:
@@ -133,6 +142,47 @@ def checked_url(url: str, source: str, *, allow_http: bool = False) -> str:
             "Use https://, or set allow_http = true in the profile if that network is yours alone."
         )
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def checked_proxy(address: str, source: str) -> Secret:
+    """The address of a proxy; raises SettingsError when it cannot be one, never quoting it: it may hold a password."""
+    example = "It looks like http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT."
+    try:
+        parts = urlsplit(address.strip())
+        parts.port  # noqa: B018 - reading the port is what checks it
+    except ValueError:
+        raise SettingsError(f"{source}: this is not the address of a proxy. {example}") from None
+    if parts.scheme.startswith("socks"):
+        raise SettingsError(f"{source}: dockbook cannot use a SOCKS proxy. {example}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise SettingsError(f"{source}: this is not the address of a proxy. {example}")
+    return Secret(address.strip())
+
+
+def unused_proxy(environ: Mapping[str, str], url: str) -> str:
+    """That the environment names a proxy for this server, which dockbook does not use; empty where it does not."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    schemes = ("https", "all", "http") if parts.scheme == "https" else ("http", "all", "https")
+    names = [name for scheme in schemes for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())]
+    named = next((name for name in names if environ.get(name, "").strip()), None)
+    without = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    if named is None or _is_loopback(host) or _is_excepted(host, parts.port, without):
+        return ""
+    shown = environ[named].rpartition("@")[2].rpartition("://")[2].rstrip("/")
+    return (
+        f"{named} names a proxy, {shown}, which dockbook does not use by itself: "
+        f"to go through it, set proxy in the profile, or {_PROXY}."
+    )
+
+
+def _is_excepted(host: str, port: int | None, without: str) -> bool:
+    """Whether a list like that of NO_PROXY holds the host."""
+    for entry in (part.strip().lower() for part in without.split(",")):
+        name = entry.removeprefix("*").removeprefix(".").removesuffix(f":{port}")
+        if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):
+            return True
+    return False
 
 
 def _chosen_profile(options: Options, given: Mapping[str, str], config: ConfigFile) -> tuple[str | None, Profile]:
@@ -183,6 +233,8 @@ def _with_server(
             raise SettingsError(f"{where} {option}: there is no file {path}.")
     if profile.client_key is not None:
         read_private(profile.client_key, f"{where} client_key")
+    written_down = None if profile.proxy is None else profile.proxy.reveal()
+    proxy_source, proxy = _first((_PROXY, given.get(_PROXY)), (f"{where} proxy", written_down))
     return looks._replace(
         # The header must not name a profile whose server is not the one being asked.
         site=name if name and url_source == f"{where} url" else host,
@@ -197,6 +249,7 @@ def _with_server(
         client_cert=profile.client_cert,
         client_key=profile.client_key,
         verify=profile.verify,
+        proxy=None if proxy is None else checked_proxy(proxy, proxy_source),
     )
 
 

@@ -49,6 +49,10 @@ _FEWEST_PAGES: Final = 3
 _REFUSALS: Final = (BadRequest, ValidationFailed, NotAvailable)
 
 
+class _BegunAnew(Exception):
+    """The mirror was lost and is empty now: what was under way is not wanted any more."""
+
+
 class Keeper:
     """Keeps one mirror.
 
@@ -78,6 +82,8 @@ class Keeper:
         self._wake = asyncio.Event()
         self._demanded = False
         self._looked_for = False
+        self._begun_anew = False
+        self._resting = False
         self._sort: str | None = KEY
         self._strikes = 0
         self._usable = True
@@ -85,9 +91,19 @@ class Keeper:
         self._cost: float | None = None
         self._distrusted_until = -math.inf
 
+    @property
+    def resting(self) -> bool:
+        """Whether it asks for nothing now, and will not at once."""
+        return self._resting and not self._wake.is_set()
+
     def read_all(self) -> None:
         """Read all customers again, now."""
         self._demanded = True
+        self._wake.set()
+
+    def begin_anew(self) -> None:
+        """The mirror is empty: leave what is under way, and fill it now."""
+        self._begun_anew = True
         self._wake.set()
 
     def look(self) -> None:
@@ -101,8 +117,12 @@ class Keeper:
         failures = 0
         while True:
             asking = self._asking
+            self._begun_anew = False
             try:
                 await self._turn()
+            except _BegunAnew:
+                self._wake.clear()
+                continue
             except DockbookError as error:
                 failures += 1
                 pause = min(_HOUR, self._pace.interval * 2**failures)
@@ -110,6 +130,9 @@ class Keeper:
                     self._on_trouble(error)
                 if isinstance(error, RateLimited):
                     pause = max(pause, error.wait or 0.0)
+                self._resting = True
+                # What is missing does not come now, which may be told where it was looked for.
+                self._on_change()
             else:
                 failures = 0
                 if self._looked_for:
@@ -122,6 +145,7 @@ class Keeper:
 
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until somebody wants something."""
+        self._resting = True
         waits: set[asyncio.Future[Any]] = {
             asyncio.ensure_future(self._pace.sleep(seconds)),
             asyncio.ensure_future(self._wake.wait()),
@@ -131,6 +155,7 @@ class Keeper:
         finally:
             for wait in waits:
                 wait.cancel()
+        self._resting = False
         self._wake.clear()
 
     async def _turn(self) -> None:
@@ -309,6 +334,8 @@ class Keeper:
             request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
             await self._free()
             await self._mirror.idle()
+            if self._begun_anew:
+                raise _BegunAnew
             try:
                 return await self._timed(request)
             except RateLimited as error:

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.app import App
@@ -19,10 +21,12 @@ from app.link import WAS_THERE
 from app.repository import Link
 from app.screens.customer_list import CustomerListScreen
 from app.screens.desk import Desk
-from app.screens.dialog import Question
-from app.screens.frame import STYLES, DockScreen
+from app.screens.dialog import Dialog, Question
+from app.screens.frame import STYLES, TWICE, DockScreen
 from app.screens.scan_target import ScanTargetScreen
 from app.terminal.barcode import Scanner
+from app.terminal.crash import CRASHED, INPUT_FAILED
+from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
 from app.widgets.keys import actions_of, key_name
@@ -39,6 +43,11 @@ NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: The workers that go on in the background for as long as the program runs.
 KEEPER: Final = "keeper"
+
+_LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
+
+#: Seconds after which a second Ctrl+Q is one that was meant.
+_BETHOUGHT: Final = 1.0
 
 #: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
 THEME = Theme(
@@ -71,11 +80,18 @@ THEME = Theme(
 
 
 class QuitQuestion(Question):
-    """Asks whether to quit all the same."""
+    """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
+
+    nothing_lost = False
 
 
 class DockbookApp(App[int]):
-    """The program on the terminal. `report` is told of a crash and returns what may be printed about it."""
+    """The program on the terminal.
+
+    `on_exit` is called with the exit code when the program begins to leave.
+    `report` is called with an error that ends it and with what happened, and returns what may be printed about it;
+    `bell` says whether the terminal's may ring.
+    """
 
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
     CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
@@ -97,11 +113,13 @@ class DockbookApp(App[int]):
         desk: Desk,
         *,
         keymap: Mapping[str, str] | None = None,
-        report: Callable[[BaseException], str] | None = None,
+        report: Callable[[BaseException, str], str] | None = None,
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
         driver: type[Driver] | None = None,
         lean: bool = False,
+        on_exit: Callable[[int], None] = lambda _code: None,
+        bell: bool = True,
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
@@ -109,6 +127,10 @@ class DockbookApp(App[int]):
         self._report = report
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
+        self._on_exit = on_exit
+        self._interrupted_at = self._asked_at = self._left_at = -TWICE
+        self._happened = CRASHED
+        self._bell = bell
         self._away = False
         self._leaving: Timer | None = None
         self._nothing_to_do = asyncio.Event()
@@ -144,15 +166,25 @@ class DockbookApp(App[int]):
         repository.on_saved = self._saved_after_all
         keep: Callable[[], Awaitable[None]] = repository.keep
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
+        self.call_after_refresh(self._tell_encoding)
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        if self._leaves_at_once(event):
+            await self.action_quit()
+        elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self._leaving is not None and not self.key_queue.repeats(event):
                 self._stay()
             await self.key_queue.put(event)
         else:
             await super().on_event(event)
+
+    def _leaves_at_once(self, event: events.Event) -> bool:
+        """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
+        if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
+            return False
+        before, self._left_at = self._left_at, monotonic()
+        return self._left_at - before < TWICE and not self.key_queue.idle
 
     async def _deliver(self, event: events.Event) -> None:
         if (
@@ -224,12 +256,24 @@ class DockbookApp(App[int]):
         self.key_queue.scanner = scanner
         return self._save_scanner(scanner) if self._save_scanner else "Kept until you leave dockbook."
 
+    def bell(self) -> None:
+        """Ring, for who looks at the pallet and not at the screen, unless the settings say not to."""
+        if self._bell:
+            super().bell()
+
     def copy_to_clipboard(self, text: str) -> None:
         # A lone surrogate cannot be sent, and would end the program.
         super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
 
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self._on_exit(return_code)
+        super().exit(result, return_code, message)
+
     async def action_quit(self) -> None:
         if isinstance(self.screen, QuitQuestion):
+            # Where something would be lost, a key held down too long does not answer.
+            if self.screen.nothing_lost or monotonic() - self._asked_at >= _BETHOUGHT:
+                self.exit(0)
             return
         if self.desk.drafts is not None:
             await self.desk.drafts.settled()
@@ -253,7 +297,11 @@ class DockbookApp(App[int]):
         title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
-        self.push_screen(QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"}), answered)
+        unsaved.append("Ctrl+Q again quits.")
+        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
+        question.nothing_lost = bool(kept) and not self.desk.repository.writing
+        self._asked_at = monotonic()
+        self.push_screen(question, answered)
 
     def _leave(self) -> None:
         """Leave now; after a letter only once it is known that no scan began with it, or when it is pressed again."""
@@ -281,14 +329,29 @@ class DockbookApp(App[int]):
         if self._report is None:
             self._handle_exception(error)
             return
-        told = self._report(error).replace("\n", " ")
+        told = self._report(error, CRASHED).replace("\n", " ")
         for screen in self._dock_screens():
             screen.say(told, "error")
 
+    def on_suspending_driver_no_shell(self) -> None:
+        """Ctrl+Z, which many people press to undo."""
+        self._tell("There is no shell to go back to. u undoes the last save.")
+
+    def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
+        """End as after a crash: nobody could even quit."""
+        self._happened = INPUT_FAILED
+        self._handle_exception(message.error)
+
     def action_help_quit(self) -> None:
-        """Ctrl+C: Textual would show a toast."""
-        if isinstance(self.screen, DockScreen):
-            self.screen.say("Ctrl+Q leaves dockbook.")
+        """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
+        now = monotonic()
+        again, self._interrupted_at = now - self._interrupted_at < TWICE, now
+        if again or isinstance(self.screen, QuitQuestion):
+            self.call_later(self.action_quit)
+        elif isinstance(self.screen, DockScreen):
+            self.screen.say("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+        elif isinstance(self.screen, Dialog):
+            self.screen.remark("Ctrl+C again leaves dockbook")
 
     def _acted(self) -> asyncio.Event:
         return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do
@@ -322,6 +385,13 @@ class DockbookApp(App[int]):
 
         await offer_at_start(screen)
 
+    def _tell_encoding(self) -> None:
+        """Tell why signs look odd to who expects others."""
+        encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
+        if encoding != UTF_8:
+            name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
+            self._tell(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
+
     def _open_drafts(self) -> None:
         if self.desk.drafts is not None:
             self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
@@ -347,5 +417,5 @@ class DockbookApp(App[int]):
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
         if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(Text(self._report(self._exception)))
+            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
         self._close_messages_no_wait()

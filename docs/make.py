@@ -20,7 +20,7 @@ from app.screens.customer_list import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
 from app.screens.frame import Desk, DockScreen
-from app.tui import DockbookApp
+from app.tui import KEEPER, DockbookApp
 from app.widgets.field import FieldInput
 from app.widgets.find import FindInput
 from app.widgets.keys import key_name
@@ -59,10 +59,10 @@ async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
     book = Book(None, 48)
     app = DockbookApp(Desk(Repository(book.connect, on_close=book.close), "demo"))
     async with app.run_test(size=size) as pilot:
-        await app.workers.wait_for_complete()
+        await settle(app)
         for key in keys:
             await pilot.press(key)
-            await app.workers.wait_for_complete()
+            await settle(app)
         await pilot.pause()
         svg = app.export_screenshot(title="dockbook")
     svg = re.sub(
@@ -70,6 +70,12 @@ async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
     )
     # Fonts from elsewhere would make whoever looks at the README ask a stranger for them.
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
+
+
+async def settle(app: DockbookApp) -> None:
+    """Wait for all workers but the one that never ends."""
+    if running := [one for one in app.workers if one.group != KEEPER]:
+        await app.workers.wait_for_complete(running)
 
 
 def _in_columns(text: re.Match[str]) -> str:

@@ -234,6 +234,7 @@ async def stage(
     pace: Pace = AT_ONCE,
     views: ViewFile | None = None,
     mend: str = "",
+    flags: tuple[str, ...] = (),
     settled: bool = True,
     scanner: Scanner | None = None,
     save_scanner: Callable[[Scanner], str] | None = None,
@@ -270,7 +271,9 @@ async def stage(
         look_again=look_again,
     )
     app = DockbookApp(
-        Desk(repository, "test", local=local, views=views, open_drafts=None if drafts is None else lambda: drafts),
+        Desk(
+            repository, "test", flags, local=local, views=views, open_drafts=None if drafts is None else lambda: drafts
+        ),
         keymap=keymap,
         scanner=scanner,
         save_scanner=save_scanner,

@@ -10,7 +10,7 @@ import pytest
 from app.errors import SettingsError
 from app.folders import Folders, make_private
 from app.secret import Secret
-from app.settings import Options, Settings, checked_url, load_settings
+from app.settings import Options, Settings, checked_url, load_settings, unused_proxy
 
 CANARY = "s3cr3t-canary"
 BASE = "https://wms.example.com/api/v1"
@@ -174,6 +174,57 @@ def test_half_a_server_in_the_environment_is_told(folders: Folders) -> None:
     assert "Unset one" in both
 
 
+def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Folders) -> None:
+    write(folders, f'profile = "a"\n{WHOLE}proxy = "http://in.file:3128"\n')
+    plain = load(folders)
+    assert plain.proxy is not None
+    assert plain.proxy.reveal() == "http://in.file:3128"
+    changed = load(folders, PROXY="http://u:p@in.environment:8080")
+    assert changed.proxy is not None
+    assert changed.proxy.reveal() == "http://u:p@in.environment:8080"
+    assert changed.unused_proxy == ""
+    elsewhere = load(folders, Options(url="https://c.example.com/api/v1"), CLIENT_ID="x", CLIENT_SECRET="x")
+    assert elsewhere.proxy is None, "it was named for another server"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
+)
+def test_what_is_no_proxy_is_told_and_not_repeated(folders: Folders, proxy: str) -> None:
+    told = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
+    assert told.startswith("DOCKBOOK_PROXY: ")
+    assert "http://HOST:PORT" in told
+
+
+def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Folders) -> None:
+    write(folders, f'[profiles.a]\nproxy = "http://u:{CANARY}@x:3128"\n', mode=0o640)
+    assert "chmod 600" in refusal(folders)
+    write(folders, '[profiles.a]\nproxy = "http://x:3128"\n', mode=0o644)
+    load(folders)
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"HTTPS_PROXY": "http://u:s3cr3t-canary@proxy.corp:3128/"}, "HTTPS_PROXY names a proxy, proxy.corp:3128,"),
+        ({"https_proxy": "proxy.corp:3128", "HTTP_PROXY": "x"}, "https_proxy names a proxy, proxy.corp:3128,"),
+        ({"ALL_PROXY": "socks5://proxy.corp", "HTTP_PROXY": "x"}, "ALL_PROXY names a proxy, proxy.corp,"),
+        ({"HTTP_PROXY": "http://proxy.corp"}, "HTTP_PROXY names a proxy"),
+        ({"HTTPS_PROXY": "http://proxy.corp", "NO_PROXY": "localhost, .example.com"}, ""),
+        ({"HTTPS_PROXY": "http://proxy.corp", "NO_PROXY": "wms.example.com:443,*"}, ""),
+        ({"HTTPS_PROXY": "http://proxy.corp", "no_proxy": "ample.com"}, "HTTPS_PROXY names"),
+        ({"HTTPS_PROXY": " "}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_proxy_of_the_environment_is_named_where_it_would_be_used(environ: dict[str, str], named: str) -> None:
+    told = unused_proxy(environ, BASE)
+    assert told.startswith(named)
+    assert bool(told) == bool(named)
+    assert CANARY not in told
+    assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
+
+
 def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Folders, tmp_path: Path) -> None:
     path = tmp_path / "the secret"
 
@@ -228,6 +279,12 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     assert make_private(loose).stat().st_mode & 0o777 == 0o700
     deep = make_private(tmp_path / "a" / "b" / "c")
     assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
+
+
+def test_the_bell_rings_unless_the_settings_say_not_to(folders: Folders) -> None:
+    assert load_settings(Options(), {}, folders).bell
+    write(folders, "[ui]\nbell = false\n")
+    assert not load_settings(Options(), {}, folders).bell
 
 
 def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:

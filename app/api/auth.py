@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -9,11 +10,24 @@ from typing import Final
 from urllib.parse import urlencode
 
 from app.api.answers import TO_SEE, Answer, error_of, printable
-from app.api.body import MAX_TOKEN_BODY
-from app.api.wire import Outgoing
-from app.errors import DockbookError, ServerFault, SettingsError, TokenRefused, TransportError
+from app.api.body import MAX_TOKEN_BODY, UnreadableBody, decode
+from app.api.wire import TOKEN_PATH, Outgoing
+from app.errors import DockbookError, NoToken, ServerFault, SettingsError, TokenRefused, TransportError
 
 _LONGEST_TOKEN: Final = 16 * 2**10
+_SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
+#: Codes that call the client ID or secret wrong.
+_WRONG: Final = frozenset({"invalid_client", "invalid_grant", "unauthorized", "invalid_credentials"})
+_TELL: Final = "Tell whoever manages the warehouse system."
+#: What to do about a code that does not.
+_ADVICE: Final = {
+    "unsupported_grant_type": f"It does not offer client credentials. {_TELL}",
+    "unauthorized_client": f"This client ID may not use client credentials. {_TELL}",
+    "invalid_scope": f"It wants to know what the token is for, which dockbook does not say. {_TELL}",
+    "invalid_request": "It does not understand the request. Check the address of this profile (it ends in /api/v1).",
+    "forbidden": f"This user, or this machine, may not sign in; the client ID and secret may be right. {_TELL}",
+}
+_ADVICE_BY_STATUS: Final = {400: _ADVICE["invalid_request"], 403: _ADVICE["forbidden"]}
 _LARGEST_MARGIN: Final = 60.0
 
 
@@ -40,7 +54,7 @@ class Credentials:
         """The request for a token."""
         return Outgoing(
             "POST",
-            "/Token",
+            TOKEN_PATH,
             patience,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             content=self._form,
@@ -117,15 +131,18 @@ def _token(answer: Answer, asked_at: float) -> Token:
         raise answer.foreign("A token was asked for.")
     body = answer.json()
     value = body.get("access_token") if isinstance(body, dict) else None
-    if not isinstance(value, str) or not value:
+    if isinstance(body, dict) and value is None and isinstance(body.get("error"), str):
+        raise _refused(answer)
+    if not isinstance(value, str) or not value.strip():
         raise answer.foreign("A token was asked for, and none is in it.")
-    if len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
-        raise TokenRefused("The server gave a token that cannot be sent. Tell whoever manages the warehouse system.")
-    kind = body.get("token_type", "bearer")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise TokenRefused(
-            f"The server gave a token of a kind that dockbook does not know: {printable(str(kind), 40)}."
-        )
+    kind = body.get("token_type")
+    if kind is not None and "bearer" not in str(kind).lower() and str(kind).strip():
+        shown = printable(answer.without_secret(str(kind)), 40)
+        raise NoToken(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
+    # Some servers write the token as it is to be sent.
+    value = _SCHEME.sub("", value.strip())
+    if not value or len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
+        raise NoToken(f"The server gave a token that cannot be sent. {_TELL}")
     life = _life(body.get("expires_in"))
     return Token(value, asked_at + life - min(_LARGEST_MARGIN, life / 10) if math.isfinite(life) else math.inf)
 
@@ -142,16 +159,27 @@ def _life(expires_in: object) -> float:
 
 
 def _refused(answer: Answer) -> DockbookError:
-    """The error of a refused request for a token, in the contract's shape or in that of OAuth 2 (RFC 6749, 5.2)."""
-    error = error_of(answer, permission=TO_SEE)
+    """The error of a refused request for a token, in the contract's shape or in that of OAuth 2 (RFC 6749, 5.2).
+
+    That the client ID and secret are wrong is only said where the server says so.
+    """
+    error = error_of(answer, permission=TO_SEE) if not answer.succeeded else None
     if isinstance(error, TransportError):
         return error
-    body = answer.json() if answer.content.strip() else {}
-    said = ""
+    try:
+        body = decode(answer.content) if answer.content.strip() else {}
+    except UnreadableBody:
+        # Only a 401 comes here with a page: whose login it wants is not known.
+        return NoToken(f"Something asks for a login. {answer.foreign().text}", ask_again=False)
+    said = code = ""
     if isinstance(body, dict):
         said = next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
+        code = str(body.get("error") or "").strip().lower()
     quoted = f" It says: “{printable(answer.without_secret(said), 150)}”." if said else ""
-    return TokenRefused(
-        f"The server gives no access token for this client ID and secret ({answer.status}).{quoted} "
-        "Check both in this profile; they may have been changed or disabled."
-    )
+    if code in _WRONG or (answer.status == 401 and code not in _ADVICE):
+        return TokenRefused(
+            f"The server answered {answer.status} to the client ID and secret of this profile.{quoted} "
+            "Check both; they may have been changed or disabled."
+        )
+    advice = _ADVICE.get(code, _ADVICE_BY_STATUS.get(answer.status, _TELL))
+    return NoToken(f"The server gives no access token ({answer.status}).{quoted} {advice}")

@@ -1,8 +1,10 @@
 """Bodies, there and back: how large one may be, how it is unpacked, and which JSON is read."""
 
+import asyncio
 import json
+import re
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
 from app.exact import from_json, to_json
@@ -12,8 +14,13 @@ from app.models import NumberText
 MAX_BODY: Final = 32 * 2**20
 #: The most that is read of an answer to a request for a token.
 MAX_TOKEN_BODY: Final = 64 * 2**10
+#: The most that is read of an answer that is not a success.
+MAX_REFUSAL: Final = 2**20
+#: Of bodies larger than this, one is read at a time.
+LARGE_BODY: Final = 4 * 2**20
 
 _STEP: Final = 2**18
+_BEGINNING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
 _MAX_DEPTH: Final = 32
 _OUTER: Final = frozenset({dict, list})
 
@@ -26,63 +33,106 @@ class OversizedBody(ValueError):
     """The body is larger than the limit."""
 
 
-async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
+class Room:
+    """What one body takes beyond what all may take: whoever comes to it waits until no other has it."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._taken = False
+
+    async def take(self) -> None:
+        """Wait for it; a second time does nothing."""
+        if not self._taken:
+            await self._lock.acquire()
+            self._taken = True
+
+    def leave(self) -> None:
+        """Let another have it."""
+        if self._taken:
+            self._lock.release()
+            self._taken = False
+
+
+async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int, room: Room) -> bytearray:
     """Read a body of at most `limit` bytes after decompression.
 
     httpx would unpack each chunk whole before anybody could count it, and 64 kB may hold 64 MB: so the raw chunks
-    are unpacked here, step by step.
+    are unpacked here, step by step. A large one takes the `room` for it, and an error holds nothing of what came: so
+    several, in a row or side by side, take no more memory than one.
     """
     packing = encoding.strip().lower()
     if packing not in ("", "identity", "gzip", "x-gzip"):
         raise UnreadableBody(f"it is packed as {packing}, which was not asked for")
     gunzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if packing.endswith("gzip") else None
     body = bytearray()
+    try:
+        await _read_all(chunks, gunzip, body, limit, room)
+    except BaseException:
+        body.clear()
+        raise
+    return body
+
+
+async def _read_all(
+    chunks: AsyncIterator[bytes], gunzip: "zlib._Decompress | None", body: bytearray, limit: int, room: Room
+) -> None:
     came = False
     async for chunk in chunks:
         came = came or bool(chunk)
-        if gunzip is None:
-            body += chunk
-        else:
-            _unpack(gunzip, chunk, body, limit)
-        if len(body) > limit:
-            raise OversizedBody
+        for piece in (chunk,) if gunzip is None else _unpacked(gunzip, chunk):
+            body += piece
+            if len(body) > limit:
+                raise OversizedBody
+            if len(body) > LARGE_BODY:
+                await room.take()
+                # Somebody may have pressed a key.
+                await asyncio.sleep(0)
     if gunzip is not None and came and not gunzip.eof:
         raise UnreadableBody("its gzip packing is cut")
-    return bytes(body)
 
 
-def _unpack(gunzip: "zlib._Decompress", packed: bytes, body: bytearray, limit: int) -> None:
-    """Unpack onto the body, in steps, to at most one byte beyond the limit."""
-    while len(body) <= limit:
-        room = min(_STEP, limit + 1 - len(body))
+def _unpacked(gunzip: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
+    """What is packed in this, in pieces of at most one step."""
+    while True:
         try:
-            piece = gunzip.decompress(packed, room)
+            piece = gunzip.decompress(packed, _STEP)
         except zlib.error:
             raise UnreadableBody("its gzip packing is damaged") from None
-        body += piece
+        yield piece
         packed = gunzip.unconsumed_tail
-        if not packed and len(piece) < room:
+        if not packed and len(piece) < _STEP:
             break
     if gunzip.unused_data:
         raise UnreadableBody("something follows its gzip packing")
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes | bytearray) -> Any:
     """Read JSON as UTF-8, with or without a byte order mark.
 
     Numbers that cannot be held (`NaN`, `1e999`, thousands of digits), and what is nested more than 32 deep, are kept
     as their own text, so that one odd record does not cost the page. Of a key that comes twice, the last counts.
     """
-    try:
-        value = from_json(body.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise UnreadableBody("it is not UTF-8") from None
-    except RecursionError:
-        raise UnreadableBody("it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise UnreadableBody("it is empty" if not body.strip() else f"it is not JSON ({error.msg})") from None
+    value, trouble = _read(body)
+    if trouble:
+        # Not where it was found: the errors of the standard library hold the whole text.
+        raise UnreadableBody(trouble)
     _flatten(value)
     return value
+
+
+def _read(body: bytes | bytearray) -> tuple[Any, str]:
+    """What stands in the body, or what is wrong with it."""
+    if len(body) > LARGE_BODY and not _BEGINNING.match(body):
+        # To find that out as text would take as much memory again.
+        return None, "it is not JSON"
+    try:
+        return from_json(body.decode("utf-8-sig")), ""
+    except UnicodeDecodeError:
+        return None, "it is not UTF-8"
+    except RecursionError:
+        return None, "it is nested too deeply"
+    except json.JSONDecodeError as error:
+        return None, "it is empty" if not body.strip() else f"it is not JSON ({error.msg})"
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

@@ -16,14 +16,26 @@ import httpx
 from app.api.answers import ADVICE, TO_CHANGE, TO_SEE, Answer, error_of
 from app.api.auth import Credentials, Tokens
 from app.api.body import encode
+from app.api.parts import Listed, Parts
 from app.api.retry import QuietTime, Retries
 from app.api.wire import Outgoing, Wire
-from app.errors import ConnectionFailed, DeadlineExceeded, NotFound, NotTheApi, UnaddressableId, UnclearAnswer
+from app.errors import (
+    ApiError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    IdRefused,
+    NotFound,
+    NotTheApi,
+    UnaddressableId,
+    UnclearAnswer,
+)
 from app.fields import KEY, PageRequest
 from app.models import Customer, Page
 from app.records import Records, read_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
+#: With which servers and firewalls answer to an address that they do not like.
+_REFUSED_PATH: Final = frozenset({400, 403, 405, 406, 414, 421})
 _LONGEST_SEGMENT: Final = 2_000
 #: So many customers are read without a pause.
 _AT_ONCE: Final = 25
@@ -64,7 +76,7 @@ class CustomerApi:
 
     Every call raises `DockbookError`s only, and can be cancelled at any moment. When a write raises one whose
     `outcome_unknown` is true, or is cancelled, the server may have carried it out: read the record again. After
-    any other error it has not.
+    any other error it has not. `hint` is said where the server is not reached: what may be between.
     """
 
     def __init__(
@@ -76,29 +88,37 @@ class CustomerApi:
         transport: httpx.AsyncBaseTransport | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
+        hint: str = "",
         deadlines: Deadlines | None = None,
         retries: Retries | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wire = Wire(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy)
+        self._wire = Wire(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy, hint=hint)
+        self._hint = f" {hint}" if hint else ""
         self._credentials = Credentials(client_id, client_secret)
         self._deadlines = Deadlines() if deadlines is None else deadlines
         self._retries = Retries() if retries is None else retries
         self._quiet = QuietTime(self._retries, clock)
         self._tokens = Tokens(self._ask_for_token, clock=clock)
+        self._parts = Parts()
 
     async def list_page(self, request: PageRequest) -> Page:
         """One page of all customers, discontinued ones too."""
-        body = await self._list(request)
-        return Page.from_wire(body, await _read(body["value"], Customer.from_wire, _pause))
+        listed = await self._list(request, _pause)
+        return Page.from_wire(
+            listed.body, await _read(listed.body["value"], Customer.from_wire, _pause), remarks=listed.remarks
+        )
 
     async def list_records(self, request: PageRequest, pause: Callable[[], Awaitable[None]] = _pause) -> Records:
         """The same to be copied, in less time; between its steps there is a `pause`."""
-        body = await self._list(request, pause)
+        body = (await self._list(request, pause)).body
         return Records.from_wire(body, await _read(body["value"], read_record, pause))
 
-    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]] = _pause) -> dict[str, Any]:
-        """The body of a page: its `value` is a list."""
+    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> Listed:
+        """The body of a page: its `value` is a list. One that is too large in one piece is asked for in parts."""
+        return await self._parts.page(request, lambda part: self._list_at_once(part, pause))
+
+    async def _list_at_once(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> dict[str, Any]:
         seconds = self._deadlines.page
         try:
             answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
@@ -117,7 +137,15 @@ class CustomerApi:
         A server that compares IDs loosely may answer with a record whose ID differs in case or spaces.
         """
         seconds = self._deadlines.read
-        answer = await self._ask(Outgoing("GET", f"/Customer/{segment(short_id)}", seconds / 2), seconds)
+        path = segment(short_id)
+        try:
+            answer = await self._ask(Outgoing("GET", f"/Customer/{path}", seconds / 2), seconds)
+        except (ApiError, NotTheApi) as error:
+            status = error.refusal.status if isinstance(error, ApiError) else error.status
+            if path != short_id and status in _REFUSED_PATH:
+                # Servers and firewalls refuse some signs in an address, before anybody looks for the customer.
+                raise IdRefused(short_id, status) from error
+            raise
         return _customer(answer)
 
     async def upsert(self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False) -> Customer:
@@ -152,7 +180,7 @@ class CustomerApi:
         """Mark a customer as discontinued; its history is kept."""
         seconds = self._deadlines.write
         answer = _carried_out(await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", None), seconds))
-        if answer.content.strip():
+        if answer.content and not answer.content.isspace():
             answer.json()
 
     async def close(self) -> None:
@@ -186,7 +214,7 @@ class CustomerApi:
                     token = await self._tokens.after(token)
                     answer = await attempt()
         except TimeoutError:
-            text = f"No whole answer came within {seconds:g} seconds. {_SLOW}"
+            text = f"No whole answer came within {seconds:g} seconds. {_SLOW}{self._hint}"
             raise DeadlineExceeded(text, sent=maybe_sent) from None
         if not answer.succeeded:
             raise error_of(answer, permission=TO_CHANGE if write else TO_SEE)
@@ -207,7 +235,8 @@ class CustomerApi:
                 # A token that is asked for twice harms nobody, so this is repeated like a read.
                 return await self._retries.send(attempt, write=False, time_left=lambda: _time_left(scope))
         except TimeoutError:
-            raise DeadlineExceeded(f"No access token came within {seconds:g} seconds. {_SLOW}", sent=False) from None
+            text = f"No access token came within {seconds:g} seconds. {_SLOW}{self._hint}"
+            raise DeadlineExceeded(text, sent=False) from None
 
 
 def segment(short_id: str) -> str:

@@ -10,7 +10,15 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from app.api.answers import Answer
-from app.errors import CertificateNotTrusted, ConnectionFailed, ConnectionLost, RateLimited, Refusal
+from app.errors import (
+    CertificateNotTrusted,
+    ClientCertificateRefused,
+    ConnectionFailed,
+    ConnectionLost,
+    ProxyRefused,
+    RateLimited,
+    Refusal,
+)
 
 TRIES: Final = 3
 LONGEST_PAUSE: Final = 20.0
@@ -19,6 +27,8 @@ PATIENCE: Final = 10.0
 
 _FIRST_PAUSE: Final = 0.25
 _FIRST_PAUSE_THROTTLED: Final = 1.0
+#: What does not pass by itself.
+_LASTING: Final = (CertificateNotTrusted, ClientCertificateRefused, ProxyRefused)
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _MINUTE: Final = 60.0
 _A_DAY: Final = 86_400.0
@@ -82,7 +92,7 @@ class Retries:
             try:
                 answer = await attempt()
             except (ConnectionFailed, ConnectionLost) as error:
-                final = isinstance(error, CertificateNotTrusted) or (write and error.sent)
+                final = isinstance(error, _LASTING) or (write and error.sent)
                 if final or not await self._pause(tried, _FIRST_PAUSE, 0.0, time_left):
                     raise
                 continue

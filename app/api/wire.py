@@ -1,5 +1,8 @@
 """One request, one answer: the only place that knows httpx, its exceptions and its connections."""
 
+import asyncio
+import base64
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -10,21 +13,39 @@ import httpx
 
 from app import __version__
 from app.api.answers import ADVICE, Answer, printable
-from app.api.body import MAX_BODY, OversizedBody, UnreadableBody, read_body
+from app.api.body import MAX_BODY, MAX_REFUSAL, OversizedBody, Room, UnreadableBody, read_body
+from app.api.redaction import Redaction, address_without_secrets
 from app.api.retry import seconds_to_wait
 from app.errors import (
     AnswerTooLarge,
     CertificateNotTrusted,
+    ClientCertificateRefused,
     ConnectionFailed,
     ConnectionLost,
     NotTheApi,
+    ProxyRefused,
     SettingsError,
 )
+
+#: Where tokens are asked for.
+TOKEN_PATH: Final = "/Token"  # noqa: S105 - a path
 
 _CONNECT_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 8
 #: Less than the 5 s after which common servers (uvicorn, Node) close an idle connection.
 _IDLE_SECONDS: Final = 4.0
+_LOOKED_AT: Final = 4096
+#: What TLS says, in capitals or small letters, when the server wants a certificate of the client, or another one.
+_CERTIFICATE_ALERT: Final = re.compile(
+    "alert[ _](?:certificate[ _]required|bad[ _]certificate|unknown[ _]ca|certificate[ _](?:unknown|expired|revoked)"
+    "|unsupported[ _]certificate|no[ _]certificate)",
+    re.IGNORECASE,
+)
+#: What the pages of nginx and IIS say for the same.
+_CERTIFICATE_WANTED: Final = re.compile(
+    b"^\\s*<.*(?:required SSL certificate|SSL certificate error|client certificate)", re.IGNORECASE | re.DOTALL
+)
+_CERTIFICATE_STATUSES: Final = frozenset({400, 403, 495, 496})
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _HEADERS: Final = {
     "User-Agent": f"dockbook/{__version__}",
@@ -60,7 +81,7 @@ class Wire:
     The environment is not asked for proxies (`trust_env`): a variable left over in somebody's shell must not send
     customers elsewhere; a proxy that is wanted is handed in. Every request other than a GET goes out on a new
     connection: a kept one may be closed by the server at that very moment, and then nobody knows what became of
-    the write.
+    the write. `hint` is said where no connection is made.
     """
 
     def __init__(
@@ -70,12 +91,16 @@ class Wire:
         transport: httpx.AsyncBaseTransport | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
+        hint: str = "",
     ) -> None:
         self._base = checked_base(base_url)
         self._transport = transport
         self._ssl_context = ssl_context
-        self._proxy = None if proxy is None else _checked_proxy(proxy)
+        self._redaction = Redaction()
+        self._proxy = None if proxy is None else self._checked_proxy(proxy)
+        self._hint = hint
         self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._large = asyncio.Lock()
 
     async def exchange(self, outgoing: Outgoing) -> Answer:
         """Send once and read the answer whole, whatever its status; redirects are never followed.
@@ -83,6 +108,7 @@ class Wire:
         Raises `ConnectionFailed` when nothing was sent, and `ConnectionLost`, `NotTheApi` or `AnswerTooLarge`
         when something was.
         """
+        self._redaction.add(outgoing.secret, keep=outgoing.path == TOKEN_PATH)
         client = self._client(keep=outgoing.method == "GET")
         request = client.build_request(
             outgoing.method,
@@ -94,14 +120,18 @@ class Wire:
         )
         try:
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+            room = Room(self._large)
             try:
-                return await self._read(response, outgoing)
+                return await self._read(response, outgoing, room)
             finally:
                 await response.aclose()
+                room.leave()
         except _NEVER_SENT as error:
-            raise _not_connected(error) from error
+            raise self._not_connected(error) from error
         except (httpx.TransportError, OSError) as error:
-            why = printable(str(error), 100) or type(error).__name__
+            if (refused := _refused_by_tls(error)) is not None:
+                raise refused from error
+            why = self._quoted(error) or type(error).__name__
             raise ConnectionLost(f"The connection to the server broke before its answer was whole ({why}).") from error
 
     async def close(self) -> None:
@@ -127,18 +157,22 @@ class Wire:
                     max_keepalive_connections=_CONNECTIONS if keep else 0,
                     keepalive_expiry=_IDLE_SECONDS,
                 ),
-                event_hooks={"response": [_refuse_redirect]},
+                event_hooks={"response": [self._refuse_redirect]},
             )
         return self._clients[keep]
 
-    async def _read(self, response: httpx.Response, outgoing: Outgoing) -> Answer:
+    async def _read(self, response: httpx.Response, outgoing: Outgoing, room: Room) -> Answer:
         headers = response.headers
-        content = b""
+        content = bytearray()
         trouble = ""
+        refusing = not response.is_success
+        limit = min(outgoing.limit, MAX_REFUSAL) if refusing else outgoing.limit
         try:
-            content = await read_body(_raw(response), headers.get("content-encoding", ""), outgoing.limit)
+            content = await read_body(_raw(response), headers.get("content-encoding", ""), limit, room)
         except OversizedBody:
-            raise AnswerTooLarge(f"The server's answer is larger than {outgoing.limit // 1024} KiB.") from None
+            trouble = f"it is larger than {_size(limit)}"
+            if limit == MAX_BODY:
+                raise AnswerTooLarge(f"The server's answer is larger than {_size(limit)}.") from None
         except UnreadableBody as error:
             trouble = str(error)
         answer = Answer(
@@ -146,11 +180,68 @@ class Wire:
             headers=headers,
             content=content,
             retry_after=seconds_to_wait(headers.get("retry-after"), headers.get("date"), datetime.now(UTC)),
-            secret=outgoing.secret,
+            redaction=self._redaction,
         )
         if trouble:
             raise answer.foreign(f"Its body cannot be read: {trouble}.")
+        if answer.status == 407 and self._proxy is not None:
+            raise self._proxy_refused("407")
+        if answer.status in _CERTIFICATE_STATUSES and _CERTIFICATE_WANTED.search(answer.content[:_LOOKED_AT]):
+            raise ClientCertificateRefused(answer.status)
         return answer
+
+    async def _refuse_redirect(self, response: httpx.Response) -> None:
+        """Runs before httpx looks where a redirect leads: a bad address there would pass for a broken connection."""
+        if response.has_redirect_location:
+            target = printable(self._redaction(address_without_secrets(response.headers["location"])), 100)
+            raise NotTheApi(
+                f"The server answered {response.status_code} and points to “{target}”, where dockbook does not follow. "
+                f"{ADVICE}",
+                status=response.status_code,
+            )
+
+    def _not_connected(self, error: httpx.TransportError) -> ConnectionFailed:
+        if (refused := _refused_by_tls(error)) is not None:
+            return refused
+        why = self._quoted(error) or "no answer to the call"
+        if isinstance(error, httpx.ProxyError):
+            return self._proxy_refused(why)
+        if self._proxy is not None:
+            return ConnectionFailed(f"No connection to the proxy {self._proxy_host}: {why}. Check its address.")
+        advice = "Check the address and the network."
+        if "handshake failure" in why.lower():
+            advice = "It may want a client certificate (client_cert in the profile), or speak only an old TLS."
+        hint = f" {self._hint}" if self._hint else ""
+        return ConnectionFailed(f"No connection to the server: {why}. {advice}{hint}")
+
+    def _proxy_refused(self, why: str) -> ProxyRefused:
+        cure = ""
+        if why.startswith("407"):
+            user = self._proxy is not None and self._proxy.auth is not None
+            cure = (
+                " It does not accept the user and password in its address."
+                if user
+                else " It wants a user and password: http://USER:PASSWORD@HOST:PORT."
+            )
+        return ProxyRefused(f"The proxy {self._proxy_host} does not let dockbook through ({why}).{cure}")
+
+    def _quoted(self, error: Exception) -> str:
+        return printable(self._redaction(str(error)), 100)
+
+    @property
+    def _proxy_host(self) -> str:
+        return "" if self._proxy is None else self._proxy.url.netloc.decode("ascii", "replace")
+
+    def _checked_proxy(self, address: str) -> httpx.Proxy:
+        url = _readable(address)
+        if url is None or url.scheme not in ("http", "https") or not url.host:
+            raise SettingsError("The address of the proxy must begin with http:// or https:// and name a host.")
+        proxy = httpx.Proxy(url, ssl_context=ssl.create_default_context() if url.scheme == "https" else None)
+        if proxy.auth is not None:
+            user, password = proxy.auth
+            self._redaction.add(password, keep=True)
+            self._redaction.add(base64.b64encode(f"{user}:{password}".encode()).decode("ascii"), keep=True)
+        return proxy
 
 
 def checked_base(base_url: str) -> str:
@@ -161,13 +252,6 @@ def checked_base(base_url: str) -> str:
     if url.userinfo or url.query or url.fragment:
         raise SettingsError("The server address must hold no user name, password, question mark or number sign.")
     return str(url).rstrip("/")
-
-
-def _checked_proxy(address: str) -> httpx.Proxy:
-    url = _readable(address)
-    if url is None or url.scheme not in ("http", "https") or not url.host:
-        raise SettingsError("The address of the proxy must begin with http:// or https:// and name a host.")
-    return httpx.Proxy(url)
 
 
 def _readable(address: str) -> httpx.URL | None:
@@ -188,25 +272,21 @@ def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
     return aiter(response.stream)
 
 
-async def _refuse_redirect(response: httpx.Response) -> None:
-    """Runs before httpx looks where a redirect leads: a bad address there would pass for a broken connection."""
-    if response.has_redirect_location:
-        target = printable(response.headers["location"], 100)
-        raise NotTheApi(
-            f"The server answered {response.status_code} and points to “{target}”, where dockbook does not follow. "
-            f"{ADVICE}",
-            status=response.status_code,
-        )
-
-
-def _not_connected(error: httpx.TransportError) -> ConnectionFailed:
+def _refused_by_tls(error: BaseException) -> CertificateNotTrusted | ClientCertificateRefused | None:
+    """The error where one of the two certificates is the cause."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
+            why = printable(cause.verify_message, 100).rstrip(".")
             return CertificateNotTrusted(
-                f"The server's certificate is not trusted: {printable(cause.verify_message, 100)}. Nothing was sent. "
+                f"The server's certificate is not trusted: {why}. Nothing was sent. "
                 "If your company has its own certificate authority, name its file in the profile."
             )
+        if isinstance(cause, ssl.SSLError) and _CERTIFICATE_ALERT.search(str(cause)):
+            return ClientCertificateRefused()
         cause = cause.__cause__ or cause.__context__
-    why = printable(str(error), 100) or "no answer to the call"
-    return ConnectionFailed(f"No connection to the server: {why}. Check the address and the network.")
+    return None
+
+
+def _size(limit: int) -> str:
+    return f"{limit // 2**20} MiB" if limit >= 2**20 else f"{limit // 2**10} KiB"

@@ -5,7 +5,8 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app.export.cells import (
     COLUMNS,
@@ -18,6 +19,7 @@ from app.export.cells import (
     unknown_fields,
     with_signs,
 )
+from app.models import NumberText
 
 if TYPE_CHECKING:
     from app.models import Customer
@@ -167,8 +169,18 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _json(customer: "Customer") -> str:
-    text = json.dumps(customer.received, ensure_ascii=False)
+    text = json.dumps(_plain(customer.received), ensure_ascii=False)
     return text if text.isprintable() else _UNWELCOME.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _plain(value: Any) -> Any:
+    """The value with numbers for numbers; what is none to every reader (`NaN`, `1e999`) stays text."""
+    if isinstance(value, NumberText):
+        number = float(value)
+        return number if isfinite(number) else str(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _encoded(text: str) -> bytes:

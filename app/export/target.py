@@ -1,12 +1,18 @@
 """Where an export goes: standard output, or a file that is there whole or not at all."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from app.errors import ExportFailed
+from app.folders import open_file
+
+_BESIDE: Final = ".dockbook-export-"
+_PART: Final = ".part"
 
 
 class Sink:
@@ -53,8 +59,8 @@ def file_sink(path: Path) -> Iterator[Sink]:
         if special:
             descriptor = os.open(path, os.O_WRONLY)
         else:
-            # Beside its place, because only within one file system can it be moved there in one step.
-            descriptor, beside = tempfile.mkstemp(prefix=".dockbook-", suffix=".part", dir=path.parent)
+            _sweep(path.parent)
+            descriptor, beside = _open_beside(path.parent)
     try:
         yield Sink(descriptor, name)
         if not special:
@@ -66,6 +72,39 @@ def file_sink(path: Path) -> Iterator[Sink]:
         if not special:
             Path(beside).unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _open_beside(folder: Path) -> tuple[int, str]:
+    """A file beside its place, because only within one file system can it be moved there in one step.
+
+    It is locked for as long as this export runs, which tells others that somebody writes it.
+    """
+    while True:
+        descriptor, beside = tempfile.mkstemp(prefix=_BESIDE, suffix=_PART, dir=folder)
+        with suppress(OSError):
+            # Some file systems have no locks: there, what is left lies until somebody removes it.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Before it was locked, another export may have taken it for one that was left.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, beside
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what exports left that were killed: files of our own that nobody has locked."""
+    for path in folder.glob(f"{_BESIDE}*{_PART}"):
+        with suppress(OSError):
+            _remove_left(path)
+
+
+def _remove_left(path: Path) -> None:
+    descriptor = open_file(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
     finally:
         os.close(descriptor)
 

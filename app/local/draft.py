@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, Self
 
 FORMAT: Final = 1
+#: The addresses by which people call the server on their own machine.
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 #: No draft comes near it; a file that does is none.
 LARGEST: Final = 8 * 2**20
 
@@ -142,6 +145,16 @@ def new_id() -> str:
 def server_key(url: str, client_id: str) -> str:
     """A name for a server and who asks it; the client ID cannot be read from it."""
     return _sum(json.dumps([url, client_id]))[:16]
+
+
+def server_keys(url: str, client_id: str) -> tuple[str, ...]:
+    """All names that the server's drafts may have, its own first: this machine is called by several addresses."""
+    beginning, colon, rest = url.partition("://")
+    host = next((name for name in _LOOPBACK if re.match(rf"{re.escape(name)}(?=[:/]|$)", rest)), None)
+    if host is None:
+        return (server_key(url, client_id),)
+    others = (f"{beginning}{colon}{name}{rest.removeprefix(host)}" for name in _LOOPBACK if name != host)
+    return tuple(server_key(one, client_id) for one in (url, *others))
 
 
 def customer_key(short_id: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.folders import make_private
+from app.folders import NotAFile, make_private, open_file
 from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, customer_key
 from app.local.sessions import is_running, sweep
 
@@ -35,11 +35,14 @@ class Found(NamedTuple):
 
 
 class DraftFolder:
-    """The drafts of one server. `write` puts bytes into a new file for good, and is there to be bent by tests."""
+    """The drafts of one server, under any of its names (`server_keys`).
 
-    def __init__(self, path: Path, server: str, write: Write | None = None) -> None:
+    `write` puts bytes into a new file for good, and is there to be bent by tests.
+    """
+
+    def __init__(self, path: Path, *servers: str, write: Write | None = None) -> None:
         self.path = path
-        self._server = server
+        self._servers = servers
         self._write = write or write_through
 
     def keep(self, draft: Draft) -> None:
@@ -170,7 +173,7 @@ class DraftFolder:
         return self.path / f"{draft.server}.{customer}.{draft.id}.{draft.session or _NOBODY}.json"
 
     def _files(self, customer: str) -> Iterator[tuple[Path, str]]:
-        for path in sorted(self.path.glob(f"{self._server}.{customer}.*.json")):
+        for path in sorted(path for one in self._servers for path in self.path.glob(f"{one}.{customer}.*.json")):
             if (parts := _NAME.fullmatch(path.name)) is not None:
                 yield path, "" if parts["session"] == _NOBODY else parts["session"]
 
@@ -206,8 +209,11 @@ def write_through(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path, session: str) -> Draft:
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+    try:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+            content = file.read(LARGEST + 1)
+    except NotAFile:
+        raise DamagedDraft from None
     if len(content) > LARGEST:
         raise DamagedDraft
     return Draft.from_bytes(content, session)

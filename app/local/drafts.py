@@ -24,7 +24,7 @@ _FLUSH_WITHIN: Final = 1.0
 
 
 class Drafts:
-    """The drafts of one server on this machine.
+    """The drafts of one server on this machine; new ones bear its first name, old ones may bear any.
 
     `put` and `drop` return at once and may be called by any thread, `flush` by a signal handler too. `problem` is why
     what was put last is not on the disk, `None` while all is well; `on_change` is called, by the writing thread,
@@ -32,9 +32,9 @@ class Drafts:
     `rivals` tells per draft what other sessions, when it was last written, had open of the same customer.
     """
 
-    def __init__(self, folder: Path, server: str, *, pause: float = _PAUSE, write: Write | None = None) -> None:
-        self._folder = DraftFolder(folder, server, write)
-        self._server = server
+    def __init__(self, folder: Path, *servers: str, pause: float = _PAUSE, write: Write | None = None) -> None:
+        self._folder = DraftFolder(folder, *servers, write=write)
+        self._server = servers[0]
         self._pause = pause
         self._session = Session(folder)
         # Only operations that a signal handler cannot find half done: no lock is held across them.

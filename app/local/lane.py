@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from app.local.scan import Stale
@@ -91,13 +92,16 @@ class Lane(Generic[_O]):
 
     async def close(self) -> None:
         """Close what it works on, once what it does is done; the next work opens it again."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.close_now)
 
     def end(self) -> None:
         """Let the thread end."""
         self._thread.shutdown(wait=False)
 
-    def _close(self) -> None:
-        if self.opened is not None:
-            self.opened.connection.close()
-            self.opened = None
+    def close_now(self) -> None:
+        """The same at once, for when nothing is being done."""
+        opened, self.opened = self.opened, None
+        if opened is not None:
+            with suppress(sqlite3.Error):
+                # A failing disk: nothing more can be written to it in any case.
+                opened.connection.close()

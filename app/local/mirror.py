@@ -1,6 +1,7 @@
 """A copy of all customers of one server, kept on this machine, searched and sorted here."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from app.local.known import Known
 from app.local.lane import Job, Lane, Opened
 from app.local.mirror_file import (
     Damaged,
+    UnusablePlace,
     WriterPlace,
     make_folder,
     nameless_path,
@@ -34,7 +36,8 @@ __all__ = ["Mirror", "MirrorState"]
 
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=Opened)
-_MOST_MENDINGS = 2
+_MOST_MENDINGS = 3
+_GONE = "The copy of the customers on this machine is gone; a new one is begun."
 _LULL = 0.25  # seconds without a page of a sweep, after which there is time to index
 
 
@@ -43,8 +46,11 @@ class Mirror:
 
     One process writes it at a time; in the others the methods that write do nothing, and the others see what it
     wrote. Texts sort by code point, as in our own service, so that a list keeps its order when the server goes;
-    ties are broken by the ID, and `DESC` turns the whole round. `notes` tells what a person should know: that a
-    damaged, foreign or newer file was set aside. Methods raise `StoreError` when the disk is full or fails.
+    ties are broken by the ID, and `DESC` turns the whole round.
+
+    A file that is lost (damaged, foreign, gone, or of a newer program) is set aside and begun anew; where no file can
+    be kept, the copy is in memory from then on. `notes` tells why, and `on_begun_anew` is called: the copy is empty
+    then, and is to be filled again. Methods raise `StoreError` only where not even that goes.
     """
 
     def __init__(self, path: Path, place: WriterPlace | None, *, writer: bool) -> None:
@@ -55,8 +61,8 @@ class Mirror:
         self._way = Way()
         self._writer = writer
         self._write: Lane[Writing] = Lane("write", self._open_writer)
-        self._find: Lane[Reading] = Lane("find", lambda: Reading(path, self._known))
-        self._count: Lane[Reading] = Lane("count", lambda: Reading(path, self._known))
+        self._find: Lane[Reading] = Lane("find", self._open_reader)
+        self._count: Lane[Reading] = Lane("count", self._open_reader)
         self._finding: set[Job] = set()
         self._counting: Job | None = None
         self._indexing: Job | None = None
@@ -65,23 +71,40 @@ class Mirror:
         self._tending: asyncio.Task[None] | None = None
         self._mending = asyncio.Lock()
         self._mended = 0
+        self.on_begun_anew: Callable[[], None] = lambda: None
 
     @classmethod
     def open(cls, path: Path | None) -> Self:
         """Open the mirror of this file; blocks. `None` opens one in files without a name, gone with the process."""
-        if path is None:
-            mirror = cls(nameless_path(), None, writer=True)
-            mirror._open_nameless()
-            return mirror
+        if path is not None:
+            try:
+                return cls._open_named(path)
+            except UnusablePlace as error:
+                why = error
+        with told(path or Path(tempfile.gettempdir())):
+            nameless = nameless_path()
+        mirror = cls(nameless, None, writer=True)
+        mirror._open_nameless()
+        if path is not None:
+            mirror.notes = (_in_memory(why),)
+        return mirror
+
+    @classmethod
+    def _open_named(cls, path: Path) -> Self:
         with told(path):
             make_folder(path)
             place = WriterPlace(path)
-        mirror = cls(path, place, writer=place.take())
-        if mirror._writer:
-            try:
-                mirror._write.opened = mirror._open_writer()
-            except Damaged as error:
-                mirror._begin_anew(error)
+        try:
+            with told(path):
+                mirror = cls(path, place, writer=place.take())
+            if mirror._writer:
+                try:
+                    mirror._write.opened = mirror._open_writer()
+                except Damaged as error:
+                    mirror._begin_anew(error)
+        except UnusablePlace:
+            place.close()
+            raise
         return mirror
 
     @property
@@ -271,16 +294,22 @@ class Mirror:
 
         for _ in range(_MOST_MENDINGS):
             mended = self._mended
-            if self._place is not None and self._place.is_gone:
-                await self._take_another_place()
-            if lane is self._write and not self._writer:
-                break
-            if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
-                await lane.close()
             try:
+                if self._place is not None and self._place.is_gone:
+                    await self._take_another_place()
+                if lane is self._write and not self._writer:
+                    break
+                if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
+                    await lane.close()
+                if self._mending.locked():
+                    # What is opened meanwhile is not to be opened by a lane, too.
+                    async with self._mending:
+                        pass
                 return await lane.run(told_of, job)
             except Damaged as error:
                 await self._mend(error, mended)
+            except UnusablePlace as error:
+                await self._go_without_file(error, mended)
         return default
 
     async def _mend(self, error: Damaged, mended: int) -> None:
@@ -288,26 +317,65 @@ class Mirror:
         async with self._mending:
             if mended != self._mended:
                 return
-            self._mended += 1
-            for lane in (self._find, self._count, self._write):
-                await lane.close()
+            await self._close_lanes()
             if self.try_to_write():
-                await asyncio.to_thread(self._begin_anew, error)
+                try:
+                    await asyncio.to_thread(self._begin_anew, error)
+                except UnusablePlace as unusable:
+                    await self._open_without_file(unusable)
+                self.on_begun_anew()
 
     async def _take_another_place(self) -> None:
         """The folder was emptied: what is open is nobody's any more, and another may have begun anew."""
         async with self._mending:
             if self._place is None or not self._place.is_gone:
                 return
-            for lane in (self._find, self._count, self._write):
-                await lane.close()
             with told(self._path):
                 make_folder(self._path)
                 place = WriterPlace(self._path)
+            await self._close_lanes()
             # Not before there is another one: what is closed twice may be somebody else's by then.
             self._place.close()
             self._place = place
             self._writer = place.take()
+            if not self._writer:
+                return
+            gone = not self._path.exists()
+            try:
+                # At once: whoever finds no file would begin anew once more.
+                self._write.opened = await asyncio.to_thread(self._open_writer)
+            except Damaged as error:
+                await asyncio.to_thread(self._begin_anew, error)
+            else:
+                self.notes += (_GONE,) if gone else ()
+            if gone or not self._write.opened or not self._write.opened.state.whole:
+                self.on_begun_anew()
+
+    async def _go_without_file(self, error: UnusablePlace, mended: int) -> None:
+        """Go on in memory where no file can be kept; raises the error where that is so already."""
+        async with self._mending:
+            if mended != self._mended:
+                return
+            await self._open_without_file(error)
+            self.on_begun_anew()
+
+    async def _open_without_file(self, error: UnusablePlace) -> None:
+        if self._place is None:
+            raise error
+        await self._close_lanes()
+        with told(self._path):
+            path = await asyncio.to_thread(nameless_path)
+        place, self._place = self._place, None
+        place.close()
+        self._path = path
+        self._writer = True
+        self.notes = (*self.notes, _in_memory(error))
+        await asyncio.to_thread(self._open_nameless)
+
+    async def _close_lanes(self) -> None:
+        self._mended += 1
+        for lane in (self._find, self._count, self._write):
+            await lane.close()
 
     def _begin_anew(self, error: Damaged) -> None:
         if self._place is None:
@@ -323,10 +391,17 @@ class Mirror:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
                 self._write.opened = self._open_writer()
-                self._find.opened = Reading(self._path, self._known)
-                self._count.opened = Reading(self._path, self._known)
+                self._find.opened = self._open_reader()
+                self._count.opened = self._open_reader()
+            except BaseException:
+                for lane in (self._find, self._count, self._write):
+                    lane.close_now()
+                raise
             finally:
                 remove_names(self._path)
+
+    def _open_reader(self) -> Reading:
+        return Reading(self._path, self._known)
 
     def _open_writer(self) -> Writing:
         """Raises `Damaged`, also when that shows only in what it reads to begin with."""
@@ -334,6 +409,10 @@ class Mirror:
         try:
             with told(self._path):
                 return Writing(connection, self._way)
-        except (Damaged, StoreError):
+        except BaseException:
             connection.close()
             raise
+
+
+def _in_memory(error: StoreError) -> str:
+    return f"The copy of the customers is kept in memory only: {error.text}"

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from unicodedata import unidata_version
 
 from app.errors import StoreError
 from app.fields import KEY, WIRE
+from app.folders import open_file
 from app.local.lines import SEARCHED
 from app.local.row import COLUMNS, DamagedRow
 
@@ -54,8 +55,20 @@ INDEXES: Final = {
 } | {f"by_{name}": f"CREATE INDEX by_{name} ON customer ({name}, {KEY}, odd)" for name in WIRE if name != KEY}
 
 
+#: Somebody else has it for the moment.
+_PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+#: What SQLite keeps beside the file.
+_BESIDE: Final = ("-wal", "-shm")
+
+
 class Damaged(Exception):
     """The file is not a mirror that this program can use; the text says why."""
+
+
+class UnusablePlace(StoreError):
+    """The folder, or the disk, takes no mirror; the text says why."""
+
+    title = "No copy of the customers"
 
 
 class WriterPlace:
@@ -63,7 +76,9 @@ class WriterPlace:
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f"{path.name}.lock")
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.path.lexists(self._path) and not self._path.is_file():
+            _rename(self._path, self._path.with_name(f"{self._path.name}.aside-{os.getpid()}"))
+        self._file = open_file(self._path, os.O_RDWR | os.O_CREAT)
 
     @property
     def is_gone(self) -> bool:
@@ -96,12 +111,16 @@ def make_folder(path: Path) -> None:
 
 def nameless_path() -> Path:
     """Where a mirror is made whose files lose their names at once: in memory where there is room, else on the disk."""
-    room = 0
-    if os.access(_SHARED_MEMORY, os.W_OK):
-        about = os.statvfs(_SHARED_MEMORY)
-        room = about.f_bavail * about.f_frsize
-    folder = tempfile.mkdtemp(prefix="dockbook-mirror-", dir=_SHARED_MEMORY if room >= _ROOM else None)
-    return Path(folder) / "mirror.sqlite3"
+    usual = Path(tempfile.gettempdir())
+    in_memory = _room(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else 0
+    there = _SHARED_MEMORY if in_memory >= min(_ROOM, _room(usual)) else usual
+    return Path(tempfile.mkdtemp(prefix="dockbook-mirror-", dir=there)) / "mirror.sqlite3"
+
+
+def _room(folder: Path) -> int:
+    """The bytes that are free there."""
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize
 
 
 def remove_names(path: Path) -> None:
@@ -114,6 +133,7 @@ def remove_names(path: Path) -> None:
 def open_writer(path: Path) -> sqlite3.Connection:
     """Open the file to write it, making it where there is none; raises `Damaged`."""
     with told(path):
+        _check_names(path)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
@@ -124,7 +144,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA cache_size = -512")
             connection.execute("PRAGMA journal_size_limit = 4194304")
-        except (sqlite3.Error, Damaged, UnicodeError):
+        except BaseException:
             connection.close()
             raise
     return connection
@@ -136,6 +156,7 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
     To look at it `at_once`, nobody who writes is waited for, nor is it asked by what rules the words in it were made.
     """
     with told(path):
+        _check_names(path)
         if not path.exists():
             raise Damaged("is gone")
         connection = sqlite3.connect(
@@ -150,7 +171,7 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
             _check(connection)
             if not at_once:
                 _check_words(connection)
-        except (sqlite3.Error, Damaged, UnicodeError):
+        except BaseException:
             connection.close()
             raise
     return connection
@@ -158,21 +179,35 @@ def open_reader(path: Path, *, at_once: bool = False) -> sqlite3.Connection:
 
 def set_aside(path: Path, why: str) -> str:
     """Rename a mirror that cannot be used, and say so; only the newest such files are kept."""
-    if not path.exists():
-        return f"The mirror {why}; it is being filled anew."
+    what = "a new one is begun"
     stamp = datetime.now().astimezone().strftime("%Y%m%dT%H%M%S%f")
-    aside = path.with_name(f"{path.name}.aside-{stamp}")
-    for ending in ("-wal", "-shm"):
-        beside = path.with_name(path.name + ending)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + ending))
-    path.rename(aside)
-    aside.chmod(0o600)
-    kept = sorted(file for file in path.parent.glob(f"{path.name}.aside-*") if not file.name.endswith(("-wal", "-shm")))
+    for ending in ("", *_BESIDE):
+        name = path.with_name(path.name + ending)
+        if os.path.lexists(name):
+            aside = path.with_name(f"{path.name}.aside-{stamp}")
+            _rename(name, aside.with_name(aside.name + ending))
+            what = f"it was set aside as {aside.name}, and {what}" if not ending else what
+    kept = sorted(file for file in path.parent.glob(f"{path.name}.aside-*") if not file.name.endswith(_BESIDE))
     for old in kept[:-_MOST_SET_ASIDE]:
-        for ending in ("", "-wal", "-shm"):
-            old.with_name(old.name + ending).unlink(missing_ok=True)
-    return f"The mirror {why}; it was set aside as {aside.name} and is being filled anew."
+        for ending in ("", *_BESIDE):
+            with suppress(IsADirectoryError, PermissionError):
+                # A folder is nothing of ours: it stays.
+                old.with_name(old.name + ending).unlink(missing_ok=True)
+    return f"The copy of the customers on this machine {why}; {what}."
+
+
+def _rename(path: Path, aside: Path) -> None:
+    path.rename(aside)
+    if aside.is_file():
+        aside.chmod(0o600)
+
+
+def _check_names(path: Path) -> None:
+    """Raise `Damaged` where a name of the mirror is that of something else than a file: SQLite might wait for it."""
+    for ending in ("", *_BESIDE):
+        name = path.with_name(path.name + ending)
+        if os.path.lexists(name) and not name.is_file():
+            raise Damaged("is no file")
 
 
 @contextmanager
@@ -193,9 +228,10 @@ def told(path: Path) -> Iterator[None]:
         short = code == sqlite3.SQLITE_IOERR_SHORT_READ
         if primary is None or primary in _DAMAGE or short:
             raise Damaged(f"is damaged ({error})") from error
-        raise StoreError(f"{path} cannot be used: {error}. Check that the disk has room.") from error
+        kind = StoreError if primary in _PASSING else UnusablePlace
+        raise kind(f"{path} cannot be used: {error}. Check that the disk has room.") from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}. Check who may write there.") from error
+        raise UnusablePlace(f"{path} cannot be opened: {error.strerror}. Check who may write there.") from error
 
 
 @contextmanager

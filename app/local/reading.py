@@ -12,7 +12,7 @@ from app.local.closeness import guessed
 from app.local.known import Known
 from app.local.lane import Job
 from app.local.lines import SIGNS, Needle
-from app.local.mirror_file import open_reader, transaction
+from app.local.mirror_file import open_reader, told, transaction
 from app.local.mirror_state import MirrorState
 from app.local.row import READ, DamagedRow
 from app.local.search import Found, Search
@@ -29,10 +29,12 @@ class Reading:
     """A reader's connection; used by one thread at a time."""
 
     def __init__(self, path: Path, known: Known | None = None) -> None:
-        self.connection = open_reader(path)
         self._known = Known() if known is None else known
         self._path = path
-        self._file = path.stat().st_ino
+        # Asked before it is opened: one that is put in its place meanwhile is then seen to be another one.
+        with told(path):
+            self._file = path.stat().st_ino if path.exists() else 0
+        self.connection = open_reader(path)
         self._cache = 0
 
     @property
@@ -40,7 +42,8 @@ class Reading:
         """Whether the file is still the one of this name."""
         try:
             return self._path.stat().st_ino == self._file
-        except FileNotFoundError:
+        except OSError:
+            # Whoever opens it anew is told.
             return False
 
     def state(self) -> MirrorState:

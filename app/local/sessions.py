@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from app.folders import make_private
+from app.folders import NotAFile, make_private, open_file
 
 
 class Session:
@@ -54,8 +54,8 @@ class Session:
 def is_running(folder: Path, name: str) -> bool:
     """Whether the session with this name still runs, on whichever machine shares the folder."""
     try:
-        descriptor = os.open(_lock_file(folder, name), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = open_file(_lock_file(folder, name), os.O_RDONLY)
+    except (FileNotFoundError, NotAFile):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -69,12 +69,12 @@ def is_running(folder: Path, name: str) -> bool:
 def sweep(folder: Path) -> None:
     """Remove the lock files of sessions that have ended."""
     for path in folder.glob("*.lock"):
-        with suppress(FileNotFoundError, BlockingIOError):
+        with suppress(FileNotFoundError, BlockingIOError, NotAFile):
             _sweep(path)
 
 
 def _sweep(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    descriptor = open_file(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from app.fields import BY_NAME, KEY, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
+from app.folders import NotAFile, open_file
 
 _FORMAT: Final = 1
 _MOST_BYTES: Final = 64 * 1024
@@ -74,12 +75,14 @@ class ViewFile:
 
     def _read(self) -> View:
         try:
-            with self._path.open("rb") as file:
+            with os.fdopen(open_file(self._path, os.O_RDONLY), "rb") as file:
                 # What is longer than that is cut, and so no JSON.
                 kept: Any = json.loads(file.read(_MOST_BYTES))
             return View.from_json(kept)
         except FileNotFoundError:
             return View()
+        except NotAFile:
+            return self._begun_anew()
         except OSError as error:
             self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
             return View()

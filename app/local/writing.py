@@ -202,7 +202,9 @@ class Writing:
         self.state = state
 
     def note_synced(self, at: datetime, expected: int | None, newest: str) -> None:
-        """Note that the mirror was what the server had."""
+        """Note that the mirror was what the server had; one that was begun anew meanwhile is not."""
+        if not self.state.whole:
+            return
         state = replace(self.state, synced_at=at, expected=expected, newest=newest or self.state.newest)
         with transaction(self.connection, "BEGIN IMMEDIATE"):
             state.write(self.connection)

@@ -330,6 +330,9 @@ class CustomerListScreen(PagedScreen):
         if request is not None:
             self.status.hush()
             self.load(request, place)
+        elif step > 0 and not self.paging.settled and self.paging.page is not None and self.paging.page.total is None:
+            # Whether there is another one behind a page shows when that is here.
+            self.once_settled(partial(self._turn, step, place))
         elif self.paging.page is not None:
             last = CUT_SHORT if self.paging.cut_short else "This is the last page."
             self.say(last if step > 0 else "This is the first page.")

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from app.screens.frame import STYLES
+from app.screens.frame import STYLES, DockScreen
 from app.screens.sized import SizedScreen
 from app.text import shorten, width
 
@@ -46,7 +46,10 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
-            box.border_title = self._title
+            below = next((screen for screen in self.app.screen_stack if isinstance(screen, DockScreen)), None)
+            # What a person must always see is in no header that this box may cover.
+            flags = below.desk.flags if below is not None else ()
+            box.border_title = "  ".join((self._title, *flags))
             box.border_subtitle = self.KEYS
             yield from self.body()
 

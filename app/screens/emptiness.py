@@ -1,12 +1,21 @@
 """What an empty list means, told apart: nothing there, nothing that matches, or a server that is not clear about it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.text import visible_id
 
 if TYPE_CHECKING:
     from app.models import Page
+    from app.repository import Outlook
     from app.screens.pages import PagedScreen
+
+_OUTLOOKS: "Final[dict[Outlook, str]]" = {
+    "coming": "the rest is on its way",
+    "waiting": "the rest comes when the server answers",
+    "elsewhere": "another dockbook on this machine reads the rest",
+    "stopped": "the rest did not come yet, F5 asks for it",
+    "never": "there is no copy of them on this machine",
+}
 
 
 def tell_nothing(screen: "PagedScreen", page: "Page") -> None:
@@ -26,21 +35,20 @@ def _nothing_matches(screen: "PagedScreen", page: "Page") -> None:
     request = screen.paging.request
     find = request.find
     origin = page.origin
+    whole = origin is None or origin.as_of is not None
     kind = "customers" if request.status == "all" else f"{request.status} customers"
     title = f'Nothing for "{find}"' if find else f"No {kind}"
     searched = ""
-    if origin is not None and origin.as_of is None:
+    if origin is not None and not whole:
         of = "" if origin.expected is None else f" of {origin.expected:,}"
-        link = screen.repository.link
-        there = link.live and not link.doubted
-        rest = "the rest is on its way" if there else "the rest comes when the server answers"
-        searched = f"Searched {origin.seen:,}{of} customers so far; {rest}."
+        searched = f"Searched {origin.seen:,}{of} customers so far; {_OUTLOOKS[screen.repository.outlook]}."
     hints = []
     if find:
         hints.append("Esc goes back to where you were.")
         if request.status != "all":
             hints.append(f"Only {kind} were searched: Esc, then a, shows others.")
-        if screen.repository.editing_off is None:
+        # Who is not in a part of the copy may well be a customer.
+        if whole and screen.repository.editing_off is None:
             hints.append(f"F6 makes a new customer with the ID {visible_id(find)}.")
     else:
         hints.append("a shows others, too.")

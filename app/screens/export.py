@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from app.errors import DockbookError
 from app.screens.dialog import Dialog, Question
 from app.text import visible
+from app.widgets.field import SignInput
 
 if TYPE_CHECKING:
     from app.fields import PageRequest
@@ -35,13 +36,13 @@ class ExportDialog(Dialog[str]):
 
     def body(self) -> ComposeResult:
         yield Static(Content(visible(self._what)), classes="lines")
-        field = Input(_DEFAULT, compact=True)
-        field.cursor_blink = False
-        yield field
+        yield SignInput(_DEFAULT)
         yield Static(Content("The ending tells the format: csv, json, jsonl or xlsx."), classes="lines")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        field = self.query_one(SignInput)
+        field.focus()
+        field.select_all()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)

@@ -30,12 +30,10 @@ async def tell_failure(
     elif screen.table.rows:
         screen.say_error(error, before)
     else:
-        screen.table.show((), "", "ASC")
-        screen.panel_only()
-        hint = "F5 tries again."
+        hint = "" if "F5" in error.text else "F5 tries again."
         if isinstance(error, Forbidden):
             hint = "Without it no customer can be listed. F5 asks again once it is given."
-        screen.panel.tell(error.title, error.text, hint, failed=True)
+        screen.show_failure(error, hint)
     if isinstance(error, RateLimited) and error.wait is not None:
         screen.count_down(error.wait, partial(screen.load, request, place), before)
 

@@ -91,7 +91,7 @@ class FormFields(Container):
         for field, messages in details.items():
             name = names.get(field.casefold())
             if name is None:
-                elsewhere += [f"{field}: {message}" for message in messages]
+                elsewhere += [f"{field}: {message}" if field else message for message in messages]
             else:
                 self.rows[name].refuse(messages)
                 marked.append(name)

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from app.changes import Change
 from app.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
     ConfusableId,
     CustomerExists,
     DockbookError,
     EditsOverlap,
+    IdRefused,
+    NotFound,
     OutcomeUnknown,
     RateLimited,
     ServerFault,
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
 _LOOKING: Final = "dockbook looks for about a minute whether the server stored it."
 
 
+#: Refusals whose reason is shown in the server's own words.
+_REFUSALS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
+
+
 class SavingForm:
     """The save of one form; `beside` are IDs that a new one may be easily taken for: the person knows.
 
@@ -45,6 +54,8 @@ class SavingForm:
         self._form = form
         self._beside = frozenset(beside)
         self.going_on = False
+        #: Whether the person knows that the record cannot be read again before the next save.
+        self._unseen = False
         self._unconfirmed: UnconfirmedWrite | None = None
         self._left = False
 
@@ -122,7 +133,8 @@ class SavingForm:
                 saved = await form.repository.create(short_id, values, onlooker, beside=self._beside)
             else:
                 changes = {n: v for n, v in sent.items() if n != KEY and v != form.customer.value(n)}
-                saved = await form.repository.save(form.customer, changes, onlooker)
+                unseen, self._unseen = self._unseen, False
+                saved = await form.repository.save(form.customer, changes, onlooker, unseen=unseen)
         except DockbookError as error:
             self.going_on = False
             if self._left and self._unconfirmed is not None:
@@ -176,9 +188,10 @@ class SavingForm:
     def _refused(self, error: DockbookError) -> None:
         form = self._form
         match error:
-            case ValidationFailed():
-                elsewhere = form.fields.refuse(error.refusal.details)
-                form.say(" ".join([f"{error.title}, nothing was saved.", error.text, *elsewhere]), "error")
+            case IdRefused() if form.customer is not None:
+                form.once_on_top(partial(self._ask_unseen, error))
+            case ApiError() if error.refusal.details or isinstance(error, _REFUSALS):
+                self._show_refusal(error)
             case EditsOverlap() if form.customer is not None:
                 self.settle(error)
             case CustomerExists():
@@ -187,7 +200,7 @@ class SavingForm:
             case ConfusableId():
                 form.status.hush()
                 form.once_on_top(partial(self._ask_beside, error))
-            case UnaddressableId() if form.customer is None:
+            case UnaddressableId() | IdRefused() if form.customer is None:
                 form.rows[KEY].refuse([error.text])
                 form.rows[KEY].reach()
             case RateLimited():
@@ -195,12 +208,52 @@ class SavingForm:
             case OutcomeUnknown():
                 form.show_link(form.repository.link)
                 form.say(f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves.", "error")
-            case TransportError() | ServerFault() if form.keeping.unconfirmed:
-                form.say_error(error, "The save before is still not confirmed. Save again: it looks first.")
-            case TransportError() | ServerFault() if form.keeping.possible:
-                form.say_error(error, "Not sent, kept as a draft: save again when the server is back.")
+            case TransportError() | ServerFault():
+                form.say_error(error, self._what_to_do())
             case _:
                 form.say_error(error)
+
+    def _what_to_do(self) -> str:
+        """What to do about a save that never reached the server."""
+        if self._form.keeping.unconfirmed:
+            return "The save before is still not confirmed. Save again: it looks first."
+        return "Not sent, kept as a draft: save again when the server is back." if self._form.keeping.possible else ""
+
+    def _show_refusal(self, error: ApiError) -> None:
+        """Show what the server has against the save: at the fields it names, and in its own words."""
+        form = self._form
+        if isinstance(error, NotFound) and form.customer is not None:
+            form.say(self._gone(form.customer.short_id), "error")
+            return
+        elsewhere = form.fields.refuse(error.refusal.details)
+        marked = len(elsewhere) < sum(map(len, error.refusal.details.values()))
+        quoted = f"Not saved. The server says: “{error.refusal.message}”"
+        form.say(" ".join(["Not saved. Please correct the marked fields." if marked else quoted, *elsewhere]), "error")
+
+    def _gone(self, short_id: str) -> str:
+        """What to do about a customer that the server does not know any more."""
+        kept = " Your text is kept as a draft." if self._form.keeping.kept else ""
+        return (
+            f"Not saved: {visible_id(short_id)} is not on the server any more.{kept} "
+            "Esc leaves the form; F6 on the list makes a new customer with this ID."
+        )
+
+    def _ask_unseen(self, error: IdRefused) -> None:
+        """Name the risk of a save before which the record cannot be read again."""
+        form = self._form
+
+        def answered(answer: str | None) -> None:
+            if answer == "save":
+                self._unseen = True
+                self.start()
+
+        lines = [
+            error.text,
+            "If somebody else changed this customer since the list was read, saving overwrites that unseen.",
+        ]
+        form.app.push_screen(
+            Question("Save without looking first?", lines, {"stay": "Cancel", "save": "Save all the same"}), answered
+        )
 
     def _ask_which(self, overlap: EditsOverlap) -> None:
         from app.screens.conflict import ConflictScreen

@@ -22,7 +22,6 @@ from app.repository import Link, Repository, Rereading
 from app.screens.desk import Desk
 from app.screens.sized import SizedScreen
 from app.text import visible_id
-from app.widgets.field import SignInput
 from app.widgets.header import HeaderBar
 from app.widgets.keybar import KeyBar
 from app.widgets.keys import actions_of
@@ -249,14 +248,6 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
             self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, told))
         elif then is not None:
             then()
-
-    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
-        """Say what became of a paste."""
-        self.say(event.remark, "warning")
-
-    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
-        """What was pasted and not taken is told."""
-        self.say(f"Nothing was pasted: {event.characters:,} characters are too many for a field.", "warning")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand an error in the program to the app, which hears only of its own workers."""

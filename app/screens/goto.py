@@ -19,7 +19,7 @@ from app.screens.detail import DetailScreen
 from app.screens.dialog import Dialog, Question
 from app.screens.form import FormScreen
 from app.text import code_of, fit, shorten, visible_id, width
-from app.widgets.field import FieldInput, SignInput
+from app.widgets.field import FieldInput
 from app.widgets.options import Options
 
 if TYPE_CHECKING:
@@ -77,13 +77,6 @@ class GoToDialog(Dialog[str]):
 
     def scanned(self, code: str) -> None:
         self.dismiss(code)
-
-    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
-        self.remark(event.remark)
-
-    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
-        """Nothing of it was taken."""
-        self.remark(f"{event.characters:,} characters are no ID: nothing was pasted")
 
     @on(OptionList.OptionSelected)
     def selected(self, event: OptionList.OptionSelected) -> None:

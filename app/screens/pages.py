@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from app.errors import DockbookError
 from app.fields import Direction, PageRequest
 from app.local.view import View
+from app.repository import Link
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
-from app.screens.paging import Paging, near_misses
+from app.screens.paging import Paging, near_misses, without_repeats
 from app.screens.view_keeping import ViewKeeping
 from app.text import visible_id, width
 from app.widgets.find import FindLine
@@ -55,6 +56,8 @@ class PagedScreen(DockScreen[None]):
         self.marked: dict[str, Customer] = {}
         self.sorted_here: set[str | None] = set()
         self._keeping = ViewKeeping(self)
+        #: The page without rows that the panel speaks of.
+        self._nothing: Page | None = None
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -70,8 +73,17 @@ class PagedScreen(DockScreen[None]):
         # What was searched is the mirror's in any case, and the status line tells how old.
         return None if page is None or (self.paging.request.narrowed and there) else page.origin
 
+    def show_link(self, link: Link) -> None:
+        super().show_link(link)
+        if self._nothing is not None and self.paging.request.narrowed:
+            # Whether the rest of the copy is on its way may have changed with it.
+            self.show_empty(self._nothing)
+
     def look_again(self) -> None:
-        if self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
+        if self.paging.page is None and self.paging.settled:
+            # The first page did not come; it may now.
+            self.load(self.paging.goal)
+        elif self.paging.settled and self.paging.page is not None and self.paging.page.origin is not None:
             self.load(self.paging.request, "same")
         else:
             self.read(self._learn, "alike")
@@ -116,10 +128,14 @@ class PagedScreen(DockScreen[None]):
         """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
         narrowed = self.paging.goal.narrowed or self.paging.request.narrowed
         if self.table.tentative or (not self.paging.settled and narrowed):
-            self._waiting.append(act)
-            self.acted.clear()
+            self.once_settled(act)
         else:
             act()
+
+    def once_settled(self, act: Callable[[], object]) -> None:
+        """Do it when what was asked for last is shown."""
+        self._waiting.append(act)
+        self.acted.clear()
 
     def action_mark(self) -> None:
         self.once_here(self._mark)
@@ -184,6 +200,9 @@ class PagedScreen(DockScreen[None]):
         self.stop_countdown()
         self.paging.shows(request, page)
         words, caption = near_misses(request.find, page)
+        page, repeated = without_repeats(page)
+        if (remarks := [*page.remarks, *([repeated] if repeated else [])]) and self.status.notice is None:
+            self.say(" ".join(remarks), "warning")
         self.table.show(
             page.rows,
             request.sort or "",
@@ -198,6 +217,7 @@ class PagedScreen(DockScreen[None]):
             self.show_link(self.repository.link)
         else:
             self._tell_total(page)
+        self._nothing = None if page.rows else page
         if page.rows:
             self.remove_class("-panel")
         else:
@@ -217,6 +237,13 @@ class PagedScreen(DockScreen[None]):
     def panel_only(self) -> None:
         """Put the panel in place of the rows."""
         self.add_class("-panel")
+
+    def show_failure(self, error: DockbookError, hint: str) -> None:
+        """Put on the panel why there are no rows to be shown."""
+        self._nothing = None
+        self.table.show((), "", "ASC")
+        self.panel_only()
+        self.panel.tell(error.title, error.text, hint, failed=True)
 
     def tell_position(self, doing: str = "") -> None:
         """Say where one is, after what is being done."""
@@ -300,7 +327,11 @@ class PagedScreen(DockScreen[None]):
                         self.say(f"The copy on this machine has no page {request.page:,}.", "warning")
                         return
                     self.paging.is_empty_at(request.page)
-                    self.say(f"The server has nothing on page {request.page:,}, whatever its totals say.", "warning")
+                    if self.paging.page is not None and self.paging.page.total is None:
+                        self.say(f"This is the last page: the server has nothing on page {request.page:,}.")
+                    else:
+                        told = f"The server has nothing on page {request.page:,}, whatever its totals say."
+                        self.say(told, "warning")
                     return
                 last = self.paging.pages(page.total or 0)
                 request = request._replace(page=last if 0 < last < request.page else 1)

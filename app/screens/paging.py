@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.fields import MAX_PAGE_SIZE, PageRequest
+from app.fields import KEY, MAX_PAGE_SIZE, PageRequest
 from app.folding import words_of
+from app.moments import is_before
 from app.prefetch import FRESH
-from app.text import visible, width
+from app.text import visible, visible_id, width
 
 if TYPE_CHECKING:
     from app.models import Customer, Origin, Page
@@ -83,7 +84,7 @@ class Paging:
             return 1
         if self.page.total is not None:
             return max(1, self.pages(self.page.total))
-        return max(1, self.page.page_count or self.request.page)
+        return max(self.request.page, self.page.page_count or 1)
 
     def pages(self, total: int) -> int:
         """How many pages so many customers take."""
@@ -93,9 +94,19 @@ class Paging:
         """Whether there seems to be such a page: any of the server's hints is enough, an empty page never is."""
         if self.page is None or page < 1 or (self.empty_from is not None and page >= self.empty_from):
             return False
-        if page <= self.last:
+        if page <= max(self.last, self.request.page):
             return True
-        return page == self.request.page + 1 and self.page.has_more is True and bool(self.page.rows)
+        return (
+            page == self.request.page + 1 and bool(self.page.rows) and (self.page.has_more is True or self._uncounted)
+        )
+
+    @property
+    def _uncounted(self) -> bool:
+        """Whether the server counts nothing, and the page is full: then only the next one shows whether it is there."""
+        page = self.page
+        if page is None or page.total is not None:
+            return False
+        return len(page.rows) >= min(self.request.page_size, page.page_size or self.request.page_size)
 
     def turned(self, step: int) -> PageRequest | None:
         """The request for the page so many further than the one asked for last; `None` when there is none."""
@@ -157,7 +168,7 @@ class Paging:
         """Total, page, order and how old it is, for the status line: in fewer words where there is little room."""
         if self.page is None:
             return ""
-        known = self.page.total is not None or self.page.page_count is not None
+        known = self.page.total is not None or (self.page.page_count or 0) >= self.request.page
         last = "" if not known else f" of {self.last:,}{'+' if self.counting else ''}"
         page = f"page {self.request.page:,}{last}"
         lines = [
@@ -215,6 +226,26 @@ def _moment(when: datetime) -> str:
     """The time, with its day when that is not today."""
     today = when.date() == datetime.now(when.tzinfo).date()
     return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"
+
+
+def without_repeats(page: "Page") -> "tuple[Page, str]":
+    """The page with each ID once, its newest record, and what is said of those that came more often."""
+    rows: dict[str | int, Customer] = {}
+    repeated: dict[str, None] = {}
+    for number, row in enumerate(page.rows):
+        # What is no ID is nobody's: such rows have nothing in common.
+        key = number if KEY in row.oddities else row.short_id
+        before = rows.get(key)
+        if before is not None:
+            repeated[row.short_id] = None
+        if before is None or is_before(before.modified, row.modified):
+            rows[key] = row
+    if not repeated:
+        return page, ""
+    first, *others = repeated
+    more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {visible_id(others[0])}" if others else ""
+    told = f"The server sent {visible_id(first)}{more} more than once on this page: shown once, as changed last."
+    return page.model_copy(update={"rows": tuple(rows.values())}), told
 
 
 def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:

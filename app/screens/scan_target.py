@@ -7,6 +7,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from app.text import shorten, shorten_start
+from app.widgets.field import SignInput
 
 Result = TypeVar("Result")
 
@@ -40,6 +41,11 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         """Whether a paste of one line is a scan."""
         return False
 
+    @property
+    def takes_pasted_text(self) -> bool:
+        """Whether a paste goes into a field."""
+        return isinstance(self.focused, Input)
+
     def scanned(self, code: str) -> None:
         """Put the code into the field that has the focus, if it may go there."""
         if self.SCANS_IN_FIELDS and isinstance(self.focused, Input):
@@ -62,6 +68,14 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         """Say that a paste is no code, or cannot be taken here."""
         what = "What you pasted is not a barcode" if self.takes_pasted_codes else "Nothing can be pasted here"
         self.remark(f"{what}. It was not used.")
+
+    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
+        """Say what became of a paste."""
+        self.remark(event.remark)
+
+    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
+        """Say that nothing of a paste was taken."""
+        self.remark(f"Nothing was pasted: {event.characters:,} characters are too many for a field.")
 
     def typing_began(self) -> None:
         """Somebody begins to type after a pause."""

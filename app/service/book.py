@@ -90,7 +90,7 @@ def open_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
             _check_or_create(connection, path)
             create_indexes(connection)
             connection.execute("PRAGMA journal_mode = WAL")
-        except (sqlite3.Error, StoreError):
+        except BaseException:
             connection.close()
             raise
     return connection

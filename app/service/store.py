@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -41,18 +41,18 @@ class Store:
         self._path = path
         self._clock = clock
         self._folder = folder
-        self._lock = open_lock(path)
-        try:
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        with ExitStack() as opened:
+            self._lock = open_lock(path)
+            opened.callback(self._lock.close)
             with self._lock.held():
-                self._connection = open_writer(path, durable=folder is None)
-        except StoreError:
-            self._lock.close()
-            raise
+                self._connection = opened.enter_context(closing(open_writer(path, durable=folder is None)))
+            for _ in range(_READERS):
+                self._idle.put(opened.enter_context(closing(open_reader(path))))
+            # All of it is there, and `close` sees to it from now on.
+            opened.pop_all()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book-writer")
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="book-reader")
-        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(_READERS):
-            self._idle.put(open_reader(path))
         self._closed = False
 
     @classmethod

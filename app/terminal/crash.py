@@ -19,15 +19,18 @@ from app.text import visible
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
+CRASHED: Final = "an error in the program ended it"
+INPUT_FAILED: Final = "the keyboard could not be read any more, and so it ended"
+
 _TOLD_FRAMES: Final = 3
 _MAX_FRAMES: Final = 60
 _MAX_LINKED: Final = 8
 
 
-def report(error: BaseException, folder: Path) -> str:
-    """Write a report into the folder and return what to tell the person, in a few lines."""
+def report(error: BaseException, folder: Path, happened: str = CRASHED) -> str:
+    """Write a report into the folder and return what to tell the person, in a few lines that begin with a sentence."""
     places = [place for place in _places(error) if place.startswith("app/")] or _places(error)
-    lines = [f"dockbook: an error in the program ended it: {_kind(error)}"]
+    lines = [f"dockbook: {happened}: {_kind(error)}"]
     lines += [f"  at {place}" for place in places[-_TOLD_FRAMES:]]
     try:
         path = _write(_full(error), folder)

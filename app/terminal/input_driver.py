@@ -18,20 +18,20 @@ _MOST_BYTES: Final = 64 * 1024
 class InputDriver(LinuxDriver):
     """Textual's driver with a reader of ours; the terminal is asked for nothing it would have to answer."""
 
+    #: The codec of what the terminal sends.
+    encoding = "utf-8"
+
     def run_input_thread(self) -> None:
-        """Read until the driver stops reading, or the terminal is gone: then those who watch it end the program."""
-        parser = InputParser(mouse=self._mouse, escape_delay=escape_delay(os.environ.get("ESCDELAY")))
+        """Read until the driver stops reading. Raises EOFError, or OSError, when the terminal is gone."""
+        parser = InputParser(self.encoding, mouse=self._mouse, escape_delay=escape_delay(os.environ.get("ESCDELAY")))
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         while not self.exit_event.is_set():
             wait = _LOOK if parser.deadline is None else min(_LOOK, max(0.0, parser.deadline - monotonic()))
             if poll.poll(wait * 1000):
-                try:
-                    data = os.read(self.fileno, _MOST_BYTES)
-                except OSError:
-                    return
+                data = os.read(self.fileno, _MOST_BYTES)
                 if not data:
-                    return
+                    raise EOFError
                 self._send(parser.feed(data, monotonic()))
             self._send(parser.expire(monotonic()))
 

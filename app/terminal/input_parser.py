@@ -29,6 +29,7 @@ _LATE_REST: Final = 1.0
 MAX_PASTE: Final = 4 * 1024 * 1024
 
 _ESC: Final = "\x1b"
+_KEY_STARTS: Final = ("\x1b[", "\x1bO")
 _PASTE_START: Final = "\x1b[200~"
 _PASTE_END: Final = "\x1b[201~"
 #: Keys that end a paste whose end marker never came, when they arrive alone: F10 and Ctrl+Q.
@@ -123,6 +124,9 @@ class InputParser:
     def _parse(self, text: str) -> list[events.Event]:
         found: list[events.Event] = []
         if self._state == self._in_ground and text:
+            if not self._silenced and text[:2] in _KEY_STARTS and text in ANSI_SEQUENCES_KEYS:
+                # A key and nothing else, as most reads bring.
+                return list(self._keys_of(text, self._now))
             text = self._take_late_end_of_paste(text, found)
         position = 0
         while position < len(text):

@@ -62,6 +62,10 @@ class ScanTarget(Protocol):
     def takes_pasted_codes(self) -> bool:
         """Whether a paste of one line is a scan."""
 
+    @property
+    def takes_pasted_text(self) -> bool:
+        """Whether a paste goes into a field."""
+
     def scanned(self, code: str) -> None:
         """Act on a whole code."""
 
@@ -140,12 +144,14 @@ class KeyQueue:
 
     async def put(self, event: events.Event) -> None:
         """Deliver the key after those that came before it."""
-        if self._is_free and (target := self._target()) is not None and target.captures(event):
-            target.key_captured(event)
-            return
-        if self._is_alone(event):
-            await self._deliver_now(event)
-            return
+        if self._is_free:
+            target = self._target()
+            if target is not None and target.captures(event):
+                target.key_captured(event)
+                return
+            if self._is_alone(event):
+                await self._deliver_now(event, target)
+                return
         self._waiting.append(event)
         self._came.set()
         if self._delivering is None or self._delivering.done():
@@ -159,21 +165,20 @@ class KeyQueue:
             if target is not None and await self._take_scan(target):
                 continue
             self._judged_keys = max(0, self._judged_keys - 1)
-            await self._deliver_now(self._waiting.popleft())
+            await self._deliver_now(self._waiting.popleft(), target)
 
-    async def _deliver_now(self, event: events.Event) -> None:
+    async def _deliver_now(self, event: events.Event, target: ScanTarget | None) -> None:
         self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
-        if (target := self._target()) is not None and isinstance(event, events.Key):
-            self._note_head(target, event)
-            self._note_run(target, event)
+        if target is not None and isinstance(event, events.Key):
+            self._note(target, event)
         await self._deliver(event)
 
     def _is_alone(self, event: events.Event) -> bool:
-        """Whether there is nothing to wait for: no other key, nothing under way, and no scan that begins so."""
+        """Whether there is nothing to wait for: nothing under way, and no scan that begins so."""
         if not isinstance(event, events.Key) or sent_character(event) is not None:
             return False
         # The app works on this very key.
-        return self._is_free and not self._app.message_queue_size and self._is_done() and self._acted().is_set()
+        return not self._app.message_queue_size and self._is_done() and self._acted().is_set()
 
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
@@ -280,7 +285,8 @@ class KeyQueue:
         burst = read_burst(keys, self.scanner, event.time)
         if burst.verdict != "scan" or burst.keys != len(keys):
             return False
-        typed = "".join(key.character or "" for key in self._run_keys)
+        # A field takes no separators.
+        typed = "".join(key.character or "" for key in self._run_keys if key.is_printable)
         if not target.code_typed(typed, burst.text):
             return False
         self._waiting.popleft()
@@ -317,7 +323,9 @@ class KeyQueue:
 
     def _take_paste(self, target: ScanTarget, event: events.Paste) -> bool:
         code = pasted_code(event.text) if target.takes_pasted_codes else ""
-        if not code and not target.detects_scans:
+        if not code and target.takes_pasted_text:
+            # A scanner's end behind it answers nothing, where keys are watched for scans.
+            self._scan_ended_at = event.time
             return False
         self._waiting.popleft()
         if code:
@@ -338,6 +346,17 @@ class KeyQueue:
         # The keys behind it are meant for what it opens.
         self._delivered_to, self._delivered_at = self._app.screen, monotonic()
 
+    def _note(self, target: ScanTarget, event: events.Key) -> None:
+        """Remember what a key says about those behind it."""
+        self._scan_ended_at = float("-inf")
+        if sent_character(event) is None:
+            self._head, self._last_letter = "", None
+            self._run_keys.clear()
+            self._run_at = float("-inf")
+        else:
+            self._note_head(target, event)
+            self._note_run(target, event)
+
     def _note_head(self, target: ScanTarget, event: events.Key) -> None:
         """Remember a letter that is run: it may turn out to be the first of a scan that stalled."""
         character = code_character(event)
@@ -355,9 +374,10 @@ class KeyQueue:
         if not 0 <= event.time - self._run_at <= _PASTED_GAP:
             self._run_lines, self._run_has_text = 0, False
             target.typing_began()
-        if not event.is_printable or not 0 <= event.time - self._run_at <= PATIENCE or len(self._run_keys) > LONGEST:
+        part = code_character(event) is not None
+        if not part or not 0 <= event.time - self._run_at <= PATIENCE or len(self._run_keys) > LONGEST:
             self._run_keys.clear()
-        if event.is_printable:
+        if part:
             self._run_keys.append(event)
         self._run_at = event.time
         if is_end(event):

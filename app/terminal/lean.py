@@ -61,7 +61,7 @@ class LeanDriver(SuspendingDriver):
         if _ALLOWED.fullmatch(data):
             super().write(data)
         elif not _LEFT_OUT.fullmatch(data):
-            self._painter.grid.take(data)
+            self._painter.grid.take(self.repertoire.spell(data))
             self._paint()
 
     def repaint(self) -> None:

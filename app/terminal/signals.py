@@ -16,6 +16,25 @@ from typing import Any, Final
 
 HUNG_UP: Final = 128 + signal.SIGHUP
 GRACE: Final = 2.0  # seconds
+#: What is left of them for the program that leaves by itself: that it leaves is seen by then, and its end waited for.
+_SOON: Final = 1.5
+
+#: What would end the process at once, although it is no fault in the program: an alarm that a parent set, a limit of
+#: processor time, a slip at `kill`. Not every system has all of them.
+_SUDDEN: Final = (
+    "SIGQUIT",
+    "SIGALRM",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGXCPU",
+    "SIGPOLL",
+    "SIGPWR",
+    "SIGSTKFLT",
+    "SIGRTMIN",
+    "SIGRTMAX",
+)
 
 #: Textual reads keys from standard input and draws on standard error.
 _KEYBOARD: Final = 0
@@ -29,7 +48,7 @@ _RESTORE: Final = (
 
 
 class Endings:
-    """What happens on SIGTERM, SIGINT, SIGHUP and the loss of the terminal.
+    """What happens on SIGTERM, SIGINT, SIGHUP, other signals that end a process, and the loss of the terminal.
 
     Every function of `flush` runs first, each only once, also when one before it fails; they must neither wait for
     the event loop nor for the terminal. `leave` asks the program to end by itself, from any thread, with an exit code;
@@ -56,6 +75,10 @@ class Endings:
             signal.SIGINT: signal.signal(signal.SIGINT, self._on_terminate),
             signal.SIGHUP: signal.signal(signal.SIGHUP, self._on_hang_up),
         }
+        for number in [getattr(signal, name) for name in _SUDDEN if hasattr(signal, name)]:
+            # What a parent made us deaf to does no harm.
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, self._on_terminate)
         # A parent may have made us deaf to SIGHUP (nohup), and without a terminal the screens spin for ever.
         threading.Thread(target=self._watch_terminal, name="terminal-watch", daemon=True).start()
         try:
@@ -63,6 +86,16 @@ class Endings:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def end_soon(self, code: int) -> None:
+        """The program leaves by itself: what keeps it from that for too long is not waited for."""
+        timer = threading.Timer(_SOON, self._end_stuck, [code])
+        timer.daemon = True
+        timer.start()
+
+    def _end_stuck(self, code: int) -> None:
+        self._run_flush()
+        self._end(code)
 
     def _on_terminate(self, number: int, _frame: FrameType | None) -> None:
         if not self._ending.acquire(blocking=False):

@@ -1,6 +1,5 @@
 """Which IDs on a page look like others, and how that is told."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -18,18 +17,15 @@ class LookAlikes:
 
     def __init__(self) -> None:
         self._others: dict[str, tuple[str, ...]] = {}
-        self._repeated: frozenset[str] = frozenset()
 
     @property
     def marked(self) -> Collection[str]:
         """The IDs there is something to tell of."""
-        return self._others.keys() | self._repeated
+        return self._others.keys()
 
     def begin(self, rows: Sequence["Customer"]) -> None:
         """Look at a page anew."""
-        counted = Counter(row.short_id for row in rows if row.short_id)
-        self._others = alike_among(counted)
-        self._repeated = frozenset(short_id for short_id, count in counted.items() if count > 1)
+        self._others = alike_among(row.short_id for row in rows if row.short_id)
 
     def learn(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over what was found elsewhere."""
@@ -45,10 +41,7 @@ class LookAlikes:
 
     def told(self, short_id: str) -> str:
         """What is to be known of this ID; nothing for most."""
-        if short_id not in self._others and short_id not in self._repeated:
-            return ""
-        twice = "the server sent this ID twice" if short_id in self._repeated else ""
-        return " · ".join(part for part in (looks_like(short_id, self.others(short_id)), twice) if part)
+        return looks_like(short_id, self.others(short_id))
 
 
 def looks_like(short_id: str, others: Sequence[str]) -> str:

@@ -2,27 +2,36 @@
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from app.errors import CertificateNotTrusted, ConnectionFailed
+from app.errors import CertificateNotTrusted, ClientCertificateRefused, ConnectionFailed
 from tests.api.playing import ACME, Loopback, Time, client, whole
+
+
+def make_certificate(address: str, folder: Path) -> Path:
+    """A file with a key and a self-signed certificate for this address."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program")
+    pem, key = folder / "cert.pem", folder / "key.pem"
+    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=wms.test -keyout {key} -out {pem}"
+    subprocess.run([*command.split(), "-addext", f"subjectAltName=IP:{address}"], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + key.read_bytes())
+    return pem
 
 
 @pytest.fixture(params=["127.0.0.1", "127.0.0.2"])
 def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
-    """An address and a file with a key and a self-signed certificate for it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl program")
-    pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=wms.test -keyout {key} -out {pem}"
-    subprocess.run([*command.split(), "-addext", f"subjectAltName=IP:{request.param}"], check=True, capture_output=True)
-    pem.write_bytes(pem.read_bytes() + key.read_bytes())
-    return request.param, pem
+    """An address, and a file with a key and a self-signed certificate for it."""
+    return request.param, make_certificate(request.param, tmp_path)
 
 
 async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(certificate: tuple[str, Path]) -> None:
@@ -81,3 +90,66 @@ async def test_an_expired_certificate_is_refused_although_its_authority_is_trust
             with pytest.raises(CertificateNotTrusted, match="expired"):
                 await api.upsert(ACME)
         assert server.seen == []
+
+
+@contextmanager
+def picky(tls: ssl.SSLContext) -> Iterator[str]:
+    """The address of a server that tells why it does not take a certificate, as asyncio's does not."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection.dup() as spare:
+                    with suppress(OSError), tls.wrap_socket(connection, server_side=True) as secure:
+                        secure.recv(65_536)
+                    # Closed at once, what was not read yet would take the reason with it.
+                    with suppress(OSError):
+                        spare.shutdown(socket.SHUT_WR)
+                        while spare.recv(65_536):
+                            pass
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("own", [False, True])
+async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
+    version: ssl.TLSVersion, own: bool, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name for name in ("server", "other")]
+    for folder in folders:
+        folder.mkdir()
+    pem, other = (make_certificate("127.0.0.1", folder) for folder in folders)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.minimum_version = tls.maximum_version = version
+    tls.load_cert_chain(pem)
+    tls.load_verify_locations(pem)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    trusting = ssl.create_default_context(cafile=str(pem))
+    if own:
+        trusting.load_cert_chain(other)
+    with picky(tls) as base:
+        async with client(base, time=Time(), ssl_context=trusting) as api:
+            with pytest.raises(ConnectionFailed, match="client_cert") as caught:
+                await api.upsert(ACME)
+    assert not caught.value.outcome_unknown
+    # Of old, TLS says no more than that there is no agreement.
+    told_as_such = own or version is ssl.TLSVersion.TLSv1_3
+    assert isinstance(caught.value, ClientCertificateRefused) == told_as_such
+
+
+@pytest.mark.parametrize("title", ["400 No required SSL certificate was sent", "403.7 Client certificate required"])
+async def test_a_page_that_asks_for_a_client_certificate_is_told_as_such(title: str) -> None:
+    page = f"<html><head><title>{title}</title></head></html>".encode()
+    async with Loopback(lambda _: whole(int(title[:3]), page)).serving() as server, client(server.base) as api:
+        with pytest.raises(ClientCertificateRefused):
+            await api.get("ACME-CORP")

@@ -178,6 +178,23 @@ async def test_a_gzip_bomb_never_unfolds() -> None:
     assert peak < 64 * 2**20
 
 
+async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
+    bombs = itertools.cycle([bomb(200 * 2**20), bomb(MAX_BODY)])
+    reply = lambda _: Reply(iter([raw(200, next(bombs), {"content-encoding": "gzip"})]))  # noqa: E731
+    async with Loopback(reply).serving() as server, client(server.base) as api:
+        errors: list[object] = []
+        tracemalloc.start()
+        try:
+            for _ in range(3):
+                errors += await asyncio.gather(*(call(api) for call in CALLS), return_exceptions=True)
+            left, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert all(isinstance(error, TransportError) for error in errors)
+    assert left < 4 * 2**20, "whoever keeps an error keeps no body"
+    assert peak < 64 * 2**20
+
+
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
 async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
     reply = raw(status, bomb(64 * 2**20), {"content-encoding": "gzip", "location": "/login"})

@@ -16,9 +16,9 @@ from app.errors import (
     ConnectionFailed,
     ConnectionLost,
     DockbookError,
-    NotTheApi,
     RateLimited,
     ServerFault,
+    ServerUnavailable,
 )
 from app.fields import PageRequest
 from tests.api.playing import ACME, EMPTY_PAGE, Scripted, Time, client, in_turn
@@ -267,7 +267,7 @@ async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
 async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
     transport = Scripted(lambda _: httpx.Response(502, html="<title>Bad gateway</title>"))
     async with client(transport) as api:
-        with pytest.raises(NotTheApi) as caught:
+        with pytest.raises(ServerUnavailable) as caught:
             await read(api)
     assert len(transport.asked) == 3
     assert caught.value.status == 502

@@ -6,6 +6,7 @@ import logging
 import time as wall
 import traceback
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from app.errors import (
     ConnectionFailed,
     DeadlineExceeded,
     DockbookError,
+    NoToken,
     NotTheApi,
     RateLimited,
     ServerFault,
@@ -232,11 +234,10 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
 async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
-    kind = Unauthorized if status == 401 else NotTheApi
     async with client(Scripted(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
-        with pytest.raises((NotTheApi, TokenRefused)) as caught:
+        with pytest.raises(NoToken if status == 401 else NotTheApi, match=r"Sign in|/login") as caught:
             await api.upsert(ACME)
-    assert kind is Unauthorized or isinstance(caught.value, NotTheApi)
+    assert not isinstance(caught.value, TokenRefused), "whose login is asked for is not known"
     assert not caught.value.outcome_unknown
 
 
@@ -253,16 +254,76 @@ async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
     granting = in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
     transport = Scripted(lambda _: httpx.Response(200), granting=granting)
     async with client(transport) as api:
-        with pytest.raises(TokenRefused):
+        with pytest.raises(NoToken) as caught:
             await api.get("ACME-CORP")
+    assert not isinstance(caught.value, TokenRefused), "the server took the credentials"
     assert transport.asked == []
 
 
 async def test_a_token_of_another_kind_is_refused() -> None:
     granting = in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
     async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
-        with pytest.raises(TokenRefused, match="mac"):
+        with pytest.raises(NoToken, match="mac") as caught:
             await api.get("ACME-CORP")
+    assert not isinstance(caught.value, TokenRefused)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"token_type": kind} for kind in ("Bearer", " BEARER ", "BearerToken", "bearer_token", "", None)),
+        {"token_type": "urn:ietf:params:oauth:token-type:bearer"},
+        *(
+            {"access_token": token}
+            for token in (" canary-token-1\n", "Bearer canary-token-1", "bearer  canary-token-1")
+        ),
+        *({"expires_in": life} for life in ("14399", " 14399 ", "14399.0", 14399.5)),
+    ],
+    ids=repr,
+)
+async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, object]) -> None:
+    transport = Scripted(
+        lambda _: httpx.Response(200, json=ACME), granting=in_turn(httpx.Response(200, json=TOKEN | fields))
+    )
+    async with client(transport) as api:
+        await api.get("ACME-CORP")
+    assert transport.asked[0].headers["authorization"] == "Bearer canary-token-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "wrong", "advice"),
+    [
+        (401, {}, True, "Check both"),
+        (401, {"error": "unauthorized"}, True, "Check both"),
+        (400, {"error": "invalid_client"}, True, "Check both"),
+        (200, {"error": "invalid_client"}, True, "Check both"),
+        (400, {"error": "invalid_request"}, False, "/api/v1"),
+        (400, {"error": "bad_request", "message": "No."}, False, "“No.”"),
+        (400, {"error": "unsupported_grant_type"}, False, "client credentials"),
+        (401, {"error": "unauthorized_client"}, False, "may not use client credentials"),
+        (400, {"error": "invalid_scope"}, False, "what the token is for"),
+        (403, {"error": "forbidden"}, False, "may not sign in"),
+        (403, {}, False, "may not sign in"),
+        (200, {"error": "temporarily_unavailable"}, False, "Tell whoever"),
+    ],
+)
+async def test_credentials_are_called_wrong_only_where_the_server_does(
+    status: int, body: dict[str, str], wrong: bool, advice: str
+) -> None:
+    granting = in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
+    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+        with pytest.raises(NoToken, match=advice) as caught:
+            await api.get("ACME-CORP")
+    assert isinstance(caught.value, TokenRefused) == wrong
+    assert caught.value.ask_again != wrong
+
+
+async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:
+    async with client(Scripted(lambda _: httpx.Response(401))) as api:
+        with pytest.raises(Unauthorized) as caught:
+            await api.get("ACME-CORP")
+    assert "client ID" not in caught.value.text
+    assert "token" in caught.value.title
 
 
 async def test_the_request_for_a_token_is_a_form() -> None:
@@ -290,12 +351,16 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
             httpx.Response(404, html=f"<p>{said}</p>"),
             httpx.Response(200, html=f"<title>{said}</title>"),
             httpx.Response(500, json={"error": "internal_error", "message": said}),
+            httpx.Response(302, headers={"location": f"/{quote(said)}?{said}"}),
+            httpx.Response(200, content=b"x", headers={"content-type": said}),
+            httpx.Response(400, json={"error": "validation_error", "details": {said: [said]}}),
+            httpx.Response(200, content=" " * 8150 + said),
         ]
         return bodies[len(told) % len(bodies)]
 
     for answering, granting in ((echo, None), (lambda _: httpx.Response(200), echo)):
         async with client(Scripted(answering, granting=granting)) as api:
-            for _ in range(4):
+            for _ in range(8):
                 with pytest.raises(DockbookError) as caught:
                     await api.upsert({"shortID": "A"})
                 shown = "".join(traceback.format_exception(caught.value))
@@ -303,6 +368,7 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
     for text in (*told, caplog.text):
         assert SECRET not in text
         assert "canary-token-1" not in text
+        assert "canary-se" not in text, "not a part of it either"
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ def test_json_is_what_was_received(lines: bool, records: list[dict[str, Any]]) -
     assert not STEERING.search(text.replace("\n", ""))
 
 
+def test_numbers_are_numbers_in_json_however_they_were_spelled() -> None:
+    record = {"zip": NumberText("0.10"), "fax": [NumberText("1E5")], "phone": NumberText("1e999")}
+    assert json.loads(whole(JsonFormat(), [record])) == [{"zip": 0.1, "fax": [100000.0], "phone": "1e999"}]
+
+
 def test_json_that_was_cut_short_is_no_json() -> None:
     form = JsonFormat()
     cut = form.opening() + form.rows([customer("A"), customer("B")])

@@ -45,7 +45,7 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
         ("ACME-CORP\r\n", "ACME-CORP · Acme Corporation"),
         ("ACME-\r\nCORP", "ACME- CORP"),
         ("A\x1b[2J\x07", "A[2J"),
-        ("x" * 1_000_000, "1,000,000 characters are no ID"),
+        ("x" * 1_000_000, "1,000,000 characters are too many"),
     ],
     ids=range(4),
 )

@@ -84,7 +84,7 @@ def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     running.until("was ")
     lying.instead = lambda method, _path: refusal(texts) if method == "POST" else None
     running.type("\x1b[21~")  # F10
-    running.until("not accepted")
+    running.until("Not saved.")
     running.type("\x1bOP")  # F1
     running.until("Help")
     running.type("\x1bOR")  # F3

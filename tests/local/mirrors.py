@@ -36,6 +36,14 @@ async def fill(mirror: Mirror, customers: Sequence[Customer], *, drop_missing: b
     return written
 
 
+def fill_the_disk(mirror: Mirror) -> None:
+    """From now on SQLite finds no room for another page, as on a full disk."""
+    writing = mirror._write.opened
+    assert writing is not None
+    (pages,) = writing.connection.execute("PRAGMA page_count").fetchone()
+    writing.connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
 class Plainly:
     """The same customers without any index."""
 

@@ -1,19 +1,26 @@
 """A mirror that cannot be used is set aside, whenever that shows, and the program goes on with a new one."""
 
 import asyncio
+import os
 import random
 import shutil
 import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from app.errors import StoreError
 from app.fields import FIELDS, PageRequest
+from app.local.glimpse import glimpse
 from app.local.mirror import Mirror
-from app.models import Customer
+from app.models import Customer, Origin
 from app.service.sample import sample_customers
-from tests.local.mirrors import fill, opened
+from tests.local.mirrors import NOW, fill, fill_the_disk, opened
+
+LONGEST = 20
 
 CUSTOMERS = sorted(map(Customer.from_wire, sample_customers(400)), key=lambda one: one.short_id)
 TRUE = {customer.short_id: customer for customer in CUSTOMERS}
@@ -110,16 +117,14 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
         if number % 2:
             path.write_text("somebody's letter " * 100)
         else:
-            other = sqlite3.connect(path)
-            other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
-            other.close()
+            with closing(sqlite3.connect(path)) as other:
+                other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
         async with opened(path) as mirror:
             (note,) = mirror.notes
             assert "set aside as mirror.aside-" in note
             await mirror.put(CUSTOMERS[0])
-    newer = sqlite3.connect(path)
-    newer.execute("PRAGMA user_version = 99")
-    newer.close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
     async with opened(path) as mirror:
         assert "newer dockbook" in mirror.notes[0]
     aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
@@ -159,21 +164,104 @@ async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp
         assert not other.try_to_write()
 
 
-async def test_a_folder_that_cannot_be_made_again_is_told_each_time_and_closes_nothing_else(tmp_path: Path) -> None:
+def _folder_goes(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+def _folder_cannot_come_back(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.write_text("in the way")
+
+
+def _file_goes(path: Path) -> None:
+    path.unlink()
+
+
+def _junk(path: Path) -> None:
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        file.write(b"\xff" * size)
+
+
+def _in_its_place(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def harm(path: Path) -> None:
+        name = path.with_name(path.name + ending)
+        name.unlink(missing_ok=True)
+        make(name)
+
+    return harm
+
+
+HARMS: dict[str, Callable[[Path], None]] = {
+    "folder deleted": _folder_goes,
+    "folder cannot be made again": _folder_cannot_come_back,
+    "file deleted": _file_goes,
+    "file damaged": _junk,
+} | {
+    f"{kind} at {ending or 'its path'}": _in_its_place(ending, make)
+    for kind, make in (("directory", Path.mkdir), ("pipe", os.mkfifo))
+    for ending in ("", ".lock", "-wal")
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
     async with opened(path) as mirror:
-        await fill(mirror, CUSTOMERS)
-        shutil.rmtree(path.parent)
-        path.parent.write_text("in the way")
-        for _ in range(2):
-            with pytest.raises(StoreError):
-                await mirror.page(PageRequest(find="acme"))
-        other = (tmp_path / "other").open("w")
-        with pytest.raises(StoreError):
+        anew: list[bool] = []
+        mirror.on_begun_anew = lambda: anew.append(True)
+        HARMS[harm](path)
+        async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="acme"))
-        other.write("not closed by anybody")
-        other.close()
-        path.parent.unlink()
-        assert (await mirror.page(PageRequest(find="acme"))).total == 0
+            await mirror.page(PageRequest(1, 250, "city"))
+            await mirror.put(CUSTOMERS[3])
+        assert mirror.writer
+        if anew:
+            assert mirror.notes
+            await mirror.note_synced(NOW, 400)
+            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "nothing empty is called whole"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        assert (await mirror.count(PageRequest(find="acme"))) == 1
+        if harm != "folder cannot be made again":
+            assert not mirror.notes or "in memory" not in mirror.notes[-1]
+            assert stat.S_ISREG(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
+async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    HARMS[harm](path)
+    async with asyncio.timeout(LONGEST):
+        assert await asyncio.to_thread(glimpse, path, PageRequest()) is None
+        async with opened(path) as mirror:
+            await fill(mirror, CUSTOMERS)
+            assert (await mirror.page(PageRequest(find="acme"))).total == 1
+            assert stat.S_ISREG(path.stat().st_mode)
+
+
+async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
+    async with opened(tmp_path / "mirror") as mirror:
+        anew: list[bool] = []
+        mirror.on_begun_anew = lambda: anew.append(True)
+        await fill(mirror, CUSTOMERS[:1])
+        fill_the_disk(mirror)
+        await fill(mirror, CUSTOMERS)
+        assert anew == [True]
+        assert "in memory only" in mirror.notes[0]
+        assert "full" in mirror.notes[0]
+        assert not (await mirror.state()).whole, "it was begun in another file"
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        async with opened(tmp_path / "mirror") as other:
+            assert other.writer, "the file is not kept from others"
+
+
+async def test_where_not_even_memory_goes_it_is_told(tmp_path: Path) -> None:
+    async with opened(None) as mirror:
+        fill_the_disk(mirror)
+        with pytest.raises(StoreError, match="full"):
+            await fill(mirror, CUSTOMERS)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.exact import from_json
-from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key
+from app.local.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key, server_keys
 from app.local.draft_folder import write_through
 from app.local.drafts import Drafts
 from tests.customers import ACME, TEXTS
@@ -31,9 +31,9 @@ JSON = st.recursive(
 
 
 @contextmanager
-def drafts(folder: Path, server: str = SERVER) -> Iterator[Drafts]:
+def drafts(folder: Path, *servers: str) -> Iterator[Drafts]:
     """One session."""
-    opened = Drafts(folder, server, pause=0)
+    opened = Drafts(folder, *(servers or (SERVER,)), pause=0)
     try:
         yield opened
     finally:
@@ -116,6 +116,38 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
         assert two.flush()
         assert files(folder) == []
     assert list(folder.iterdir()) == []
+
+
+LOOPBACK = ("http://127.0.0.1:8350/api/v1", "http://localhost:8350/api/v1", "http://[::1]:8350/api/v1")
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: str, tmp_path: Path) -> None:
+    for one in LOOPBACK:
+        # As versions before wrote it: under the one name by which the server was called.
+        with drafts(tmp_path, server_key(one, "id")) as before:
+            before.release(before.begin("A", {"shortID": "A"})._replace(typed={"phone": one}))
+    with drafts(tmp_path, *server_keys(url, "id")) as now:
+        free = (await now.look()).free
+        assert {draft.typed["phone"] for draft in free} == {*LOOPBACK}
+        for draft in free:
+            taken = await now.take(draft)
+            assert taken is not None
+            now.put(taken._replace(typed={"phone": "1"}))
+            assert now.flush()
+        assert len(files(tmp_path)) == 3, "each is still one"
+        for draft in free:
+            now.drop(draft)
+    with drafts(tmp_path, *server_keys(url.replace("8350", "8351"), "id")) as other_port:
+        assert (await other_port.look()).free == ()
+
+
+def test_only_names_of_this_machine_mean_the_same_server() -> None:
+    for url in ("https://wms.example.com/api/v1", "http://localhost.example.com/api/v1", "/home/ana/customers.db"):
+        assert server_keys(url, "id") == (server_key(url, "id"),)
+    for url in LOOPBACK:
+        assert server_keys(url, "id")[0] == server_key(url, "id")
+        assert {*server_keys(url, "id")} == {server_key(one, "id") for one in LOOPBACK}
 
 
 async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:

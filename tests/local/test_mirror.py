@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -272,5 +273,5 @@ async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         assert await mirror.state() == state
         assert (state.expected, state.newest) == (301, "2025-01-15T11:05:00")
-    found = sqlite3.connect(tmp_path / "mirror").execute("PRAGMA integrity_check").fetchone()
-    assert found == ("ok",)
+    with closing(sqlite3.connect(tmp_path / "mirror")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

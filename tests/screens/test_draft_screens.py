@@ -344,6 +344,15 @@ async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tm
         it.misses("NOT SAVED")
 
 
+async def test_quitting_twice_quits_where_what_was_typed_is_kept(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press("f2", "x", "ctrl+q")
+        it.sees("Ctrl+Q again quits.")
+        await it.press("ctrl+q")
+        assert it.app.return_code == 0
+    assert [draft["typed"] for draft in kept(tmp_path)] == [{"name": "Acme Corporationx"}]
+
+
 async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.press("f2")

@@ -186,7 +186,7 @@ async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> Non
         await it.press("escape", "right", "right", "enter")
         it.sees("READ-ONLY", "Customers")
         await it.press("f2")
-        it.sees("Editing is off", "131", "lets you try again.")
+        it.sees("Editing is off", "131", "F5 lets you try")
         await it.press("f5")
         it.sees("can be tried again")
         await it.press("f2")
@@ -216,6 +216,8 @@ async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
         await edit_phone(it)
         await it.press("ctrl+q")
         it.sees("Quit and lose what is not saved?", "Phone of ACME-CORP")
+        await it.press("ctrl+q", "ctrl+q")
+        it.sees("Quit and lose what is not saved?")
         await it.press("enter")
         it.sees("Edit ACME-CORP", "555-0199")
 
@@ -504,7 +506,7 @@ async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost(
             body = {"statusCode": 400, "error": "validation_error", "message": "No [/].", "details": details}
             it.wire.bend = always(lambda body=body: answer(400, body), "POST")  # type: ignore[misc]
             await it.press("f10")
-            it.sees("nothing was saved", "555-0199", "was 555-0100")
+            it.sees("Not saved.", "555-0199", "was 555-0100")
             assert "\x1b" not in it.screen_text
         it.wire.bend = None
         await it.press("f10")

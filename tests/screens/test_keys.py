@@ -1,5 +1,6 @@
 """Help, palette, and hands that are faster than screens."""
 
+import pytest
 from textual.binding import Binding
 
 from app.screens.customer_list import CustomerListScreen
@@ -74,7 +75,22 @@ async def test_the_palette_runs_what_belongs_to_the_table_too() -> None:
         assert it.lines[3].startswith("›")
 
 
+async def test_ctrl_c_twice_leaves() -> None:
+    async with stage() as it:
+        await it.press("ctrl+c", "ctrl+c")
+        assert it.app.return_code == 0
+
+
 async def test_ctrl_c_says_how_to_leave_and_does_not() -> None:
     async with stage() as it:
         await it.press("ctrl+c")
-        it.sees("Ctrl+Q leaves dockbook.", "48 customers")
+        it.sees("Ctrl+C again, or Ctrl+Q, leaves dockbook.", "48 customers")
+
+
+@pytest.mark.parametrize("key", ["delete", "g", "s", "v", "x", "ctrl+p", "m", "f1", "enter", "f2"])
+async def test_tls_that_is_not_verified_is_seen_on_every_screen_and_dialog(key: str) -> None:
+    for size in ((80, 24), (60, 16)):
+        async with stage(size=size, flags=("TLS NOT VERIFIED",)) as it:
+            it.sees("TLS NOT VERIFIED")
+            await it.press(key)
+            it.sees("TLS NOT VERIFIED")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from textual import events
 
 from tests.stage import AT_ONCE, LONGEST, Bend, always, answer, stage
 
@@ -169,6 +170,19 @@ async def test_the_end_does_not_wait_for_what_hangs() -> None:
             it.wire.bend = black_hole
             await it.press("f5")
             it.sees("data of")
+
+
+async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> None:
+    async with stage(mirror=False) as it:
+        it.wire.bend = black_hole
+        await it.press_only("g", *"NO-ONE", "enter")
+        began = it.pilot.app.return_code
+        for _ in range(2):
+            it.app.post_message(events.Key("ctrl+q", None))
+        async with asyncio.timeout(2):
+            while it.app.return_code is None:
+                await it.pilot.pause()
+        assert (began, it.app.return_code) == (None, 0)
 
 
 async def test_f5_twice_reads_everything_again() -> None:

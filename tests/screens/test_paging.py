@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 
 from app.fields import PageRequest
-from app.models import Origin, Page
-from app.screens.paging import Paging
+from app.models import Customer, Origin, Page
+from app.screens.paging import Paging, without_repeats
 from tests.customers import customer
 
 
@@ -33,13 +33,44 @@ def shown(
         (shown(2, 1, total=11, count=2, more=False), False),
         (shown(1, 10, more=True), True),
         (shown(1, 10, count=2), True),
-        (shown(1, 10), False),
+        (shown(1, 10), True),
+        (shown(1, 10, more=False), True),
+        (shown(1, 10, count=0, more=False), True),
+        (shown(3, 10, count=1), True),
+        (shown(1, 9), False),
+        (shown(1, 9, more=True), True),
         (shown(1, 0, total=0, count=0, more=False), False),
         (shown(3, 0, more=True), False),
     ],
 )
 def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Paging, following: bool) -> None:
     assert (paging.turned(1) is not None) == following
+
+
+@pytest.mark.parametrize("count", [None, 0, 1])
+def test_where_nothing_is_counted_no_last_page_is_told(count: int | None) -> None:
+    assert "of" not in shown(2, 10, count=count).summary()
+    assert shown(2, 10, count=count).turned(-1) is not None, "the page before is there all the same"
+
+
+def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
+    rows = [
+        Customer.from_wire({"shortID": short_id, "name": name, "active": True, "modified": modified})
+        for short_id, name, modified in (
+            ("A", "old", "2024-01-01T00:00:00"),
+            ("B", "first", ""),
+            ("", "no ID", ""),
+            ("A", "new", "2024-01-02T00:00:00"),
+            ("B", "second", ""),
+            ("", "no ID either", ""),
+            ("a", "other", ""),
+        )
+    ]
+    page = Page(rows=tuple(rows), total=7, page=1, page_size=10, page_count=1, has_more=False)
+    once, told = without_repeats(page)
+    assert [row.name for row in once.rows] == ["new", "first", "no ID", "no ID either", "other"]
+    assert told == "The server sent A and B more than once on this page: shown once, as changed last."
+    assert without_repeats(once) == (once, "")
 
 
 def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:

@@ -128,6 +128,13 @@ async def test_separator_belongs_to_the_code(code: str) -> None:
         assert asked_for(it) <= {code}
 
 
+async def test_separator_belongs_to_a_code_in_find() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("slash")
+        await it.burst("BRIGHT\x1d-MFG\r")
+        it.sees("Scanned was BRIGHT␝-MFG; the only hit is BRIGHT-MFG: that one is shown.")
+
+
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
@@ -180,6 +187,14 @@ async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None
         await it.press(*SCREENS[screen][0])
         await it.paste("BRIGHT-MFG")
         it.sees("Nothing can be pasted here.")
+
+
+async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
+    async with stage() as it:
+        await it.press("x")
+        await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
+        it.sees("/nowhere/ACME-7", "⏎ export")
+        it.misses("Nothing was written")
 
 
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:

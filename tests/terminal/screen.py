@@ -35,12 +35,18 @@ _NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR",
 
 @dataclass
 class Terminal:
-    """A program with a terminal of its own; `sent` is all that it wrote, `before` how the terminal was until then."""
+    """A program with a terminal of its own; `sent` is all that it wrote, `before` how the terminal was until then.
+
+    `child` is whose end we wait for: the program, or the shell that runs it and writes into `stops` when it stopped.
+    """
 
     pid: int
     master: int
+    child: int
+    stops: int
     columns: int = 80
     lines: int = 24
+    encoding: str = "utf-8"
     sent: bytearray = field(default_factory=bytearray)
     status: int | None = None
     used: resource.struct_rusage | None = None
@@ -48,7 +54,7 @@ class Terminal:
     def __post_init__(self) -> None:
         self.screen = Emulator(self.columns, self.lines)
         self._stream = pyte.Stream(self.screen)
-        self._decode = getincrementaldecoder("utf-8")().decode
+        self._decode = getincrementaldecoder(self.encoding)().decode
         self.before = self.modes()
 
     @property
@@ -138,22 +144,39 @@ class Terminal:
                 self.read(0.02)
             else:
                 select.select([], [], [], 0.02)
-            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            pid, status, used = os.wait4(self.child, os.WNOHANG)
             if pid:
                 self.status, self.used = os.waitstatus_to_exitcode(status), used
         return self.status
 
     def stopped(self) -> bool:
-        """Wait until the program was stopped by a signal; false when it ended instead."""
+        """Wait until the shell saw that the program stopped; false when it ended instead."""
         ends = monotonic() + PATIENCE
         while monotonic() < ends:
             self.read(0.02)
-            pid, status, used = os.wait4(self.pid, os.WUNTRACED | os.WNOHANG)
-            if pid and not os.WIFSTOPPED(status):
-                self.status, self.used = os.waitstatus_to_exitcode(status), used
-            if pid:
-                return os.WIFSTOPPED(status)
+            if select.select([self.stops], [], [], 0)[0]:
+                return bool(os.read(self.stops, 1))
         return False
+
+
+def _run_as_job(argv: Sequence[str], environ: Mapping[str, str], tell: int) -> int:
+    """Be the shell that runs the program as a job on its terminal; tells the job's process ID, and when it stops."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    job = os.fork()
+    if not job:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        os.execve(sys.executable, [sys.executable, *argv], environ)  # noqa: S606 - no shell is wanted
+    os.write(tell, f"{job}\n".encode())
+    status = os.waitpid(job, os.WUNTRACED)[1]
+    while os.WIFSTOPPED(status):
+        os.write(tell, b".")
+        status = os.waitpid(job, os.WUNTRACED)[1]
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 @contextmanager
@@ -165,28 +188,48 @@ def terminal(
     lines: int = 24,
     columns: int = 80,
     deaf: bool = False,
+    job: bool = False,
+    encoding: str = "utf-8",
 ) -> Iterator[Terminal]:
-    """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it."""
+    """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it.
+
+    It leads the session, as a program does that is run over SSH, or is a `job` of the shell that does.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     clean |= {"HOME": str(home), "TMPDIR": str(home), "TERM": "xterm-256color", **(environ or {})}
     gate, hold = os.pipe()
-    pid, master = pty.fork()
-    if not pid:
+    stops, tell = os.pipe()
+    child, master = pty.fork()
+    if not child:
         # Not before the terminal is as it shall be, and was looked at.
         os.close(hold)
         os.read(gate, 1)
+        if job:
+            os._exit(_run_as_job(argv, clean, tell))
         if deaf:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.execve(sys.executable, [sys.executable, *argv], clean)  # noqa: S606 - no shell is wanted
-    running = Terminal(pid, master, columns, lines)
+    running = Terminal(child, master, child, stops, columns, lines, encoding)
     running.resize(lines, columns)
-    os.close(gate)
-    os.close(hold)
+    for descriptor in (gate, hold, tell):
+        os.close(descriptor)
+    if job:
+        running.pid = _read_number(stops)
     try:
         yield running
     finally:
         if running.status is None:
-            os.kill(pid, signal.SIGCONT)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(running.pid, signal.SIGCONT)
+            os.kill(running.pid, signal.SIGKILL)
             running.ended(PATIENCE)
         running.hang_up()
+        os.close(stops)
+
+
+def _read_number(descriptor: int) -> int:
+    digits = b""
+    while not digits.endswith(b"\n"):
+        piece = os.read(descriptor, 1)
+        assert piece, "the shell ended before it ran the program"
+        digits += piece
+    return int(digits)

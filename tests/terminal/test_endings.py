@@ -36,8 +36,22 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
         (kill(signal.SIGTERM), 143, False, False),
         (kill(signal.SIGTERM), 143, False, True),
         (kill(signal.SIGINT), 130, False, False),
+        (kill(signal.SIGQUIT), 131, False, False),
+        (kill(signal.SIGALRM), 142, False, False),
+        (kill(signal.SIGUSR1), 138, False, False),
     ],
-    ids=["closed", "closed-nohup", "closed-nohup-stalled", "hup", "term", "term-stalled", "int"],
+    ids=[
+        "closed",
+        "closed-nohup",
+        "closed-nohup-stalled",
+        "hup",
+        "term",
+        "term-stalled",
+        "int",
+        "quit",
+        "alrm",
+        "usr1",
+    ],
 )
 def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, deaf=deaf) as running:
@@ -86,3 +100,24 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
     finally:
         child.kill()
         os.close(ends["screen" if gone == "keyboard" else "keyboard"][0])
+
+
+@pytest.mark.parametrize(("error", "code"), [("error", 1), ("gone", 129), ("end", 129)])
+def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int, tmp_path: Path) -> None:
+    with terminal(["-m", "tests.terminal.parts", str(tmp_path), error], tmp_path) as running:
+        running.until("of 1 ·")
+        running.type("e")
+        running.until("F10 Save")
+        running.type("\x1b[B12345678")
+        running.until("12345678")
+        running.type("\x02")
+        assert running.ended(SOON) == code
+        assert running.modes() == running.before
+        said = bytes(running.sent).partition(LEFT)[2].decode()
+    (draft,) = (tmp_path / "drafts").rglob("*.json")
+    assert "12345678" in draft.read_text("utf-8")
+    reports = list((tmp_path / "state").glob("crash-*"))
+    assert len(reports) == (code == 1)
+    assert said.count("dockbook: the keyboard could not be read any more, and so it ended: ValueError") == (code == 1)
+    assert "Traceback" not in said
+    assert "Jane-Smith" not in said

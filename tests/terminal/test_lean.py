@@ -1,9 +1,10 @@
 """The program on a pty with the lean driver and with Textual's: the same screens, and what each key costs in bytes."""
 
-import os
 import re
-import signal
+import sys
 from random import Random
+
+import pytest
 
 from tests.bench.terminal import Terminal
 from tests.terminal.running import start
@@ -45,22 +46,6 @@ def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, 
         assert lean.written * 3 < plain.written
 
 
-def test_a_program_that_was_suspended_comes_back_to_a_whole_screen(environ: dict[str, str]) -> None:
-    with start(environ) as lean:
-        before = lean.screen.seen
-        for stop in (signal.SIGTSTP, signal.SIGSTOP):
-            os.kill(lean.pid, stop)
-            os.waitpid(lean.pid, os.WUNTRACED)
-            lean.settle(0.1)
-            lean.show("$ ls\r\n" * 40)
-            os.kill(lean.pid, signal.SIGCONT)
-            lean.until("of 2 ·")
-            lean.settle()
-            assert lean.screen.seen == before
-        lean.press(KEYS["down"])
-        assert lean.screen.display[3].startswith("›")
-
-
 def test_what_keys_cost(environ: dict[str, str]) -> None:
     with start(environ) as lean:
         assert lean.written <= 6_000
@@ -91,6 +76,17 @@ def test_a_dialog_on_a_slow_line_says_all_that_it_says_elsewhere(environ: dict[s
         said = set(re.findall(r"[A-Za-z]+", usual.text)) | {"⏎", "←→"}
         assert said <= set(re.findall(r"[A-Za-z]+|⏎|←→", lean.text))
         assert lean.screen.display[2].startswith("› ")
+
+
+@pytest.mark.parametrize(("part", "rings"), [("lean", 1), ("plain", 1), ("silent", 0)])
+def test_the_bell_passes_unless_it_is_switched_off(part: str, rings: int, environ: dict[str, str]) -> None:
+    argv = [sys.executable, "-m", "tests.terminal.parts", environ["HOME"], part]
+    with Terminal(argv, environ, (80, 24), "16") as running:
+        running.until("· by ID ▲")
+        running.settle(0.2)
+        begun = len(running.output)
+        running.press("\x14")
+        assert running.output[begun:].count(b"\a") == rings
 
 
 def _both_ways(terminal: Terminal, keys: str, text: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.terminal.running import start
 
-FIND, ESCAPE, EDIT, BACKSPACE = "/", "\x1b", "\x1bOQ", "\x7f"
+FIND, ESCAPE, EDIT, BACKSPACE, END = "/", "\x1b", "\x1bOQ", "\x7f", "\x1b[F"
 NEXT_PAGE, PREVIOUS_PAGE = "\x1b[19~", "\x1b[18~"
 
 #: A page takes some 2,500 bytes, and a pty holds a few ten thousand.
@@ -35,7 +35,7 @@ def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_wa
         before, written = terminal.screen.display[:-4], terminal.written
         terminal.type((NEXT_PAGE + PREVIOUS_PAGE) * TURNS)
         # Keys take effect in order: when the file is there, all pages were turned; nobody has read of it yet.
-        terminal.type(f"x{BACKSPACE}~/done.csv\r")
+        terminal.type(f"x{BACKSPACE}\x1b[200~~/done.csv\x1b[201~{END}\r")
         assert appears(Path(environ["HOME"]) / "done.csv")
         assert terminal.written == written
         terminal.until("done.csv")

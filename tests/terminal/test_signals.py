@@ -28,6 +28,7 @@ def flush():
 async def main():
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     def leave(code):
+        (folder / "left").touch()
         left.append(code)
         if polite:
             loop.call_soon_threadsafe(done.set)
@@ -38,12 +39,17 @@ async def main():
         await done.wait()
 
 asyncio.run(main())
-sys.exit(left[0] + 100)
+sys.exit(left[0])
 """
 
 
-def start(folder: Path, manner: str) -> "pexpect.spawn[str]":
-    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, str(folder), manner], timeout=20, encoding="utf-8")
+def start(folder: Path, manner: str, ignored: signal.Signals | None = None) -> "pexpect.spawn[str]":
+    def ignore() -> None:
+        if ignored is not None:
+            signal.signal(ignored, signal.SIG_IGN)
+
+    arguments = ["-c", PROGRAM, str(folder), manner]
+    child = pexpect.spawn(sys.executable, arguments, timeout=20, encoding="utf-8", preexec_fn=ignore)
     child.expect("ready")
     return child
 
@@ -54,12 +60,25 @@ def end(child: "pexpect.spawn[str]") -> str:
     return output or ""
 
 
-def test_sigterm_asks_the_program_to_leave(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["TERM", "INT", "QUIT", "ALRM", "USR1", "USR2", "VTALRM", "PROF", "XCPU", "IO", "PWR", "RTMIN", "RTMAX"]
+)
+def test_a_signal_asks_the_program_to_leave(name: str, tmp_path: Path) -> None:
+    number = getattr(signal, f"SIG{name}")
     child = start(tmp_path, "polite")
+    child.kill(number)
+    end(child)
+    assert child.exitstatus == 128 + number
+    assert (tmp_path / "flushed").exists()
+    assert (tmp_path / "left").exists()
+
+
+def test_a_signal_that_the_parent_ignores_ends_nothing(tmp_path: Path) -> None:
+    child = start(tmp_path, "polite", ignored=signal.SIGUSR1)
+    child.kill(signal.SIGUSR1)
     child.kill(signal.SIGTERM)
     end(child)
-    assert child.exitstatus == 143 + 100
-    assert (tmp_path / "flushed").exists()
+    assert child.exitstatus == 143
 
 
 def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:

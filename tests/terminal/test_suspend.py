@@ -1,15 +1,49 @@
 """Stopped and continued, the program gives the terminal back and finds its whole screen again."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pexpect
 import pytest
 
+from tests.bench.terminal import Terminal as Behind
+from tests.terminal.running import ROOT
 from tests.terminal.screen import Terminal, terminal
 
 DEMO: Final = ["-m", "app", "--demo"]
+NO_SHELL: Final = "There is no shell to go back to. u undoes the last save."
+#: What runs the program, from a shell or in its place.
+DIRECTLY: Final = f"{sys.executable} -m app --demo"
+WRAPPED: Final = f"sh -c '{DIRECTLY}; true'"
+
+#: Starts processes as its argument says, the last of which tells whether a shell waits for it.
+FAMILY: Final = """
+import os, sys
+
+for step in sys.argv[1].split():
+    if step == "session":
+        os.setsid()
+    elif step == "group":
+        os.setpgid(0, 0)
+    else:
+        asked, say = os.pipe()
+        if child := os.fork():
+            os.close(asked)
+            # Who leaves it an orphan is gone before it looks.
+            if step == "orphan":
+                os._exit(0)
+            os.close(say)
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os.close(say)
+        os.read(asked, 1) if step == "orphan" else None
+
+from app.terminal.suspend import shell_waits
+print(shell_waits())
+"""
 
 
 def press(running: Terminal) -> None:
@@ -27,10 +61,10 @@ def force(running: Terminal) -> None:
 @pytest.mark.parametrize("size", [(24, 80), (30, 100)], ids=["same size", "other size"])
 @pytest.mark.parametrize("stop", [press, ask, force])
 def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path) -> None:
-    with terminal(DEMO, tmp_path) as running:
+    with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
-        raw, begun = running.modes(), len(running.sent)
+        raw, begun, seen = running.modes(), len(running.sent), running.screen.seen
         for _ in range(2):
             stop(running)
             assert running.stopped()
@@ -46,6 +80,8 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
             running.kill(signal.SIGCONT)
             running.until(lambda text: "F1 Help" in text.splitlines()[size[0] - 1])
             running.quiet(0.1)
+            if size == (24, 80):
+                assert running.screen.seen == seen
             assert running.modes() == raw
             assert b"\x1b[?1049h" in running.sent[begun:]
             assert "Customers" in running.screen.display[0]
@@ -61,7 +97,7 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path) -> None:
-    with terminal(DEMO, tmp_path) as running:
+    with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
         press(running)
@@ -73,3 +109,61 @@ def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path
         assert running.ended(3) == 128 + number
         assert running.modes() == running.before
         assert b"\x1b[?1049h" not in running.sent[begun:]
+
+
+@pytest.mark.parametrize(
+    ("family", "waits"),
+    [
+        ("child session", False),
+        ("child session child", False),
+        ("child session child group", True),
+        ("child session child group child", True),
+        ("child session child group child child", True),
+        ("child session child group orphan", False),
+    ],
+)
+def test_a_shell_waits_only_in_another_group_of_the_session(family: str, waits: bool) -> None:
+    told = subprocess.run([sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == f"{waits}\n"
+
+
+@pytest.mark.parametrize("run", [f"exec {DIRECTLY}", f"{DIRECTLY}; true"], ids=["its leader", "beside its leader"])
+def test_a_session_without_a_shell_goes_on(run: str, environ: dict[str, str]) -> None:
+    with Behind(["sh", "-c", run], environ, (80, 24)) as running:
+        running.until("ACME-CORP")
+        running.press("\x1a", NO_SHELL)
+        running.press("j")
+        assert running.screen.display[3].startswith("›")
+        running.press("\x11", quiet=0.1)
+        assert running.wait() == 0
+
+
+def test_a_stop_signal_without_a_shell_is_refused_too(tmp_path: Path) -> None:
+    with terminal(DEMO, tmp_path) as running:
+        running.until("ACME-CORP")
+        running.quiet()
+        running.kill(signal.SIGTSTP)
+        running.until(NO_SHELL)
+        running.type("\x11")
+        assert running.ended(5) == 0
+
+
+@pytest.mark.parametrize("command", [DIRECTLY, WRAPPED], ids=["directly", "wrapped"])
+def test_a_job_of_bash_stops_and_comes_back(command: str, environ: dict[str, str]) -> None:
+    bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ | {"PS1": "ready> ", "TERM": "xterm"})
+    bash.expect_exact("ready> ")
+    bash.sendline(command)
+    bash.expect_exact("F1")
+    for _ in range(2):
+        bash.send("\x1a")
+        bash.expect_exact("Stopped")
+        bash.expect_exact("ready> ")
+        bash.sendline("fg")
+        bash.expect_exact("Customers")
+        bash.expect_exact("F1")
+    bash.send("\x11")
+    bash.expect_exact("ready> ")
+    bash.sendline("exit")
+    bash.expect(pexpect.EOF)
+    bash.close()
+    assert bash.exitstatus == 0

@@ -1,0 +1,77 @@
+"""Leaving waits for nothing that hangs: no look-up of a name, no connect, no disk."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.terminal.screen import terminal
+
+#: Seconds, two of them promised, and one for a machine that is busy.
+SOON: Final = 3.0
+
+#: The program on a machine where something never comes back.
+HANGING: Final = """
+import {module}, sys, time
+{module}.{function} = lambda *_, **__: time.sleep(3600)
+from app.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+SERVER: Final = {"DOCKBOOK_CLIENT_ID": "x", "DOCKBOOK_CLIENT_SECRET": "canary-secret"}
+
+
+@pytest.mark.parametrize("keys", ["\x11", "\x03\x03", "q"], ids=["ctrl+q", "ctrl+c twice", "q"])
+@pytest.mark.parametrize("hangs", ["socket.getaddrinfo", "sqlite3.connect", "connect"])
+def test_leaving_waits_for_nothing_that_hangs(hangs: str, keys: str, tmp_path: Path) -> None:
+    # Nobody accepts what connects to it, beyond what its backlog takes.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as other:
+        other.connect(deaf.getsockname())
+        module, _, function = hangs.rpartition(".")
+        # Where it is the connect that hangs, nothing else has to.
+        code = HANGING.format(module=module or "types", function=function)
+        address = f"127.0.0.1:{deaf.getsockname()[1]}" if hangs == "connect" else "localhost:1"
+        environ = SERVER | {"DOCKBOOK_URL": f"http://{address}/api/v1"}
+        with terminal(["-c", code], tmp_path, environ=environ) as running:
+            running.until("Loading customers" if hangs != "sqlite3.connect" else "cannot be reached")
+            running.quiet(0.1)
+            running.type(keys)
+            assert running.ended(SOON) == 0
+            assert running.modes() == running.before
+
+
+def test_a_form_is_left_by_ctrl_q_twice_and_what_was_typed_is_kept(tmp_path: Path) -> None:
+    with terminal(["-m", "app"], tmp_path) as running:
+        running.until("No customers yet")
+        running.type("n")
+        running.until("New customer")
+        running.type("ABC-1")
+        running.until("draft kept")
+        running.type("\x11")
+        running.until("Quit?")
+        running.type("\x11")
+        assert running.ended(SOON) == 0
+    with terminal(["-m", "app"], tmp_path) as running:
+        running.until("ABC-1")
+
+
+def test_an_export_is_interrupted_while_a_name_is_looked_up(tmp_path: Path) -> None:
+    code = HANGING.format(module="socket", function="getaddrinfo").replace("from app", "print(flush=True)\nfrom app")
+    environ = SERVER | {"DOCKBOOK_URL": "http://localhost:1/api/v1", "HOME": str(tmp_path), "PATH": ""}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "export", "-o", str(tmp_path / "x.csv")],
+        env=environ,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        while not list(tmp_path.glob(".dockbook-export-*")):
+            assert child.poll() is None
+        child.send_signal(signal.SIGINT)
+        assert child.wait(SOON) == 130
+    assert not list(tmp_path.glob(".dockbook-export-*"))
