@@ -1,6 +1,5 @@
 """Which IDs on a page look like others, and how that is told."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -25,11 +24,10 @@ class LookAlikes:
         """The IDs there is something to tell of."""
         return self._others.keys() | self._repeated
 
-    def begin(self, rows: Sequence["Customer"]) -> None:
-        """Look at a page anew."""
-        counted = Counter(row.short_id for row in rows if row.short_id)
-        self._others = alike_among(counted)
-        self._repeated = frozenset(short_id for short_id, count in counted.items() if count > 1)
+    def begin(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
+        """Look at a page anew; of the `repeated` IDs the server sent more rows than this one."""
+        self._others = alike_among(dict.fromkeys(row.short_id for row in rows if row.short_id))
+        self._repeated = frozenset(repeated)
 
     def learn(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over what was found elsewhere."""
