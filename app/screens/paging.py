@@ -247,7 +247,7 @@ def told_of_repeats(short_ids: Sequence[str]) -> str:
     """What is said of IDs that came more than once."""
     first, *others = short_ids
     more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {visible_id(others[0])}" if others else ""
-    return f"The server sent {visible_id(first)}{more} more than once on this page: shown once, as changed last."
+    return f"The server sent {visible_id(first)}{more} twice on this page: shown once, as changed last."
 
 
 def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:

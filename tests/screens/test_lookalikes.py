@@ -89,5 +89,5 @@ async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
         dock.wire.bend = always(lambda: answer(200, page))
         await dock.press("f5")
         assert [line[:2] for line in dock.lines if "Name of" in line] == ["›≈", "  "]
-        dock.sees("The server sent ACME-CORP more than once on this page: shown once, as changed last.")
+        dock.sees("The server sent ACME-CORP twice on this page: shown once, as changed last.")
         dock.sees("the server sent this ID twice")

@@ -73,7 +73,11 @@ def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
 
 
 def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
-    for short_ids, told in ((["A"], "sent A more"), (["A", "B"], "sent A and B more"), ([*"ABC"], "A and 2 other IDs")):
+    for short_ids, told in (
+        (["A"], "sent A twice"),
+        (["A", "B"], "sent A and B twice"),
+        ([*"ABC"], "A and 2 other IDs"),
+    ):
         assert told in told_of_repeats(short_ids)
 
 
