@@ -2,11 +2,11 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from app.errors import StoreError
 from app.fields import PageRequest
@@ -70,6 +70,7 @@ class Mirror:
         self._busy_until = 0.0
         self._tending: asyncio.Task[None] | None = None
         self._mending = asyncio.Lock()
+        self._mendings: set[asyncio.Task[None]] = set()
         self._mended = 0
         self.on_begun_anew: Callable[[], None] = lambda: None
 
@@ -246,6 +247,8 @@ class Mirror:
                 job.stop()
         if self._tending is not None:
             await self._tending
+        if self._mendings:
+            await asyncio.wait(self._mendings)
         for lane in (self._find, self._count, self._write):
             await lane.close()
             lane.end()
@@ -296,7 +299,7 @@ class Mirror:
             mended = self._mended
             try:
                 if self._place is not None and self._place.is_gone:
-                    await self._take_another_place()
+                    await self._see_through(self._take_another_place())
                 if lane is self._write and not self._writer:
                     break
                 if isinstance(lane.opened, Reading) and self._place is not None and not lane.opened.is_current:
@@ -307,10 +310,20 @@ class Mirror:
                         pass
                 return await lane.run(told_of, job)
             except Damaged as error:
-                await self._mend(error, mended)
+                await self._see_through(self._mend(error, mended))
             except UnusablePlace as error:
-                await self._go_without_file(error, mended)
+                await self._see_through(self._go_without_file(error, mended))
         return default
+
+    async def _see_through(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for what must not be left half done, whoever stops waiting: the next letter typed to find, for one."""
+        task = asyncio.create_task(work)
+        self._mendings.add(task)
+        task.add_done_callback(self._mendings.discard)
+        # Where nobody waits any more, the next who asks is told what is wrong.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({task})
+        task.result()
 
     async def _mend(self, error: Damaged, mended: int) -> None:
         """Set a damaged file aside and begin anew, where this process may; others wait until the writer does."""

@@ -13,7 +13,7 @@ from app.local.view import View
 from app.repository import Link
 from app.screens.desk import Desk
 from app.screens.frame import DockScreen
-from app.screens.paging import Paging, near_misses, without_repeats
+from app.screens.paging import Paging, near_misses, told_of_repeats, without_repeats
 from app.screens.view_keeping import ViewKeeping
 from app.text import visible_id, width
 from app.widgets.find import FindLine
@@ -200,17 +200,19 @@ class PagedScreen(DockScreen[None]):
         self.stop_countdown()
         self.paging.shows(request, page)
         words, caption = near_misses(request.find, page)
-        page, repeated = without_repeats(page)
-        if (remarks := [*page.remarks, *([repeated] if repeated else [])]) and self.status.notice is None:
+        rows, repeated = without_repeats(page.rows)
+        remarks = [*page.remarks, *([told_of_repeats(repeated)] if repeated else [])]
+        if remarks and self.status.notice is None:
             self.say(" ".join(remarks), "warning")
         self.table.show(
-            page.rows,
+            rows,
             request.sort or "",
             request.direction,
             place,
             seek,
             words=words,
             caption=caption,
+            repeated=repeated,
         )
         self.read(self._learn, "alike")
         if request.searching:

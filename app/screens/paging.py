@@ -228,24 +228,26 @@ def _moment(when: datetime) -> str:
     return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"
 
 
-def without_repeats(page: "Page") -> "tuple[Page, str]":
-    """The page with each ID once, its newest record, and what is said of those that came more often."""
-    rows: dict[str | int, Customer] = {}
+def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Sequence[str]]":
+    """The rows with each ID once, as its newest record has it, and the IDs that came more often."""
+    kept: dict[str | int, Customer] = {}
     repeated: dict[str, None] = {}
-    for number, row in enumerate(page.rows):
+    for number, row in enumerate(rows):
         # What is no ID is nobody's: such rows have nothing in common.
         key = number if KEY in row.oddities else row.short_id
-        before = rows.get(key)
+        before = kept.get(key)
         if before is not None:
             repeated[row.short_id] = None
         if before is None or is_before(before.modified, row.modified):
-            rows[key] = row
-    if not repeated:
-        return page, ""
-    first, *others = repeated
+            kept[key] = row
+    return list(kept.values()), list(repeated)
+
+
+def told_of_repeats(short_ids: Sequence[str]) -> str:
+    """What is said of IDs that came more than once."""
+    first, *others = short_ids
     more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {visible_id(others[0])}" if others else ""
-    told = f"The server sent {visible_id(first)}{more} more than once on this page: shown once, as changed last."
-    return page.model_copy(update={"rows": tuple(rows.values())}), told
+    return f"The server sent {visible_id(first)}{more} twice on this page: shown once, as changed last."
 
 
 def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:

@@ -17,15 +17,17 @@ class LookAlikes:
 
     def __init__(self) -> None:
         self._others: dict[str, tuple[str, ...]] = {}
+        self._repeated: frozenset[str] = frozenset()
 
     @property
     def marked(self) -> Collection[str]:
         """The IDs there is something to tell of."""
-        return self._others.keys()
+        return self._others.keys() | self._repeated
 
-    def begin(self, rows: Sequence["Customer"]) -> None:
-        """Look at a page anew."""
-        self._others = alike_among(row.short_id for row in rows if row.short_id)
+    def begin(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
+        """Look at a page anew; of the `repeated` IDs the server sent more rows than this one."""
+        self._others = alike_among(dict.fromkeys(row.short_id for row in rows if row.short_id))
+        self._repeated = frozenset(repeated)
 
     def learn(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over what was found elsewhere."""
@@ -41,7 +43,10 @@ class LookAlikes:
 
     def told(self, short_id: str) -> str:
         """What is to be known of this ID; nothing for most."""
-        return looks_like(short_id, self.others(short_id))
+        if short_id not in self._others and short_id not in self._repeated:
+            return ""
+        twice = "the server sent this ID twice" if short_id in self._repeated else ""
+        return " · ".join(part for part in (looks_like(short_id, self.others(short_id)), twice) if part)
 
 
 def looks_like(short_id: str, others: Sequence[str]) -> str:

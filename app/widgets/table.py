@@ -1,6 +1,6 @@
 """The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from rich.segment import Segment
@@ -153,16 +153,18 @@ class CustomerTable(OwnKeys, can_focus=True):
         *,
         words: Sequence[str] = (),
         caption: str = "",
+        repeated: Collection[str] = (),
         tentative: bool = False,
     ) -> None:
         """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
 
-        The folded `words` are marked; a `caption` takes the place of the headings. `tentative` rows are only looked at.
+        The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
+        server sent more rows than are shown. `tentative` rows are only looked at.
         """
         before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
         position = self.cursor
         self._rows, self.tentative = list(rows), tentative
-        self.alike.begin(rows)
+        self.alike.begin(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])

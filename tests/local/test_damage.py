@@ -231,6 +231,29 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
             assert stat.S_ISREG(path.stat().st_mode)
 
 
+async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
+    async with opened(path) as mirror:
+        begun = asyncio.Event()
+        mirror.on_begun_anew = begun.set
+        HARMS["directory at its path"](path)
+        typed = asyncio.create_task(mirror.page(PageRequest(find="a")))
+        async with asyncio.timeout(LONGEST):
+            while not mirror.notes:  # noqa: ASYNC110 - a thread notes it, and sets no event
+                await asyncio.sleep(0)
+        # It was set aside just now, and the new one is being made.
+        typed.cancel()
+        await asyncio.wait({typed})
+        async with asyncio.timeout(LONGEST):
+            await mirror.page(PageRequest(find="ac"))
+            await begun.wait()
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        assert len(mirror.notes) == 1
+
+
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
 async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"

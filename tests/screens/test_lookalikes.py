@@ -79,3 +79,15 @@ async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> No
         await dock.press("g")
         await dock.press(*"acme-corp", "enter")
         dock.sees("Asked for acme-corp, the server sent ACME-CORP")
+
+
+async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
+    async with stage(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
+        record = await dock.record("ACME-CORP")
+        page = {"value": [record, record, await dock.record("BRIGHT-MFG")], "totalCount": 3, "hasMore": False}
+
+        dock.wire.bend = always(lambda: answer(200, page))
+        await dock.press("f5")
+        assert [line[:2] for line in dock.lines if "Name of" in line] == ["›≈", "  "]
+        dock.sees("The server sent ACME-CORP twice on this page: shown once, as changed last.")
+        dock.sees("the server sent this ID twice")

@@ -13,6 +13,9 @@ from tests.local.mirrors import fill_the_disk
 from tests.screens.test_offline import HURRIED, Onward, refused
 from tests.stage import Stage, stage
 
+#: A server that is there is never taken for one that is not, however busy this machine is.
+PATIENT = HURRIED._replace(patience=20.0, probe=20.0)
+
 #: More than SQLite keeps in memory of a file.
 MANY = 1500
 
@@ -74,7 +77,7 @@ class Gate:
 @pytest.mark.parametrize("harm", HARMS)
 async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    async with asyncio.timeout(60), stage(MANY, mirror=True, mirror_file=path, pace=HURRIED) as it:
+    async with asyncio.timeout(60), stage(MANY, mirror=True, mirror_file=path, pace=PATIENT) as it:
         gate = Gate()
         it.wire.bend = gate.bend
         await HARMS[harm](path, it)
@@ -92,7 +95,7 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
 
 async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    async with stage(mirror=True, mirror_file=path, pace=HURRIED) as it:
+    async with stage(mirror=True, mirror_file=path, pace=PATIENT) as it:
         it.wire.bend = refused
         shutil.rmtree(path.parent)
         await it.press("f5", "slash", *"acme")
@@ -109,7 +112,7 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
         sweep = request.url.params.get("pageSize") == "250"
         return httpx.Response(400, json={"error": "bad_request"}) if sweep and broken else await onward()
 
-    async with stage(mirror=True, pace=HURRIED, bend=fails) as it:
+    async with stage(mirror=True, pace=PATIENT, bend=fails) as it:
         await it.press("slash", *"acme")
         await it.until("the rest did not come yet, F5 asks for it")
         it.misses("on its way", "F6 makes")
@@ -121,9 +124,9 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
 async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     gate = Gate()
-    async with stage(mirror=True, mirror_file=path, pace=HURRIED, bend=gate.bend) as first:
+    async with stage(mirror=True, mirror_file=path, pace=PATIENT, bend=gate.bend) as first:
         await gate.waiting.wait()
-        async with stage(mirror=True, mirror_file=path, pace=HURRIED, bend=gate.bend) as second:
+        async with stage(mirror=True, mirror_file=path, pace=PATIENT, bend=gate.bend) as second:
             await second.press("slash", *"acme")
             await second.until("another dockbook on this machine reads")
             second.misses("on its way", "F6 makes")
@@ -133,7 +136,7 @@ async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -
 
 @pytest.mark.parametrize("mirror", [True, False])
 async def test_a_first_start_without_the_server_goes_on_when_it_is_back(mirror: bool) -> None:
-    async with stage(mirror=mirror, pace=HURRIED, bend=refused) as it:
+    async with stage(mirror=mirror, pace=PATIENT, bend=refused) as it:
         it.sees("The server cannot be reached", "offline since")
         it.wire.bend = None
         await it.until("live · 48")

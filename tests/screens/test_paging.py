@@ -6,7 +6,7 @@ import pytest
 
 from app.fields import PageRequest
 from app.models import Customer, Origin, Page
-from app.screens.paging import Paging, without_repeats
+from app.screens.paging import Paging, told_of_repeats, without_repeats
 from tests.customers import customer
 
 
@@ -66,11 +66,19 @@ def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
             ("a", "other", ""),
         )
     ]
-    page = Page(rows=tuple(rows), total=7, page=1, page_size=10, page_count=1, has_more=False)
-    once, told = without_repeats(page)
-    assert [row.name for row in once.rows] == ["new", "first", "no ID", "no ID either", "other"]
-    assert told == "The server sent A and B more than once on this page: shown once, as changed last."
-    assert without_repeats(once) == (once, "")
+    once, repeated = without_repeats(rows)
+    assert [row.name for row in once] == ["new", "first", "no ID", "no ID either", "other"]
+    assert repeated == ["A", "B"]
+    assert without_repeats(once) == (once, [])
+
+
+def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
+    for short_ids, told in (
+        (["A"], "sent A twice"),
+        (["A", "B"], "sent A and B twice"),
+        ([*"ABC"], "A and 2 other IDs"),
+    ):
+        assert told in told_of_repeats(short_ids)
 
 
 def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:

@@ -110,7 +110,7 @@ def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int
         running.until("F10 Save")
         running.type("\x1b[B12345678")
         running.until("12345678")
-        running.type("\x02")
+        running.type("\x14")
         assert running.ended(SOON) == code
         assert running.modes() == running.before
         said = bytes(running.sent).partition(LEFT)[2].decode()
