@@ -183,6 +183,9 @@ class DockbookApp(App[int]):
         """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
         if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
             return False
+        if self.key_queue.may_end_scan(event):
+            # Ctrl+C is ETX, which scanners send.
+            return False
         before, self._left_at = self._left_at, monotonic()
         return self._left_at - before < TWICE and not self.key_queue.idle
 

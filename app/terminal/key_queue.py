@@ -133,6 +133,11 @@ class KeyQueue:
         """Whether every key has done its work."""
         return self._is_free and self._is_done() and _at_rest(self._app)
 
+    def may_end_scan(self, event: events.Event) -> bool:
+        """Whether the key comes behind one that still waits as part of a code, and may be its end."""
+        behind = bool(self._waiting) and code_character(self._waiting[-1]) is not None
+        return behind and self.scanner.ends_scan(event)
+
     @property
     def may_be_scan(self) -> float:
         """Seconds for which the last key may yet turn out to be the first of a scan; 0 when it is no letter."""
