@@ -94,8 +94,9 @@ def test_byte_that_is_no_utf8_becomes_a_replacement() -> None:
 
 def test_no_pair_of_bytes_raises() -> None:
     for first in range(0x80, 0x100):
+        parser = InputParser()
         for second in range(0x100):
-            parse(bytes([first, second]))
+            parse(bytes([first, second]), parser=parser)
 
 
 @pytest.mark.parametrize("seed", range(40))
