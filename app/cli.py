@@ -14,10 +14,10 @@ from app import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.connect import Book, Server
-    from app.folders import Folders
+    from app.backends import Book, Server
+    from app.config.paths import Folders
+    from app.config.settings import Settings
     from app.service.credentials import IssuedCredential
-    from app.settings import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -48,11 +48,11 @@ def _tell(error: Exception) -> int:
     from app.errors import DockbookError, SettingsError
 
     if isinstance(error, DockbookError):
-        from app.text import visible
+        from app.text.sanitize import visible
 
         sys.stderr.write(f"dockbook: {visible(error.text)}\n")
         return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
-    from app.folders import Folders
+    from app.config.paths import Folders
     from app.terminal.crash import report
 
     sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
@@ -181,7 +181,7 @@ def _port(text: str) -> int:
 
 def _open_screens(arguments: argparse.Namespace) -> int:
     from app.errors import SettingsError
-    from app.opening import open_screens
+    from app.tui.run import open_screens
 
     settings, folders = _settings(arguments)
     # A stream that was closed before the start is None.
@@ -196,9 +196,9 @@ def _open_screens(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
     """The settings that the options, the environment and the config file come to."""
+    from app.config.paths import Folders
+    from app.config.settings import Options, load_settings
     from app.errors import SettingsError
-    from app.folders import Folders
-    from app.settings import Options, load_settings
 
     demo: int | None = arguments.demo
     if demo is not None and arguments.profile is not None:
@@ -218,7 +218,7 @@ def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
 
 
 def _source(settings: "Settings", folders: "Folders", demo: int | None) -> "Book | Server":
-    from app.connect import Book, Server
+    from app.backends import Book, Server
 
     if settings.url is not None:
         return Server(settings)
@@ -228,8 +228,8 @@ def _source(settings: "Settings", folders: "Folders", demo: int | None) -> "Book
 def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from app.export.order import Order, format_for
-    from app.exporting import run_export
+    from app.export.command import run_export
+    from app.export.spec import Order, format_for
 
     # To read is all it takes, and so the book is opened for no more.
     arguments.read_only = True
@@ -243,12 +243,12 @@ def _export(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     import asyncio
 
-    from app.connect import TO_CHANGE, TO_SEE, open_store
+    from app.backends import TO_CHANGE, TO_SEE, open_store
+    from app.config.paths import Folders
     from app.errors import SettingsError
-    from app.folders import Folders
+    from app.service.app import create_app
     from app.service.credentials import Credentials
-    from app.service.serve import serve
-    from app.service.web import create_app
+    from app.service.server import serve
 
     for option in ("profile", "url", "read_only", "mouse", "no_mirror"):
         if getattr(arguments, option):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from app.fields import BY_NAME
+from app.models.fields import BY_NAME
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 
 #: Why a person has to decide about fields.
@@ -16,7 +16,8 @@ Why = Literal["changed", "answer lost", "older"]
 class DockbookError(Exception):
     """Anything dockbook tells a person about: `title` in a few words, `text` with what happened and what to do.
 
-    `text` may quote a server. It is not yet safe for a terminal: it passes through `app.text` like any outside text.
+    `text` may quote a server. It is not yet safe for a terminal:
+    it passes through `app.text.sanitize` like any text from outside.
     """
 
     title: ClassVar[str] = "That did not work"

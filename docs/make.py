@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from app.connect import Book
-from app.repository import Repository
-from app.screens.customer_list import CustomerListScreen
+from app.backends import Book
+from app.repository.repository import Repository
+from app.screens.base import Desk, DockScreen
+from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
-from app.screens.frame import Desk, DockScreen
-from app.tui import KEEPER, DockbookApp
-from app.widgets.field import FieldInput
-from app.widgets.find import FindInput
-from app.widgets.keys import key_name
-from app.widgets.record import RecordView
-from app.widgets.table import CustomerTable
+from app.tui.app import KEEPER, DockbookApp
+from app.widgets.customer_table import CustomerTable
+from app.widgets.form_field import FieldInput
+from app.widgets.key_names import key_name
+from app.widgets.record_view import RecordView
+from app.widgets.search_bar import FindInput
 
 if TYPE_CHECKING:
     from textual.binding import Binding

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from app.fields import FIELDS, KEY, WRITABLE_NAMES
-from app.models import Customer
+from app.models.customer import Customer
+from app.models.fields import FIELDS, KEY, WRITABLE_NAMES
 
 #: The spec's first customer, to the letter.
 ACME: Final[dict[str, Any]] = {

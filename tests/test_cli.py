@@ -140,7 +140,7 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
 
 def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
     program = (
-        "import sys\nfrom app.cli import main\nfrom app.screens.frame import DockScreen\n"
+        "import sys\nfrom app.cli import main\nfrom app.screens.base import DockScreen\n"
         f"def fail(self, customer={CANARY!r}): raise ValueError(customer)\n"
         "DockScreen.action_help = fail\nsys.exit(main(['--demo']))"
     )

@@ -55,7 +55,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
 
 def test_the_first_paint_waits_for_nothing_slow() -> None:
     program = (
-        "import sys, app.tui, app.connect, app.repository; "
+        "import sys, app.tui.app, app.backends, app.repository.repository; "
         "print(*{'httpx', 'pydantic', 'starlette', 'sqlite3', 'app.service', 'app.api'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -64,8 +64,8 @@ def test_the_first_paint_waits_for_nothing_slow() -> None:
 
 def test_a_server_is_reached_without_the_service() -> None:
     program = (
-        "import sys, asyncio; from app.connect import Server; from app.settings import Settings; "
-        "from app.secret import Secret; "
+        "import sys, asyncio; from app.backends import Server; from app.config.settings import Settings; "
+        "from app.config.secrets import Secret; "
         "s = Settings(url='http://127.0.0.1:1/api/v1', client_id='a', client_secret=Secret('b')); "
         "asyncio.run(Server(s).connect()); "
         "print(*{'starlette', 'sqlite3', 'uvicorn', 'app.service'} & set(sys.modules))"

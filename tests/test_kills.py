@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from app.connect import open_store
-from app.folders import Folders
-from app.local.draft import server_key
-from app.local.draft_folder import DraftFolder, Found
+from app.backends import open_store
+from app.config.paths import Folders
+from app.drafts.draft import server_key
+from app.drafts.files import DraftFolder, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from app.api.answers import TO_SEE, Answer, error_of, printable
 from app.api.body import MAX_TOKEN_BODY, UnreadableBody, decode
-from app.api.wire import TOKEN_PATH, Outgoing
+from app.api.responses import TO_SEE, Answer, error_of, printable
+from app.api.transport import TOKEN_PATH, Outgoing
 from app.errors import DockbookError, NoToken, ServerFault, SettingsError, TokenRefused, TransportError
 
 _LONGEST_TOKEN: Final = 16 * 2**10

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 
-from app.exact import from_json, to_json
-from app.models import NumberText
+from app.lossless_json import from_json, to_json
+from app.models.customer import NumberText
 
 #: The most that is read of one answer, in bytes after decompression.
 MAX_BODY: Final = 32 * 2**20

@@ -13,12 +13,12 @@ from urllib.parse import quote
 
 import httpx
 
-from app.api.answers import ADVICE, TO_CHANGE, TO_SEE, Answer, error_of
 from app.api.auth import Credentials, Tokens
 from app.api.body import encode
-from app.api.parts import Listed, Parts
+from app.api.responses import ADVICE, TO_CHANGE, TO_SEE, Answer, error_of
 from app.api.retry import QuietTime, Retries
-from app.api.wire import Outgoing, Wire
+from app.api.split_pages import Listed, Parts
+from app.api.transport import Outgoing, Wire
 from app.errors import (
     ApiError,
     ConnectionFailed,
@@ -29,9 +29,9 @@ from app.errors import (
     UnaddressableId,
     UnclearAnswer,
 )
-from app.fields import KEY, PageRequest
-from app.models import Customer, Page
-from app.records import Records, read_record
+from app.models.customer import Customer, Page
+from app.models.fields import KEY, PageRequest
+from app.models.raw_customer import Records, read_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
 #: With which servers and firewalls answer to an address that they do not like.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from app.api.answers import Answer
+from app.api.responses import Answer
 from app.errors import (
     CertificateNotTrusted,
     ClientCertificateRefused,

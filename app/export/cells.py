@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 #: The fields in the order of the contract's table.
 COLUMNS: Final = (

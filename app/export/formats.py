@@ -19,10 +19,10 @@ from app.export.cells import (
     unknown_fields,
     with_signs,
 )
-from app.models import NumberText
+from app.models.customer import NumberText
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 #: Legal in JSON, but a terminal obeys some of them, and some readers take others for the end of a line.
 _UNWELCOME: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")

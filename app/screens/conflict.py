@@ -7,18 +7,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.errors import EditsOverlap
-from app.fields import BY_NAME
-from app.merge import Overlap, merge
-from app.screens.desk import Desk
-from app.screens.dialog import Dialog
-from app.screens.review import ReviewScreen
-from app.screens.told import changed_by_others, labels
-from app.text import visible_id
-from app.widgets.comparison import Compared
-from app.widgets.field import FieldInput
+from app.models.fields import BY_NAME
+from app.repository.merge import Overlap, merge
+from app.screens.comparison import ReviewScreen
+from app.screens.context import Desk
+from app.screens.dialogs import Dialog
+from app.screens.messages import changed_by_others, labels
+from app.text.sanitize import visible_id
+from app.widgets.comparison_view import Compared
+from app.widgets.form_field import FieldInput
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 _THEIRS: Final = 1
 _YOURS: Final = 2

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from app.lookalike import alike, spelled
-from app.screens.dialog import Question
-from app.text import shorten, visible_id
+from app.screens.dialogs import Question
+from app.text.confusables import alike, spelled
+from app.text.sanitize import shorten, visible_id
 
 if TYPE_CHECKING:
     from app.errors import ConfusableId
-    from app.models import Customer
+    from app.models.customer import Customer
 
 #: Said where the copy was searched and is not whole.
 INCOMPLETE: Final = "The local copy is not complete yet; others may exist."

@@ -10,16 +10,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
-from app.fields import KEY
-from app.screens.desk import Desk
-from app.screens.frame import LOOKING_BACK, STYLES, DockScreen
-from app.text import visible_id
-from app.widgets.alike import LookAlikes, looks_like
-from app.widgets.record import RecordView
+from app.models.fields import KEY
+from app.screens.base import LOOKING_BACK, STYLES, DockScreen
+from app.screens.context import Desk
+from app.text.sanitize import visible_id
+from app.widgets.confusable_ids import LookAlikes, looks_like
+from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
-    from app.models import Customer, Origin
-    from app.screens.paging import Step
+    from app.models.customer import Customer, Origin
+    from app.screens.customer_list.pagination import Step
 
 
 class DetailScreen(DockScreen[None]):
@@ -121,7 +121,7 @@ class DetailScreen(DockScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
-        from app.screens.plain import copy
+        from app.screens.clipboard import copy
 
         entry = self.record.current
         if entry is None:

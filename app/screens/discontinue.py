@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from app.changes import Change
 from app.errors import DockbookError, OutcomeUnknown
-from app.screens.dialog import Question
-from app.screens.frame import DockScreen
+from app.repository.history import Change
+from app.screens.base import DockScreen
+from app.screens.dialogs import Question
 from app.screens.unconfirmed import onlooker_of, report_open
-from app.text import visible_id
+from app.text.sanitize import visible_id
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 Result = TypeVar("Result")
 

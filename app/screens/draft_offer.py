@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from app.drafts.draft import Draft, MovedDraft
 from app.errors import DockbookError, NotFound
-from app.fields import BY_NAME, KEY, STATUS, WRITABLE_NAMES
-from app.local.draft import Draft, MovedDraft
-from app.merge import status_moved
-from app.screens.desk import Desk
-from app.screens.dialog import Question
-from app.screens.frame import DockScreen
-from app.screens.review import ReviewScreen
-from app.screens.told import changed_by_others, labels, when, who_is_drafted
+from app.models.fields import BY_NAME, KEY, STATUS, WRITABLE_NAMES
+from app.repository.merge import status_moved
+from app.screens.base import DockScreen
+from app.screens.comparison import ReviewScreen
+from app.screens.context import Desk
+from app.screens.dialogs import Question
+from app.screens.messages import changed_by_others, labels, when, who_is_drafted
 from app.screens.unconfirmed import look_for
-from app.widgets.comparison import Compared
+from app.widgets.comparison_view import Compared
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 _NOT_READ = "The server's record cannot be read now, so the last column is not known."
 

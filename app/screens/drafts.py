@@ -4,25 +4,25 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from app.screens.choose import Choice, ChooseDialog
 from app.screens.draft_offer import DraftOfferScreen
-from app.screens.told import also_editing, labels, when, who_is_drafted
+from app.screens.messages import also_editing, labels, when, who_is_drafted
+from app.screens.select_dialog import Choice, ChooseDialog
 from app.screens.unconfirmed import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.local.draft import Draft
-    from app.local.draft_folder import Found
-    from app.models import Customer
-    from app.screens.frame import DockScreen
+    from app.drafts.draft import Draft
+    from app.drafts.files import Found
+    from app.models.customer import Customer
+    from app.screens.base import DockScreen
 
 Result = TypeVar("Result")
 
 
 def base_of(draft: "Draft") -> "Customer | None":
     """The record a draft was made on; a new customer has none."""
-    from app.models import Customer
+    from app.models.customer import Customer
 
     return None if draft.base is None else Customer.from_wire(draft.base)
 
@@ -30,7 +30,7 @@ def base_of(draft: "Draft") -> "Customer | None":
 def resume(screen: "DockScreen[Result]", draft: "Draft | None") -> None:
     """Open the form with a draft that was taken up."""
     from app.screens.form import Begun, FormScreen
-    from app.screens.goto import go_to_chosen
+    from app.screens.go_to import go_to_chosen
 
     if draft is not None:
         form = FormScreen(screen.desk, base_of(draft), begun=Begun(draft.typed, draft))

@@ -11,13 +11,13 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from app.errors import DockbookError
-from app.screens.dialog import Dialog, Question
-from app.text import visible
-from app.widgets.field import SignInput
+from app.screens.dialogs import Dialog, Question
+from app.text.sanitize import visible
+from app.widgets.form_field import SignInput
 
 if TYPE_CHECKING:
-    from app.fields import PageRequest
-    from app.screens.pages import PagedScreen
+    from app.models.fields import PageRequest
+    from app.screens.customer_list.pages import PagedScreen
 
 Job = Callable[[Path], Awaitable[list[str]]]
 
@@ -100,8 +100,8 @@ def _begin(screen: "PagedScreen", job: Job, path: Path) -> None:
 
 
 async def _list(screen: "PagedScreen", request: "PageRequest", path: Path) -> list[str]:
-    from app.export.listing import export_list
-    from app.export.order import format_for
+    from app.export.list_export import export_list
+    from app.export.spec import format_for
 
     def wait(left: int) -> None:
         screen.say(f"The server asks to slow down; the export goes on in {left} s.")
@@ -110,8 +110,8 @@ async def _list(screen: "PagedScreen", request: "PageRequest", path: Path) -> li
 
 
 async def _some(screen: "PagedScreen", short_ids: Sequence[str], path: Path) -> list[str]:
-    from app.export.listing import export_some
-    from app.export.order import format_for
+    from app.export.list_export import export_some
+    from app.export.spec import format_for
 
     return await export_some(screen.repository, short_ids, format_for(path), path, partial(_tell, screen))
 

@@ -10,26 +10,26 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from app.countries import countries
+from app.drafts.form_draft import Keeping
 from app.errors import DockbookError, EditsOverlap, NotFound
-from app.fields import KEY
-from app.screens.choose import Choice, ChooseDialog
+from app.models.fields import KEY
+from app.screens.base import STYLES, DockScreen
 from app.screens.confusable import describe
-from app.screens.desk import Desk
-from app.screens.dialog import Question
+from app.screens.context import Desk
+from app.screens.dialogs import Question
 from app.screens.form_fields import FormFields
 from app.screens.form_saving import SavingForm
-from app.screens.frame import STYLES, DockScreen
-from app.screens.keeping import Keeping
-from app.screens.told import also_editing
-from app.text import visible, visible_id
-from app.widgets.field import FieldRow
+from app.screens.messages import also_editing
+from app.screens.select_dialog import Choice, ChooseDialog
+from app.text.countries import countries
+from app.text.sanitize import visible, visible_id
+from app.widgets.form_field import FieldRow
 
 if TYPE_CHECKING:
-    from app.local.draft import Draft
-    from app.models import Customer
-    from app.unconfirmed import UnconfirmedWrite
-    from app.verdict import Saved
+    from app.drafts.draft import Draft
+    from app.models.customer import Customer
+    from app.repository.save_result import Saved
+    from app.repository.unconfirmed import UnconfirmedWrite
 
 
 @dataclass(frozen=True, slots=True)

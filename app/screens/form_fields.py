@@ -8,13 +8,13 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from app.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
-from app.screens.advice import advice
-from app.text import visible_id
-from app.widgets.field import FieldRow
+from app.models.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
+from app.screens.hints import advice
+from app.text.sanitize import visible_id
+from app.widgets.form_field import FieldRow
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 
 class FormFields(Container):

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from app.changes import Change
 from app.errors import (
     ApiError,
     BadRequest,
@@ -23,18 +22,19 @@ from app.errors import (
     UnaddressableId,
     ValidationFailed,
 )
-from app.fields import KEY, WRITABLE_NAMES
-from app.saving import Onlooker
+from app.models.fields import KEY, WRITABLE_NAMES
+from app.repository.history import Change
+from app.repository.save_result import Saved
+from app.repository.writer import Onlooker
 from app.screens.confusable import ConfusableQuestion
-from app.screens.dialog import Question
-from app.screens.told import level_of, told
+from app.screens.dialogs import Question
+from app.screens.messages import level_of, told
 from app.screens.unconfirmed import note, report_open, report_saved
-from app.text import visible_id
-from app.verdict import Saved
+from app.text.sanitize import visible_id
 
 if TYPE_CHECKING:
+    from app.repository.unconfirmed import UnconfirmedWrite
     from app.screens.form import FormScreen
-    from app.unconfirmed import UnconfirmedWrite
 
 _LOOKING: Final = "dockbook looks for about a minute whether the server stored it."
 

@@ -8,8 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.frame import STYLES, DockScreen
-from app.widgets.keys import Action, actions_of, key_name
+from app.screens.base import STYLES, DockScreen
+from app.widgets.key_names import Action, actions_of, key_name
 
 if TYPE_CHECKING:
     from typing import Any

@@ -6,8 +6,8 @@ from textual import events
 from textual.screen import Screen
 from textual.widgets import Input
 
-from app.text import shorten, shorten_start
-from app.widgets.field import SignInput
+from app.text.sanitize import shorten, shorten_start
+from app.widgets.form_field import SignInput
 
 Result = TypeVar("Result")
 

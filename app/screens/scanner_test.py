@@ -10,12 +10,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.frame import STYLES, DockScreen
+from app.screens.base import STYLES, DockScreen
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.screens.desk import Desk
+    from app.screens.context import Desk
 
 #: Seconds without a key that end a test scan.
 _SILENCE: Final = 1.2

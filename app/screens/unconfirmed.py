@@ -4,24 +4,24 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from app.changes import Change
+from app.drafts.draft import MovedDraft, new_id
 from app.errors import DockbookError, EditsOverlap, Interrupted
-from app.fields import KEY
-from app.local.draft import MovedDraft, new_id
-from app.saving import Onlooker
-from app.screens.frame import DockScreen
-from app.screens.told import level_of, told
-from app.text import visible_id
-from app.unconfirmed import UnconfirmedWrite
-from app.verdict import Saved
+from app.models.fields import KEY
+from app.repository.history import Change
+from app.repository.save_result import Saved
+from app.repository.unconfirmed import UnconfirmedWrite
+from app.repository.writer import Onlooker
+from app.screens.base import DockScreen
+from app.screens.messages import level_of, told
+from app.text.sanitize import visible_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from textual.app import App
 
-    from app.local.draft import Draft
-    from app.screens.desk import Desk
+    from app.drafts.draft import Draft
+    from app.screens.context import Desk
 
 #: A write that went out longer ago than this is looked for once, and then whenever its customer is read.
 _LATE: Final = timedelta(minutes=1)
@@ -39,7 +39,7 @@ def onlooker_of(screen: DockScreen[Any]) -> Onlooker:
 
 def note(desk: "Desk", write: UnconfirmedWrite) -> None:
     """Note in My changes that a write is not confirmed."""
-    from app.models import Customer
+    from app.models.customer import Customer
 
     before = write.made_on
     customer = Customer.from_wire(write.body) if before is None else before
@@ -127,7 +127,7 @@ def _draft_of(desk: "Desk", key: str) -> "Draft | None":
 
 
 def _write_of(draft: "Draft") -> UnconfirmedWrite | None:
-    from app.models import Customer
+    from app.models.customer import Customer
 
     sent = draft.sent
     if sent is None or (sent.record is None and not sent.body.get(KEY, "").strip()):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.service.refusals import rate_limited, unauthorized
+from app.service.errors import rate_limited, unauthorized
 
 #: Customers List, and Create/Modify Customer [spec].
 LIST: Final = 130

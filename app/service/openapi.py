@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from app.fields import KEY, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE, WRITABLE_NAMES
-from app.service.records import COLUMNS
-from app.service.requests import MAX_PAGE
+from app.models.fields import KEY, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE, WRITABLE_NAMES
+from app.service.request_parsing import MAX_PAGE
+from app.service.rows import COLUMNS
 
 Json = dict[str, Any]
 

@@ -12,11 +12,11 @@ from queue import SimpleQueue
 from typing import Final, Self, TypeVar
 
 from app.errors import StoreError
-from app.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
-from app.service.book import INDEXES, create_indexes, open_lock, open_reader, open_writer, told, transaction
-from app.service.records import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
-from app.service.refusals import bad_request, precondition_failed
-from app.service.throwaway import ThrowawayFolder
+from app.models.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
+from app.service.database import INDEXES, create_indexes, open_lock, open_reader, open_writer, told, transaction
+from app.service.errors import bad_request, precondition_failed
+from app.service.rows import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
+from app.service.temp_folder import ThrowawayFolder
 
 _READERS: Final = 3
 _BATCH: Final = 10_000

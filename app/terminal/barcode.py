@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from textual import events
 
-from app.text import code_of, split_lines
+from app.text.sanitize import code_of, split_lines
 
 #: Seconds between the first keys of a scanner, at most. `docs/scanners.md` holds the measurements behind the numbers.
 DEFAULT_GAP: Final = 0.090

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from app.text import visible
+from app.text.sanitize import visible
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs

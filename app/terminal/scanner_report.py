@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from textual import events
 
 from app.terminal.barcode import ETX, LEAST, STX, Scanner, is_end, read_burst, read_frame, sent_character
-from app.text import visible
+from app.text.sanitize import visible
 
 #: Milliseconds; the limits of the setting `scan_gap_ms`, and the steps it is proposed in.
 _LEAST_GAP: Final = 30

@@ -11,7 +11,7 @@ from textual.message import Message
 
 from app.terminal.encoding import Repertoire, terminal_encoding
 from app.terminal.input_driver import InputDriver
-from app.terminal.signals import in_background
+from app.terminal.shutdown import in_background
 
 
 class SuspendingDriver(InputDriver):

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.fields import BY_NAME, KEY
-from app.text import fit, shorten, timestamp, visible, visible_id, width
+from app.models.fields import BY_NAME, KEY
+from app.text.sanitize import fit, shorten, timestamp, visible, visible_id, width
 
 if TYPE_CHECKING:
-    from app.models import Customer
+    from app.models.customer import Customer
 
 GAP: Final = 1
 _MOST: Final = 1_000  # characters; more than any cell can show

@@ -7,10 +7,10 @@ import pytest
 
 from app.api.client import CustomerApi
 from app.errors import Forbidden, NotFound, PreconditionFailed, TokenRefused, ValidationFailed
-from app.fields import PageRequest
+from app.models.fields import PageRequest
+from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
-from app.service.web import create_app
 
 BASE = "http://dockbook.local/api/v1"
 IDS = ["ACME-CORP", "acme-corp", "A/B", "A%2FB", "a  b", "ü", "?x#y", "+", "%", "../x", "all", "日本"]

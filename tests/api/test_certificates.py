@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import CertificateNotTrusted, ClientCertificateRefused, ConnectionFailed
-from tests.api.playing import ACME, Loopback, Time, client, whole
+from tests.fakes import ACME, Loopback, Time, client, whole
 
 
 def make_certificate(address: str, folder: Path) -> Path:

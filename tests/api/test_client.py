@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.api.client import segment
 from app.errors import UnaddressableId
-from app.fields import PageRequest
-from tests.api.playing import ACME, EMPTY_PAGE, Scripted, client
+from app.models.fields import PageRequest
+from tests.fakes import ACME, EMPTY_PAGE, Scripted, client
 
 NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
 

@@ -3,11 +3,11 @@
 import pytest
 
 from app.api.client import CustomerApi
-from app.api.parts import Parts, part_size
+from app.api.split_pages import Parts, part_size
 from app.errors import AnswerTooLarge
-from app.fields import PageRequest
-from tests.api.playing import Loopback, Reply, bomb, client, raw, whole
-from tests.mirroring import Listing, Page
+from app.models.fields import PageRequest
+from tests.fakes import Loopback, Reply, bomb, client, raw, whole
+from tests.sync_harness import Listing, Page
 
 SWOLLEN = raw(200, bomb(33 * 2**20), {"content-encoding": "gzip"})
 

@@ -13,8 +13,8 @@ import pytest
 from app.api.client import CustomerApi
 from app.api.retry import Retries
 from app.errors import ConnectionFailed, DockbookError, ProxyRefused
-from tests.api.playing import ACME, CLIENT_ID, SECRET, Loopback, Time, client, whole
 from tests.api.test_certificates import make_certificate
+from tests.fakes import ACME, CLIENT_ID, SECRET, Loopback, Time, client, whole
 
 PASSWORD = "canary-proxy-passw0rd"
 

@@ -20,8 +20,8 @@ from app.errors import (
     ServerFault,
     ServerUnavailable,
 )
-from app.fields import PageRequest
-from tests.api.playing import ACME, EMPTY_PAGE, Scripted, Time, client, in_turn
+from app.models.fields import PageRequest
+from tests.fakes import ACME, EMPTY_PAGE, Scripted, Time, client, in_turn
 
 NEVER_MADE = [httpx.ConnectError("refused"), httpx.ConnectTimeout("no answer"), httpx.PoolTimeout("full")]
 BROKEN = [

@@ -25,7 +25,7 @@ from app.errors import (
     TransportError,
     Unauthorized,
 )
-from tests.api.playing import ACME, BASE, CLIENT_ID, SECRET, TOKEN, Scripted, Time, client, in_turn
+from tests.fakes import ACME, BASE, CLIENT_ID, SECRET, TOKEN, Scripted, Time, client, in_turn
 
 
 class Granting:

@@ -17,17 +17,17 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from app.api.client import CustomerApi
-from app.fields import PageRequest
-from app.local.mirror import Mirror
-from app.opening import SWITCH
-from app.pace import Pace
-from app.repository import Repository
+from app.mirror.mirror import Mirror
+from app.models.fields import PageRequest
+from app.repository.repository import Repository
+from app.service.app import create_app
 from app.service.credentials import Credentials
-from app.service.sample import load_sample
+from app.service.sample.generator import load_sample
 from app.service.store import Store
-from app.service.web import create_app
+from app.timing import Pace
+from app.tui.run import SWITCH
 from tests.bench.mirror import TYPED, typing
-from tests.stage import URL, Wire
+from tests.harness import URL, Wire
 
 DELTA = 250
 _FEWEST_KEYS = 300

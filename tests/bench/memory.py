@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from app.local.mirror_file import INDEXES, Damaged, open_reader
-from app.local.mirror_state import MirrorState
+from app.mirror.database import INDEXES, Damaged, open_reader
+from app.mirror.state import MirrorState
 from tests.bench.programs import ROOT, credentials_of
 from tests.bench.terminal import Terminal
 

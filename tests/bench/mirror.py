@@ -22,10 +22,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, get_args
 
-from app.fields import FIELDS, PageRequest, Status
-from app.local.mirror import Mirror
-from app.models import Customer
-from app.service.sample import sample_customers
+from app.mirror.mirror import Mirror
+from app.models.customer import Customer
+from app.models.fields import FIELDS, PageRequest, Status
+from app.service.sample.generator import sample_customers
 
 #: What is typed: rare, common, two that seldom meet, other scripts, short, nowhere, mistyped, numbers, pasted.
 TYPED: Final = (
@@ -39,8 +39,8 @@ _FAR_PAGE: Final = 50
 _WEIGHED: Final = """
 import asyncio, sys
 from pathlib import Path
-from app.fields import PageRequest
-from app.local.mirror import Mirror
+from app.models.fields import PageRequest
+from app.mirror.mirror import Mirror
 from tests.bench.mirror import TYPED, memory
 
 async def main():

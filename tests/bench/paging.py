@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 import httpx
 
 from app.api.client import CustomerApi
-from app.fields import PageRequest
-from app.repository import Repository
+from app.models.fields import PageRequest
+from app.repository.repository import Repository
+from app.service.app import create_app
 from app.service.credentials import Credentials
-from app.service.sample import load_sample
+from app.service.sample.generator import load_sample
 from app.service.store import Store
-from app.service.web import create_app
-from tests.stage import URL, Wire
+from tests.harness import URL, Wire
 
 ROWS = 20
 ANSWER_SECONDS = 0.3

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.export.cells import COLUMNS, CONTROLS, STEERING, UNENCODABLE, with_signs
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
-from app.fields import FIELDS
-from app.models import Customer, NumberText
+from app.models.customer import Customer, NumberText
+from app.models.fields import FIELDS
 from tests.customers import TEXTS, customer
 
 #: The beginnings that T9 names.

@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Input
 
 from app.screens.form import FormScreen
-from tests.stage import Stage, stage
+from tests.harness import Stage, stage
 
 ODD = [
     ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined into one."),

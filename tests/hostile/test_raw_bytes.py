@@ -9,12 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from app.fields import WRITABLE_NAMES
-from app.text import visible
+from app.models.fields import WRITABLE_NAMES
+from app.text.sanitize import visible
 from tests.customers import ACME
+from tests.hostile.malicious_server import Lying, Said, serving
 from tests.hostile.sequences import MOVES, kinds
-from tests.hostile.service import Lying, Said, serving
-from tests.terminal.screen import Terminal, terminal
+from tests.terminal.emulator import Terminal, terminal
 
 #: Writes the clipboard, clears, retitles, asks for an answer, resets, switches character sets; C1; markup; bidi.
 NASTY: Final = (

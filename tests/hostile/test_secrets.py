@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.customers import ACME
-from tests.hostile.service import Lying, Said, serving
-from tests.terminal.screen import terminal
+from tests.hostile.malicious_server import Lying, Said, serving
+from tests.terminal.emulator import terminal
 
 SECRET: Final = "canary-secret-in-the-environment"
 TOKEN: Final = "canary-token"
@@ -17,7 +17,7 @@ JANE: Final = "Jane Smith"
 CRASHING: Final = """
 import sys
 from app.cli import main
-from app.screens.frame import DockScreen
+from app.screens.base import DockScreen
 
 def fail(self):
     api = self.repository._asking if hasattr(self.repository, "_asking") else self.repository

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.stage import Stage, stage
+from tests.harness import Stage, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

@@ -8,8 +8,8 @@ import pytest
 from textual import events
 from textual.geometry import Size
 
-from app.screens.frame import DockScreen
-from tests.stage import always, answer, stage
+from app.screens.base import DockScreen
+from tests.harness import always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.stage import answer, stage
+from tests.harness import answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.stage import stage
+from tests.harness import stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.local.draft import Draft, Sent, server_key
-from app.local.draft_folder import Write
-from app.local.drafts import Drafts
-from tests.stage import Bend, Stage, stage
+from app.drafts.draft import Draft, Sent, server_key
+from app.drafts.files import Write
+from app.drafts.store import Drafts
+from tests.harness import Bend, Stage, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 SERVER = server_key("https://service.test/api/v1", "id")

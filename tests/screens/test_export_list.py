@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stage import AT_ONCE, Stage, stage
+from tests.harness import AT_ONCE, Stage, stage
 
 
 @pytest.fixture(autouse=True)

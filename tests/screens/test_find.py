@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.fields import PageRequest
-from app.models import Origin, Page
-from app.screens.customer_list import CustomerListScreen
+from app.models.customer import Origin, Page
+from app.models.fields import PageRequest
+from app.screens.customer_list.screen import CustomerListScreen
 from tests.bench.terminal import Terminal
-from tests.stage import AT_ONCE, Stage, stage
+from tests.harness import AT_ONCE, Stage, stage
 
 ROOT = Path(__file__).parents[2]
 

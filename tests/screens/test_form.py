@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from app.fields import WRITABLE_NAMES
-from tests.stage import Bend, Stage, always, answer, stage
+from app.models.fields import WRITABLE_NAMES
+from tests.harness import Bend, Stage, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

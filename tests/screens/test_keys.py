@@ -3,10 +3,10 @@
 import pytest
 from textual.binding import Binding
 
-from app.screens.customer_list import CustomerListScreen
+from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
-from tests.stage import stage
+from tests.harness import stage
 
 
 async def test_help_shows_every_action_of_the_screen_one_is_on() -> None:

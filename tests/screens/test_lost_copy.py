@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local.mirrors import fill_the_disk
+from tests.harness import Stage, stage
+from tests.mirror.reference_search import fill_the_disk
 from tests.screens.test_offline import HURRIED, Onward, refused
-from tests.stage import Stage, stage
 
 #: A server that is there is never taken for one that is not, however busy this machine is.
 PATIENT = HURRIED._replace(patience=20.0, probe=20.0)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from app.api.body import MAX_BODY
-from app.fields import PageRequest
-from tests.stage import Bend, answer, stage
+from app.models.fields import PageRequest
+from tests.harness import Bend, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from textual import events
 
-from tests.stage import AT_ONCE, LONGEST, Bend, always, answer, stage
+from tests.harness import AT_ONCE, LONGEST, Bend, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 

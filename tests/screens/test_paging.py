@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from app.fields import PageRequest
-from app.models import Customer, Origin, Page
-from app.screens.paging import Paging, told_of_repeats, without_repeats
+from app.models.customer import Customer, Origin, Page
+from app.models.fields import PageRequest
+from app.screens.customer_list.pagination import Paging, told_of_repeats, without_repeats
 from tests.customers import customer
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.stage import Bend, always, answer, stage
+from tests.harness import Bend, always, answer, stage
 
 
 def refusing(status: int, body: object) -> Bend:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.config_editor import write_ui_settings
-from app.config_file import read_config
+from app.config.toml_editor import write_ui_settings
+from app.config.toml_file import read_config
 from app.errors import SettingsError
 from app.terminal.barcode import Scanner
-from tests.stage import Stage, stage
+from tests.harness import Stage, stage
 
 
 async def scan(it: Stage, text: str, pause: float) -> None:

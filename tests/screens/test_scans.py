@@ -6,7 +6,7 @@ import pytest
 
 from app.screens.form import FormScreen
 from app.terminal.barcode import Scanner
-from tests.stage import Stage, stage
+from tests.harness import Stage, stage
 
 EVEN = 0.06
 STALLS = [0.1, 1.0]

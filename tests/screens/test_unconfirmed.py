@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from app.local.draft import Sent
-from app.local.drafts import Drafts
+from app.drafts.draft import Sent
+from app.drafts.store import Drafts
 from app.screens.conflict import ConflictScreen
+from tests.harness import Bend, Stage, always, answer, stage
 from tests.screens.test_draft_screens import ACME, SERVER, desk, kept, left, written
-from tests.stage import Bend, Stage, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 WAITING = (60.0,)

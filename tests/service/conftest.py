@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
-from app.service.web import create_app
 
 Reach = Callable[..., Awaitable[httpx.AsyncClient]]
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from app.fields import KEY, WRITABLE_NAMES
+from app.models.fields import KEY, WRITABLE_NAMES
 from app.service.store import Store
 from tests.customers import ACME
 

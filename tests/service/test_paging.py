@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.fields import KEY, SORTABLE, Direction, PageRequest
-from app.service.sample import load_sample
+from app.models.fields import KEY, SORTABLE, Direction, PageRequest
+from app.service.sample.generator import load_sample
 from app.service.store import Store
 
 

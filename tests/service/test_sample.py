@@ -4,9 +4,9 @@ import re
 import unicodedata
 from itertools import islice
 
-from app.fields import FIELDS, MAX_FIELD_LENGTH, MAX_ID_LENGTH
-from app.service.requests import RESERVED_IDS
-from app.service.sample import sample_customers
+from app.models.fields import FIELDS, MAX_FIELD_LENGTH, MAX_ID_LENGTH
+from app.service.request_parsing import RESERVED_IDS
+from app.service.sample.generator import sample_customers
 from tests.customers import ACME
 
 BRIGHT = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ApiError, StoreError
-from app.fields import SORTABLE, PageRequest
-from app.service.sample import load_sample, sample_customers
+from app.models.fields import SORTABLE, PageRequest
+from app.service.sample.generator import load_sample, sample_customers
 from app.service.store import Store
 
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.errors import RateLimited, Unauthorized
+from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
-from app.service.web import create_app
 from tests.service.conftest import Reach
 
 BOTH = frozenset({130, 131})

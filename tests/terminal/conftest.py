@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal.running import ROOT
+from tests.terminal.pty_program import ROOT
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from app.terminal.encoding import Repertoire, terminal_encoding
-from app.terminal.grid import cells_of
-from app.terminal.looks import PLAIN
-from app.text import visible
-from tests.terminal.running import ROOT
-from tests.terminal.screen import terminal
+from app.terminal.screen_buffer import cells_of
+from app.terminal.sgr import PLAIN
+from app.text.sanitize import visible
+from tests.terminal.emulator import terminal
+from tests.terminal.pty_program import ROOT
 
 ENCODINGS: Final = ("ascii", "iso8859-1", "iso8859-15", "koi8-r", "tis-620", "euc_jp", "shift_jis", "gb18030", "utf-8")
 #: Control characters have no look of their own.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal.screen import Terminal, terminal
+from tests.terminal.emulator import Terminal, terminal
 from tests.terminal.test_input_parser import ANSWERS
 
 ROOT = Path(__file__).parents[2]

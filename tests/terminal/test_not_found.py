@@ -1,6 +1,6 @@
 """A scan that finds nothing rings: whoever scans looks at the pallet."""
 
-from tests.terminal.running import start
+from tests.terminal.pty_program import start
 
 
 def test_a_scan_rings_only_when_it_finds_nothing(environ: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.terminal.screen import terminal
+from tests.terminal.emulator import terminal
 
 #: Seconds, two of them promised, and one for a machine that is busy.
 SOON: Final = 3.0

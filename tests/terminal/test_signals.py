@@ -13,7 +13,7 @@ import pytest
 PROGRAM = """
 import asyncio, sys, tty
 from pathlib import Path
-from app.terminal.signals import Endings
+from app.terminal.shutdown import Endings
 
 folder, polite = Path(sys.argv[1]), sys.argv[2] == "polite"
 left = []

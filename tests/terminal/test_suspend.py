@@ -11,8 +11,8 @@ import pexpect
 import pytest
 
 from tests.bench.terminal import Terminal as Behind
-from tests.terminal.running import ROOT
-from tests.terminal.screen import Terminal, terminal
+from tests.terminal.emulator import Terminal, terminal
+from tests.terminal.pty_program import ROOT
 
 DEMO: Final = ["-m", "app", "--demo"]
 NO_SHELL: Final = "There is no shell to go back to. u undoes the last save."

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fields import KEY
-from app.text import visible_id, width
+from app.models.fields import KEY
+from app.text.sanitize import visible_id, width
 from app.widgets.columns import heading_text, lay_out, row_text
 from tests.customers import TEXTS, customer
 

@@ -1,0 +1,87 @@
+"""Pages that are too large for one answer, asked for in parts: whoever asked gets the page all the same."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from app.errors import AnswerTooLarge
+from app.models.customer import count_of, told_more
+from app.models.fields import PageRequest
+
+#: So many customers that are too large alone, before any that is not, are not what is wrong with a page.
+_GIVEN_UP: Final = 2
+
+
+class Listed(NamedTuple):
+    """The body of a page, and what a person should know of how it came."""
+
+    body: dict[str, Any]
+    remarks: tuple[str, ...] = ()
+
+
+class Parts:
+    """What the size of the answers of one server taught so far: how many customers it is asked for at once."""
+
+    def __init__(self) -> None:
+        self._most = sys.maxsize
+
+    async def page(self, request: PageRequest, ask: Callable[[PageRequest], Awaitable[dict[str, Any]]]) -> Listed:
+        """The page, by one call of `ask`, or by several where a whole one is too large.
+
+        A customer whose record alone is too large is left out, which is told; raises `AnswerTooLarge` where the size
+        is not that of customers.
+        """
+        size = size_before = part_size(request.page_size, self._most)
+        before = (request.page - 1) * request.page_size
+        body: dict[str, Any] | None = None
+        rows: list[Any] = []
+        given = size
+        done = left_out = 0
+        while done < request.page_size:
+            try:
+                # Each size divides the one before, so that what is done is whole pages of it.
+                body = await ask(request._replace(page=(before + done) // size + 1, page_size=size))
+            except AnswerTooLarge:
+                if size > 1:
+                    size = given = self._most = part_size(size, size - 1)
+                    continue
+                left_out += 1
+                if left_out == _GIVEN_UP and not rows:
+                    raise
+                done += 1
+                continue
+            if size == request.page_size:
+                return Listed(body)
+            rows += body["value"]
+            done += size
+            given = min(given, count_of(body.get("pageSize")) or size)
+            if _is_last(body, before + done):
+                break
+        if body is None:
+            raise AnswerTooLarge("The record of this customer alone is larger than dockbook reads.")
+        remarks = []
+        if size < size_before:
+            told = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
+            remarks.append(told)
+        if left_out:
+            remarks.append(f"{left_out} left out on this page: the record alone is too large.")
+        return Listed(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))
+
+
+def _joined(last: dict[str, Any], rows: list[Any], request: PageRequest, parts: int, given: int) -> dict[str, Any]:
+    """The body that a page of so many parts would have had."""
+    whole = {"value": rows, "page": request.page, "pageSize": given * parts}
+    if (pages := count_of(last.get("pageCount"))) is not None:
+        whole["pageCount"] = -(-pages // parts)
+    return last | whole
+
+
+def _is_last(body: Mapping[str, Any], asked_for: int) -> bool:
+    """Whether nothing is to be expected behind so many customers."""
+    total = count_of(body.get("totalCount"))
+    return not body["value"] or (told_more(body) is False and (total is None or asked_for >= total))
+
+
+def part_size(size: int, most: int) -> int:
+    """The largest number that divides a page of this size into equal parts of at most so many rows."""
+    return next(part for part in range(min(most, size), 0, -1) if size % part == 0)

@@ -1,0 +1,253 @@
+"""Makes the client that the settings ask for: of a server, or of the service in this very process.
+
+What is slow to import is imported by `connect`, off the event loop, so that the first paint waits for none of it.
+"""
+
+import asyncio
+import hashlib
+import ssl
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from app.config.secrets import read_secret
+from app.config.settings import Settings
+from app.errors import SettingsError, StoreError
+from app.models.fields import PageRequest
+from app.storage.files import make_private
+
+if TYPE_CHECKING:
+    from app.api.client import CustomerApi
+    from app.mirror.mirror import Mirror
+    from app.mirror.snapshot import Glimpse
+    from app.service.store import Store
+    from app.service.temp_folder import ThrowawayFolder
+
+TO_SEE: Final = frozenset({130})
+TO_CHANGE: Final = frozenset({130, 131})
+
+_EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
+#: More than this takes long enough to want a progress bar.
+_QUICKLY_FILLED: Final = 5_000
+
+
+class Server:
+    """The server of the settings.
+
+    Raises SettingsError when certificates that were named cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # The system's authorities take their time to load; what was named by hand is checked before the screens open.
+        self._context = _ssl_context(settings) if settings.ca_file or settings.client_cert else None
+        self._secret = settings.client_secret
+
+    async def connect(self) -> "CustomerApi":
+        """The client, not yet connected."""
+        return await asyncio.to_thread(self._client)
+
+    def open_mirror(self, folder: Path | None) -> "Mirror":
+        """The mirror of this server and these credentials in the folder, or one in memory; blocks."""
+        return _mirror(folder, self._whose)
+
+    def has_mirror(self, folder: Path) -> bool:
+        """Whether there is a mirror in the folder."""
+        return _has_mirror(folder, self._whose)
+
+    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+        """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
+        return _glimpse(folder, self._whose, request)
+
+    async def close(self) -> None:
+        """Nothing of a server is held here."""
+
+    @property
+    def _whose(self) -> str:
+        return f"{self._settings.url}\n{self._settings.client_id}"
+
+    def _client(self) -> "CustomerApi":
+        from app.api.client import CustomerApi
+
+        settings = self._settings
+        secret, self._secret = self._secret, None
+        if secret is None and settings.secret_file is not None:
+            # Connected to once more: a new secret may have been put there.
+            secret = read_secret(settings.secret_file, str(settings.secret_file))
+        secret = secret or settings.client_secret
+        if settings.url is None or settings.client_id is None or secret is None:
+            raise SettingsError("no server is configured.")
+        context = self._context or (_ssl_context(settings) if settings.url.startswith("https:") else None)
+        return CustomerApi(
+            settings.url,
+            settings.client_id,
+            secret.reveal(),
+            ssl_context=context,
+            proxy=None if settings.proxy is None else settings.proxy.reveal(),
+            hint=settings.unused_proxy,
+        )
+
+
+class Book:
+    """The service in this process, on the file that stays or, without a path, on one that goes when it is closed."""
+
+    def __init__(self, path: Path | None, samples: int = 0, *, read_only: bool = False) -> None:
+        self._path = path
+        self._samples = samples
+        self._permissions = TO_SEE if read_only else TO_CHANGE
+        self._store: Store | None = None
+        self._mirror_folder: ThrowawayFolder | None = None
+        self._closed = False
+        self._opening = threading.Lock()
+        # What takes long is done where a progress bar can be seen.
+        if samples > _QUICKLY_FILLED:
+            self._open()
+
+    async def connect(self) -> "CustomerApi":
+        """A client that reaches the service without a socket."""
+        return await asyncio.to_thread(self._client)
+
+    def open_mirror(self, folder: Path | None) -> "Mirror":
+        """The mirror of this book in the folder, or one in memory; a book that goes takes its mirror along. Blocks."""
+        if self._path is not None or folder is None:
+            return _mirror(folder, str(self._path))
+        from app.service.temp_folder import ThrowawayFolder
+
+        with self._opening:
+            if self._closed:
+                return _mirror(None, "")
+            self._mirror_folder = ThrowawayFolder.make()
+            return _mirror(self._mirror_folder.path, "")
+
+    def has_mirror(self, folder: Path) -> bool:
+        """Whether there is a mirror in the folder; of a book that goes, never."""
+        return self._path is not None and _has_mirror(folder, str(self._path))
+
+    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+        """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""
+        return None if self._path is None else _glimpse(folder, str(self._path), request)
+
+    async def close(self) -> None:
+        """Close the book; it may be closed already, or just be opening in its thread."""
+        self._closed = True
+        store = await asyncio.to_thread(self._taken)
+        if store is not None:
+            await store.close()
+
+    def _taken(self) -> "Store | None":
+        with self._opening:
+            store, self._store = self._store, None
+            if self._mirror_folder is not None:
+                self._mirror_folder.remove()
+                self._mirror_folder = None
+            return store
+
+    def _open(self) -> "Store":
+        with self._opening:
+            if self._closed:
+                raise StoreError("The book is closed.")
+            if self._store is None:
+                self._store = open_store(self._path, self._samples)
+            return self._store
+
+    def _client(self) -> "CustomerApi":
+        from app.api.client import CustomerApi, embedded
+        from app.service.app import create_app
+        from app.service.credentials import Credentials
+
+        credentials = Credentials()
+        issued = credentials.issue(self._permissions)
+        transport = embedded(create_app(self._open(), credentials))
+        return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
+
+
+def _mirror(folder: Path | None, whose: str) -> "Mirror":
+    """The mirror in this folder, in a file whose name tells apart whose it is, and nothing about them."""
+    from app.mirror.mirror import Mirror
+
+    if folder is None:
+        return Mirror.open(None)
+    try:
+        make_private(folder)
+    except OSError as error:
+        mirror = Mirror.open(None)
+        mirror.notes += (f"The copy of the customers is kept in memory only: {folder} cannot be used ({error}).",)
+        return mirror
+    return Mirror.open(_mirror_file(folder, whose))
+
+
+def _mirror_file(folder: Path, whose: str) -> Path:
+    return folder / f"mirror-{hashlib.sha256(whose.encode()).hexdigest()[:24]}.sqlite3"
+
+
+def _has_mirror(folder: Path, whose: str) -> bool:
+    try:
+        _mirror_file(folder, whose).stat()
+    except OSError:
+        # Opening the mirror tells, if it is more than that there is none.
+        return False
+    return True
+
+
+def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
+    if not _has_mirror(folder, whose):
+        return None
+    from app.mirror.snapshot import glimpse
+
+    return glimpse(_mirror_file(folder, whose), request)
+
+
+def open_store(path: Path | None, samples: int) -> "Store":
+    """Open the book at this path, or a throw-away one, with so many sample customers."""
+    from app.service.store import Store
+
+    if path is not None:
+        make_private(path.parent)
+    store = Store.open(path)
+    if samples:
+        _fill(store, samples)
+    return store
+
+
+def _fill(store: "Store", samples: int) -> None:
+    from app.service.sample.generator import load_sample
+    from app.terminal.progress import Progress
+
+    bar = Progress("dockbook: making sample customers", sys.stderr) if samples > _QUICKLY_FILLED else None
+    stopped = threading.Event()
+
+    def progress(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise InterruptedError
+        if bar is not None:
+            bar(done, total)
+
+    try:
+        load_sample(store, samples, progress)
+    except BaseException:
+        # The thread that fills would go on to the last customer, and the book would stay on the disk.
+        stopped.set()
+        asyncio.run(store.close())
+        raise
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    """TLS as the settings say: the system's authorities unless a file of others is given."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(f"ca_file: {settings.ca_file} holds no certificate authorities in PEM format.") from None
+    if settings.client_cert is not None:
+        try:
+            # An encrypted key fails at once: asking for its password would wait behind the screens.
+            context.load_cert_chain(settings.client_cert, settings.client_key, password="")
+        except (OSError, ssl.SSLError):
+            raise SettingsError(
+                f"client_cert: {settings.client_cert} and its key cannot be used. "
+                "Both have to be PEM files that belong together, the key without a password."
+            ) from None
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

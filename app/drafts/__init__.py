@@ -1,0 +1,1 @@
+"""Drafts of forms: files that survive whatever ends the program."""

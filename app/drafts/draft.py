@@ -1,0 +1,206 @@
+"""A draft: what somebody typed about one customer and has not saved, and how it is written down."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple, Self
+
+FORMAT: Final = 1
+#: The addresses by which people call the server on their own machine.
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+#: No draft comes near it; a file that does is none.
+LARGEST: Final = 8 * 2**20
+
+State = Literal["editing", "sending", "not sent"]
+
+
+class DamagedDraft(ValueError):
+    """The file is not a draft, or no longer what was written."""
+
+
+class NewerDraft(ValueError):
+    """A newer dockbook wrote the file."""
+
+
+class MovedDraft(Exception):
+    """Somebody went on with the draft since it was read: `now` is how it is."""
+
+    def __init__(self, now: "Draft") -> None:
+        super().__init__()
+        self.now = now
+
+
+class Sent(NamedTuple):
+    """What was posted, and may or may not have arrived: `body` (wire name to text), made on `record` (`None`: new)."""
+
+    record: Mapping[str, Any] | None
+    body: Mapping[str, str]
+    at: datetime
+
+
+class Draft(NamedTuple):
+    """What was `typed` (wire name to text, changed fields only) on `base`, the record as it was received.
+
+    A new customer has no `base`, and the ID that was typed, if any, is in `typed`. `session` is the program that has
+    it open, and empty when none has; `sent` is there from the moment before a write goes out until it is certain
+    what came of it.
+    """
+
+    id: str
+    server: str
+    short_id: str
+    base: Mapping[str, Any] | None
+    typed: Mapping[str, str]
+    begun: datetime
+    changed: datetime
+    host: str
+    process: int
+    session: str = ""
+    state: State = "editing"
+    sent: Sent | None = None
+
+    @property
+    def told(self) -> Mapping[str, str]:
+        """What it is about: what is typed, or else what was posted."""
+        return self.typed or (self.sent.body if self.sent else {})
+
+    @property
+    def as_sent(self) -> Self:
+        """The draft as one that was being sent when it could not be written any more; one that says so stays."""
+        short_id = self.short_id or self.typed.get("shortID", "").strip()
+        if self.sent is not None or not short_id:
+            return self
+        body = self.typed if self.base is not None else {**self.typed, "shortID": short_id}
+        return self._replace(state="sending", sent=Sent(self.base, body, self.changed))
+
+    def is_like(self, other: "Draft") -> bool:
+        """Whether both hold the same, whoever has them open."""
+        return self._replace(host="", process=0, session="") == other._replace(host="", process=0, session="")
+
+    def to_bytes(self) -> bytes:
+        """The draft as one JSON object, with its format and a checksum."""
+        from app.lossless_json import to_json
+
+        sent = self.sent
+        inner = to_json(
+            {
+                "id": self.id,
+                "server": self.server,
+                "shortID": self.short_id,
+                "state": self.state,
+                "begun": self.begun.isoformat(),
+                "changed": self.changed.isoformat(),
+                "host": self.host,
+                "process": self.process,
+                "typed": dict(self.typed),
+                "base": None if self.base is None else dict(self.base),
+                "sent": None
+                if sent is None
+                else {
+                    "at": sent.at.isoformat(),
+                    "body": dict(sent.body),
+                    "record": None if sent.record is None else dict(sent.record),
+                },
+            }
+        )
+        return f'{{"dockbook draft":{FORMAT},"sha256":"{_sum(inner)}",\n"draft":{inner}}}\n'.encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, content: bytes, session: str = "") -> Self:
+        """Read what `to_bytes` wrote; raises DamagedDraft or NewerDraft."""
+        from app.lossless_json import from_json, to_json
+
+        try:
+            whole = from_json(content.decode("ascii"))
+            inner = whole["draft"]
+            _check(whole["dockbook draft"], whole["sha256"] == _sum(to_json(inner)))
+            return cls(
+                id=_text(inner["id"]),
+                server=_text(inner["server"]),
+                short_id=_text(inner["shortID"]),
+                base=_record(inner["base"]),
+                typed=_texts(inner["typed"]),
+                begun=datetime.fromisoformat(inner["begun"]),
+                changed=datetime.fromisoformat(inner["changed"]),
+                host=_text(inner["host"]),
+                process=int(inner["process"]),
+                session=session,
+                state=_state(inner["state"]),
+                sent=_sent(inner["sent"]),
+            )
+        except NewerDraft:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedDraft from error
+
+
+def new_id() -> str:
+    """An ID that no other draft has."""
+    return os.urandom(16).hex()
+
+
+def server_key(url: str, client_id: str) -> str:
+    """A name for a server and who asks it; the client ID cannot be read from it."""
+    return _sum(json.dumps([url, client_id]))[:16]
+
+
+def server_keys(url: str, client_id: str) -> tuple[str, ...]:
+    """All names that the server's drafts may have, its own first: this machine is called by several addresses."""
+    beginning, colon, rest = url.partition("://")
+    host = next((name for name in _LOOPBACK if re.match(rf"{re.escape(name)}(?=[:/]|$)", rest)), None)
+    if host is None:
+        return (server_key(url, client_id),)
+    others = (f"{beginning}{colon}{name}{rest.removeprefix(host)}" for name in _LOOPBACK if name != host)
+    return tuple(server_key(one, client_id) for one in (url, *others))
+
+
+def customer_key(short_id: str) -> str:
+    """A name for a customer that is fit for a file, whatever its ID is."""
+    return _sum(json.dumps(short_id))[:16]
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _check(written: object, sound: bool) -> None:
+    if isinstance(written, int) and written > FORMAT:
+        raise NewerDraft
+    if written != FORMAT or not sound:
+        raise DamagedDraft
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise DamagedDraft
+    return value
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise DamagedDraft
+    return {name: _text(text) for name, text in value.items()}
+
+
+def _record(value: object) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise DamagedDraft
+    return value
+
+
+def _state(value: object) -> State:
+    match value:
+        case "editing" | "sending" | "not sent":
+            return value
+    raise DamagedDraft
+
+
+def _sent(value: object) -> Sent | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise DamagedDraft
+    return Sent(_record(value["record"]), _texts(value["body"]), datetime.fromisoformat(value["at"]))

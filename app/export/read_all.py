@@ -1,0 +1,118 @@
+"""Reads every customer once, page by page, and vouches for it: whoever comes to the end without an error has all."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from app.errors import ExportFailed, RateLimited
+from app.mirror.completeness import Readings
+from app.models.fields import MAX_PAGE_SIZE, PageRequest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.models.customer import Customer, Page
+    from app.repository.repository import Repository
+
+#: The longest wait a server may ask for, in seconds, and how often it may ask for the same page.
+LONGEST_WAIT: Final = 60
+TRIES: Final = 5
+
+_USUAL_WAIT: Final = 10
+
+
+class Walk:
+    """All customers of a repository that a request means, in its order, one request at a time.
+
+    `on_progress` is told how many came and how many the server counts (`None` where it does not say), `on_wait` the
+    seconds left of a wait that the server asked for. A customer that is changed between two pages comes once, as it
+    was when it was first read.
+    """
+
+    def __init__(
+        self,
+        repository: "Repository",
+        request: PageRequest | None = None,
+        *,
+        on_progress: Callable[[int, int | None], None],
+        on_wait: Callable[[int], None],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._repository = repository
+        self._request = (request or PageRequest())._replace(page_size=MAX_PAGE_SIZE)
+        self._as_of: datetime | None = None
+        self._on_progress = on_progress
+        self._on_wait = on_wait
+        self._sleep = sleep
+        self._readings = Readings()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of a walk that came to its end."""
+        if self._as_of is not None:
+            return [f"They come from the copy on this machine, as of {self._as_of:%Y-%m-%d %H:%M}."]
+        if self._readings.total is None:
+            return ["The server does not say how many customers there are, so nothing could be compared with that."]
+        gone = self._readings.seen - self._readings.total
+        return [f"{gone:,} of these customers went from the server while it was read."] if gone > 0 else []
+
+    async def customers(self) -> AsyncIterator[list["Customer"]]:
+        """Every customer once, in batches; raises `ExportFailed` at the end when they are not what the server counts.
+
+        Rows move while they are read: one added further up pushes another onto the next page, where it is recognized,
+        and one taken away pulls another out of sight. Whenever the count does not come out, all pages are read again.
+        """
+        readings = self._readings
+        while not readings.exhausted:
+            readings.begin()
+            while not readings.over:
+                batch = readings.take(await self._page(readings.next_page))
+                self._on_progress(readings.seen, readings.total)
+                if batch:
+                    yield batch
+            if readings.whole:
+                return
+        if readings.endless:
+            raise ExportFailed("The server's pages do not come to an end.")
+        raise ExportFailed(self._shortfall())
+
+    def _shortfall(self) -> str:
+        readings = self._readings
+        if readings.total is None:
+            return "The server repeats its pages and never says that there are no more."
+        return (
+            f"The server counts {readings.total:,} customers, but {readings.seen:,} different ones came, "
+            "also when all pages were read again. If many are being changed right now, try again later."
+        )
+
+    async def _page(self, number: int) -> "Page":
+        request = self._request._replace(page=number)
+        for tried in range(1, TRIES + 1):
+            try:
+                return await self._checked(await self._repository.page(request, fresh=True, ahead=False))
+            except RateLimited as error:
+                wait = _USUAL_WAIT if error.wait is None else max(math.ceil(error.wait), 1)
+                if wait > LONGEST_WAIT or tried == TRIES:
+                    raise
+            for left in range(wait, 0, -1):
+                self._on_wait(left)
+                await self._sleep(1)
+        raise AssertionError("the last try returns or raises")
+
+    async def _checked(self, page: "Page") -> "Page":
+        """A page of the mirror as one of the server: all that match, counted to the end, or an error."""
+        origin = page.origin
+        if origin is None:
+            return page
+        if origin.as_of is None:
+            of = "" if origin.expected is None else f" of {origin.expected:,}"
+            raise ExportFailed(
+                f"The copy on this machine holds {origin.seen:,}{of} customers so far. Export again when it is whole."
+            )
+        self._as_of = origin.as_of
+        if origin.close:
+            return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
+        if origin.at_least:
+            return page.model_copy(update={"total": await self._repository.count(self._request)})
+        return page

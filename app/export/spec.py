@@ -1,0 +1,120 @@
+"""What is to be exported and how: which customers, in which format, to which file; and the writing of it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
+from app.mirror.search.terms import SEARCHED, joined, made_line, matches, needles_of
+from app.models.fields import Status
+
+if TYPE_CHECKING:
+    from app.export.output import Sink
+    from app.models.customer import Customer
+
+_BY_SUFFIX: Final = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to export: the customers of a `status` that match `find`; `raw` defuses nothing in CSV.
+
+    `output` None is standard output.
+    """
+
+    format: str
+    status: Status = "all"
+    raw: bool = False
+    output: Path | None = None
+    find: str = ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether some customers are to be left out."""
+        return self.status != "all" or bool(self.find.strip())
+
+    def judge(self) -> Callable[["Customer"], bool]:
+        """Tells whether a customer is wanted, by the rule of the screens' own search."""
+        # The status is told apart here: a mirror may be searched for one, a server's answer has it as it is.
+        needles = needles_of(self.find, "all")
+
+        def wanted(customer: "Customer") -> bool:
+            if self.status not in ("all", customer.status):
+                return False
+            texts = joined(customer.value(name) for name in SEARCHED)
+            return not needles or matches(needles, made_line(texts, customer.active).encode("utf-8", "replace"))
+
+        return wanted
+
+
+class Writing:
+    """Writes customers in a format to a sink, those that are wanted, and counts them."""
+
+    def __init__(self, order: Order, form: Format, sink: "Sink") -> None:
+        self._order = order
+        self._wanted = order.judge()
+        self._form = form
+        self._sink = sink
+        self._read = 0
+        self._unknown = 0
+        self.written = 0
+
+    def begin(self) -> None:
+        """Write what stands before the first customer."""
+        self._sink.write(self._form.opening())
+
+    def take(self, batch: Sequence["Customer"]) -> None:
+        """Write what is wanted of these."""
+        wanted = [customer for customer in batch if self._wanted(customer)]
+        self._read += len(batch)
+        self.written += len(wanted)
+        self._unknown += sum(customer.active is None for customer in batch)
+        self._sink.write(self._form.rows(wanted))
+
+    def finish(self) -> None:
+        """Write what makes the file whole."""
+        for piece in self._form.closing():
+            self._sink.write(piece)
+
+    def told(self, notes: Sequence[str] = ()) -> list[str]:
+        """What was exported, and what a person should know of it, besides the `notes` on how it was read."""
+        order = self._order
+        where = "" if order.output is None else f" to {order.output}"
+        if not order.narrowed:
+            return [f"{counted(self.written)} exported{where}", *notes, *self._form.notes()]
+        kind = "" if order.status == "all" else f" {order.status}"
+        said = [f"{self.written:,}{kind} of {counted(self._read)} exported{where}"]
+        if self._unknown and order.status != "all":
+            said.append(f"{counted(self._unknown)} left out: the server does not say whether active.")
+        return [*said, *notes, *self._form.notes()]
+
+
+def format_for(output: Path | None) -> str:
+    """The format that the name of the file asks for, or CSV."""
+    return "csv" if output is None else _BY_SUFFIX.get(output.suffix.lower(), "csv")
+
+
+def open_format(order: Order, *, terminal: bool = False) -> AbstractContextManager[Format]:
+    """The format that was ordered; a `terminal` is spared what it would obey."""
+    if order.format == "xlsx":
+        from app.export.xlsx import workbook
+
+        return workbook()
+    if order.format == "csv":
+        return nullcontext(CsvFormat(raw=order.raw, terminal=terminal))
+    return nullcontext(JsonFormat() if order.format == "json" else JsonLinesFormat())
+
+
+def check_room(order: Order, total: int | None) -> None:
+    """Raise now rather than after a million rows when a workbook cannot hold so many."""
+    if order.format == "xlsx" and not order.narrowed and total is not None:
+        from app.export.xlsx import check_rows
+
+        check_rows(total)
+
+
+def counted(customers: int) -> str:
+    """So many customers, in words."""
+    return "1 customer" if customers == 1 else f"{customers:,} customers"

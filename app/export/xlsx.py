@@ -1,0 +1,139 @@
+"""The format that Excel calls its own, written by XlsxWriter, which is an extra of dockbook."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from app.errors import ExportFailed
+from app.export.cells import COLUMNS, NOT_XML, text_of, with_signs
+from app.export.formats import Leftovers
+from app.export.output import told
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+    from app.models.customer import Customer
+
+#: What Excel takes [its "specifications and limits"]: rows of a sheet, without the header, and characters of a cell.
+MOST_ROWS: Final = 1_048_576 - 1
+LONGEST_CELL: Final = 32_767
+
+_WORKBOOK: Final = "the workbook (in the folder for temporary files)"
+_PIECE: Final = 2**16
+_WIDTHS: Final = {"shortID": 18, "name": 34, "address1": 30, "email": 34, "contact": 22, "created": 20, "modified": 20}
+_WIDTH: Final = 14
+
+
+@contextmanager
+def workbook() -> Iterator["WorkbookFormat"]:
+    """A new workbook; raises `ExportFailed` where XlsxWriter is not installed.
+
+    The rows wait in a private folder, on the disk and not in memory, until the file is put together.
+    """
+    try:
+        from xlsxwriter import Workbook
+    except ModuleNotFoundError:
+        raise ExportFailed(
+            "The format xlsx needs the package xlsxwriter, which is not installed. Install it beside dockbook (pip "
+            "install xlsxwriter, or pipx inject dockbook xlsxwriter), or take csv, json or jsonl."
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="dockbook-xlsx-") as folder:
+        path = Path(folder) / "customers.xlsx"
+        made = WorkbookFormat(Workbook(path, {"constant_memory": True, "tmpdir": folder}), path)
+        try:
+            yield made
+        finally:
+            made.discard()
+
+
+def check_rows(rows: int) -> None:
+    """Raise `ExportFailed` when there are more than Excel takes."""
+    if rows > MOST_ROWS:
+        raise ExportFailed(f"Excel takes {MOST_ROWS:,} rows, and there are more customers. Take csv or json.")
+
+
+class WorkbookFormat:
+    """One sheet with a header; every cell but `active` is text, never a formula, a link, a number or a date."""
+
+    def __init__(self, book: "Workbook", path: Path) -> None:
+        self._book = book
+        self._path = path
+        self._sheet: Worksheet = book.add_worksheet("Customers")
+        self._bold = book.add_format({"bold": True})
+        self._written = 0
+        self._signed = 0
+        self._leftovers = Leftovers()
+
+    def opening(self) -> bytes:
+        """The header, kept."""
+        for column, name in enumerate(COLUMNS):
+            self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
+            self._sheet.write_string(0, column, name, self._bold)
+        self._sheet.freeze_panes(1, 1)
+        return b""
+
+    def rows(self, customers: Sequence["Customer"]) -> bytes:
+        """The next rows, kept; raises `ExportFailed` for what Excel cannot take."""
+        with told(_WORKBOOK):
+            for customer in customers:
+                self._write_row(customer)
+        return b""
+
+    def closing(self) -> Iterable[bytes]:
+        """The whole file."""
+        self._sheet.autofilter(0, 0, self._written, len(COLUMNS) - 1)
+        from xlsxwriter.exceptions import FileCreateError
+
+        with told(_WORKBOOK):
+            try:
+                self._book.close()
+            except FileCreateError as error:
+                raise ExportFailed(f"{_WORKBOOK} cannot be put together: {error}.") from error
+        with self._path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    def discard(self) -> None:
+        """Let go of the kept rows, also of those that came to no file."""
+        with suppress(OSError):
+            self._sheet.row_data_fh.close()
+
+    def notes(self) -> list[str]:
+        """What became a sign, and what has no column."""
+        notes = self._leftovers.notes()
+        if self._signed:
+            notes.append(
+                f"Signs stand for characters that a workbook cannot hold (cells: {self._signed:,}); json keeps them."
+            )
+        return notes
+
+    def _write_row(self, customer: "Customer") -> None:
+        self._written += 1
+        check_rows(self._written)
+        self._leftovers.note(customer)
+        for column, name in enumerate(COLUMNS):
+            if name == "active" and customer.active is not None:
+                self._sheet.write_boolean(self._written, column, customer.active)
+            else:
+                self._write_text(column, name, customer)
+
+    def _write_text(self, column: int, name: str, customer: "Customer") -> None:
+        received = text_of(customer, name)
+        if not received:
+            return
+        text = with_signs(received, NOT_XML)
+        self._signed += text != received
+        # XlsxWriter takes a string of this shape for markup of its own, unescaped; in two pieces it escapes it.
+        looks_rich = text.startswith("<r>") and text.endswith("</r>")
+        if looks_rich:
+            refused = self._sheet.write_rich_string(self._written, column, text[:1], self._bold, text[1:])
+        else:
+            refused = self._sheet.write_string(self._written, column, text)
+        if refused:
+            raise ExportFailed(
+                f"The field {name} of {customer.short_id} is too long for Excel, which takes {LONGEST_CELL:,} "
+                "characters a cell. Take csv or json."
+            )

@@ -1,0 +1,65 @@
+"""Finds the customers somebody may mean: by an ID that resembles theirs, or by the beginning of an ID or a name."""
+
+import sqlite3
+from typing import Final
+
+from app.mirror.row_checksum import READ
+from app.mirror.rows import customer_of, stored_id
+from app.mirror.state import MirrorState
+from app.models.customer import Candidates, Customer
+from app.models.fields import KEY
+from app.text.confusables import begins_like, likeness, resembles, skeleton
+from app.text.folding import fold
+
+#: So many rows are searched without an index; it is built once all of them are there.
+_FEW_ROWS: Final = 5_000
+#: The most rows with one look that are read.
+_MOST_ALIKE: Final = 64
+
+
+def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id: str) -> Candidates:
+    """The customers whose IDs resemble this one, the likeliest first."""
+    asked = stored_id(short_id)
+    found = _customers(connection, "fid", "= ?", (fold(asked),), _MOST_ALIKE)
+    searchable = _is_searchable(connection, state, "by_look")
+    if searchable:
+        found += _customers(connection, "look", "= ?", (skeleton(asked),), _MOST_ALIKE)
+    alike = {one.short_id: one for one in found if resembles(short_id, one.short_id)}
+    best = sorted(alike.values(), key=lambda one: (likeness(short_id, one.short_id), one.active is False, one.short_id))
+    return Candidates(tuple(best), complete=state.whole and searchable)
+
+
+def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: str, most: int) -> Candidates:
+    """The customers whose ID or name begins with what is typed: IDs as they are written first, names last."""
+    asked = stored_id(typed)
+    head, look = fold(asked), skeleton(asked)
+    found: list[Customer] = []
+    if head:
+        found += _customers(connection, KEY, "= ?", (asked,), most)
+        found += _beginning(connection, "fid", head, most)
+    if look and len(found) <= most and _is_searchable(connection, state, "by_look"):
+        like = _beginning(connection, "look", look, _MOST_ALIKE)
+        found += [one for one in like if begins_like(one.short_id, typed)]
+    if head and len(found) <= most and _is_searchable(connection, state, "by_fname"):
+        found += _beginning(connection, "fname", head, most)
+    once = {one.short_id: one for one in found}
+    return Candidates(tuple(once.values())[:most], complete=state.whole)
+
+
+def _beginning(connection: sqlite3.Connection, column: str, head: str, most: int) -> list[Customer]:
+    return _customers(connection, column, f">= ? AND {column} < ?", (head, f"{head}\U0010ffff"), most)
+
+
+def _customers(
+    connection: sqlite3.Connection, column: str, condition: str, words: tuple[str, ...], most: int
+) -> list[Customer]:
+    """The first customers whose column meets the condition, in its order, but for those without an ID."""
+    rows = connection.execute(
+        f"SELECT {READ} FROM customer WHERE {column} {condition} ORDER BY {column} LIMIT ?", (*words, most)
+    )
+    return [customer for customer in map(customer_of, rows.fetchall()) if KEY not in customer.oddities]
+
+
+def _is_searchable(connection: sqlite3.Connection, state: MirrorState, index: str) -> bool:
+    named = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (index,))
+    return named.fetchone() is not None or state.seen <= _FEW_ROWS

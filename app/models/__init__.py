@@ -1,0 +1,1 @@
+"""What a customer is: its fields, records, pages and requests."""

@@ -1,0 +1,1 @@
+"""What screens may ask for: pages, customers, and safe writes."""

@@ -1,0 +1,74 @@
+"""Pages fetched ahead, so that turning one never waits for the network at the pace people read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from app.errors import DockbookError
+from app.models.fields import PageRequest
+
+if TYPE_CHECKING:
+    from app.models.customer import Page
+
+FRESH: Final = 30.0  # seconds a page that was not asked for just now is still shown as what the server has
+
+
+class Prefetch:
+    """Holds the pages after and before the one shown, fetched one at a time.
+
+    `fetch` asks the server; `clock` gives seconds. A page that could not be fetched ahead is asked for when it is
+    needed, and its error told then.
+    """
+
+    def __init__(self, fetch: Callable[[PageRequest], Awaitable["Page"]], clock: Callable[[], float]) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._pages: dict[PageRequest, tuple[float, Page]] = {}
+        self._ahead: asyncio.Task[None] | None = None
+        self._under_way: tuple[PageRequest, asyncio.Event] | None = None
+
+    def drop(self) -> None:
+        """Forget everything: it may be from before a write, or of another order."""
+        self._pages.clear()
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
+
+    def hold(self, request: PageRequest, page: "Page") -> None:
+        """Keep a page that came too late for the one who asked, until it is asked for again."""
+        self._pages[request] = (self._clock(), page)
+
+    async def take(self, request: PageRequest) -> "Page | None":
+        """The page, if it was fetched ahead and is fresh, or is just on its way; `None` when it has to be asked for."""
+        if self._under_way is not None and self._under_way[0] == request:
+            await self._under_way[1].wait()
+        fetched_at, page = self._pages.pop(request, (0.0, None))
+        return page if page is not None and self._clock() - fetched_at <= FRESH else None
+
+    def go_ahead(self, request: PageRequest, page: "Page") -> None:
+        """Fetch the neighbours of a page that is shown now, the next one first; forget the pages of other places."""
+        neighbours = []
+        if page.has_more is True or (page.page_count is not None and request.page < page.page_count):
+            neighbours.append(request._replace(page=request.page + 1))
+        if request.page > 1:
+            neighbours.append(request._replace(page=request.page - 1))
+        if self._ahead is not None:
+            self._ahead.cancel()
+        self._pages = {asked: held for asked, held in self._pages.items() if asked in neighbours}
+        missing = [asked for asked in neighbours if asked not in self._pages]
+        self._ahead = asyncio.create_task(self._get(missing)) if missing else None
+
+    async def _get(self, requests: list[PageRequest]) -> None:
+        for request in requests:
+            arrived = asyncio.Event()
+            self._under_way = (request, arrived)
+            try:
+                page = await self._fetch(request)
+                self._pages[request] = (self._clock(), page)
+            except DockbookError:
+                return
+            finally:
+                # One that was cancelled ends late, when another may be on its way already.
+                if self._under_way is not None and self._under_way[1] is arrived:
+                    self._under_way = None
+                arrived.set()

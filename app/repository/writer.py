@@ -1,0 +1,424 @@
+"""The way of a write: read again, merge, send once, judge the answer, and look after one that leaves it open."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from app.errors import (
+    Conflict,
+    CustomerExists,
+    DockbookError,
+    EditingOff,
+    EditsOverlap,
+    Forbidden,
+    NotFound,
+    NotSaved,
+    OutcomeUnknown,
+    PreconditionFailed,
+    UnclearAnswer,
+    Why,
+    WrongRecord,
+)
+from app.models.fields import KEY, STATUS, WRITABLE_NAMES
+from app.repository.merge import merge
+from app.repository.save_result import Saved, verdict_on_answer, verdict_on_new
+from app.repository.unconfirmed import UnconfirmedWrite, UnconfirmedWrites
+from app.timestamps import is_before
+
+if TYPE_CHECKING:
+    from app.api.client import CustomerApi
+    from app.models.customer import Customer
+
+_SAVE_ROUNDS: Final = 3  # how often a save starts over because the record moved between its read and its write
+
+#: Seconds to wait before a record whose write got no clear answer is looked up again: about a minute in all.
+LOOK_AGAIN: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
+
+#: So many of these pauses, some 15 seconds, are given to a server whose readings lag behind its writes.
+_LAG_PAUSES: Final = 5
+
+#: Beyond the pauses, so many seconds may go into the readings themselves.
+_LONGEST_READING: Final = 20.0
+
+#: For so many seconds a reading that is older than one's own last write is put down to a lag.
+_LAG: Final = 60.0
+
+
+class Onlooker:
+    """Who has to know how a write goes on.
+
+    `sending` is awaited before the write goes out, with the record it is made on (`None`: a new customer) and what
+    is written. `unconfirmed` is called when its answer leaves open whether it was carried out; the record is looked
+    up then, for a minute. `lagging` is called when the server still shows an older record than is known. `key` names
+    the write, so that trying it again is known for what it is.
+    """
+
+    def __init__(
+        self,
+        sending: Callable[["Customer | None", Mapping[str, str]], Awaitable[None]] | None = None,
+        unconfirmed: Callable[[UnconfirmedWrite], None] = lambda _write: None,
+        lagging: Callable[[], None] = lambda: None,
+        key: str = "",
+    ) -> None:
+        self.sending = sending or _nothing
+        self.unconfirmed = unconfirmed
+        self.lagging = lagging
+        self.key = key
+
+
+class _Own(NamedTuple):
+    """A write of ours: the record it was made on (`None`: there was none), the record after it, and when."""
+
+    made_on: "Customer | None"
+    record: "Customer"
+    at: float
+
+
+class Saving:
+    """Writes customers; errors are those of `app.errors`.
+
+    `ask` lends the client for one call, `read` gives a customer as the server has it now, and `after_write` runs
+    after every write, whether it succeeded or not. With `read_only` nothing is ever written. `look_again` are the
+    pauses, in seconds, between looking up what came of a write whose answer leaves it open; `unconfirmed` are those
+    of which it is not known yet.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], AbstractAsyncContextManager["CustomerApi"]],
+        read: Callable[[str], Awaitable["Customer"]],
+        after_write: Callable[[], None],
+        *,
+        read_only: bool,
+        look_again: Sequence[float] = LOOK_AGAIN,
+    ) -> None:
+        self._ask = ask
+        self._read = read
+        self._after_write = after_write
+        self._read_only = read_only
+        self._look_again = tuple(look_again)
+        self._refused: str | None = None
+        self._writing: set[str] = set()
+        self._own: dict[str, _Own] = {}
+        self._tells_new = False
+        self.unconfirmed = UnconfirmedWrites()
+
+    @property
+    def editing_off(self) -> str | None:
+        """Why nothing can be written, or `None` when it can."""
+        if self._read_only:
+            return "dockbook was started read-only (--read-only, or read_only in the profile)."
+        return self._refused
+
+    @property
+    def busy(self) -> bool:
+        """Whether a write is on its way, and its answer did not come so far."""
+        return any(not self.unconfirmed.is_waited_for(short_id) for short_id in self._writing)
+
+    def forget_refusal(self) -> None:
+        """Let writing be tried again: the permission may have been given meanwhile."""
+        self._refused = None
+
+    def newest(self, reading: "Customer") -> "Customer":
+        """The reading, or our own last record of the customer while the server's readings lag behind that."""
+        own = self._own.get(reading.short_id)
+        if own is None or _now() - own.at > _LAG or not self._is_outdated(reading, own.record):
+            return reading
+        return own.record
+
+    def note(self, saved: Saved, made_on: "Customer | None") -> None:
+        """Keep in mind what a write of ours led to: readings from before it are told by that."""
+        self._own[saved.customer.short_id] = _Own(made_on, saved.customer, _now())
+
+    async def save(
+        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
+    ) -> Saved:
+        """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, judge the answer.
+
+        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
+        is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
+        """
+        onlooker = onlooker or Onlooker()
+        async with self._write_of(base.short_id), self._earlier_try(base.short_id, onlooker) as earlier:
+            kept: dict[str, str] = {}
+            refused: Customer | None = None
+            for _ in range(_SAVE_ROUNDS):
+                theirs = base if unseen else await self._reread(base, onlooker)
+                done = earlier.seen_in(theirs)
+                merged = merge(base, changes, theirs)
+                kept |= self._by_others(merged.theirs_kept, theirs)
+                if merged.overlaps:
+                    why: Why = "changed" if earlier.write is None else "answer lost"
+                    raise EditsOverlap(theirs, tuple(merged.overlaps), why)
+                if not merged.to_send:
+                    earlier.settle()
+                    return Saved(theirs, kept) if done is None else done._replace(theirs_kept=kept)
+                # A server that refuses the tag of a record that stood still does not know its own tags.
+                stood_still = refused is not None and refused.received == theirs.received
+                try:
+                    tag = None if stood_still else theirs.etag
+                    saved = await self._send(theirs, merged.to_send, kept, tag, onlooker)
+                except PreconditionFailed:
+                    refused = theirs
+                    continue
+                earlier.settle()
+                self.note(saved, theirs)
+                return saved if done is None else saved._replace(before={**saved.before, **done.before})
+            raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
+
+    async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
+
+        Fields left empty are not sent: a server may well refuse an empty e-mail address.
+        """
+        onlooker = onlooker or Onlooker()
+        async with self._write_of(short_id), self._earlier_try(short_id, onlooker) as earlier:
+            if (done := await self._refuse_taken(short_id, earlier)) is not None:
+                earlier.settle()
+                self.note(done, None)
+                return done
+            body = {KEY: short_id} | {name: values[name] for name in WRITABLE_NAMES if values.get(name)}
+            await onlooker.sending(None, body)
+            try:
+                saved = await self._post_new(body)
+            except DockbookError as error:
+                if not error.outcome_unknown:
+                    raise
+                saved = await self._wait_for(UnconfirmedWrite(None, body, error, key=onlooker.key), onlooker)
+            earlier.settle()
+            self.note(saved, None)
+            return saved
+
+    async def discontinue(self, customer: "Customer", onlooker: Onlooker | None = None) -> "Customer":
+        """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
+        async with self._write_of(customer.short_id):
+            theirs = await self._read_exactly(customer.short_id)
+            if theirs.active is False:
+                return theirs
+            try:
+                async with self._ask() as api:
+                    await api.discontinue(theirs.short_id)
+                now = await self._read_after_discontinuing(theirs)
+            except DockbookError as error:
+                if not error.outcome_unknown:
+                    raise
+                onlooker = onlooker or Onlooker()
+                write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=onlooker.key)
+                now = (await self._wait_for(write, onlooker)).customer
+            self.note(Saved(now), theirs)
+            return now
+
+    async def find_out(self, write: UnconfirmedWrite, *, patient: bool) -> Saved:
+        """What came of a write that an earlier run sent and got no answer to; nothing is sent.
+
+        Raises EditsOverlap or OutcomeUnknown as the write itself would have. Unless it is `patient`, it looks once.
+        """
+        saved = await self._watch(write, self._look_again if patient else ())
+        self.note(saved, write.made_on)
+        return saved
+
+    async def _read_after_discontinuing(self, theirs: "Customer") -> "Customer":
+        try:
+            now = await self._read(theirs.short_id)
+        except DockbookError:
+            # The server said it is done; that it cannot be read now does not undo it.
+            return theirs.model_copy(update={"active": False})
+        if now.active is True:
+            raise UnclearAnswer(f"The server accepted it, but its record of {theirs.short_id} still says active.")
+        return now
+
+    async def _send(
+        self,
+        theirs: "Customer",
+        to_send: Mapping[str, str],
+        kept: Mapping[str, str],
+        tag: str | None,
+        onlooker: Onlooker,
+    ) -> Saved:
+        """POST once; when the answer leaves it open, read again until it is known what came of it."""
+        await onlooker.sending(theirs, to_send)
+        try:
+            async with self._ask() as api:
+                answer = await api.upsert(theirs.upsert_body(to_send), if_match=tag)
+            return verdict_on_answer(theirs, to_send, kept, answer, guarded=tag is not None)
+        except DockbookError as error:
+            if not error.outcome_unknown:
+                raise
+            return await self._wait_for(UnconfirmedWrite(theirs, to_send, error, kept, onlooker.key), onlooker)
+
+    async def _refuse_taken(self, short_id: str, earlier: "_EarlierTry | None" = None) -> Saved | None:
+        """Raise CustomerExists, unless it was the earlier try that created it, or there is none."""
+        try:
+            taken = await self._read(short_id)
+        except NotFound:
+            return None
+        if earlier is not None and (done := earlier.seen_in(taken)) is not None:
+            return done
+        raise CustomerExists(taken.short_id)
+
+    async def _post_new(self, body: Mapping[str, str]) -> Saved:
+        """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
+        try:
+            async with self._ask() as api:
+                answer = await api.create(body)
+        except (PreconditionFailed, Conflict) as error:
+            await self._refuse_taken(body[KEY])
+            if isinstance(error, Conflict):
+                raise
+            async with self._ask() as api:
+                answer = await api.create(body, guarded=False)
+        saved = verdict_on_new(body, answer.customer, says_new=answer.is_new, tells_new=self._tells_new)
+        self._tells_new |= answer.is_new
+        return saved
+
+    async def _read_exactly(self, short_id: str) -> "Customer":
+        now = await self._read(short_id)
+        if now.short_id != short_id:
+            raise WrongRecord(short_id, now.short_id)
+        return now
+
+    async def _reread(self, base: "Customer", onlooker: Onlooker) -> "Customer":
+        """The record as the server has it now; one older than what is known is read again, and then asked about."""
+        own = self._own.get(base.short_id)
+        known = own.record if own is not None and self._is_outdated(base, own.record) else base
+        now = await self._read_exactly(base.short_id)
+        for pause in self._look_again[:_LAG_PAUSES]:
+            if not self._is_outdated(now, known):
+                return now
+            onlooker.lagging()
+            await asyncio.sleep(pause)
+            now = await self._read_exactly(base.short_id)
+        fields = tuple(name for name in WRITABLE_NAMES if now.value(name) != known.value(name))
+        if fields and self._is_outdated(now, known):
+            # Once a person has decided, the older record is what the next save goes by.
+            self._own.pop(base.short_id, None)
+            raise EditsOverlap(now, fields, "older")
+        return now
+
+    def _is_outdated(self, reading: "Customer", known: "Customer") -> bool:
+        """Whether the reading is from before what is known, and differs from it."""
+        own = self._own.get(known.short_id)
+        older = is_before(reading.modified, known.modified) or (
+            # Two writes within one second may bear the same time.
+            own is not None
+            and own.made_on is not None
+            and own.record.received == known.received
+            and own.made_on.received == reading.received
+        )
+        return older and any(reading.value(name) != known.value(name) for name in (*WRITABLE_NAMES, STATUS))
+
+    def _by_others(self, kept: Mapping[str, str], theirs: "Customer") -> dict[str, str]:
+        """What others changed, without what we changed ourselves since the record that is edited was read."""
+        own = self._own.get(theirs.short_id)
+        return {
+            name: text
+            for name, text in kept.items()
+            if own is None or own.made_on is None or own.record.value(name) != text or own.made_on.value(name) == text
+        }
+
+    async def _wait_for(self, write: UnconfirmedWrite, onlooker: Onlooker) -> Saved:
+        """Look up what came of a write that was just sent."""
+        onlooker.unconfirmed(write)
+        # What is read from now on may be from after the write.
+        self._after_write()
+        return await self._watch(write, self._look_again)
+
+    async def _watch(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> Saved:
+        self.unconfirmed.begin(write)
+        try:
+            return await self._look_for(write, pauses)
+        finally:
+            self.unconfirmed.stop_waiting(write)
+
+    async def _look_for(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> Saved:
+        """Read the record until it shows the write, or has been read so often that nobody should wait any more."""
+        now: Customer | None = None
+        why = ""
+        until = _now() + sum(pauses) + _LONGEST_READING
+        for pause in (0.0, *pauses):
+            if pause and _now() < until:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await write.seen.wait()
+            elif _now() >= until:
+                break
+            try:
+                read = await self._read(write.short_id)
+            except NotFound:
+                now, why = None, ""
+            except DockbookError as failed:
+                why = failed.title.lower()
+            else:
+                if write.saved is None and write.is_of(read.short_id):
+                    now, why = read, ""
+                    write.saved = write.judge(read)
+            if write.saved is not None:
+                self.unconfirmed.forget(write)
+                return write.saved
+        told = f"The record cannot be read now ({why})" if why else write.what_is_missing(now)
+        cause = write.error.title
+        raise OutcomeUnknown(f"{told} ({cause[:1].lower()}{cause[1:]}).") from write.error
+
+    @asynccontextmanager
+    async def _earlier_try(self, short_id: str, onlooker: Onlooker) -> "AsyncIterator[_EarlierTry]":
+        """The write of the same key that is not confirmed so far, in the hands of the one that follows it."""
+        key = onlooker.key
+        write = next((one for one in self.unconfirmed.of(short_id) if key and one.key == key), None)
+        earlier = _EarlierTry(write)
+        if write is not None:
+            self.unconfirmed.forget(write)
+        try:
+            yield earlier
+        finally:
+            if earlier.write is not None and not any(one.key == key for one in self.unconfirmed):
+                self.unconfirmed.keep(earlier.write)
+
+    @asynccontextmanager
+    async def _write_of(self, short_id: str) -> AsyncIterator[None]:
+        """One write at a time for a customer, and none where editing is off."""
+        if self._read_only:
+            raise EditingOff(self.editing_off or "")
+        if self.unconfirmed.is_waited_for(short_id):
+            raise DockbookError(f"The save of {short_id} before is still being looked for. Try again in a minute.")
+        if short_id in self._writing:
+            raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
+        self._writing.add(short_id)
+        try:
+            yield
+        except Forbidden as error:
+            if error.permission == 131:
+                self._refused = error.text
+            raise
+        else:
+            self._refused = None
+        finally:
+            self._after_write()
+            self._writing.discard(short_id)
+
+
+class _EarlierTry:
+    """An unconfirmed write, if any, that another try of the same form follows; settled once that is certain."""
+
+    def __init__(self, write: UnconfirmedWrite | None) -> None:
+        self.write = write
+
+    def seen_in(self, now: "Customer") -> Saved | None:
+        """What the record says of it, where it shows it."""
+        if self.write is None or not self.write.is_of(now.short_id):
+            return None
+        with suppress(EditsOverlap):
+            return self.write.judge(now)
+        return None
+
+    def settle(self) -> None:
+        """What is stored now is known: nothing is left to be found out about it."""
+        self.write = None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _nothing(_made_on: "Customer | None", _body: Mapping[str, str]) -> None:
+    """Nobody has to know."""

@@ -1,0 +1,86 @@
+"""Copying: to the clipboard by way of the terminal, and as bare text on a screen for terminals that ignore that."""
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from app.models.fields import FIELDS
+from app.screens.base import STYLES, DockScreen
+from app.screens.latest_size import SizedScreen
+from app.text.sanitize import timestamp, visible, visible_id, width
+
+if TYPE_CHECKING:
+    from app.models.customer import Customer
+
+Result = TypeVar("Result")
+
+_DATES = ("created", "modified")
+
+
+class PlainScreen(SizedScreen[None]):
+    """Bare lines from the left edge on, so that the terminal's own selection takes nothing but the text.
+
+    The last line of the screen says how to leave.
+    """
+
+    CSS_PATH = [STYLES / "plain.tcss"]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f3,q,f12,y,enter", "leave", "Back", id="leave"),
+    ]
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(Content("\n".join(self._lines)))
+        yield Static("Mark the text with the mouse. Esc goes back.", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def remark(self, text: str) -> None:
+        self.query_one(".hint", Static).update(Content(f"{text} Esc goes back."))
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+
+def copy(screen: "DockScreen[Result]", label: str, customer: "Customer", value: str) -> None:
+    """Send a value to the terminal's clipboard; at once again, show it and the whole record as plain text."""
+    name = visible_id(value) if label == "ID" else label
+    said = f"{name} was sent to the terminal's clipboard. y again: as plain text."
+    if screen.status.notice is not None and screen.status.notice.text == said:
+        screen.status.hush()
+        show_plain(screen, customer, value)
+        return
+    screen.app.copy_to_clipboard(value)
+    screen.say(said)
+
+
+def copy_record(screen: "DockScreen[Result]", customer: "Customer") -> None:
+    """Send the whole record to the terminal's clipboard, its fields with tabs between them, as spreadsheets paste."""
+    values = (" ".join(customer.value(field.name).split()) for field in FIELDS)
+    screen.app.copy_to_clipboard("\t".join(values))
+    screen.say(f"{visible_id(customer.short_id)}: all fields were sent to the terminal's clipboard.")
+
+
+def show_plain(screen: "DockScreen[Result]", customer: "Customer", value: str = "") -> None:
+    """Show the value, and below it every field of the record, as bare text."""
+    screen.app.push_screen(PlainScreen([*([visible(value), ""] if value else []), *_record(customer)]))
+
+
+def _record(customer: "Customer") -> list[str]:
+    cells = max(width(field.label) for field in FIELDS)
+    lines = []
+    for field in FIELDS:
+        value = customer.value(field.name)
+        shown = timestamp(value) if field.name in _DATES else visible(value)
+        lines.append(f"{field.label:<{cells}}  {shown}".rstrip())
+    return lines

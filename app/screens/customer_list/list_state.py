@@ -1,0 +1,105 @@
+"""How the list was left: filter, order, columns and rows a page, for each site, to begin the next time from there."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, Self
+
+from app.models.fields import BY_NAME, KEY, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
+from app.storage.files import NotAFile, open_file
+
+_FORMAT: Final = 1
+_MOST_BYTES: Final = 64 * 1024
+
+
+class View(NamedTuple):
+    """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit.
+
+    `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose.
+    """
+
+    sort: str | None = KEY
+    direction: Direction = "ASC"
+    status: Status = "all"
+    page_size: int | Literal["fit"] | None = None
+    columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_json(cls, kept: object) -> Self:
+        """Read what was kept; raises ValueError when it is not a view of ours."""
+        if not isinstance(kept, Mapping) or kept.get("format") != _FORMAT:
+            raise ValueError("not a view")
+        columns = kept["columns"]
+        sort, direction, status, size = (kept[name] for name in ("sort", "direction", "status", "page_size"))
+        _check(sort is None or sort in BY_NAME, "sort")
+        _check(direction in ("ASC", "DESC"), "direction")
+        _check(status in ("all", "active", "discontinued"), "status")
+        fits = type(size) is int and MIN_PAGE_SIZE <= size <= MAX_PAGE_SIZE
+        _check(size in (None, "fit") or fits, "page_size")
+        _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
+        return cls(sort, direction, status, size, None if columns is None else tuple(columns))
+
+
+class ViewFile:
+    """The view of one site, in a file of its own for its owner alone.
+
+    `note` says what a person should know of reading it; a file that cannot be understood is set aside.
+    """
+
+    def __init__(self, folder: Path, site: str) -> None:
+        word = re.sub(r"[^a-z0-9]+", "-", site.lower()).strip("-")[:40] or "site"
+        self._path = folder / f"{word}-{hashlib.sha256(site.encode()).hexdigest()[:8]}.json"
+        self.note = ""
+        self.view = self._read()
+
+    def keep(self, view: View) -> None:
+        """Write it down; raises OSError when that cannot be. Blocks: run it in a thread."""
+        self.view = view
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = json.dumps({"format": _FORMAT} | view._asdict(), indent=1)
+        # What is lost here by a power failure is a choice of columns: no fsync, but never half a file.
+        descriptor, beside = tempfile.mkstemp(prefix=".view-", dir=folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            Path(beside).replace(self._path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+    def _read(self) -> View:
+        try:
+            with os.fdopen(open_file(self._path, os.O_RDONLY), "rb") as file:
+                # What is longer than that is cut, and so no JSON.
+                kept: Any = json.loads(file.read(_MOST_BYTES))
+            return View.from_json(kept)
+        except FileNotFoundError:
+            return View()
+        except NotAFile:
+            return self._begun_anew()
+        except OSError as error:
+            self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
+            return View()
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self._begun_anew()
+
+    def _begun_anew(self) -> View:
+        aside = self._path.with_suffix(f".damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
+        else:
+            self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
+        return View()
+
+
+def _check(fine: bool, name: str) -> None:
+    if not fine:
+        raise ValueError(f"{name} is not what it can be")

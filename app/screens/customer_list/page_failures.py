@@ -1,0 +1,51 @@
+"""What becomes of a page that was asked for and did not come."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
+from app.models.fields import BY_NAME, KEY, PageRequest
+
+if TYPE_CHECKING:
+    from app.screens.customer_list.pages import PagedScreen, Place
+
+
+async def tell_failure(
+    screen: "PagedScreen", request: PageRequest, place: "Place", error: DockbookError, before: str
+) -> None:
+    """Say why it did not come, after what is said `before`; an order the server does not have is made here instead."""
+    shown = screen.paging.request
+    refused = isinstance(error, BadRequest | ValidationFailed | NotAvailable) and request.sort is not None
+    if refused and await _mirror_is_whole(screen):
+        _sort_here(screen, request, place)
+        return
+    screen.paging.stays()
+    screen.show_link(screen.repository.link)
+    if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
+        label = BY_NAME[request.sort or KEY].label
+        screen.say(f"The server does not sort by {label} ({error.text}). The order stays as it was.", "warning")
+    elif refused and screen.paging.page is None:
+        # Which columns can be sorted by is not in the contract, not even the ID.
+        screen.load(request._replace(sort=None), place)
+    elif screen.table.rows:
+        screen.say_error(error, before)
+    else:
+        hint = "" if "F5" in error.text else "F5 tries again."
+        if isinstance(error, Forbidden):
+            hint = "Without it no customer can be listed. F5 asks again once it is given."
+        screen.show_failure(error, hint)
+    if isinstance(error, RateLimited) and error.wait is not None:
+        screen.count_down(error.wait, partial(screen.load, request, place), before)
+
+
+async def _mirror_is_whole(screen: "PagedScreen") -> bool:
+    state = await screen.repository.mirror_state()
+    return state is not None and state.whole
+
+
+def _sort_here(screen: "PagedScreen", request: PageRequest, place: "Place") -> None:
+    """The server does not sort so: the mirror does, here and from now on."""
+    screen.sorted_here.add(request.sort)
+    label = BY_NAME[request.sort or KEY].label
+    screen.say(f"The server does not sort by {label}; the copy on this machine does.")
+    screen.load(request._replace(here=True), place)

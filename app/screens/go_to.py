@@ -1,0 +1,239 @@
+"""Going to a customer by its ID, typed or scanned; where there is none, those with IDs like it are offered."""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from app.errors import DockbookError, NotFound
+from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
+from app.screens.detail import DetailScreen
+from app.screens.dialogs import Dialog, Question
+from app.screens.form import FormScreen
+from app.text.confusables import spelled
+from app.text.sanitize import code_of, fit, shorten, visible_id, width
+from app.widgets.form_field import FieldInput
+from app.widgets.option_list import Options
+
+if TYPE_CHECKING:
+    from app.models.customer import Candidates, Customer
+    from app.screens.base import DockScreen
+
+Result = TypeVar("Result")
+
+_SCANNED: Final = "scanned:"
+#: The most customers that are offered while an ID is typed; styles/dialog.tcss keeps as many lines free.
+_MOST_SUGGESTED: Final = 6
+#: Seconds an arrow key waits for what is to be offered for the last letter.
+_PATIENCE: Final = 0.5
+
+
+class GoToDialog(Dialog[str]):
+    """Asks for an ID; Enter answers with what is typed, or with the one of the offered that an arrow key chose."""
+
+    KEYS = "⏎ open · ↑↓ choose · Esc cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "submit", "Open", id="go", priority=True)]
+
+    def __init__(self, below: "DockScreen[Result]") -> None:
+        super().__init__("Go to a customer")
+        self._below = below
+        self._offered: tuple[Customer, ...] = ()
+        # Not set while it is being asked who is to be offered for what is typed.
+        self._asked = asyncio.Event()
+        self._asked.set()
+
+    def body(self) -> ComposeResult:
+        yield FieldInput("", "type or scan an ID")
+        options = Options(compact=True, markup=False, classes="candidates")
+        options.can_focus = False
+        yield options
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def on_input_changed(self) -> None:
+        """Nobody is chosen any more, and others may be meant."""
+        self.query_one(OptionList).highlighted = None
+        self._asked.clear()
+        self._below.read(partial(self._suggest, self._typed), "suggestions")
+
+    def on_input_submitted(self) -> None:
+        self.action_submit()
+
+    @property
+    def takes_pasted_codes(self) -> bool:
+        """A paste into the empty field is a scan; another one goes to the cursor."""
+        return not self.query_one(Input).value
+
+    def scanned(self, code: str) -> None:
+        self.dismiss(code)
+
+    @on(OptionList.OptionSelected)
+    def selected(self, event: OptionList.OptionSelected) -> None:
+        """One that was offered was clicked."""
+        self.dismiss(self._offered[event.option_index].short_id)
+
+    def action_submit(self) -> None:
+        chosen = self.query_one(OptionList).highlighted
+        if chosen is not None:
+            self.dismiss(self._offered[chosen].short_id)
+        else:
+            self.dismiss(self._typed or None)
+
+    async def action_move(self, step: int) -> None:
+        """Choose the next one or the one before; above the first is what was typed."""
+        # The key means who is offered for all that was typed.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._asked.wait()
+        options = self.query_one(OptionList)
+        at = -1 if options.highlighted is None else options.highlighted
+        at = min(at + step, len(self._offered) - 1)
+        options.highlighted = at if at >= 0 else None
+
+    @property
+    def _typed(self) -> str:
+        return code_of(self.query_one(Input).value)
+
+    async def _suggest(self, typed: str) -> None:
+        found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED)
+        if self.app.screen is not self:
+            return
+        if found.customers != self._offered:
+            self._offered = found.customers
+            self._show()
+        if not found.complete:
+            self.remark("⏎ open · the local copy is not complete yet")
+        self._asked.set()
+
+    def _show(self) -> None:
+        """Show who is offered; nobody is chosen."""
+        typed = self._typed
+        ids = [visible_id(spelled(one.short_id, typed)) for one in self._offered]
+        cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
+        rows = [
+            shorten(f"{fit(short_id, cells)}  {one.name}{status_of(one)}", self.cells)
+            for short_id, one in zip(ids, self._offered, strict=True)
+        ]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(Option(Content(row)) for row in rows)
+
+
+class NoSuchCustomer(Question):
+    """Says that nobody has this ID, and offers those `found` with one like it, the likeliest first.
+
+    The next code scanned takes the place of it.
+    """
+
+    KEYS = "↑↓ move · ⏎ choose · Esc cancel"
+
+    def __init__(self, short_id: str, found: "Candidates", error: DockbookError, *, new: bool) -> None:
+        self._offered = {f"open{index}": one.short_id for index, one in enumerate(found.customers[:MOST_NAMED])}
+        names = [name_beside(one, short_id) for one in found.customers[:MOST_NAMED]]
+        certain = isinstance(error, NotFound)
+        lines = [f"There is no customer with the ID {visible_id(short_id)}." if certain else error.text]
+        if len(names) == 1:
+            lines.append(f"Did you mean {names[0]}?")
+            names = [f"Open {visible_id(spelled(found.customers[0].short_id, short_id))}"]
+        elif names:
+            lines.append("Did you mean one of these?")
+        if not found.complete:
+            lines.append(INCOMPLETE)
+        answers = dict(zip(self._offered, names, strict=True)) | {"stay": "Cancel", "find": "Find"}
+        if certain and new:
+            answers["new"] = "New customer with this ID"
+        super().__init__("No such customer" if certain else "Not found here", lines, answers)
+
+    def scanned(self, code: str) -> None:
+        self.dismiss(_SCANNED + code)
+
+    def chosen(self, answer: str) -> str | None:
+        """The ID that is to be gone to, if that is the answer: of one that was offered, or one that was scanned."""
+        if answer.startswith(_SCANNED):
+            return answer.removeprefix(_SCANNED)
+        return self._offered.get(answer)
+
+
+def ask_where_to_go(screen: "DockScreen[Result]") -> None:
+    """Ask for an ID and open its customer."""
+    screen.app.push_screen(GoToDialog(screen), partial(go_to_chosen, screen))
+
+
+def go_to_chosen(screen: "DockScreen[Result]", short_id: str | None) -> None:
+    """Open the customer that was chosen on another screen, if one was, once that screen is left."""
+    if short_id is not None:
+        screen.once_on_top(partial(go_to, screen, short_id))
+
+
+def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
+    """Open the customer with this ID; where there is none, ring, offer those with one like it, and to make this one."""
+    screen.say(f"Looking for {visible_id(short_id)}…")
+    screen.act(partial(_open, screen, short_id), "go", awaited=short_id)
+
+
+async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
+    try:
+        customer, origin = await screen.repository.sight(short_id)
+    except DockbookError as error:
+        found = await screen.repository.resembling(short_id, ask=isinstance(error, NotFound))
+        if screen.app.screen is not screen:
+            # The person went on to something else.
+            return
+        # Whoever scans looks at the pallet and not at the screen.
+        screen.app.bell()
+        if isinstance(error, NotFound):
+            screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
+            _offer_others(screen, short_id, found, error)
+        else:
+            screen.say_error(error)
+            if found.customers:
+                _offer_others(screen, short_id, found, error)
+    else:
+        screen.status.hush()
+        if screen.app.screen is screen:
+            detail = DetailScreen(screen.desk, customer, origin=origin)
+            screen.app.push_screen(detail)
+            if customer.short_id != short_id:
+                # A server may compare IDs loosely; nobody shall take one customer for another.
+                asked, got = visible_id(spelled(short_id, customer.short_id)), visible_id(customer.short_id)
+                detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
+
+
+def _offer_others(screen: "DockScreen[Result]", short_id: str, found: "Candidates", error: DockbookError) -> None:
+    """Offer who may have been meant instead, to look for the text, and to make such a customer."""
+    question = NoSuchCustomer(short_id, found, error, new=screen.repository.editing_off is None)
+
+    def answered(answer: str | None) -> None:
+        if answer == "new":
+            seen = frozenset(one.short_id for one in found.customers[:MOST_NAMED])
+            form = FormScreen(screen.desk, None, new_id=short_id, beside=seen)
+            screen.app.push_screen(form, partial(go_to_chosen, screen))
+        elif answer == "find":
+            _find(screen, short_id)
+        elif answer is not None:
+            go_to_chosen(screen, question.chosen(answer))
+
+    screen.app.push_screen(question, answered)
+
+
+def _find(screen: "DockScreen[Result]", text: str) -> None:
+    """Search for the text on the list, which lies under all other screens."""
+    from app.screens.customer_list.screen import CustomerListScreen
+
+    listed = next((below for below in screen.app.screen_stack if isinstance(below, CustomerListScreen)), None)
+    if listed is None:
+        return
+    while screen.app.screen is not listed:
+        screen.app.pop_screen()
+    listed.find(text)

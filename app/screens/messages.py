@@ -1,0 +1,111 @@
+"""Sentences that several screens say: what a save came to, which fields, and when."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from app.models.fields import BY_NAME, STATUS
+from app.repository.save_result import Saved
+from app.text.sanitize import visible, visible_id
+
+if TYPE_CHECKING:
+    from app.drafts.draft import Draft
+    from app.models.customer import Customer
+    from app.widgets.status_line import Level
+
+
+def told(saved: Saved, *, new: bool) -> str:
+    """What a person should know of a save."""
+    who = visible_id(saved.customer.short_id)
+    if saved.existed:
+        return " ".join([*_told_of_existing(saved, who), *_stored_otherwise(saved)])
+    what = f": {labels(saved.before)}" if saved.before else ""
+    how = f" ({saved.confirmed}, but the server has it)" if saved.confirmed else ""
+    parts = [f"Created {who}{how}." if new else f"Saved {who}{what}{how}."]
+    parts += changed_by_others(saved.customer, saved.theirs_kept)
+    parts += _stored_otherwise(saved)
+    by = "The server also" if saved.by_server else "The server, or somebody else, also"
+    for name, value in saved.changed_too.items():
+        if name == STATUS:
+            parts.append(_status(saved.customer, value))
+        else:
+            parts.append(f"{by} changed {BY_NAME[name].label} to {value or '(empty)'}.")
+    return " ".join(parts)
+
+
+def level_of(saved: Saved) -> "Level":
+    """How much what is told of a save wants to be read."""
+    odd = saved.theirs_kept or saved.stored_otherwise or saved.changed_too or saved.existed
+    return "warning" if odd else "info"
+
+
+def changed_by_others(customer: "Customer", kept: Mapping[str, str], stays: str = "was kept too") -> list[str]:
+    """What others changed meanwhile, sentence by sentence."""
+    return [
+        _status(customer, value)
+        if name == STATUS
+        else f"Someone else changed {BY_NAME[name].label} to {value or '(empty)'}; that {stays}."
+        for name, value in kept.items()
+    ]
+
+
+def _status(customer: "Customer", status: str) -> str:
+    what = "discontinued" if status == "discontinued" else "made active again"
+    return f"{visible_id(customer.short_id)} was {what} meanwhile."
+
+
+def _stored_otherwise(saved: Saved) -> list[str]:
+    return [
+        f"The server stored {BY_NAME[name].label} as {value or '(empty)'}."
+        for name, value in saved.stored_otherwise.items()
+    ]
+
+
+def _told_of_existing(saved: Saved, who: str) -> list[str]:
+    """A creation that met a customer whom somebody else had just created."""
+    parts = [f"{who} existed already: someone else created it just before. What you typed was saved over theirs."]
+    if saved.before:
+        theirs = ", ".join(f"{BY_NAME[name].label} {value or '(empty)'}" for name, value in saved.before.items())
+        parts.append(f"Theirs was: {theirs}. u puts that back.")
+    if saved.overwritten:
+        parts.append(f"What they had in {labels(saved.overwritten)} is not known here.")
+    stays = {name: value for name, value in saved.changed_too.items() if name != STATUS}
+    if stays:
+        parts.append(f"Theirs stays: {', '.join(f'{BY_NAME[name].label} {value}' for name, value in stays.items())}.")
+    if STATUS in saved.changed_too:
+        parts.append(f"{who} is discontinued.")
+    return parts
+
+
+def labels(names: Iterable[str]) -> str:
+    """Fields as one says them: `Phone, Fax and Contact`."""
+    *first, last = [BY_NAME[name].label if name in BY_NAME else visible(name) for name in names] or ["nothing"]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def when(moment: datetime, now: datetime) -> str:
+    """A moment as one says it: `16:40`, `yesterday 16:40`, `on 3 November 16:40`."""
+    local, today = moment.astimezone(), now.astimezone().date()
+    if local.date() == today:
+        return f"today {local:%H:%M}"
+    if local.date() == today - timedelta(days=1):
+        return f"yesterday {local:%H:%M}"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"on {local.day} {local:%B}{year} {local:%H:%M}"
+
+
+def also_editing(draft: "Draft", now: datetime) -> str:
+    """That another session edits the same customer."""
+    since = when(draft.begun, now).removeprefix("today ")
+    return (
+        f"Someone else is editing this customer too (on {visible(draft.host)}, since {since}). If both change the "
+        "same field, the second to save is asked."
+    )
+
+
+def who_is_drafted(draft: "Draft") -> str:
+    """Whose draft it is."""
+    if draft.base is not None:
+        return visible_id(draft.short_id)
+    typed = draft.told.get("shortID", "").strip()
+    return f"the new customer {visible_id(typed)}" if typed else "a new customer"

@@ -1,0 +1,100 @@
+"""Choosing one of a list: the order, the rows a page, the choices of a field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from app.screens.dialogs import Dialog
+from app.text.sanitize import fit, visible, width
+from app.widgets.form_field import FieldInput
+from app.widgets.option_list import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to choose: its key, which is the answer, what it is called, and a remark."""
+
+    key: str
+    label: str
+    remark: str = ""
+
+
+class ChooseDialog(Dialog[str]):
+    """A list to choose from with the arrow keys and Enter.
+
+    With `search`, letters typed narrow it; without, pressing the key `again` chooses what is marked.
+    """
+
+    KEYS = "↑↓ move · ⏎ choose · Esc leave"
+    SCANS_IN_FIELDS = False
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", id="choice-up", priority=True),
+        Binding("down", "move(1)", "Down", id="choice-down", priority=True),
+    ]
+
+    def __init__(
+        self, title: str, choices: Sequence[Choice], current: str, *, search: bool = False, again: str = ""
+    ) -> None:
+        super().__init__(title)
+        self._choices = choices
+        self._current = current
+        self._search = search
+        self._again = again
+
+    def body(self) -> ComposeResult:
+        if self._search:
+            yield FieldInput("", "type to narrow")
+        yield Options(compact=True, markup=False)
+
+    def on_mount(self) -> None:
+        self._fill(self._choices)
+        self.query_one(Input if self._search else OptionList).focus()
+
+    def key_s(self) -> None:
+        """The key that opened the dialog, pressed again, chooses what is marked."""
+        if self._again == "s":
+            self.query_one(OptionList).action_select()
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Keep what contains the text, what begins with it first."""
+        typed = event.value.strip().casefold()
+        hits = [c for c in self._choices if typed in c.label.casefold() or typed in c.key.casefold()]
+        hits.sort(key=lambda c: not (c.key.casefold().startswith(typed) or c.label.casefold().startswith(typed)))
+        self._fill(hits)
+
+    @on(Input.Submitted)
+    def choose_marked(self) -> None:
+        """Enter in the search takes what is marked."""
+        self.query_one(OptionList).action_select()
+
+    @on(OptionList.OptionSelected)
+    def chosen(self, event: OptionList.OptionSelected) -> None:
+        """Answer with the key of the choice."""
+        self.dismiss(event.option_id)
+
+    def action_move(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        if step < 0:
+            options.action_cursor_up()
+        else:
+            options.action_cursor_down()
+
+    def _fill(self, choices: Sequence[Choice]) -> None:
+        options = self.query_one(OptionList)
+        options.clear_options()
+        widest = max((width(choice.label) for choice in choices), default=0)
+        options.add_options(
+            Option(Content(f"{fit(choice.label, widest)}  {visible(choice.remark)}".rstrip()), id=choice.key)
+            for choice in choices
+        )
+        keys = [choice.key for choice in choices]
+        options.highlighted = keys.index(self._current) if self._current in keys else 0 if keys else None

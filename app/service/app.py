@@ -1,0 +1,192 @@
+"""The Customer API over HTTP: paths, permissions, answers and the one shape of every error."""
+
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from app.errors import ApiError, StoreError
+from app.service import request_parsing as requests
+from app.service.credentials import LIST, MODIFY, Credentials
+from app.service.errors import forbidden, not_found, unauthorized
+from app.service.rows import StoredCustomer
+from app.service.store import Store
+
+ROOT: Final = "/api/v1"
+_CUSTOMER: Final = f"{ROOT}/Customer"
+_HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(store: Store, credentials: Credentials) -> Starlette:
+    """The service over this store; it opens and closes neither."""
+    api = _CustomerApi(store, credentials)
+    app = Starlette(
+        routes=[
+            Route(f"{ROOT}/Token", _Resource(POST=api.token)),
+            Route(f"{ROOT}/openapi.json", _Resource(GET=_openapi)),
+            Route(_CUSTOMER, _Resource(POST=api.upsert)),
+            Route(f"{_CUSTOMER}/All", _Resource(GET=api.page)),
+            Route(f"{_CUSTOMER}/{{id:path}}", _Resource(GET=api.get, DELETE=api.discontinue)),
+        ],
+        exception_handlers={
+            ApiError: _refused,
+            StoreError: _store_failed,
+            HTTPException: _not_routed,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Resource:
+    """One path and what answers each method there; for any other the answer tells which there are."""
+
+    def __init__(self, **handlers: Handler) -> None:
+        if "GET" in handlers:
+            handlers["HEAD"] = handlers["GET"]
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler = self._handlers.get(scope["method"])
+        if handler is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._handlers))})
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+class _CustomerApi:
+    """The endpoints of the contract."""
+
+    def __init__(self, store: Store, credentials: Credentials) -> None:
+        self._store = store
+        self._credentials = credentials
+
+    async def token(self, request: Request) -> Response:
+        """`POST /Token` [system]."""
+        client_id, secret = await requests.client_credentials(request)
+        token = self._credentials.grant(client_id, secret)
+        return _answer({"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in})
+
+    async def page(self, request: Request) -> Response:
+        """`GET /Customer/All` [spec]."""
+        self._require(request, LIST)
+        wanted = requests.page_request(request)
+        found = await self._store.page(wanted)
+        pages = -(-found.total // wanted.page_size)
+        counted = {
+            "totalCount": found.total,
+            "page": wanted.page,
+            "pageSize": wanted.page_size,
+            "pageCount": pages,
+            "hasMore": wanted.page < pages,
+        }
+        counts = {"X-Total-Count": found.total, "X-Page-Size": wanted.page_size, "X-Page": wanted.page}
+        return Response(
+            f'{{"value":{found.records},{json.dumps(counted, separators=(",", ":")).removeprefix("{")}',
+            headers=_HEADERS | {name: str(count) for name, count in counts.items()},
+            media_type="application/json",
+        )
+
+    async def get(self, request: Request) -> Response:
+        """`GET /Customer/{id}` [spec]."""
+        self._require(request, LIST)
+        customer = await self._store.get(requests.path_id(request, f"{_CUSTOMER}/"))
+        if customer is None:
+            raise not_found()
+        return _single(customer)
+
+    async def upsert(self, request: Request) -> Response:
+        """`POST /Customer` [spec]."""
+        self._require(request, MODIFY)
+        short_id, changes = await requests.upsert(request)
+        customer, created = await self._store.upsert(
+            short_id, changes, if_match=requests.if_match(request), only_new=requests.only_new(request)
+        )
+        return _single(customer, HTTPStatus.CREATED if created else HTTPStatus.OK)
+
+    async def discontinue(self, request: Request) -> Response:
+        """`DELETE /Customer/{id}` [spec]."""
+        self._require(request, MODIFY)
+        short_id = requests.path_id(request, f"{_CUSTOMER}/")
+        if not await self._store.discontinue(short_id, requests.if_match(request)):
+            raise not_found()
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
+
+    def _require(self, request: Request, permission: int) -> None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise unauthorized("A bearer token is required.")
+        if permission not in self._credentials.authenticate(token.strip()):
+            raise forbidden(permission)
+
+
+def _answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(body, status, {**_HEADERS, **(headers or {})})
+
+
+def _single(customer: StoredCustomer, status: int = HTTPStatus.OK) -> Response:
+    return _answer(customer.record, status, {"ETag": customer.etag})
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return _answer({"statusCode": status, "error": code, "message": message}, status, headers)
+
+
+async def _openapi(_request: Request) -> Response:
+    # Imported here, because the embedded service never tells it and starts sooner without.
+    from app.service.openapi import document
+
+    return _answer(document())
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    refusal = error.refusal
+    body: dict[str, object] = {
+        "statusCode": refusal.status,
+        "error": refusal.code,
+        "message": refusal.message,
+    }
+    if refusal.details:
+        body["details"] = {field: list(messages) for field, messages in refusal.details.items()}
+    headers = {}
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Basic" if request.url.path == f"{ROOT}/Token" else "Bearer"
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(round(refusal.retry_after))
+    return _answer(body, refusal.status, headers)
+
+
+async def _not_routed(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _error(405, "method_not_allowed", "This method is not available here.", error.headers)
+    return _error(404, "not_found", "There is nothing at this path.", error.headers)
+
+
+async def _store_failed(_request: Request, error: Exception) -> Response:
+    # SQLite's own words ("database or disk is full") help; the text of the error names files of this machine.
+    reason = f": {error.__cause__}" if isinstance(error.__cause__, sqlite3.Error) else ""
+    return _error(500, "internal_error", f"The store of the service failed{reason}.")
+
+
+async def _failed(_request: Request, _error_: Exception) -> Response:
+    return _error(500, "internal_error", "The service failed.")
+
+
+async def _gone(_request: Request, _error_: Exception) -> Response:
+    return _error(400, "bad_request", "The body was not sent to its end.")

@@ -1,0 +1,210 @@
+"""Reads what is asked: IDs in raw paths, page parameters, JSON bodies, token forms and preconditions."""
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from starlette.requests import Request
+
+from app.models.fields import (
+    KEY,
+    MAX_FIELD_LENGTH,
+    MAX_ID_LENGTH,
+    MAX_PAGE_SIZE,
+    SORTABLE,
+    WRITABLE_NAMES,
+    Direction,
+    PageRequest,
+)
+from app.service.errors import bad_request, invalid, not_found, too_large
+from app.service.rows import stamp
+
+MAX_BODY: Final = 1024 * 1024
+MAX_FORM: Final = 16 * 1024
+MAX_PAGE: Final = 2**31 - 1
+#: These could not be addressed: `All` is the list, and the other two are folded away by clients.
+RESERVED_IDS: Final = frozenset({"All", ".", ".."})
+
+_DRAINED: Final = 16 * MAX_BODY
+_PAGE_PARAMETERS: Final = ("page", "pageSize", "sort", "direction", "modifiedSince")
+_DIRECTIONS: Final[dict[str, Direction]] = {"ASC": "ASC", "DESC": "DESC"}
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_ETAG: Final = re.compile(r'\*|(?:W/)?"[^"]*"')
+
+
+def path_id(request: Request, prefix: str) -> str:
+    """The ID after `prefix` in the path as it was sent, so that `A%2FB` is one ID and not two steps."""
+    raw = request.scope.get("raw_path")
+    if not isinstance(raw, bytes) or not raw.startswith(prefix.encode()):
+        return str(request.path_params["id"])
+    try:
+        return unquote_to_bytes(raw[len(prefix) :]).decode()
+    except UnicodeDecodeError:
+        raise not_found() from None
+
+
+def page_request(request: Request) -> PageRequest:
+    """The page asked for [contract, "Paging"]; a `pageSize` above the maximum is capped."""
+    given = {name: request.query_params.getlist(name) for name in _PAGE_PARAMETERS}
+    twice = [name for name, values in given.items() if len(values) > 1]
+    if twice:
+        raise bad_request(f"Give {', '.join(twice)} only once.")
+    query = {name: values[0] for name, values in given.items() if values}
+    page = _natural(query.get("page", "1"), "page")
+    if page > MAX_PAGE:
+        raise bad_request(f"page is at most {MAX_PAGE}.")
+    direction = _DIRECTIONS.get(query.get("direction", "ASC"))
+    if direction is None:
+        raise bad_request("direction is ASC or DESC.")
+    sort = query.get("sort", KEY)
+    if sort not in SORTABLE:
+        raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+    since = query.get("modifiedSince")
+    return PageRequest(
+        page=page,
+        page_size=min(_natural(query.get("pageSize", "25"), "pageSize"), MAX_PAGE_SIZE),
+        sort=sort,
+        direction=direction,
+        modified_since=None if since is None else _moment(since),
+    )
+
+
+async def upsert(request: Request) -> tuple[str, dict[str, str]]:
+    """The ID, trimmed, and the fields to write; `null` counts as omitted, unknown fields are ignored."""
+    body = _json(await read_body(request, MAX_BODY))
+    if not isinstance(body, dict):
+        raise bad_request("The body must be a JSON object.")
+    problems: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
+    for name in (KEY, *WRITABLE_NAMES):
+        value = body.get(name)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            texts[name] = value
+            if problem := _id_problem(value.strip()) if name == KEY else _text_problem(value):
+                problems[name] = [f"The {name} field {problem}."]
+        else:
+            problems[name] = [f"The {name} field must be a string."]
+    if KEY not in texts and KEY not in problems:
+        problems[KEY] = [f"The {KEY} field is required."]
+    if problems:
+        raise invalid(problems)
+    return texts.pop(KEY).strip(), texts
+
+
+async def client_credentials(request: Request) -> tuple[str, str]:
+    """The client ID and secret of a token request, from HTTP Basic or else from the form."""
+    body = await read_body(request, MAX_FORM)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=64)
+    except ValueError:
+        raise bad_request("The body must be an application/x-www-form-urlencoded form in UTF-8.") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise bad_request("Give every form field only once.")
+    if form.get("grant_type") != "client_credentials":
+        raise bad_request("grant_type must be client_credentials.")
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        return _basic(encoded)
+    if not form.get("client_id") or not form.get("client_secret"):
+        raise bad_request("client_id and client_secret are required, in the form or as HTTP Basic.")
+    return form["client_id"], form["client_secret"]
+
+
+def if_match(request: Request) -> frozenset[str] | None:
+    """The entity tags of `If-Match`, `*` among them; `None` without the header. What is no tag matches nothing."""
+    lines = request.headers.getlist("if-match")
+    return frozenset(tag for line in lines for tag in _ETAG.findall(line)) if lines else None
+
+
+def only_new(request: Request) -> bool:
+    """Whether the record must not exist yet: `If-None-Match: *`."""
+    return any(line.strip() == "*" for line in request.headers.getlist("if-none-match"))
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, counted while it comes: `Content-Length` may lie or be missing."""
+    body = bytearray()
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            body += chunk
+        elif size > _DRAINED:
+            break
+        # The rest is read and dropped: a client that is still sending would not see the answer.
+    if size > limit:
+        raise too_large(limit)
+    return bytes(body)
+
+
+def _natural(text: str, name: str) -> int:
+    """A whole number from 1; one too long to be meant is as good as any other beyond every limit."""
+    if not re.fullmatch(r"[0-9]+", text) or not text.strip("0"):
+        raise bad_request(f"{name} must be a whole number from 1.")
+    return int(text) if len(text) <= 18 else 10**18
+
+
+def _moment(text: str) -> str:
+    """The stamp of a moment; one without a zone is UTC, as all times of this service are."""
+    if not _MOMENT.fullmatch(text):
+        raise bad_request("modifiedSince must be an ISO 8601 date and time.")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise bad_request("modifiedSince is no date and time of the calendar.") from None
+    if moment.tzinfo is None:
+        return stamp(moment)
+    try:
+        return stamp(moment.astimezone(UTC).replace(tzinfo=None))
+    except OverflowError:
+        # Only at the ends of the calendar, where the hours of the zone make no difference.
+        return stamp(moment.replace(tzinfo=None))
+
+
+def _json(body: bytes) -> object:
+    try:
+        # Decoded here, because json.loads would take UTF-16 and UTF-32 too.
+        value: object = json.loads(body.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise bad_request("The body must be JSON in UTF-8.") from None
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _id_problem(text: str) -> str | None:
+    if not 1 <= len(text) <= MAX_ID_LENGTH:
+        return f"must have 1 to {MAX_ID_LENGTH} characters"
+    if _CONTROL.search(text) or _SURROGATE.search(text):
+        return "must not have control or broken characters"
+    return "must not be All, . or .." if text in RESERVED_IDS else None
+
+
+def _text_problem(text: str) -> str | None:
+    if len(text) > MAX_FIELD_LENGTH:
+        return f"must have at most {MAX_FIELD_LENGTH} characters"
+    # PostgreSQL cannot keep a NUL, and nothing can encode half a surrogate pair.
+    return "must not have NUL or broken characters" if "\x00" in text or _SURROGATE.search(text) else None
+
+
+def _basic(encoded: str) -> tuple[str, str]:
+    try:
+        client_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise bad_request("The Authorization header is not HTTP Basic.") from None
+    if not colon:
+        raise bad_request("The Authorization header is not HTTP Basic.")
+    return client_id, secret

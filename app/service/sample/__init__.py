@@ -1,0 +1,1 @@
+"""Sample customers for demonstrations and tests."""

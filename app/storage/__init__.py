@@ -1,0 +1,1 @@
+"""Files and SQLite databases, the same way for everybody who keeps something on disk."""

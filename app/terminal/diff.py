@@ -1,0 +1,228 @@
+"""Knows what the terminal shows, and makes the shortest output that leads from there to what it should show.
+
+Only VT100 sequences are used: places, steps, erasing to the end of a line, looks. A line is erased only in the plain
+look, so that it does not matter what a terminal fills with.
+"""
+
+from typing import Final
+
+from app.terminal.screen_buffer import BLANK, Cell, Grid, Row, is_certain
+from app.terminal.sgr import PLAIN, Look, transition
+
+#: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
+_SHORT_GAP: Final = 4
+#: Blanks at the end of a line that are written rather than erased.
+_SHORT_END: Final = 3
+#: What it takes to erase a line, in bytes.
+_ERASING: Final = 3
+#: Blanks in a line whose cells are not certain after which the place is told anew.
+_GAP: Final = 2
+
+#: Not a line feed: of that the kernel makes two characters, or one, as it is set.
+_NEXT_LINE: Final = "\x1bE"
+
+CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
+
+
+class Painter:
+    """Turns updates into output. What the terminal shows is known from `cleared` on."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self.grid = Grid(columns, lines)
+        self._shown: list[Row | None] = [None] * lines
+        self._certain = [False] * lines
+        self._unknown = set(range(lines))
+        self._place: tuple[int | None, int] | None = None
+        self._look: Look | None = None
+        self._out: list[str] = []
+
+    def cleared(self) -> None:
+        """The terminal was sent `CLEAR`: it shows nothing."""
+        blank = [BLANK] * self.grid.columns
+        self._shown = [list(blank) for _ in range(self.grid.lines)]
+        self._certain = [True] * self.grid.lines
+        self._unknown = set()
+        self._place, self._look = (0, 0), PLAIN
+        self.grid.touched.update(range(self.grid.lines))
+
+    def forget(self, columns: int, lines: int) -> None:
+        """Whatever the terminal shows, it is not known any more; it may have another size, too."""
+        self.grid.resize(columns, lines)
+        self._shown = [None] * lines
+        self._certain = [False] * lines
+        self._unknown = set(range(lines))
+        self._place = self._look = None
+
+    def output(self) -> str:
+        """What brings the terminal from what it shows to what the grid says; empty when nothing differs."""
+        self._out = []
+        lines = sorted(y for y in self.grid.touched | self._unknown if y < self.grid.lines)
+        for y in lines:
+            self._paint_line(y)
+        self.grid.touched.clear()
+        self._unknown.clear()
+        # Where Textual puts no cursor it stays where it is; nobody sees it.
+        x, y = self.grid.cursor
+        if (x, y) != (0, 0):
+            self._move(min(x, self.grid.columns - 1), min(y, self.grid.lines - 1))
+        return "".join(self._out)
+
+    def _paint_line(self, y: int) -> None:
+        before, now = self._shown[y], self.grid.row(y)
+        if before == now:
+            return
+        certain = _all_certain(now)
+        if before is None or not (certain and self._certain[y]):
+            self._begin_line(y)
+            self._write_anew(y, now)
+        else:
+            self._paint_shortest(y, before, now)
+        self._shown[y], self._certain[y] = now, certain
+
+    def _paint_shortest(self, y: int, before: Row, now: Row) -> None:
+        """Write what differs, or erase the line first when there is less to write then."""
+        start = self._out, self._place, self._look
+        self._out = []
+        blanks = self._write_changes(y, before, now)
+        changed = self._out, self._place, self._look
+        if blanks <= _ERASING:
+            self._out = start[0] + self._out
+            return
+        self._out, self._place, self._look = [], start[1], start[2]
+        self._begin_line(y)
+        self._write_changes(y, [BLANK] * len(now), now)
+        if _length(changed[0]) <= _length(self._out):
+            out, self._place, self._look = changed
+        else:
+            out = self._out
+        self._out = start[0] + out
+
+    def _begin_line(self, y: int) -> None:
+        self._move(0, y)
+        self._turn(PLAIN)
+        self._out.append("\x1b[K")
+
+    def _write_changes(self, y: int, before: Row, now: Row) -> int:
+        """Write what differs; how many blanks that were: about so many bytes are spared where they are there before."""
+        columns = len(now)
+        # From here on everything is blank.
+        end = columns
+        while end and now[end - 1] == BLANK:
+            end -= 1
+        x = blanks = 0
+        while x < end:
+            if before[x] == now[x]:
+                x += 1
+                continue
+            start = x
+            while x < end and before[x] != now[x]:
+                x += 1
+            self._move(start, y, now)
+            self._write(now[start:x])
+            self._place = (x, y) if x < columns else None
+            blanks += now[start:x].count(BLANK)
+        left = [x for x in range(end, columns) if before[x] != BLANK]
+        if not left:
+            return blanks
+        self._move(left[0], y, now)
+        if len(left) > _SHORT_END or left[-1] - left[0] >= len(left):
+            self._turn(PLAIN)
+            self._out.append("\x1b[K")
+        else:
+            self._write([BLANK] * len(left))
+            self._place = (left[-1] + 1, y) if left[-1] + 1 < columns else None
+        return blanks
+
+    def _write_anew(self, y: int, now: Row) -> None:
+        """Write a whole erased line; after blanks the place is told, wherever the terminal thinks it is."""
+        x = 0
+        certain = True
+        while x < len(now):
+            gap = x
+            while gap < len(now) and now[gap] == BLANK:
+                gap += 1
+            if gap == len(now):
+                break
+            if gap - x >= _GAP and not certain:
+                self._place = (None, y)
+            if gap - x >= _GAP:
+                self._move(gap, y, now)
+                certain = True
+                x = gap
+            certain = certain and is_certain(now[x][0])
+            self._write(now[x : x + 1])
+            x += 1
+            self._place = (x, y)
+        self._place = (None, y)
+
+    def _write(self, cells: Row) -> None:
+        now, add = self._look, self._out.append
+        for cell in cells:
+            text, look = cell
+            if look is not now and not self._is_as_now(cell):
+                self._turn(look)
+                now = look
+            add(text)
+
+    def _turn(self, look: Look) -> None:
+        if look != self._look:
+            self._out.append(transition(self._look, look) if self._look is not None else _anew(look))
+            self._look = look
+
+    def _move(self, x: int, y: int, row: Row | None = None) -> None:
+        """Go to a place, the shortest way; `row` is what the line shows, as far as it is passed over."""
+        if self._place == (x, y):
+            return
+        (from_x, from_y), self._place = self._place or (None, None), (x, y)
+        if from_x is not None and from_y == y and row is not None and 0 < x - from_x <= _SHORT_GAP:
+            passed = row[from_x:x]
+            text = "".join([cell[0] for cell in passed])
+            if text.isascii() and all(map(self._is_as_now, passed)):
+                self._out.append(text)
+                return
+        ways = [_place(x, y)]
+        if from_y == y:
+            ways.append("\r" + (_step(x, "C", "D") if x else ""))
+        elif x == 0 and y - 1 == from_y:
+            ways.append(_NEXT_LINE)
+        if from_x is not None and from_y == y:
+            ways.append(_step(x - from_x, "C", "D"))
+            if x < from_x <= x + 2:
+                ways.append("\b" * (from_x - x))
+        elif from_x == x and from_y is not None:
+            ways.append(_step(y - from_y, "B", "A"))
+        self._out.append(min(ways, key=_bytes))
+
+    def _is_as_now(self, cell: Cell) -> bool:
+        """Whether the cell is written without another look."""
+        text, look = cell
+        if self._look is None:
+            return False
+        return look == self._look or (text == " " and look == PLAIN and not self._look.seen_on_blanks)
+
+
+def _all_certain(row: Row) -> bool:
+    return is_certain("".join([text for text, _ in row]))
+
+
+def _anew(look: Look) -> str:
+    return "\x1b[m" + transition(PLAIN, look)
+
+
+def _place(x: int, y: int) -> str:
+    if x == 0:
+        return f"\x1b[{y + 1}H" if y else "\x1b[H"
+    return f"\x1b[{y + 1};{x + 1}H" if y else f"\x1b[;{x + 1}H"
+
+
+def _step(by: int, forward: str, back: str) -> str:
+    number = "" if abs(by) == 1 else str(abs(by))
+    return f"\x1b[{number}{forward if by > 0 else back}"
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _length(parts: list[str]) -> int:
+    return _bytes("".join(parts))

@@ -1,0 +1,1 @@
+"""The terminal program: the Textual app, and what starts it."""

@@ -1,0 +1,424 @@
+"""DockbookApp: theme, global keys, the first screen, and the workers that write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.worker import Worker, WorkerState
+
+from app.repository.connection_state import WAS_THERE
+from app.repository.repository import Link
+from app.screens.base import STYLES, TWICE, DockScreen
+from app.screens.context import Desk
+from app.screens.customer_list.screen import CustomerListScreen
+from app.screens.dialogs import Dialog, Question
+from app.screens.scan_target import ScanTargetScreen
+from app.terminal.barcode import Scanner
+from app.terminal.crash import CRASHED, INPUT_FAILED
+from app.terminal.encoding import UTF_8
+from app.terminal.key_queue import KeyQueue
+from app.terminal.suspend import SuspendingDriver
+from app.widgets.direct_keys import OwnKeys
+from app.widgets.key_names import actions_of, key_name
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from app.repository.save_result import Saved
+    from app.repository.unconfirmed import UnconfirmedWrite
+
+#: What stands for a byte that could not be decoded.
+NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
+
+#: The workers that go on in the background for as long as the program runs.
+KEEPER: Final = "keeper"
+
+_LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
+
+#: Seconds after which a second Ctrl+Q is one that was meant.
+_BETHOUGHT: Final = 1.0
+
+#: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
+THEME = Theme(
+    name="dock",
+    ansi=True,
+    primary="ansi_cyan",
+    secondary="ansi_cyan",
+    accent="ansi_cyan",
+    warning="ansi_yellow",
+    error="ansi_red",
+    success="ansi_green",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "border": "ansi_cyan",
+        "border-blurred": "ansi_default",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_cyan",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-selection-background": "ansi_cyan",
+        "input-selection-foreground": "ansi_black",
+    },
+)
+
+
+class QuitQuestion(Question):
+    """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
+
+    nothing_lost = False
+
+
+class DockbookApp(App[int]):
+    """The program on the terminal.
+
+    `on_exit` is called with the exit code when the program begins to leave.
+    `report` is called with an error that ends it and with what happened, and returns what may be printed about it;
+    `bell` says whether the terminal's may ring.
+    """
+
+    # The first screen is made by Textual itself, which does not look at its CSS_PATH.
+    CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
+    TITLE = "dockbook"
+    ENABLE_COMMAND_PALETTE = False  # Textual's own blinks, and takes two lines a command
+    ESCAPE_TO_MINIMIZE = False
+    ALLOW_SELECT = False
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
+        Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
+        Binding("colon", "palette", "All commands", id="palette"),
+        Binding("T", "test_scanner", "Test scanner", id="test-scanner", tooltip="Test the scanner, and set it up"),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
+    ]
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        keymap: Mapping[str, str] | None = None,
+        report: Callable[[BaseException, str], str] | None = None,
+        scanner: Scanner | None = None,
+        save_scanner: Callable[[Scanner], str] | None = None,
+        driver: type[Driver] | None = None,
+        lean: bool = False,
+        on_exit: Callable[[int], None] = lambda _code: None,
+        bell: bool = True,
+    ) -> None:
+        # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
+        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
+        self.desk = desk
+        self._report = report
+        self._save_scanner = save_scanner
+        self._tested_scanner: Scanner | None = None
+        self._on_exit = on_exit
+        self._interrupted_at = self._asked_at = self._left_at = -TWICE
+        self._happened = CRASHED
+        self._bell = bell
+        self._away = False
+        self._leaving: Timer | None = None
+        self._nothing_to_do = asyncio.Event()
+        self._nothing_to_do.set()
+        self.key_queue = KeyQueue(self, self._deliver, self._acted, self._scan_target, scanner or Scanner())
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.set_class(lean, "-lean")
+        self._variables = self.get_css_variables()
+        self.stylesheet.set_variables(self._variables)
+        if keymap:
+            self.set_keymap(dict(keymap))
+
+    @property
+    def away(self) -> bool:
+        """Whether the terminal was given back to the shell for now."""
+        return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Textual would parse all styles once more for the theme that was theirs from the start."""
+        if (variables := self.get_css_variables()) != self._variables:
+            self._variables = variables
+            super().refresh_css(animate)
+
+    def get_default_screen(self) -> Screen[Any]:
+        return CustomerListScreen(self.desk)
+
+    def on_mount(self) -> None:
+        repository = self.desk.repository
+        repository.on_link = self._link_changed
+        repository.on_fresh = self._look_again
+        repository.on_note = self._tell
+        repository.on_saved = self._saved_after_all
+        keep: Callable[[], Awaitable[None]] = repository.keep
+        self.run_worker(keep, group=KEEPER, exit_on_error=False)
+        self.call_after_refresh(self._tell_encoding)
+        self.call_after_refresh(self._open_drafts)
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._leaves_at_once(event):
+            await self.action_quit()
+        elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            if self._leaving is not None and not self.key_queue.repeats(event):
+                self._stay()
+            await self.key_queue.put(event)
+        else:
+            await super().on_event(event)
+
+    def _leaves_at_once(self, event: events.Event) -> bool:
+        """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
+        if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
+            return False
+        if self.key_queue.may_end_scan(event):
+            # Ctrl+C is ETX, which scanners send.
+            return False
+        before, self._left_at = self._left_at, monotonic()
+        return self._left_at - before < TWICE and not self.key_queue.idle
+
+    async def _deliver(self, event: events.Event) -> None:
+        if (
+            isinstance(event, events.Key)
+            and event.character == NOT_DECODED
+            and isinstance(self.screen, ScanTargetScreen)
+        ):
+            self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
+        focused = self.focused
+        if isinstance(event, events.Key) and isinstance(focused, OwnKeys) and await focused.does(event.key):
+            return
+        await super().on_event(event)
+
+    async def on_unmount(self) -> None:
+        if self.desk.drafts is not None:
+            self.desk.drafts.on_change = None
+        await self.desk.repository.close()
+
+    def on_dock_screen_written(self, message: DockScreen.Written) -> None:
+        if message.change is not None:
+            self.desk.changes.add(message.change)
+        screens = list(self._dock_screens())
+        for screen in screens:
+            screen.show_written(message)
+        if message.aloud and screens:
+            screens[-1].say(message.text, message.level)
+
+    def _saved_after_all(self, write: "UnconfirmedWrite", saved: "Saved") -> None:
+        from app.screens.unconfirmed import report_saved
+
+        report_saved(self, self.desk, write, saved)
+
+    def action_palette(self) -> None:
+        from app.screens.select_dialog import Choice, ChooseDialog
+
+        screen = self.screen
+        if not isinstance(screen, DockScreen):
+            return
+        actions = {action.id: action for action in actions_of(screen) if action.id != "palette"}
+        choices = [
+            Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
+            for action in actions.values()
+        ]
+
+        async def chosen(name: str | None) -> None:
+            if name is not None:
+                await self.run_action(actions[name].action, actions[name].node)
+
+        self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
+
+    def action_test_scanner(self) -> None:
+        from app.screens.scanner_test import ScannerTestScreen
+
+        if isinstance(self.screen, DockScreen) and not isinstance(self.screen, ScannerTestScreen):
+            self.push_screen(ScannerTestScreen(self.desk, self._report_scan, self._keep_scanner))
+
+    def _report_scan(self, keys: Sequence[events.Event]) -> Sequence[tuple[str, str]]:
+        from app.terminal.scanner_report import report_scan
+
+        report = report_scan(keys, self.key_queue.scanner)
+        self._tested_scanner = report.fits
+        return report.lines
+
+    def _keep_scanner(self) -> str:
+        """Use the settings that fit the scanner that was tested, from now on, and store them."""
+        scanner = self._tested_scanner
+        if scanner is None:
+            return "Scan a code first."
+        self.key_queue.scanner = scanner
+        return self._save_scanner(scanner) if self._save_scanner else "Kept until you leave dockbook."
+
+    def bell(self) -> None:
+        """Ring, for who looks at the pallet and not at the screen, unless the settings say not to."""
+        if self._bell:
+            super().bell()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        # A lone surrogate cannot be sent, and would end the program.
+        super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        self._on_exit(return_code)
+        super().exit(result, return_code, message)
+
+    async def action_quit(self) -> None:
+        if isinstance(self.screen, QuitQuestion):
+            # Where something would be lost, a key held down too long does not answer.
+            if self.screen.nothing_lost or monotonic() - self._asked_at >= _BETHOUGHT:
+                self.exit(0)
+            return
+        if self.desk.drafts is not None:
+            await self.desk.drafts.settled()
+        screens = [screen for screen in self._dock_screens() if screen.unsaved()]
+        repository = self.desk.repository
+        lost = "Not confirmed" if repository.unconfirmed else "Not saved"
+        unsaved = [f"{'Kept as a draft' if screen.draft_kept else lost}: {screen.unsaved()}." for screen in screens]
+        if repository.writing:
+            unsaved.append("Not confirmed: a change that is on its way to the server.")
+        elif repository.unconfirmed and self.desk.drafts is None and not screens:
+            unsaved.append("Not confirmed: a save. After leaving, dockbook cannot tell what came of it.")
+        if not unsaved:
+            self._leave()
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "quit":
+                self.exit(0)
+
+        kept = screens and all(screen.draft_kept for screen in screens)
+        title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
+        if kept:
+            unsaved.append("A draft is offered at the next start, and never sent by itself.")
+        unsaved.append("Ctrl+Q again quits.")
+        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
+        question.nothing_lost = bool(kept) and not self.desk.repository.writing
+        self._asked_at = monotonic()
+        self.push_screen(question, answered)
+
+    def _leave(self) -> None:
+        """Leave now; after a letter only once it is known that no scan began with it, or when it is pressed again."""
+        wait = self.key_queue.may_be_scan
+        if not wait or self._leaving is not None:
+            self.exit(0)
+            return
+        self._leaving = self.set_timer(wait, partial(self.exit, 0))
+        if isinstance(self.screen, DockScreen):
+            self.screen.say("Leaving dockbook. Any other key stays.")
+
+    def _stay(self) -> None:
+        """Something came behind the letter that leaves."""
+        if self._leaving is not None:
+            self._leaving.stop()
+            self._leaving = None
+            for screen in self._dock_screens():
+                screen.status.hush()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell an error in the program and go on: a form may be open, with text in it."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
+            return
+        if self._report is None:
+            self._handle_exception(error)
+            return
+        told = self._report(error, CRASHED).replace("\n", " ")
+        for screen in self._dock_screens():
+            screen.say(told, "error")
+
+    def on_suspending_driver_no_shell(self) -> None:
+        """Ctrl+Z, which many people press to undo."""
+        self._tell("There is no shell to go back to. u undoes the last save.")
+
+    def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
+        """End as after a crash: nobody could even quit."""
+        self._happened = INPUT_FAILED
+        self._handle_exception(message.error)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
+        now = monotonic()
+        again, self._interrupted_at = now - self._interrupted_at < TWICE, now
+        if again or isinstance(self.screen, QuitQuestion):
+            self.call_later(self.action_quit)
+        elif isinstance(self.screen, DockScreen):
+            self.screen.say("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+        elif isinstance(self.screen, Dialog):
+            self.screen.remark("Ctrl+C again leaves dockbook")
+
+    def _acted(self) -> asyncio.Event:
+        return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do
+
+    def _scan_target(self) -> ScanTargetScreen[Any] | None:
+        return self.screen if isinstance(self.screen, ScanTargetScreen) else None
+
+    def _link_changed(self, link: Link) -> None:
+        for screen in self._dock_screens():
+            screen.show_link(link)
+            if link.live and screen.status.notice is not None and screen.status.notice.text.endswith(WAS_THERE):
+                screen.status.hush()
+        count = self.desk.not_sent
+        if link.live and self._away and count:
+            what = "1 draft is" if count == 1 else f"{count} drafts are"
+            self._tell(f"The server is back. {what} not sent: Drafts in the palette.")
+        self._away = link.live is False
+
+    def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called by the thread that writes drafts."""
+        # The program may be ending just now.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._show_drafts)
+
+    def _show_drafts(self) -> None:
+        for screen in self._dock_screens():
+            screen.show_drafts()
+
+    async def _offer_drafts(self, screen: DockScreen[Any]) -> None:
+        from app.screens.drafts import offer_at_start
+
+        await offer_at_start(screen)
+
+    def _tell_encoding(self) -> None:
+        """Tell why signs look odd to who expects others."""
+        encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
+        if encoding != UTF_8:
+            name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
+            self._tell(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
+
+    def _open_drafts(self) -> None:
+        if self.desk.drafts is not None:
+            self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
+            # A key may have opened something over the list already: that is not covered, and the offer not lost.
+            first = next(iter(self._dock_screens()))
+            first.once_on_top(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
+
+    def _look_again(self) -> None:
+        for screen in self._dock_screens():
+            screen.look_again()
+
+    def _tell(self, text: str) -> None:
+        """Say something that concerns every screen on the one that is seen, behind a warning that stands there."""
+        screens = list(self._dock_screens())
+        if screens:
+            notice = screens[-1].status.notice
+            before = notice.text if notice is not None and notice.level == "warning" else ""
+            screens[-1].say(text if text in before else f"{before} {text}".strip(), "warning")
+
+    def _dock_screens(self) -> Iterable[DockScreen[Any]]:
+        return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]
+
+    def _fatal_error(self) -> None:
+        """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
+        if self._report is not None and self._exception is not None:
+            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
+        self._close_messages_no_wait()

@@ -1,0 +1,166 @@
+"""Opens the screens: puts together what they need, and takes it apart again, whatever ends them."""
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from app.config.paths import Folders
+from app.config.settings import Settings
+from app.text.sanitize import visible
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+
+    from app.backends import Book, Server
+    from app.drafts.store import Drafts
+    from app.terminal.barcode import Scanner
+
+START: Final = 3.0  # seconds
+SWITCH: Final = 0.001  # seconds
+LEAN_FRAMES: Final = 15  # a second
+
+
+def open_screens(
+    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, kept: bool, plain_output: bool
+) -> int:
+    """Run the screens on this source of customers and return the exit code.
+
+    Unless it is `kept`, as a demo is not, no drafts are written, nor how the list was left.
+    """
+    # Almost all that is made while the program starts stays: looking for garbage in it would only take time.
+    gc.disable()
+    # What answers a key hands over to SQLite and back many times; beside a busy thread each way would take 5 ms.
+    sys.setswitchinterval(SWITCH)
+    # It would look through all that is installed for plug-ins, and let them read along.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if not plain_output:
+        _prepare_textual(os.environ, lean=settings.lean)
+    import asyncio
+    from functools import partial
+
+    from app.daemon_threads import PassingThreads
+    from app.repository.repository import Repository
+    from app.screens.context import Desk
+    from app.screens.customer_list.list_state import ViewFile
+    from app.terminal.barcode import Scanner
+    from app.terminal.crash import report, silence_tracebacks
+    from app.terminal.lean_driver import LeanDriver
+    from app.terminal.shutdown import Endings
+    from app.timing import Pace
+    from app.tui.app import DockbookApp
+
+    if settings.keys:
+        from app.tui.keymap import check_keymap
+
+        check_keymap(settings.keys)
+    silence_tracebacks(folders.state)
+    opened: list[Drafts] = []
+
+    def open_drafts() -> "Drafts":
+        opened.append(_drafts(settings, folders))
+        return opened[-1]
+
+    local = settings.url is None
+    pace = Pace(interval=settings.refresh_seconds)
+    repository = Repository(
+        source.connect,
+        read_only=settings.read_only,
+        on_close=source.close,
+        open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
+        has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
+        glimpse=partial(source.glimpse, folders.cache) if settings.mirror else None,
+        # The service in this process needs no rest between two pages.
+        pace=pace._replace(between_pages=0.0) if local else pace,
+        mend=settings.mend,
+    )
+    flags = () if settings.verify else ("TLS NOT VERIFIED",)
+    desk = Desk(
+        repository,
+        site,
+        flags,
+        settings.page_size,
+        local=local,
+        views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
+        open_drafts=open_drafts if kept else None,
+    )
+
+    def leave(code: int) -> None:
+        loop.call_soon_threadsafe(lambda: app.exit(return_code=code))
+
+    def keep_drafts() -> None:
+        for drafts in opened:
+            drafts.flush()
+
+    endings = Endings([keep_drafts], leave, lambda: app.away)
+    app = DockbookApp(
+        desk,
+        keymap=settings.keys,
+        report=lambda error, happened: report(error, folders.state, happened),
+        save_scanner=partial(_save_scanner, folders.config_file),
+        scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
+        driver=None if plain_output else LeanDriver,
+        lean=settings.lean and not plain_output,
+        on_exit=endings.end_soon,
+        bell=settings.bell,
+    )
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        loop.set_default_executor(PassingThreads())
+        loop.call_later(START, _collect_from_now_on)
+        try:
+            with endings.watched():
+                runner.run(app.run_async(mouse=settings.mouse))
+        finally:
+            runner.run(source.close())
+            for drafts in opened:
+                drafts.close()
+    for drafts in opened:
+        if drafts.problem:
+            sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
+    return app.return_code or 0
+
+
+def _save_scanner(path: "Path", scanner: "Scanner") -> str:
+    """Store the settings of the scanner; return what to say of it."""
+    from app.config.toml_editor import write_ui_settings
+    from app.errors import SettingsError
+
+    values: dict[str, int | str] = {
+        "scan_gap_ms": round(scanner.gap * 1000),
+        "scan_prefix": scanner.prefix,
+        "scan_suffix": scanner.suffix,
+    }
+    try:
+        write_ui_settings(path, values)
+    except SettingsError as error:
+        return f"Kept until you leave dockbook. {error.text}"
+    return f"Kept in {path}."
+
+
+def _collect_from_now_on() -> None:
+    """Let garbage be collected again, but never be looked for among what the start made."""
+    gc.freeze()
+    gc.enable()
+
+
+def _drafts(settings: Settings, folders: Folders) -> "Drafts":
+    """The drafts of the server, or of the local book, that the settings name."""
+    from app.drafts.draft import server_keys
+    from app.drafts.store import Drafts
+
+    where = str(folders.book) if settings.url is None else settings.url
+    return Drafts(folders.drafts, *server_keys(where, settings.client_id or ""))
+
+
+def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
+    """Set what Textual reads while it is imported, where the person has not."""
+    # Whoever exported these said how large the terminal was then. It tells its size itself; two answers would have
+    # the screen laid out for one and then for the other for ever.
+    environ.pop("COLUMNS", None)
+    environ.pop("LINES", None)
+    environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    if lean:
+        environ.setdefault("TEXTUAL_FPS", str(LEAN_FRAMES))

@@ -1,0 +1,177 @@
+"""Values beside each other, field by field: as it was, theirs, yours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from app.text.sanitize import fit, visible
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual import events
+
+_GAP: Final = 2
+_SIGNS: Final = 2  # before the label: the cursor, and the mark of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One row: what it is about, and a value a column (`None` where it is not known).
+
+    `chosen` is the column that counts; `marked` says that this row wants attention.
+    """
+
+    name: str
+    label: str
+    values: tuple[str | None, ...]
+    chosen: int | None = None
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    row: int
+    first: bool
+    cells: tuple[str, ...]
+
+
+class ComparisonView(Widget, can_focus=True):
+    """Rows of values under headings. Long values take more lines, nothing is shortened."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "comparison-view--heading",
+        "comparison-view--label",
+        "comparison-view--value",
+        "comparison-view--chosen",
+        "comparison-view--mark",
+        "comparison-view--cursor",
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Previous row", id="compared-up"),
+        Binding("down,j", "move(1)", "Next row", id="compared-down"),
+        Binding("home", "move(-999)", "First row", id="compared-first"),
+        Binding("end", "move(999)", "Last row", id="compared-last"),
+        Binding("pageup", "move(-5)", "Five rows up", id="compared-page-up"),
+        Binding("pagedown", "move(5)", "Five rows down", id="compared-page-down"),
+    ]
+
+    cursor: reactive[int] = reactive(0)
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        row: Compared
+
+    def __init__(self, headings: Sequence[str], label_cells: int = 11) -> None:
+        super().__init__()
+        self._headings = tuple(headings)
+        self._label_cells = label_cells
+        self._rows: tuple[Compared, ...] = ()
+        self._lines: list[_Line] = []
+        self._top = 0
+
+    @property
+    def rows(self) -> Sequence[Compared]:
+        """What is compared."""
+        return self._rows
+
+    @property
+    def current(self) -> Compared | None:
+        """The row under the cursor."""
+        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def show(self, rows: Sequence[Compared]) -> None:
+        """Show these rows; the cursor stays where it is."""
+        self._rows = tuple(rows)
+        self.cursor = self.cursor
+        self._fold()
+        self.refresh()
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, len(self._rows) - 1))
+
+    def watch_cursor(self) -> None:
+        self._reveal()
+        if self.current is not None:
+            self.post_message(self.Moved(self.current))
+
+    def on_resize(self, _event: "events.Resize") -> None:
+        self._fold()
+
+    def render_line(self, y: int) -> Strip:
+        cells = self.size.width
+        if y == 0:
+            texts = ["", *self._headings]
+            return self._strip([(self._joined(texts), "heading")], cells)
+        index = self._top + y - 1
+        if index >= len(self._lines):
+            return Strip.blank(cells, self._look("value"))
+        line = self._lines[index]
+        row = self._rows[line.row]
+        at_cursor = line.row == self.cursor and self.has_focus
+        label = fit(row.label if line.first else "", self._label_cells)
+        parts = [
+            ("›" if at_cursor and line.first else " ", "cursor"),
+            ("!" if row.marked and line.first else " ", "mark"),
+            (label, "cursor" if at_cursor else "label"),
+        ]
+        for column, text in enumerate(line.cells):
+            chosen = row.chosen == column
+            sign = "✓ " if chosen and line.first else "  "
+            parts.append((sign, "chosen"))
+            parts.append((fit(text, self._room), "chosen" if chosen else "value"))
+        return self._strip(parts, cells)
+
+    def action_move(self, step: int) -> None:
+        self.cursor += step
+
+    @property
+    def _room(self) -> int:
+        """The cells of one value."""
+        columns = max(1, len(self._headings))
+        return max(6, (self.size.width - _SIGNS - self._label_cells - 1) // columns - _GAP)
+
+    def _joined(self, texts: Sequence[str]) -> str:
+        head, *rest = texts
+        return " " * _SIGNS + fit(head, self._label_cells) + "".join("  " + fit(text, self._room) for text in rest)
+
+    def _strip(self, parts: Sequence[tuple[str, str]], cells: int) -> Strip:
+        strip = Strip([Segment(text, self._look(part)) for text, part in parts if text])
+        return strip.adjust_cell_length(cells, self._look("value"))
+
+    def _look(self, part: str) -> "Style":
+        return self.get_component_rich_style(f"comparison-view--{part}")
+
+    def _fold(self) -> None:
+        """Break the values into lines of the width there is."""
+        self._lines = []
+        for index, row in enumerate(self._rows):
+            columns = [self._folded(value) for value in row.values]
+            for number in range(max(len(column) for column in columns)):
+                cells = tuple(column[number] if number < len(column) else "" for column in columns)
+                self._lines.append(_Line(index, number == 0, cells))
+        self._reveal()
+
+    def _folded(self, value: str | None) -> list[str]:
+        if value is None:
+            return ["?"]
+        return [line.plain for line in Content(visible(value) or "–").wrap(self._room)] or ["–"]
+
+    def _reveal(self) -> None:
+        room = self.size.height - 1
+        lines = [number for number, line in enumerate(self._lines) if line.row == self.cursor]
+        if lines and room > 0:
+            self._top = min(max(self._top, lines[-1] - room + 1), lines[0])
+        else:
+            self._top = 0
+        self.refresh()

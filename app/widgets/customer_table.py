@@ -1,0 +1,352 @@
+"""The customer table: one page of rows drawn line by line, with a cursor that repaints two lines."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.messages import Update
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from app.models.fields import KEY, Direction
+from app.text.sanitize import fit, visible_id, width
+from app.widgets.columns import Cell, heading_text, lay_out, row_text
+from app.widgets.confusable_ids import LookAlikes
+from app.widgets.direct_keys import OwnKeys
+from app.widgets.match_highlight import Piece, marked_row
+from app.widgets.row_cache import Kept, joined
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual import events
+
+    from app.models.customer import Customer
+
+_GUTTER: Final = 2
+_HEAD: Final = 1
+_PIECES: Final = ("found", "label")
+
+
+class CustomerTable(OwnKeys, can_focus=True):
+    """One page of customers.
+
+    The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
+    (`≈`). A row whose ID is among the `marked` has `+` in the first cell, and `»` under the cursor.
+
+    `chosen` are the columns that a person wants, `None` for as many as fit.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "customer-table--heading",
+        "customer-table--row",
+        "customer-table--discontinued",
+        "customer-table--cursor",
+        "customer-table--found",
+        "customer-table--label",
+        "customer-table--caption",
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="open"),
+        Binding("down,j", "move(1)", "Next row", id="row-down"),
+        Binding("up,k", "move(-1)", "Previous row", id="row-up"),
+        Binding("home", "jump(False)", "First row", id="row-first"),
+        Binding("end", "jump(True)", "Last row", id="row-last"),
+        Binding("pagedown", "leaf(1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "leaf(-1)", "A screen up, then the previous page", id="screen-up"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+
+    class Moved(Message):
+        """The cursor stands on a customer of whom something else is to be told."""
+
+    class Opened(Message):
+        """A customer was chosen."""
+
+    class EdgePassed(Message):
+        """The cursor wants to go beyond the page: +1 after its end, -1 before its beginning."""
+
+        def __init__(self, direction: int) -> None:
+            super().__init__()
+            self.direction = direction
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alike = LookAlikes()
+        self._rows: list[Customer] = []
+        self.tentative = False
+        self._top = 0
+        self._room = Size(0, 0)
+        self._layout_cells: tuple[Cell, ...] = ()
+        self._id_width = 0
+        self._sort: str = KEY
+        self._direction: Direction = "ASC"
+        self._words: tuple[str, ...] = ()
+        self._caption = ""
+        self._drawn: dict[int, Strip] = {}
+        self._kept = Kept()
+        self._chosen: tuple[str, ...] | None = None
+        self._marked: frozenset[str] = frozenset()
+
+    @property
+    def rows(self) -> Sequence["Customer"]:
+        """The customers of the page."""
+        return () if self.tentative else self._rows
+
+    @property
+    def current(self) -> "Customer | None":
+        """The customer under the cursor."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def told(self) -> str:
+        """What is to be known of the ID under the cursor; nothing for most."""
+        return self._told(self.cursor)
+
+    @property
+    def fitting(self) -> int:
+        """How many rows can be seen at once."""
+        return max(1, self._room.height - _HEAD)
+
+    @property
+    def has_caption(self) -> bool:
+        """Whether something else than headings stands above the rows: they are near misses."""
+        return bool(self._caption)
+
+    @property
+    def chosen(self) -> tuple[str, ...] | None:
+        """The fields a person wants to see, `None` for as many as fit."""
+        return self._chosen
+
+    @chosen.setter
+    def chosen(self, fields: tuple[str, ...] | None) -> None:
+        self._chosen = fields
+        self._lay_out(self._room.width)
+        self._redraw()
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The IDs of the rows that carry a mark, on whatever page."""
+        return self._marked
+
+    @marked.setter
+    def marked(self, short_ids: frozenset[str]) -> None:
+        self._marked = short_ids
+        self._redraw()
+
+    @property
+    def shown_columns(self) -> tuple[str, ...]:
+        """The fields that have a column now."""
+        return tuple(cell.column.field for cell in self._layout_cells)
+
+    def show(
+        self,
+        rows: Sequence["Customer"],
+        sort: str,
+        direction: Direction,
+        place: Literal["first", "last", "same"] = "first",
+        seek: str | None = None,
+        *,
+        words: Sequence[str] = (),
+        caption: str = "",
+        repeated: Collection[str] = (),
+        tentative: bool = False,
+    ) -> None:
+        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
+
+        The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
+        server sent more rows than are shown. `tentative` rows are only looked at.
+        """
+        before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
+        position = self.cursor
+        self._rows, self.tentative = list(rows), tentative
+        self.alike.begin(rows, repeated)
+        self._sort, self._direction = sort, direction
+        self._words, self._caption = tuple(words), caption
+        self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
+        self._lay_out(self._room.width)
+        if place == "same":
+            position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
+        elif place == "last":
+            position = len(rows) - 1
+        else:
+            position = 0
+        self.set_reactive(CustomerTable.cursor, self.validate_cursor(position))
+        self._reveal()
+        self._redraw()
+        if rows:
+            self.post_message(self.Moved())
+
+    def replace(self, customer: "Customer") -> bool:
+        """Show the customer as it is now where its ID stands; false when the page does not have it."""
+        for index, row in enumerate(self._rows):
+            if row.short_id == customer.short_id:
+                self._rows[index] = customer
+                self._kept = Kept()
+                self._refresh_rows(index)
+                return True
+        return False
+
+    def learn_alikes(self, found: Mapping[str, Sequence[str]]) -> None:
+        """Take over which IDs elsewhere look like those of this page."""
+        before = set(self.alike.marked)
+        self.alike.learn(found)
+        for index, row in enumerate(self._rows):
+            if (row.short_id in before) != (row.short_id in self.alike.marked):
+                self._refresh_rows(index)
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, len(self._rows) - 1))
+
+    def watch_cursor(self, before: int, now: int) -> None:
+        if self._reveal():
+            self._redraw()
+        else:
+            self._refresh_rows(before, now)
+        if self.told or self._told(before):
+            self.post_message(self.Moved())
+
+    def on_resize(self, event: "events.Resize") -> None:
+        if event.size != self._room:
+            self._take_room(event.size)
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        self._kept = Kept()
+        super().notify_style_update()
+
+    def on_click(self, event: "events.Click") -> None:
+        row = self._top + event.y - _HEAD
+        if event.y >= _HEAD and row < len(self._rows):
+            self.cursor = row
+            if event.chain > 1:
+                self.action_open()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Painted for the first time before it is told its size.
+        if self._room != self.size:
+            self._take_room(self.size)
+        # Nothing of a style sheet's is drawn around the lines, nor may be.
+        filters = self.get_line_filters()
+        strips = [self._drawn.get(y) or self.render_line(y) for y in crop.line_range]
+        for look in filters:
+            strips = [strip.apply_filter(look, self.background_colors[1]) for strip in strips]
+        whole = crop.column_span == (0, self._room.width)
+        return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
+
+    def render_line(self, y: int) -> Strip:
+        if y not in self._drawn:
+            self._drawn[y] = self._line(y)
+        return self._drawn[y]
+
+    def action_open(self) -> None:
+        if self._rows:
+            self.post_message(self.Opened())
+
+    def action_move(self, step: int) -> None:
+        if 0 <= self.cursor + step < len(self._rows):
+            self.cursor += step
+        else:
+            self.post_message(self.EdgePassed(step))
+
+    def action_jump(self, to_end: bool) -> None:
+        self.cursor = len(self._rows) - 1 if to_end else 0
+
+    def action_leaf(self, step: int) -> None:
+        """Scroll a screen; from the edge of the page go to the next one."""
+        last_top = max(0, len(self._rows) - self.fitting)
+        top = max(0, min(self._top + step * self.fitting, last_top))
+        if top == self._top:
+            self.post_message(self.EdgePassed(step))
+            return
+        self.cursor += step * self.fitting
+
+    def _told(self, index: int) -> str:
+        return self.alike.told(self._rows[index].short_id) if index < len(self._rows) else ""
+
+    def _take_room(self, room: Size) -> None:
+        self._room = room
+        self._lay_out(room.width)
+        self._reveal()
+        self._drawn.clear()
+
+    def _lay_out(self, cells: int) -> None:
+        self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+        self._kept = Kept()
+
+    def _line(self, y: int) -> Strip:
+        """A line as it has to look now."""
+        cells = self._room.width
+        if y < _HEAD:
+            return self._head(cells)
+        index = self._top + y - _HEAD
+        if index >= len(self._rows):
+            return Strip.blank(cells, self._look("row"))
+        customer = self._rows[index]
+        at_cursor = index == self.cursor
+        sign = "!" if customer.odd else "≈" if customer.short_id in self.alike.marked else " "
+        gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
+        look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
+        key = (index, gutter, look)
+        if key not in self._kept.strips:
+            self._kept.strips[key] = self._joined([Piece(gutter), *self._pieces(index)], look, cells)
+        return self._kept.strips[key]
+
+    def _pieces(self, index: int) -> Sequence[Piece]:
+        """What stands in a row behind its first two cells."""
+        if index not in self._kept.pieces:
+            customer = self._rows[index]
+            found = marked_row(customer, self._layout_cells, self._words) if self._words else None
+            self._kept.pieces[index] = found or [Piece(row_text(customer, self._layout_cells))]
+        return self._kept.pieces[index]
+
+    def _head(self, cells: int) -> Strip:
+        if self._caption:
+            return self._strip(" " * _GUTTER + self._caption, "caption", cells)
+        text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
+        left_out = len({KEY, *(self._chosen or ())} - set(self.shown_columns))
+        if left_out > 0:
+            text = fit(text, cells - _GUTTER - 4) + f" +{left_out}"
+        return self._strip(" " * _GUTTER + text, "heading", cells)
+
+    def _look(self, part: str) -> "Style":
+        return self.get_component_rich_style(f"customer-table--{part}")
+
+    def _strip(self, text: str, part: str, cells: int) -> Strip:
+        return Strip([Segment(fit(text, cells), self._look(part))], cells)
+
+    def _joined(self, pieces: Sequence[Piece], look: str, cells: int) -> Strip:
+        found = {part: self.get_component_rich_style(f"customer-table--{part}", partial=True) for part in _PIECES}
+        return joined(pieces, self._look(look), found, cells, self._look("row") if look == "cursor" else None)
+
+    def _redraw(self) -> None:
+        """Repaint the lines that look different now, and no other."""
+        self._drawn = {y: strip for y, strip in self._drawn.items() if strip == self._line(y)}
+        self._refresh_lines([y for y in range(self._room.height) if y not in self._drawn])
+
+    def _refresh_rows(self, *indexes: int) -> None:
+        lines = [y for y in (index - self._top + _HEAD for index in indexes) if _HEAD <= y < self._room.height]
+        for y in lines:
+            self._drawn.pop(y, None)
+        self._refresh_lines(lines)
+
+    def _refresh_lines(self, lines: Sequence[int]) -> None:
+        # Once it can be seen again, it is painted whole.
+        if lines and self.display:
+            # Like `refresh`, without the two messages it takes to the screen.
+            self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))
+            self.screen.post_message(Update(self))
+
+    def _reveal(self) -> bool:
+        """Scroll so that the cursor can be seen; true when the rows moved."""
+        fitting, cursor = self.fitting, self.cursor
+        top = min(self._top, max(0, len(self._rows) - fitting))
+        top = min(cursor, max(top, cursor - fitting + 1))
+        moved = top != self._top
+        self._top = max(0, top)
+        return moved

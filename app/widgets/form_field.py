@@ -1,0 +1,290 @@
+"""One field of a form: label, an input that never shows a control character, what it was, and what is said of it."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region, Spacing
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from app.text.sanitize import clean_paste, fit, shorten, visible, width
+
+if TYPE_CHECKING:
+    from textual import events
+
+#: Characters; a longer value is kept as it is, and a longer paste is none for a field.
+MOST_TYPED: Final = 5_000
+#: What the input leaves free at its left and right; styles/form.tcss says the same.
+LABEL_CELLS: Final = 14
+NOTE_CELLS: Final = 30
+#: Cells a field keeps for its text on a narrow screen, and those of a note that would tell too little.
+_LEAST_TEXT: Final = 24
+_LEAST_NOTE: Final = 10
+_LONGEST_ERROR: Final = 500  # cells
+_MOST_ERRORS: Final = 10
+
+
+class SignInput(Input):
+    """An input whose value may hold anything, and which shows it one safe sign a character."""
+
+    class PasteChanged(Message):
+        """What was pasted does not stand in the field as it came; `remark` says what was changed."""
+
+        def __init__(self, remark: str) -> None:
+            super().__init__()
+            self.remark = remark
+
+    class PasteRefused(Message):
+        """What was pasted is too long for any field, and none of it was taken."""
+
+        def __init__(self, characters: int) -> None:
+            super().__init__()
+            self.characters = characters
+
+    def __init__(self, value: str, placeholder: str = "") -> None:
+        self._signs = ("", "")
+        super().__init__(value, placeholder, select_on_focus=False, compact=True)
+        self.cursor_blink = False
+
+    @property
+    def _value(self) -> Text:
+        return Text(self._shown, no_wrap=True, overflow="ignore", end="")
+
+    @property
+    def _shown(self) -> str:
+        """The value in signs, worked out once for each value: some are very long."""
+        if self._signs[0] != self.value:
+            self._signs = (self.value, _signs(self.value))
+        return self._signs[1]
+
+    def on_focus(self) -> None:
+        # A value that is longer than the field is not yet scrolled to its cursor when the form opens.
+        self.call_after_refresh(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
+        if self.has_focus:
+            self.scroll_to_region(Region(self._cursor_offset, 0, 1, 1), force=True, animate=False)
+
+    def render_line(self, y: int) -> Strip:
+        """The input's line, with `…` where more of the value lies beyond its edges."""
+        strip = super().render_line(y)
+        cells, hidden = self.size.width, self.scroll_offset.x
+        more = Strip([Segment("…", self.rich_style)])
+        cursor = self._cursor_offset - hidden if self.has_focus else -1
+        if hidden and cursor != 0:
+            strip = Strip.join([more, strip.crop(1)])
+        if self.content_width - 1 > hidden + cells and cursor < cells - 1:
+            strip = Strip.join([strip.crop(0, cells - 1), more])
+        return strip
+
+    def _position_to_cell(self, position: int) -> int:
+        return cell_len(self._shown[:position])
+
+    def _on_paste(self, event: "events.Paste") -> None:
+        event.stop()
+        event.prevent_default()
+        if len(event.text) > MOST_TYPED:
+            self.post_message(self.PasteRefused(len(event.text)))
+            return
+        pasted = clean_paste(event.text)
+        if pasted.remark:
+            self.post_message(self.PasteChanged(pasted.remark))
+        self.replace(pasted.text, *self.selection)
+
+
+class FieldInput(SignInput):
+    """The input of a field in a form."""
+
+    # Textual's own input would scroll with these keys.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "Field up", id="form-up"),
+        Binding("down", "screen.move(1)", "Field down", id="form-down"),
+    ]
+
+
+class FieldRow(Widget):
+    """A field of the form. `was` is the value before; a new customer has none (`None`).
+
+    The row draws label, mark, note and remarks itself and holds only the input: a form of 12 opens at once.
+    """
+
+    class _Told(Message):
+        """Something happened in a row."""
+
+        def __init__(self, row: "FieldRow") -> None:
+            super().__init__()
+            self.row = row
+
+    class Edited(_Told):
+        """The value changed."""
+
+    class Entered(_Told):
+        """The field was left with Enter."""
+
+    class Reached(_Told):
+        """The field has the focus now."""
+
+    class Left(_Told):
+        """The field has lost the focus."""
+
+    def __init__(self, name: str, label: str, value: str, *, was: str | None) -> None:
+        super().__init__(id=f"field-{name}")
+        self.field = name
+        self.label = label
+        self.was = was
+        self._kept = _kept(value)
+        self._input = FieldInput("" if self._kept else value, _placeholder(self._kept))
+        self._errors: tuple[str, ...] = ()
+        self._warning = ""
+        self._note = Content("")
+        self._below: list[Content] = []
+
+    def compose(self) -> ComposeResult:
+        yield self._input
+
+    def on_resize(self) -> None:
+        margin = Spacing(0, self._note_cells, 0, LABEL_CELLS)
+        if self._input.styles.margin != margin:
+            self._input.styles.margin = margin
+        self._tell()
+
+    def render(self) -> Content:
+        return Content("\n").join([self._head(), *self._below])
+
+    @property
+    def value(self) -> str:
+        """The text in the field; of one that is too long to be typed, what is typed in its stead, if anything is."""
+        return self._input.value or self._kept
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self._kept = _kept(text)
+        self._input.placeholder = _placeholder(self._kept)
+        self._input.value = "" if self._kept else text
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text differs from what it was; in a new customer, whether there is any."""
+        return self.value != (self.was or "")
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether what it was is told beside the field, and not the whole of it."""
+        return self.changed and width(self._was) > self._note_room
+
+    @property
+    def _note_cells(self) -> int:
+        """The cells beside the field, in which it is said what it was."""
+        return min(NOTE_CELLS, max(2, self.size.width - LABEL_CELLS - _LEAST_TEXT))
+
+    @property
+    def _note_room(self) -> int:
+        room = self._note_cells - 2
+        return room if room >= _LEAST_NOTE else 0
+
+    @property
+    def _was(self) -> str:
+        if not self.changed or self.was is None:
+            return ""
+        return f"was {visible(self.was[:MOST_TYPED])}" if self.was else "was empty"
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What was said against the value."""
+        return self._errors
+
+    def reach(self) -> None:
+        """Put the cursor into the field."""
+        self._input.focus()
+
+    def warn(self, text: str) -> None:
+        """Say what looks odd about the value; it can be saved all the same."""
+        self._warning = text
+        self._tell()
+
+    def refuse(self, messages: Sequence[str]) -> None:
+        """Show what the server, or the form, has against the value until it is changed."""
+        self._errors = tuple(messages)
+        self._tell()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._errors = ()
+        self._warning = ""
+        self._tell()
+        self.post_message(self.Edited(self))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Entered(self))
+
+    def on_descendant_focus(self) -> None:
+        self.refresh()
+        self.post_message(self.Reached(self))
+
+    def on_descendant_blur(self) -> None:
+        self.refresh()
+        self.post_message(self.Left(self))
+
+    def _tell(self) -> None:
+        """Work out what stands beside and below the input, and take as many lines as that needs."""
+        self._note, remarks = self._remarks()
+        cells = max(10, self.size.width - LABEL_CELLS - 1)
+        folded = [line for text, style in remarks for line in Content.styled(text, style).wrap(cells)]
+        self._below = [Content(" " * LABEL_CELLS) + line for line in folded]
+        self.styles.height = 1 + len(self._below)
+        self.refresh()
+
+    def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
+        room = self._note_room
+        was = shorten(self._was, room) if room else ""
+        warning = f"? {visible(self._warning)}" if self._warning else ""
+        below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
+        # What it was stands beside the field; a remark goes below where there is no room for both.
+        if warning and width(was) + (2 if was else 0) + width(warning) > room:
+            below.append((warning, "$warning"))
+            warning = ""
+        gap = "  " if was and warning else ""
+        return Content.assemble((was, "dim"), gap, (warning, "$warning")), below
+
+    def _head(self) -> Content:
+        focused = self.has_focus_within
+        return Content.assemble(
+            (" • " if self.changed else "   ", "bold $accent"),
+            (fit(self.label, LABEL_CELLS - 3), "bold $accent" if focused else "dim"),
+            " " * max(0, self.size.width - LABEL_CELLS - self._note_cells + 1),
+            self._note,
+        )
+
+
+def _kept(text: str) -> str:
+    """The text when it is too long to be typed."""
+    return text if len(text) > MOST_TYPED else ""
+
+
+def _placeholder(kept: str) -> str:
+    return f"{len(kept):,} characters, kept; type to replace them" if kept else ""
+
+
+def _signs(text: str) -> str:
+    """The text with every character that is not safe to show as one sign, so that positions stay the same."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if index and unicodedata.category(character) in ("Mn", "Mc", "Me") else _sign(character)
+        for index, character in enumerate(text)
+    )
+
+
+def _sign(character: str) -> str:
+    shown = visible(character)
+    return shown if len(shown) == 1 else "\N{REPLACEMENT CHARACTER}"

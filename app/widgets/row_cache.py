@@ -1,0 +1,44 @@
+"""How a row becomes a line of the terminal, and what is kept of that while the row stays as it is."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from app.text.sanitize import width
+from app.widgets.match_highlight import Piece
+
+if TYPE_CHECKING:
+    from rich.style import Style
+
+
+class Kept:
+    """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[int, Sequence[Piece]] = {}
+        self.strips: dict[tuple[int, str, str], Strip] = {}
+
+
+def joined(
+    pieces: Sequence[Piece], usual: "Style", looks: Mapping[str, "Style"], cells: int, rest: "Style | None" = None
+) -> Strip:
+    """Pieces next to each other in exactly so many cells; neighbours of one look are one segment.
+
+    With `rest` they are a bar, which ends where the text does: blanks in reverse are bytes too.
+    """
+    segments: list[Segment] = []
+    used = 0
+    for look, group in groupby(pieces, key=lambda piece: piece.look):
+        text = "".join(piece.text for piece in group)
+        segments.append(Segment(text, usual + looks[look] if look else usual))
+        used += width(text)
+    if rest is not None:
+        last, style, _ = segments[-1]
+        bar = last.rstrip(" ")
+        segments[-1] = Segment(f"{bar} ", style)
+        used += len(bar) + 1 - len(last)
+    segments.append(Segment(" " * max(0, cells - used), usual if rest is None else rest))
+    return Strip(segments, max(cells, used)).crop(0, cells)

@@ -1,0 +1,126 @@
+"""The line in which one types what to find: the place in the results at its right, the cursor always in the text."""
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from app.text.sanitize import shorten, width
+from app.widgets.form_field import SignInput
+
+if TYPE_CHECKING:
+    from textual import events
+
+_LABEL: Final = " Find: "
+_PLACE: Final = 56  # cells, at most, where the line is short
+_LEAST_TEXT: Final = 16
+
+
+class FindInput(SignInput):
+    """The text of a search. Keys that move go to the rows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter", "Open", id="open"),
+        Binding("escape,f12", "leave", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
+        Binding("tab", "down", "To the rows", id="find-rows", tooltip="To the rows, where single letters are keys"),
+        Binding("down", "walk('move', 1)", "Next row", id="row-down"),
+        Binding("up", "walk('move', -1)", "Previous row", id="row-up"),
+        Binding("pagedown", "walk('leaf', 1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "walk('leaf', -1)", "A screen up, then the previous page", id="screen-up"),
+    ]
+
+    class Walked(Message):
+        """The rows are to move: by a row (`move`) or a screen (`leaf`)."""
+
+        def __init__(self, how: str, step: int) -> None:
+            super().__init__()
+            self.how = how
+            self.step = step
+
+    class Entered(Message):
+        """What was found is to be opened."""
+
+    class Scanned(Message):
+        """A scanner typed the text; its customer is to be opened."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Left(Message):
+        """Find is over."""
+
+    class RowsWanted(Message):
+        """The focus is to go to the rows."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def action_enter(self) -> None:
+        self.post_message(self.Entered())
+
+    def action_down(self) -> None:
+        self.post_message(self.RowsWanted())
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def action_walk(self, how: str, step: int) -> None:
+        self.post_message(self.Walked(how, step))
+
+    def begin(self, text: str) -> None:
+        """Start with this text."""
+        self.value = text
+        self.action_end()
+
+    def select_whole(self) -> None:
+        """Let the next text take the place of this one."""
+        self.select_all()
+
+    def take_code(self, typed: str, code: str) -> bool:
+        """Put a scanned code in place of what the scanner typed; the next one takes its place. False if it is gone."""
+        if not self.value.endswith(typed):
+            return False
+        self.value = (self.value.removesuffix(typed) + code).strip()
+        self.select_whole()
+        self.post_message(self.Scanned(self.value))
+        return True
+
+
+class FindLine(Widget):
+    """`Find: bri▏        3 of 48 · page 1 of 1`: shown while somebody searches."""
+
+    position = reactive("")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input = FindInput()
+
+    def compose(self) -> ComposeResult:
+        yield self.input
+
+    def on_mount(self) -> None:
+        self.input.styles.margin = (0, 0, 0, width(_LABEL))
+
+    def on_resize(self, event: "events.Resize") -> None:
+        # A width of its own, so that a longer count does not move the text.
+        self.input.styles.width = _text_cells(event.size.width)
+
+    @staticmethod
+    def room_in(cells: int) -> int:
+        """How much of so many cells there is for the position."""
+        return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
+
+    def render(self) -> Content:
+        position = shorten(self.position, self.room_in(self.size.width))
+        gap = self.size.width - width(_LABEL) - width(position) - 1
+        return Content.assemble((_LABEL, "bold"), " " * max(0, gap), (position, "dim"), " ")
+
+
+def _text_cells(cells: int) -> int:
+    free = cells - width(_LABEL)
+    return max(min(_LEAST_TEXT, free), free - _PLACE)

@@ -1,0 +1,298 @@
+"""Settings: who wins, and one clear message without a secret for everything that cannot be."""
+
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+from app.config.paths import Folders
+from app.config.secrets import Secret
+from app.config.settings import Options, Settings, checked_url, load_settings, unused_proxy
+from app.errors import SettingsError
+from app.storage.files import make_private
+
+CANARY = "s3cr3t-canary"
+BASE = "https://wms.example.com/api/v1"
+WHOLE = f'[profiles.a]\nurl = "{BASE}"\nclient_id = "id"\nclient_secret = "{CANARY}"\n'
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders.from_environment({"HOME": str(tmp_path)})
+
+
+def write(folders: Folders, text: str, mode: int = 0o600) -> None:
+    make_private(folders.config)
+    folders.config_file.write_text(text)
+    folders.config_file.chmod(mode)
+
+
+def load(folders: Folders, options: Options | None = None, **environ: str) -> Settings:
+    return load_settings(options or Options(), {f"DOCKBOOK_{name}": value for name, value in environ.items()}, folders)
+
+
+def refusal(folders: Folders, options: Options | None = None, **environ: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        load(folders, options, **environ)
+    assert CANARY not in refused.value.text
+    return refused.value.text
+
+
+def test_without_any_server_it_is_the_local_book(folders: Folders) -> None:
+    assert load(folders) == Settings()
+    assert load(folders, URL="", CLIENT_ID="").site == "local book"
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folders: Folders) -> None:
+    other = (
+        '[profiles.b]\nurl = "https://b.example.com/api/v1"\nclient_id = "b"\nclient_secret = "b"\nread_only = true\n'
+    )
+    write(folders, f'profile = "a"\n{WHOLE}{other}[ui]\npage_size = 50\n[keys]\nedit = ["f2", "e"]\n')
+    plain = load(folders)
+    assert (plain.site, plain.url, plain.client_id, plain.read_only) == ("a", BASE, "id", False)
+    assert (plain.page_size, plain.keys) == (50, {"edit": "f2,e"})
+    assert load(folders, PROFILE="b").site == "b"
+    assert load(folders, PROFILE="b").read_only
+    assert load(folders, Options(profile="a"), PROFILE="b").site == "a"
+
+    by_environment = load(folders, URL="http://127.0.0.1:8350/api/v1/", CLIENT_ID="env", CLIENT_SECRET="env")
+    assert (by_environment.url, by_environment.client_id) == ("http://127.0.0.1:8350/api/v1", "env")
+    assert by_environment.site == "127.0.0.1:8350"
+    assert by_environment.client_secret is not None
+    assert by_environment.client_secret.reveal() == "env"
+    option = Options(url="https://c.example.com/api/v1")
+    by_option = load(folders, option, CLIENT_ID="env", CLIENT_SECRET="env")
+    assert by_option.site == "c.example.com"
+
+
+def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Folders) -> None:
+    option = Options(url="https://c.example.com/api/v1")
+    text = refusal(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET=CANARY)
+    assert "belong to DOCKBOOK_URL" in text
+
+
+def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Folders) -> None:
+    write(folders, f'profile = "a"\n{WHOLE}')
+    for url in ("https://c.example.com/api/v1", BASE.replace("https://", "http://"), BASE.replace("/api", ":1/api")):
+        text = refusal(folders, Options(url=url))
+        assert "client ID" in text or "http://" in text
+    assert load(folders, Options(url=BASE)).client_id == "id"
+
+
+def test_a_demo_asks_for_looks_only(folders: Folders) -> None:
+    write(folders, 'profile = "gone"\n[ui]\nmouse = true\npage_size = "fit"\n')
+    looks = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
+    assert looks == Settings(mouse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('profil = "a"', "Did you mean profile?"),
+        ('[profiles.a]\nclient_secert = "s3cr3t-canary"', "[profiles.a] does not know the setting client_secert"),
+        ('[profiles.a]\nbanana = "x"', "Known are: allow_http, ca_file"),
+        ("[profiles.a]\nclient_secret = ['s3cr3t-canary']", "[profiles.a] client_secret has to be text in quotes"),
+        ("[profiles.a]\nverify = 0", "verify has to be true or false"),
+        ("profiles = 3", "profiles has to be a table"),
+        ("[profiles]\na = 3", "[profiles.a] has to be a table"),
+        ("profile = \n", "line 1"),
+        ("[ui]\npage_size = 30", 'one of 25, 50, 100, 250, or "fit"'),
+        ("[ui]\npage_size = true", "page_size cannot be True"),
+        ("[keys]\nedit = 3", "edit has to be a key or a list of keys"),
+        ('[profiles.a]\nclient_secret = "s3cr3t-canary"\nclient_secret_file = "x"', "Keep one of them"),
+        ('[profiles.a]\nclient_key = "x"', "client_key without client_cert"),
+        ('[profiles.a]\nclient_id = ""', "client_id is empty"),
+        ('profile = "b"\n[profiles.a]\n[profiles.c]', "There are: a, c."),
+        ('profile = "b"', "has no [profiles.b] table"),
+        ('profile = "a"\n[profiles.a]', "[profiles.a] has no url"),
+        (f'profile = "a"\n[profiles.a]\nurl = "{BASE}"', "add client_id to"),
+        (f'profile = "a"\n[profiles.a]\nurl = "{BASE}"\nclient_id = "x"', "add client_secret_file to"),
+        (f'profile = "a"\n{WHOLE}ca_file = "gone.pem"', "ca_file: there is no file"),
+        (f'profile = "a"\n{WHOLE}client_cert = "gone.pem"', "client_cert: there is no file"),
+    ],
+)
+def test_a_bad_config_file_is_told(folders: Folders, text: str, said: str) -> None:
+    write(folders, text)
+    told = refusal(folders)
+    assert said in told
+    assert str(folders.config_file) in told
+
+
+def test_a_config_file_that_cannot_be_read_is_told(folders: Folders) -> None:
+    write(folders, "")
+    folders.config_file.write_bytes(b'profile = "\xff"')
+    assert "not UTF-8" in refusal(folders)
+    folders.config_file.unlink()
+    folders.config_file.mkdir()
+    assert "is a directory" in refusal(folders)
+
+
+def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Folders) -> None:
+    write(folders, WHOLE, mode=0o640)
+    assert f"chmod 600 {folders.config_file}" in refusal(folders)
+    write(folders, WHOLE.replace(f'client_secret = "{CANARY}"', ""), mode=0o644)
+    load(folders)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("wms.example.com/api/v1", "does not say https://"),
+        ("localhost:8350/api/v1", "does not say https://"),
+        ("ftp://wms.example.com/api/v1", "begins with ftp://"),
+        ("https:///api/v1", "names no host"),
+        ("https://wms.example.com:http/api/v1", "not a URL"),
+        ("https://wms.example.com", "Perhaps: https://wms.example.com/api/v1"),
+        ("https://wms.example.com/api/v2/", "has to end in /api/v1"),
+        (f"https://user:{CANARY}@wms.example.com/api/v1", "user or password"),
+        (f"https://wms.example.com/api/v1?key={CANARY}", "after ? or #"),
+        ("https://wms.example.com/api/v1#", "after ? or #"),
+        ("https://wms.example.com/api/v1\n", "no spaces"),
+        ("http://wms.example.com/api/v1", "allow_http = true"),
+    ],
+)
+def test_a_bad_url_is_told(folders: Folders, url: str, said: str) -> None:
+    told = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
+    assert told.startswith("DOCKBOOK_URL: ")
+    assert said in told
+    assert refusal(folders, Options(url=url)).startswith("--url: ")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8350", "[::1]:8350", "dock.localhost"])
+def test_plain_http_is_for_this_machine(host: str) -> None:
+    assert checked_url(f"http://{host}/wms/api/v1/", "--url") == f"http://{host}/wms/api/v1"
+    assert checked_url("http://wms.lan/api/v1", "--url", allow_http=True) == "http://wms.lan/api/v1"
+
+
+def test_half_a_server_in_the_environment_is_told(folders: Folders) -> None:
+    assert "DOCKBOOK_CLIENT_ID" in refusal(folders, URL=BASE)
+    assert "DOCKBOOK_CLIENT_SECRET" in refusal(folders, URL=BASE, CLIENT_ID="x")
+    assert "DOCKBOOK_URL is not" in refusal(folders, CLIENT_SECRET=CANARY)
+    assert "Did you mean DOCKBOOK_URL?" in refusal(folders, ULR=BASE)
+    both = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET=CANARY, CLIENT_SECRET_FILE="x")
+    assert "Unset one" in both
+
+
+def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Folders) -> None:
+    write(folders, f'profile = "a"\n{WHOLE}proxy = "http://in.file:3128"\n')
+    plain = load(folders)
+    assert plain.proxy is not None
+    assert plain.proxy.reveal() == "http://in.file:3128"
+    changed = load(folders, PROXY="http://u:p@in.environment:8080")
+    assert changed.proxy is not None
+    assert changed.proxy.reveal() == "http://u:p@in.environment:8080"
+    assert changed.unused_proxy == ""
+    elsewhere = load(folders, Options(url="https://c.example.com/api/v1"), CLIENT_ID="x", CLIENT_SECRET="x")
+    assert elsewhere.proxy is None, "it was named for another server"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
+)
+def test_what_is_no_proxy_is_told_and_not_repeated(folders: Folders, proxy: str) -> None:
+    told = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
+    assert told.startswith("DOCKBOOK_PROXY: ")
+    assert "http://HOST:PORT" in told
+
+
+def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Folders) -> None:
+    write(folders, f'[profiles.a]\nproxy = "http://u:{CANARY}@x:3128"\n', mode=0o640)
+    assert "chmod 600" in refusal(folders)
+    write(folders, '[profiles.a]\nproxy = "http://x:3128"\n', mode=0o644)
+    load(folders)
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"HTTPS_PROXY": "http://u:s3cr3t-canary@proxy.corp:3128/"}, "HTTPS_PROXY names a proxy, proxy.corp:3128,"),
+        ({"https_proxy": "proxy.corp:3128", "HTTP_PROXY": "x"}, "https_proxy names a proxy, proxy.corp:3128,"),
+        ({"ALL_PROXY": "socks5://proxy.corp", "HTTP_PROXY": "x"}, "ALL_PROXY names a proxy, proxy.corp,"),
+        ({"HTTP_PROXY": "http://proxy.corp"}, "HTTP_PROXY names a proxy"),
+        ({"HTTPS_PROXY": "http://proxy.corp", "NO_PROXY": "localhost, .example.com"}, ""),
+        ({"HTTPS_PROXY": "http://proxy.corp", "NO_PROXY": "wms.example.com:443,*"}, ""),
+        ({"HTTPS_PROXY": "http://proxy.corp", "no_proxy": "ample.com"}, "HTTPS_PROXY names"),
+        ({"HTTPS_PROXY": " "}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_proxy_of_the_environment_is_named_where_it_would_be_used(environ: dict[str, str], named: str) -> None:
+    told = unused_proxy(environ, BASE)
+    assert told.startswith(named)
+    assert bool(told) == bool(named)
+    assert CANARY not in told
+    assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
+
+
+def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Folders, tmp_path: Path) -> None:
+    path = tmp_path / "the secret"
+
+    def told() -> str:
+        return refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
+
+    assert "no such file" in told()
+    path.write_text(f"{CANARY}\n")
+    path.chmod(0o644)
+    assert f"chmod 600 '{path}'" in told()
+    path.chmod(0o600)
+    settings = load(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
+    assert settings.client_secret is not None
+    assert settings.client_secret.reveal() == CANARY
+    path.write_text("\n")
+    assert "is empty" in told()
+    path.write_text(f"{CANARY}\n{CANARY}\n")
+    assert "several lines" in told()
+    path.write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in told()
+    if os.geteuid() != 0:
+        path.chmod(0)
+        assert "permission denied" in told()
+
+
+def test_a_profile_finds_its_secret_file_beside_the_config(folders: Folders) -> None:
+    write(folders, f'profile = "a"\n[profiles.a]\nurl = "{BASE}"\nclient_id = "x"\nclient_secret_file = "secret"\n')
+    (folders.config / "secret").write_text(CANARY)
+    (folders.config / "secret").chmod(0o600)
+    settings = load(folders)
+    assert settings.client_secret is not None
+    assert settings.client_secret.reveal() == CANARY
+
+
+def test_a_secret_does_not_show_itself() -> None:
+    secret = Secret(CANARY)
+    assert CANARY not in f"{secret} {secret!r} {Settings(client_secret=secret)!r}"
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        copy.deepcopy(secret)
+
+
+def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
+    folders = Folders.from_environment({"HOME": "/home/ana", "XDG_DATA_HOME": "/data", "XDG_STATE_HOME": "relative"})
+    assert folders.config == Path("/home/ana/.config/dockbook")
+    assert folders.book == Path("/data/dockbook/customers.db")
+    assert folders.state == Path("/home/ana/.local/state/dockbook")
+    assert folders.cache == Path("/home/ana/.cache/dockbook")
+    loose = tmp_path / "loose"
+    loose.mkdir(mode=0o755)
+    assert make_private(loose).stat().st_mode & 0o777 == 0o700
+    deep = make_private(tmp_path / "a" / "b" / "c")
+    assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
+
+
+def test_the_bell_rings_unless_the_settings_say_not_to(folders: Folders) -> None:
+    assert load_settings(Options(), {}, folders).bell
+    write(folders, "[ui]\nbell = false\n")
+    assert not load_settings(Options(), {}, folders).bell
+
+
+def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:
+    over_ssh = {"SSH_CONNECTION": "10.0.0.1 50022 10.0.0.2 22"}
+    assert not load_settings(Options(), {}, folders).lean
+    assert load_settings(Options(), over_ssh, folders).lean
+    assert not load_settings(Options(lean=False), over_ssh, folders).lean
+    write(folders, "[ui]\nlean = false\n")
+    assert not load_settings(Options(), over_ssh, folders).lean
+    assert load_settings(Options(lean=True), {}, folders).lean

@@ -1,0 +1,320 @@
+"""Drafts on the disk: kept whole, never doubled, never lost to another session, and told when they cannot be."""
+
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.drafts.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key, server_keys
+from app.drafts.files import write_through
+from app.drafts.store import Drafts
+from app.lossless_json import from_json
+from tests.customers import ACME, TEXTS
+
+SERVER = server_key("https://wms.example.com/api/v1", "id")
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@contextmanager
+def drafts(folder: Path, *servers: str) -> Iterator[Drafts]:
+    """One session."""
+    opened = Drafts(folder, *(servers or (SERVER,)), pause=0)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def start_session(folder: Path) -> "subprocess.Popen[bytes]":
+    """A program that has a draft of `A` open."""
+    program = (
+        "import sys; from pathlib import Path; from app.drafts.store import Drafts\n"
+        "drafts = Drafts(Path(sys.argv[1]), sys.argv[2])\n"
+        "drafts.put(drafts.begin('A', {'shortID': 'A'})); assert drafts.flush(30)\n"
+        "print(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(folder), SERVER]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+@given(st.dictionaries(TEXTS, JSON, max_size=5), st.dictionaries(TEXTS, TEXTS, max_size=5), TEXTS)
+def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
+    with drafts(Path("/nowhere")) as it:
+        begun = it.begin(short_id, base)
+    draft = begun._replace(typed=typed, state="sending", sent=Sent(base, typed, begun.changed))
+    assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
+
+
+def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
+    received = from_json('{"a": NaN, "b": [1e999, -Infinity], "c": ' + "9" * 400 + ', "d": "NaN"}')
+    with drafts(Path("/nowhere")) as it:
+        draft = it.begin("A", received)
+    text = draft.to_bytes().decode()
+    assert '"a":NaN,"b":[1e999,-Infinity],"c":' + "9" * 400 + ',"d":"NaN"' in text
+    assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
+
+
+@given(st.data())
+def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
+    with drafts(Path("/nowhere")) as it:
+        draft = it.begin("A", ACME)._replace(typed={"phone": "1"}, session="")
+    content = bytearray(draft.to_bytes())
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content) - 3))]
+    else:
+        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        assert Draft.from_bytes(bytes(content)) == draft, "only a flip that says the same may pass"
+    except (DamagedDraft, NewerDraft):
+        return
+
+
+async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "drafts"
+    with drafts(folder) as one:
+        draft = one.begin("ACME-CORP", ACME)._replace(typed={"phone": "555-0199"})
+        one.put(draft)
+        assert one.flush()
+        assert one.is_kept(draft)
+        (path,) = files(folder)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert "https" not in path.read_text()
+        with drafts(folder) as two:
+            found = await two.look()
+            assert (found.free, found.open) == ((), (draft,)), "its session still runs"
+            assert await two.take(draft) is None
+    with drafts(folder, server_key("https://other.example.com/api/v1", "id")) as elsewhere:
+        assert (await elsewhere.look()).free == ()
+    with drafts(folder) as two, drafts(folder) as three:
+        (free,) = (await two.look()).free
+        assert free == draft
+        taken = await two.take(free)
+        assert taken is not None
+        assert await three.take(free) is None, "only one of two gets it"
+        assert (await three.look("ACME-CORP")).open == (taken,)
+        two.drop(taken)
+        assert two.flush()
+        assert files(folder) == []
+    assert list(folder.iterdir()) == []
+
+
+LOOPBACK = ("http://127.0.0.1:8350/api/v1", "http://localhost:8350/api/v1", "http://[::1]:8350/api/v1")
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: str, tmp_path: Path) -> None:
+    for one in LOOPBACK:
+        # As versions before wrote it: under the one name by which the server was called.
+        with drafts(tmp_path, server_key(one, "id")) as before:
+            before.release(before.begin("A", {"shortID": "A"})._replace(typed={"phone": one}))
+    with drafts(tmp_path, *server_keys(url, "id")) as now:
+        free = (await now.look()).free
+        assert {draft.typed["phone"] for draft in free} == {*LOOPBACK}
+        for draft in free:
+            taken = await now.take(draft)
+            assert taken is not None
+            now.put(taken._replace(typed={"phone": "1"}))
+            assert now.flush()
+        assert len(files(tmp_path)) == 3, "each is still one"
+        for draft in free:
+            now.drop(draft)
+    with drafts(tmp_path, *server_keys(url.replace("8350", "8351"), "id")) as other_port:
+        assert (await other_port.look()).free == ()
+
+
+def test_only_names_of_this_machine_mean_the_same_server() -> None:
+    for url in ("https://wms.example.com/api/v1", "http://localhost.example.com/api/v1", "/home/ana/customers.db"):
+        assert server_keys(url, "id") == (server_key(url, "id"),)
+    for url in LOOPBACK:
+        assert server_keys(url, "id")[0] == server_key(url, "id")
+        assert {*server_keys(url, "id")} == {server_key(one, "id") for one in LOOPBACK}
+
+
+async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
+    with drafts(tmp_path) as first:
+        begun = first.begin("A", {"shortID": "A"})._replace(typed={"phone": "1"})
+        first.release(begun)
+    with drafts(tmp_path) as one, drafts(tmp_path) as two:
+        (seen,) = (await two.look()).free
+        mine = await one.take(seen)
+        assert mine is not None
+        further = mine._replace(typed={"phone": "1", "email": "x"})
+        one.put(further)
+        assert one.flush()
+        assert await two.take(seen) is None, "it is open"
+        one.release(further)
+        assert one.flush()
+        with pytest.raises(MovedDraft) as moved:
+            await two.take(seen)
+        assert moved.value.now.typed == further.typed
+        assert [draft.typed for draft in (await one.look()).free] == [further.typed]
+        taken = await two.take(moved.value.now)
+        assert taken is not None
+        assert taken.typed == further.typed
+
+
+async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
+    with drafts(tmp_path) as one:
+        large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(typed={"phone": "1"})
+        one.put(large)
+        assert not one.flush()
+        assert not one.is_kept(large)
+        assert one.problem == "the record is too large"
+        one.drop(large)
+
+
+async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
+    with drafts(tmp_path) as one, drafts(tmp_path) as two:
+        mine = one.begin("A", {"shortID": "A"})._replace(typed={"name": "mine"})
+        theirs = two.begin("A", {"shortID": "A"})._replace(typed={"name": "theirs"})
+        one.put(mine)
+        assert one.flush()
+        two.put(theirs)
+        assert two.flush()
+        assert two.rivals[theirs.id] == (mine,)
+        one.put(mine._replace(typed={"name": "still mine"}))
+        assert one.flush()
+        assert one.rivals[mine.id] == (theirs,)
+        kept = {json.loads(path.read_text())["draft"]["typed"]["name"] for path in files(tmp_path)}
+        assert kept == {"still mine", "theirs"}
+
+
+async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_number_does(tmp_path: Path) -> None:
+    with start_session(tmp_path) as child, drafts(tmp_path) as it:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert [len(found) for found in ((await it.look()).free, (await it.look()).open)] == [0, 1]
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        (free,) = (await it.look()).free
+        assert free.process == child.pid
+    assert not list(tmp_path.glob("*.lock")), "its lock is swept up"
+
+
+def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_path: Path) -> None:
+    with drafts(tmp_path) as it:
+        nameless = it.begin("", None)
+        it.put(nameless)
+        assert it.flush()
+        it.drop(nameless._replace(short_id="A"))
+        assert it.flush()
+        assert files(tmp_path) == []
+
+
+async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
+    session = start_session(tmp_path)
+    with session, drafts(tmp_path) as mine:
+        assert session.stdout is not None
+        assert session.stdout.readline()
+        beside = files(tmp_path)[0].with_suffix(".new")
+        beside.write_bytes(b"half a dra")
+        await mine.look()
+        assert beside.exists()
+        session.kill()
+        session.wait()
+        assert len((await mine.look()).free) == 1
+        assert not beside.exists()
+
+
+async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
+    with drafts(tmp_path) as one:
+        for name in ("cut", "newer", "whole"):
+            one.put(one.begin(name, None)._replace(typed={"name": name}))
+        assert one.flush()
+    by_name = {json.loads(path.read_text())["draft"]["shortID"]: path for path in files(tmp_path)}
+    by_name["cut"].write_bytes(by_name["cut"].read_bytes()[:-9])
+    by_name["newer"].write_text(by_name["newer"].read_text().replace('"dockbook draft":1', '"dockbook draft":2'))
+    (tmp_path / "notes.json").write_text("somebody else's")
+    with drafts(tmp_path) as two:
+        assert [draft.short_id for draft in (await two.look()).free] == ["whole"]
+        assert len(two.notes) == 2
+        assert any("damaged" in note and "set-aside" in note for note in two.notes)
+        assert any("newer" in note for note in two.notes)
+    assert (tmp_path / "set-aside" / by_name["cut"].name).exists()
+    assert by_name["newer"].exists()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: int) -> None:
+    failing = False
+
+    def write(path: Path, content: bytes) -> None:
+        write_through(path, content[:20] if failing else content)
+        if failing:
+            raise OSError(code, os.strerror(code))
+
+    it = Drafts(tmp_path, SERVER, pause=0, write=write)
+    told: list[str | None] = []
+    it.on_change = lambda: told.append(it.problem)
+    draft = it.begin("A", None)._replace(typed={"name": "old"})
+    it.put(draft)
+    assert it.flush()
+    failing = True
+    it.put(draft._replace(typed={"name": "new"}))
+    assert not it.flush()
+    assert it.problem == os.strerror(code).lower()
+    assert not it.is_kept(draft)
+    (path,) = files(tmp_path)
+    assert json.loads(path.read_text())["draft"]["typed"] == {"name": "old"}
+    assert not list(tmp_path.glob("*.new"))
+    failing = False
+    assert it.flush(), "it is tried again"
+    assert json.loads(path.read_text())["draft"]["typed"] == {"name": "new"}
+    assert told == [None, it.problem or os.strerror(code).lower(), None]
+    it.close()
+
+
+def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    from threading import Event
+
+    go_on, arrived = Event(), Event()
+
+    def write(path: Path, content: bytes) -> None:
+        arrived.set()
+        go_on.wait()
+        write_through(path, content)
+
+    it = Drafts(tmp_path, SERVER, pause=0, write=write)
+    draft = it.begin("A", None)
+    it.put(draft)
+    arrived.wait()
+    for number in range(1000):
+        it.put(draft._replace(typed={"name": str(number)}))
+    assert not it.flush(0.01)
+    go_on.set()
+    assert it.flush()
+    (path,) = files(tmp_path)
+    assert json.loads(path.read_text())["draft"]["typed"] == {"name": "999"}
+    it.close()
+
+
+async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
+    with drafts(tmp_path) as it, drafts(tmp_path) as other:
+        draft = it.begin("A", None)._replace(typed={"name": "x"})
+        it.put(draft)
+        it.release(draft)
+        assert [free.id for free in (await it.look()).free] == [draft.id]
+        (free,) = (await other.look("A")).free
+        assert await it.take(free) is not None
+        assert await other.take(free) is None
+        assert len(files(tmp_path)) == 1

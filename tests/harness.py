@@ -1,0 +1,287 @@
+"""The real program on the real service, with a wire between them that a test can cut, bend and watch."""
+
+import asyncio
+import json
+import unicodedata
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+from textual import events
+from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
+
+from app.api.client import CustomerApi
+from app.drafts.store import Drafts
+from app.mirror.mirror import Mirror
+from app.mirror.snapshot import glimpse
+from app.repository.repository import Repository
+from app.screens.context import Desk
+from app.screens.customer_list.list_state import ViewFile
+from app.service.app import create_app
+from app.service.credentials import Credentials, IssuedCredential
+from app.service.sample.generator import load_sample
+from app.service.store import Store
+from app.terminal.barcode import Scanner
+from app.terminal.input_parser import InputParser
+from app.timing import Pace
+from app.tui.app import KEEPER, DockbookApp
+
+URL = "http://service.test/api/v1"
+MOST_PAUSES = 400
+#: Seconds between two keys of a hand.
+HAND = 0.25
+#: Seconds after which a wait for a condition has failed.
+LONGEST = 20.0
+
+#: The mirror is filled as soon as the first page is shown, and then left alone.
+AT_ONCE = Pace(first=0.0, between_pages=0.0)
+
+Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Passes requests on to the service and remembers them; `bend` may answer or fail in its stead."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.bend: Bend | None = None
+        self.bends_tokens = False
+        self.seen: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/Token"):
+            self.seen.append(request)
+        if self.bend is None or (request.url.path.endswith("/Token") and not self.bends_tokens):
+            return await self._inner.handle_async_request(request)
+        return await self.bend(request, lambda: self._inner.handle_async_request(request))
+
+    def count(self, method: str) -> int:
+        """How many requests of this method went out."""
+        return sum(request.method == method for request in self.seen)
+
+    def cut(self) -> None:
+        """Let no connection be made any more."""
+
+        async def refuse(request: httpx.Request, _: object) -> httpx.Response:
+            raise httpx.ConnectError("refused", request=request)
+
+        self.bend = refuse
+
+
+def answer(status: int, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
+    """An answer made by hand."""
+    return httpx.Response(status, headers=headers, content=json.dumps(body).encode())
+
+
+def always(response: Callable[[], httpx.Response], method: str | None = None) -> Bend:
+    """A bend that answers every request (of one method) by itself."""
+
+    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        return response() if method in (None, request.method) else await onward()
+
+    return bend
+
+
+@dataclass
+class Stage:
+    """A running program, what it runs on, and ways to look at it."""
+
+    pilot: Pilot[int]
+    wire: Wire
+    store: Store
+    credentials: Credentials
+    issued: IssuedCredential
+    #: When the last key was pressed by hand, in seconds on a clock of its own, long ago.
+    typed_at: float = 0.0
+
+    @property
+    def app(self) -> DockbookApp:
+        """The program."""
+        assert isinstance(self.pilot.app, DockbookApp)
+        return self.pilot.app
+
+    @property
+    def screen_text(self) -> str:
+        """All that can be seen, line by line."""
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """What can be seen."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return [strip.text for strip in strips]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys at the pace of a hand, and let what they started come to its end."""
+        await self.press_only(*keys)
+        await self.settle()
+
+    async def press_only(self, *keys: str) -> None:
+        """Press keys without waiting for the work they started, only for each to take effect."""
+        for key in keys:
+            # Nobody waits for the hand: its keys were read in the past.
+            self.typed_at += HAND
+            event = events.Key(key, _character(key))
+            event.time = self.typed_at
+            self.app.post_message(event)
+        await self.pilot.pause()
+        while not self.app.key_queue.idle:
+            await self.pilot.pause()
+
+    async def burst(self, data: str) -> None:
+        """Send what a terminal sends for keys, in one piece, through the parser that reads terminals."""
+        self.burst_only(data)
+        await self.press()
+
+    def burst_only(self, data: str) -> None:
+        """The same, without waiting for what comes of it."""
+        parser = InputParser()
+        for event in (*parser.feed(data.encode(), monotonic()), *parser.close()):
+            self.app.post_message(event)
+
+    async def type_at(self, text: str, pauses: Sequence[float]) -> None:
+        """Type with these pauses, in seconds, before the keys, over and over; all were read in the past."""
+        parser = InputParser()
+        for character, pause in zip(text, cycle(pauses), strict=False):
+            self.typed_at += pause
+            for event in parser.feed(character.encode(), self.typed_at):
+                self.app.post_message(event)
+        await self.press()
+
+    async def paste(self, text: str) -> None:
+        """Paste a text, as a terminal sends it."""
+        self.app.post_message(events.Paste(text))
+        await self.press()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        await self.press(*text)
+
+    async def settle(self) -> None:
+        """Wait until no worker runs, but for the one that never ends."""
+        await self.pilot.pause()
+        if running := [one for one in self.app.workers if one.group != KEEPER]:
+            try:
+                await self.app.workers.wait_for_complete(running)
+            except WorkerCancelled:
+                # A newer one has taken its place.
+                await self.settle()
+        await self.pilot.pause()
+
+    async def filled(self) -> None:
+        """Wait until the mirror holds all customers."""
+        async with asyncio.timeout(LONGEST):
+            while (state := await self.app.desk.repository.mirror_state()) is None or not state.whole:
+                await self.pilot.pause()
+        await self.settle()
+
+    async def until(self, text: str) -> None:
+        """Wait until the text can be seen."""
+        for _ in range(MOST_PAUSES):
+            if text in self.screen_text:
+                return
+            await self.pilot.pause()
+        raise AssertionError(f"{text!r} never came:\n{self.screen_text}")
+
+    def sees(self, *texts: str) -> None:
+        """Check that all of these can be seen."""
+        for text in texts:
+            assert text in self.screen_text, f"{text!r} is not on:\n{self.screen_text}"
+
+    def misses(self, *texts: str) -> None:
+        """Check that none of these can be seen."""
+        for text in texts:
+            assert text not in self.screen_text, f"{text!r} is on:\n{self.screen_text}"
+
+    async def record(self, short_id: str) -> dict[str, Any]:
+        """The record as the service holds it."""
+        stored = await self.store.get(short_id)
+        assert stored is not None, f"there is no {short_id}"
+        return dict(stored.record)
+
+
+def _character(key: str) -> str | None:
+    """The character a key types, as terminals report it."""
+    if len(key) == 1:
+        return key
+    try:
+        return unicodedata.lookup(key.replace("_", " "))
+    except KeyError:
+        return None
+
+
+@asynccontextmanager
+async def stage(
+    customers: int = 48,
+    *,
+    size: tuple[int, int] = (80, 24),
+    permissions: frozenset[int] = frozenset({130, 131}),
+    read_only: bool = False,
+    bend: Bend | None = None,
+    records: list[dict[str, str]] | None = None,
+    keymap: dict[str, str] | None = None,
+    local: bool = False,
+    drafts: Drafts | None = None,
+    mirror: bool = False,
+    mirror_file: Path | None = None,
+    pace: Pace = AT_ONCE,
+    views: ViewFile | None = None,
+    mend: str = "",
+    flags: tuple[str, ...] = (),
+    settled: bool = True,
+    scanner: Scanner | None = None,
+    save_scanner: Callable[[Scanner], str] | None = None,
+    look_again: Sequence[float] = (0.0,),
+) -> AsyncIterator[Stage]:
+    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
+
+    `look_again` are the pauses between looking up what came of a save without a clear answer.
+    With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
+    Unless it is to be `settled`, nothing is waited for: what is asked for first may never come.
+    """
+    store = Store.open(None)
+    if records is not None:
+        for record in records:
+            await store.upsert(str(record["shortID"]), record, if_match=None, only_new=True)
+    elif customers:
+        load_sample(store, customers, lambda _done, _total: None)
+    credentials = Credentials()
+    issued = credentials.issue(permissions)
+    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    wire.bend = bend
+
+    async def connect() -> CustomerApi:
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+
+    repository = Repository(
+        connect,
+        read_only=read_only,
+        on_close=store.close,
+        open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
+        glimpse=partial(glimpse, mirror_file) if mirror_file is not None else None,
+        pace=pace,
+        mend=mend,
+        look_again=look_again,
+    )
+    app = DockbookApp(
+        Desk(
+            repository, "test", flags, local=local, views=views, open_drafts=None if drafts is None else lambda: drafts
+        ),
+        keymap=keymap,
+        scanner=scanner,
+        save_scanner=save_scanner,
+    )
+    async with app.run_test(size=size) as pilot:
+        running = Stage(pilot, wire, store, credentials, issued)
+        if settled:
+            await running.settle()
+        if mirror and bend is None:
+            await running.filled()
+        yield running

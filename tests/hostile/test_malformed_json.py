@@ -1,0 +1,82 @@
+"""T5: JSON that is legal and cruel is shown and flagged, the rest of its page is unharmed, and the keys stay alive."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.customers import ACME
+from tests.harness import Bend, Stage, answer, stage
+
+HUGE = 1_500_000  # characters
+
+ODD: dict[str, bytes] = {
+    "null": b'{"shortID": "ODD", "name": null, "active": null}',
+    "wrong types": b'{"shortID": 7, "name": ["x"], "phone": {"a": 1}, "active": "yes", "created": 20240101}',
+    "impossible date": b'{"shortID": "ODD", "name": "x", "active": true, "modified": "2024-02-31T25:61:00"}',
+    "lone surrogate": b'{"shortID": "ODD", "name": "\\ud800x\\udfff", "active": true}',
+    "huge numbers": b'{"shortID": "ODD", "name": ' + b"9" * 5000 + b', "zip": 1e999, "fax": NaN, "active": true}',
+    "deep": b'{"shortID": "ODD", "active": true, "name": ' + b"[" * 300 + b"]" * 300 + b"}",
+    "twice the same key": b'{"shortID": "NOT", "shortID": "ODD", "name": "a", "name": null, "active": true, "x": [1]}',
+    "no object": b'"ODD"',
+    "nothing": b"{}",
+    "thousands of fields": b'{"shortID": "ODD", "name": 1, %s}' % b", ".join(b'"f%d": 0' % n for n in range(20_000)),
+}
+
+
+def around(odd: bytes) -> bytes:
+    """A page with this between two good records."""
+    good = [json.dumps(ACME | {"shortID": short_id}).encode() for short_id in ("GOOD-1", "GOOD-2")]
+    return b'{"value": [' + b",".join([good[0], odd, good[1]]) + b'], "totalCount": 3, "hasMore": false}'
+
+
+def answering(odd: bytes) -> Bend:
+    """A server that has it."""
+
+    async def bend(request: httpx.Request, _: object) -> httpx.Response:
+        return httpx.Response(200, content=around(odd) if request.url.path.endswith("/All") else odd)
+
+    return bend
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
+    async with stage(bend=answering(ODD[name])) as dock:
+        rows = dock.lines[2:5]
+        assert [row[1:2] for row in rows] == [" ", "!", " "] or (name == "null" and rows[1][1:2] == "!")
+        assert rows[0][2:8] == "GOOD-1"
+        assert rows[2][2:8] == "GOOD-2"
+        await dock.press("down", "enter", "end")
+        assert "!" in dock.screen_text or "(null)" in dock.screen_text
+        await dock.press("escape", "down", "enter")
+        dock.sees("GOOD-2", "Acme Corporation")
+
+
+@pytest.mark.parametrize("sign", ["x", "é", "\x1b"])
+async def test_a_value_of_millions_of_signs_is_shown_in_part_and_kept_whole(sign: str) -> None:
+    huge: dict[str, Any] = ACME | {"name": sign * HUGE, "city": sign * HUGE, "unknown": sign * HUGE}
+    posted: list[Any] = []
+
+    async def bend(request: httpx.Request, _: object) -> httpx.Response:
+        if request.url.path.endswith("/All"):
+            return answer(200, {"value": [huge, ACME | {"shortID": "B"}], "totalCount": 2, "hasMore": False})
+        if request.method == "POST":
+            posted.append(json.loads(request.content))
+            return answer(200, posted[-1] | {"active": True})
+        return answer(200, huge)
+
+    async with stage(bend=bend) as dock:
+        await look_around(dock)
+        dock.sees("1,500,000 characters, kept")
+        await dock.press("down", "X", "f10")
+    assert len(posted) == 1
+    assert posted[0]["name"] == huge["name"]
+    assert posted[0]["contact"] == "Jane SmithX"
+
+
+async def look_around(dock: Stage) -> None:
+    """List, detail, dialog and form."""
+    await dock.press("down", "up", "enter")
+    dock.sees("1,500,000 characters, the first 500 shown")
+    await dock.press("d", "escape", "e")

@@ -1,0 +1,104 @@
+"""The copy knows who may be meant by an ID, or by the beginning of one or of a name."""
+
+import pytest
+
+from app.mirror.mirror import Mirror
+from tests.customers import customer
+from tests.mirror.reference_search import fill, opened
+
+KNOWN = (
+    customer("ACME-CORP", name="Acme Corporation"),
+    customer("acme-corp", name="Acme, small"),
+    customer("ACME_C0RP", name="Acme, zero"),
+    customer("ACMECORP", name="Acme, joined", active=False),
+    customer("BRIGHT-MFG", name="Bright Manufacturing LLC"),
+    customer("ÉCLAIR", name="Lightning"),
+    customer("", name="Nobody"),
+    customer("ZZ-1", name="Brightest Ltd"),
+    customer("ZZ-2", name="Overbright Ltd"),
+)
+
+
+def ids(found: object) -> list[str]:
+    assert isinstance(found, tuple)
+    return [one.short_id for one in found]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("ACME-CORP", ["acme-corp", "ACME_C0RP", "ACMECORP"]),
+        ("Acme-Corp", ["ACME-CORP", "acme-corp", "ACME_C0RP", "ACMECORP"]),
+        ("brightmfg", ["BRIGHT-MFG"]),
+        ("eclair", ["ÉCLAIR"]),
+        ("BRIGHT", []),
+        ("--", []),
+        ("", []),
+    ],
+)
+async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, KNOWN)
+        if indexed:
+            await mirror.tended()
+        candidates = await mirror.resembling(asked)
+        assert ids(candidates.customers) == found
+        assert candidates.complete
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("bri", ["BRIGHT-MFG", "ZZ-1"]),
+        ("brightm", ["BRIGHT-MFG"]),
+        ("acme-corp", ["acme-corp", "ACME-CORP", "ACME_C0RP", "ACMECORP"]),
+        ("lightn", ["ÉCLAIR"]),
+        ("ecl", ["ÉCLAIR"]),
+        ("zz", ["ZZ-1", "ZZ-2"]),
+        ("BR1", ["BRIGHT-MFG"]),
+        ("BRL", []),
+        ("nobody", []),
+        ("%", []),
+        ("", []),
+    ],
+)
+async def test_what_is_typed_begins_ids_then_names(typed: str, found: list[str]) -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, KNOWN)
+        await mirror.tended()
+        assert ids((await mirror.suggestions(typed, 6)).customers) == found
+
+
+async def test_no_more_are_suggested_than_asked_for() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
+        await mirror.tended()
+        assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
+
+
+async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
+    async with opened(None) as mirror:
+        sweep = await mirror.begin_sweep()
+        await mirror.take(KNOWN[:5], sweep)
+        found = await mirror.resembling("bright_mfg")
+        assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
+        assert not (await mirror.suggestions("b", 6)).complete
+
+
+async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> None:
+    others = [customer(f"C-{number:05}") for number in range(5_001)]
+    async with opened(None) as mirror:
+        sweep = await mirror.begin_sweep()
+        await mirror.take([*KNOWN, *others], sweep)
+        assert await _index_of_looks(mirror) == 0
+        found = await mirror.resembling("bright-mfg")
+        assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
+        assert ids((await mirror.resembling("brightmfg")).customers) == []
+
+
+async def _index_of_looks(mirror: Mirror) -> int:
+    reading = mirror._find.opened
+    assert reading is not None
+    (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_look'").fetchone()
+    return int(count)

@@ -1,0 +1,290 @@
+"""A mirror that cannot be used is set aside, whenever that shows, and the program goes on with a new one."""
+
+import asyncio
+import os
+import random
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.errors import StoreError
+from app.mirror.mirror import Mirror
+from app.mirror.snapshot import glimpse
+from app.models.customer import Customer, Origin
+from app.models.fields import FIELDS, PageRequest
+from app.service.sample.generator import sample_customers
+from tests.mirror.reference_search import NOW, fill, fill_the_disk, opened
+
+LONGEST = 20
+
+CUSTOMERS = sorted(map(Customer.from_wire, sample_customers(400)), key=lambda one: one.short_id)
+TRUE = {customer.short_id: customer for customer in CUSTOMERS}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a sound mirror."""
+    path = tmp_path_factory.mktemp("sound") / "mirror"
+
+    async def make() -> None:
+        async with opened(path) as mirror:
+            await fill(mirror, CUSTOMERS)
+            await mirror.tended()
+
+    asyncio.run(make())
+    return path.read_bytes()
+
+
+async def _use(mirror: Mirror) -> None:
+    """Everything a person and the keeper do; what is shown as a customer is one."""
+    for field in FIELDS:
+        page = await mirror.page(PageRequest(1, 100, field.name, find="a"))
+        assert all(row == TRUE[row.short_id] for row in page.rows)
+    for find in ("acme", "sprngfield", "東京", "555-01"):
+        page = await mirror.page(PageRequest(1, 100, None, find=find, status="active"))
+        assert all(row == TRUE[row.short_id] for row in page.rows)
+        await mirror.count(PageRequest(find=find))
+    for find in ("", "co"):
+        # What is far down is reached by another way.
+        page = await mirror.page(PageRequest(101, 20, "city", find=find, status="active"))
+        assert page.rows == ()
+    await mirror.look_alikes(["ACME-CORP"])
+    await mirror.state()
+    await mirror.put(CUSTOMERS[3])
+    await fill(mirror, CUSTOMERS)
+    await mirror.tended()
+    await fill(mirror, CUSTOMERS)
+    assert await mirror.customer("ACME-CORP") == TRUE["ACME-CORP"]
+    assert (await mirror.state()).whole
+
+
+async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
+    dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
+    aside = 0
+    for number in range(24):
+        path = tmp_path / str(number) / "mirror"
+        path.parent.mkdir()
+        damaged = bytearray(sound)
+        # The first page, which is read at once; the beginnings of pages; anything.
+        page = 0 if number % 4 == 0 else 8192 * dice.randrange(len(sound) // 8192)
+        damaged[page + dice.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        async with opened(path) as mirror:
+            await _use(mirror)
+            aside += bool(mirror.notes)
+            found = {file.name for file in path.parent.glob("*.aside-*")}
+            assert bool(found) == bool(mirror.notes)
+    assert aside
+
+
+async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
+    aside = []
+    for number in range(len(sound) // 8192):
+        for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
+            path = tmp_path / f"{number}{kind}" / "mirror"
+            path.parent.mkdir()
+            path.write_bytes(sound[: number * 8192] + junk + sound[(number + 1) * 8192 :])
+            async with opened(path) as mirror:
+                aside.append(bool(mirror.notes))
+                assert bool(list(path.parent.glob("*.aside-*"))) == bool(mirror.notes)
+                await mirror.put(CUSTOMERS[3])
+                found = await mirror.customer(CUSTOMERS[3].short_id)
+                assert found == CUSTOMERS[3]
+            path.unlink()
+    assert sum(aside) >= 4, "what is read to begin with"
+
+
+@pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
+async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
+    path = tmp_path / "mirror"
+    length = int(part * len(sound)) if 0 < part < 1 else int(part)
+    path.write_bytes(sound[:length])
+    async with opened(path) as mirror:
+        await _use(mirror)
+        page = await mirror.page(PageRequest(1, 250, "name"))
+        assert page.total == len(CUSTOMERS)
+
+
+async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    for number in range(4):
+        path.unlink(missing_ok=True)
+        if number % 2:
+            path.write_text("somebody's letter " * 100)
+        else:
+            with closing(sqlite3.connect(path)) as other:
+                other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
+        async with opened(path) as mirror:
+            (note,) = mirror.notes
+            assert "set aside as mirror.aside-" in note
+            await mirror.put(CUSTOMERS[0])
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    async with opened(path) as mirror:
+        assert "newer dockbook" in mirror.notes[0]
+    aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert len(aside) == 2
+    assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
+
+
+async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    path.write_bytes(sound)
+    async with opened(path) as mirror, opened(path) as reader:
+        assert (await reader.page(PageRequest(find="acme"))).total == 1
+        with path.open("r+b") as file:
+            file.seek(8192)
+            file.write(b"\xff" * (len(sound) - 8192))
+        page = await reader.page(PageRequest(1, 250, "city"))
+        assert page.rows == ()
+        await _use(mirror)
+        assert len(mirror.notes) == 1
+        assert (await reader.page(PageRequest(find="acme"))).total == 1
+
+
+async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
+    async with opened(path) as mirror, opened(path) as reader:
+        assert mirror.writer
+        shutil.rmtree(path.parent)
+        assert (await reader.page(PageRequest(find="acme"))).total == 0
+        assert (await mirror.page(PageRequest(find="acme"))).total == 0
+        assert [mirror.writer, reader.writer].count(True) == 1
+        writer, other = (mirror, reader) if mirror.writer else (reader, mirror)
+        await fill(writer, CUSTOMERS)
+        assert (await other.page(PageRequest(find="acme"))).total == 1
+        assert "is gone" in writer.notes[0]
+        assert not other.try_to_write()
+
+
+def _folder_goes(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+def _folder_cannot_come_back(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.write_text("in the way")
+
+
+def _file_goes(path: Path) -> None:
+    path.unlink()
+
+
+def _junk(path: Path) -> None:
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        file.write(b"\xff" * size)
+
+
+def _in_its_place(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def harm(path: Path) -> None:
+        name = path.with_name(path.name + ending)
+        name.unlink(missing_ok=True)
+        make(name)
+
+    return harm
+
+
+HARMS: dict[str, Callable[[Path], None]] = {
+    "folder deleted": _folder_goes,
+    "folder cannot be made again": _folder_cannot_come_back,
+    "file deleted": _file_goes,
+    "file damaged": _junk,
+} | {
+    f"{kind} at {ending or 'its path'}": _in_its_place(ending, make)
+    for kind, make in (("directory", Path.mkdir), ("pipe", os.mkfifo))
+    for ending in ("", ".lock", "-wal")
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
+    async with opened(path) as mirror:
+        anew: list[bool] = []
+        mirror.on_begun_anew = lambda: anew.append(True)
+        HARMS[harm](path)
+        async with asyncio.timeout(LONGEST):
+            await mirror.page(PageRequest(find="acme"))
+            await mirror.page(PageRequest(1, 250, "city"))
+            await mirror.put(CUSTOMERS[3])
+        assert mirror.writer
+        if anew:
+            assert mirror.notes
+            await mirror.note_synced(NOW, 400)
+            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "nothing empty is called whole"
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        assert (await mirror.count(PageRequest(find="acme"))) == 1
+        if harm != "folder cannot be made again":
+            assert not mirror.notes or "in memory" not in mirror.notes[-1]
+            assert stat.S_ISREG(path.stat().st_mode)
+
+
+async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    path.parent.mkdir()
+    path.write_bytes(sound)
+    async with opened(path) as mirror:
+        begun = asyncio.Event()
+        mirror.on_begun_anew = begun.set
+        HARMS["directory at its path"](path)
+        typed = asyncio.create_task(mirror.page(PageRequest(find="a")))
+        async with asyncio.timeout(LONGEST):
+            while not mirror.notes:  # noqa: ASYNC110 - a thread notes it, and sets no event
+                await asyncio.sleep(0)
+        # It was set aside just now, and the new one is being made.
+        typed.cancel()
+        await asyncio.wait({typed})
+        async with asyncio.timeout(LONGEST):
+            await mirror.page(PageRequest(find="ac"))
+            await begun.wait()
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        assert len(mirror.notes) == 1
+
+
+@pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
+async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
+    path = tmp_path / "mirror"
+    HARMS[harm](path)
+    async with asyncio.timeout(LONGEST):
+        assert await asyncio.to_thread(glimpse, path, PageRequest()) is None
+        async with opened(path) as mirror:
+            await fill(mirror, CUSTOMERS)
+            assert (await mirror.page(PageRequest(find="acme"))).total == 1
+            assert stat.S_ISREG(path.stat().st_mode)
+
+
+async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
+    async with opened(tmp_path / "mirror") as mirror:
+        anew: list[bool] = []
+        mirror.on_begun_anew = lambda: anew.append(True)
+        await fill(mirror, CUSTOMERS[:1])
+        fill_the_disk(mirror)
+        await fill(mirror, CUSTOMERS)
+        assert anew == [True]
+        assert "in memory only" in mirror.notes[0]
+        assert "full" in mirror.notes[0]
+        assert not (await mirror.state()).whole, "it was begun in another file"
+        await fill(mirror, CUSTOMERS)
+        assert (await mirror.page(PageRequest(find="acme"))).total == 1
+        async with opened(tmp_path / "mirror") as other:
+            assert other.writer, "the file is not kept from others"
+
+
+async def test_where_not_even_memory_goes_it_is_told(tmp_path: Path) -> None:
+    async with opened(None) as mirror:
+        fill_the_disk(mirror)
+        with pytest.raises(StoreError, match="full"):
+            await fill(mirror, CUSTOMERS)

@@ -1,0 +1,277 @@
+"""The mirror keeps every record as it came, writes only what changed, and is written by one process at a time."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.mirror.reader import Reading
+from app.mirror.search.block_scan import Stale
+from app.mirror.worker import Job
+from app.models.customer import Customer, NumberText
+from app.models.fields import FIELDS, KEY, PageRequest
+from app.service.sample.generator import sample_customers
+from tests.customers import ACME, TEXTS, customer
+from tests.mirror.reference_search import NOW, fill, opened
+
+ROOT = Path(__file__).parents[2]
+ALL = PageRequest(1, 250, None)
+VALUES = st.recursive(
+    TEXTS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.just(NumberText("1e999")),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from([field.name for field in FIELDS]) | TEXTS
+RECORDS = st.dictionaries(NAMES, VALUES, max_size=6) | VALUES
+
+
+def samples(count: int) -> list[Customer]:
+    """So many sample customers, in the order of their IDs."""
+    return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
+
+
+@given(st.lists(RECORDS, max_size=6))
+@settings(max_examples=25, deadline=None)
+async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) -> None:
+    customers = [Customer.from_wire(ACME), *map(Customer.from_wire, records)]
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        page = await mirror.page(ALL)
+        # Of several with one sound ID, the last counts.
+        expected = {"=" + one.short_id if KEY not in one.oddities else repr(one.received): one for one in customers}
+        assert sorted(map(repr, page.rows)) == sorted(map(repr, expected.values()))
+        assert await fill(mirror, list(expected.values())) == 0
+        for one in expected.values():
+            found = await mirror.customer(one.short_id)
+            assert found is not None
+            assert found.short_id == one.short_id
+
+
+async def test_only_what_differs_is_written(tmp_path: Path) -> None:
+    customers = samples(600)
+    async with opened(tmp_path / "mirror") as mirror:
+        assert await fill(mirror, customers) == 600
+        await mirror.tended()
+        writes = tmp_path / "mirror-wal"
+        before = (writes.stat().st_size, writes.stat().st_mtime_ns)
+        assert await mirror.take(customers[:250]) == 0
+        sweep = (await mirror.state()).sweep
+        assert sweep is None
+        assert (writes.stat().st_size, writes.stat().st_mtime_ns) == before
+        changed = Customer.from_wire(customers[7].received | {"city": "Ouagadougou"})
+        assert await mirror.take([*customers[:7], changed, *customers[8:250]]) == 1
+        page = await mirror.page(PageRequest(find="ouagadougou"))
+        assert page.rows == (changed,)
+        assert (await mirror.page(PageRequest(find=customers[7].city + " " + changed.short_id))).total == 0
+
+
+async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
+        sweep = await mirror.begin_sweep()
+        await mirror.take([customer("A", name="new")], sweep)
+        await mirror.put(customer("C"))
+        await mirror.forget("D")
+        assert [row.short_id for row in (await mirror.page(ALL)).rows] == ["A", "B", "C"]
+        assert await mirror.end_sweep(sweep - 1, NOW, drop_missing=True) == 0
+        assert await mirror.end_sweep(sweep, NOW, drop_missing=True) == 1
+        page = await mirror.page(ALL)
+        assert [(row.short_id, row.name) for row in page.rows] == [("A", "new"), ("C", "")]
+        assert (await mirror.page(PageRequest(find="b"))).total == 0
+        state = await mirror.state()
+        assert (state.seen, state.whole, state.swept_at, state.sweep) == (2, True, NOW, None)
+
+
+async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> None:
+    customers = samples(750)
+    async with opened(tmp_path / "mirror") as mirror:
+        await fill(mirror, customers)
+        sweep = await mirror.begin_sweep()
+        await mirror.take([Customer.from_wire(customers[0].received | {"fax": "1"}), *customers[1:250]], sweep)
+    async with opened(tmp_path / "mirror") as mirror:
+        state = await mirror.state()
+        assert (state.sweep, state.swept) == (sweep, 250)
+        await mirror.take(customers[250:500], sweep)
+        # Which came before it was broken off is not known, so none can be missing for sure.
+        assert await mirror.end_sweep(sweep, NOW, drop_missing=True) == 0
+        assert (await mirror.state()).seen == 750
+
+
+async def test_an_older_copy_does_not_replace_what_was_put() -> None:
+    old = Customer.from_wire(ACME)
+    new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
+    async with opened(None) as mirror:
+        sweep = await mirror.begin_sweep()
+        await mirror.put(new)
+        assert await mirror.take([old], sweep) == 0
+        assert await mirror.customer("ACME-CORP") == new
+        # What a sweep begun later brings is what the server has, newer or not.
+        assert await mirror.take([old], await mirror.begin_sweep()) == 1
+
+
+async def test_one_writes_and_the_others_see_it(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "mirror"
+    async with opened(path) as writer, opened(path) as reader:
+        assert (writer.writer, reader.writer, reader.try_to_write()) == (True, False, False)
+        assert (await reader.state()).seen == 0
+        await fill(writer, samples(300))
+        await writer.note_synced(NOW, 300, "2025")
+        assert (await reader.page(PageRequest(find="acme"))).total == 1
+        await reader.put(customer("NOT-MINE"))
+        assert await reader.take(samples(3)) == 0
+        assert (await reader.state()) == (await writer.state())
+        await writer.close()
+        assert reader.try_to_write()
+        await reader.put(customer("MINE"))
+        assert (await reader.state()).seen == 301
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+
+
+async def test_a_writer_that_was_killed_leaves_a_mirror_and_its_place(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path; from tests.mirror.reference_search import fill; "
+        "from tests.mirror.test_mirror import samples; from app.mirror.mirror import Mirror\n"
+        "async def main():\n"
+        "    mirror = Mirror.open(Path(sys.argv[1]))\n"
+        "    await fill(mirror, samples(500)); print('filled', flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "mirror")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as other:  # noqa: ASYNC220
+        assert other.stdout is not None
+        assert await asyncio.to_thread(other.stdout.readline) == b"filled\n"
+        async with opened(tmp_path / "mirror") as mirror:
+            assert not mirror.writer
+            assert (await mirror.page(PageRequest(find="acme"))).total == 1
+            other.send_signal(signal.SIGKILL)
+            other.wait()
+            assert mirror.try_to_write()
+            assert await fill(mirror, samples(500)) == 0
+
+
+async def test_one_in_memory_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = set(os.listdir("/dev/shm")) if Path("/dev/shm").exists() else set()  # noqa: PTH208, S108
+    async with opened(None) as mirror:
+        assert mirror.writer
+        await fill(mirror, samples(600))
+        assert not list(tmp_path.iterdir())
+        assert not before or set(os.listdir("/dev/shm")) <= before  # noqa: PTH208, S108
+        assert (await mirror.state()).seen == 600
+
+
+async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+    async with opened(tmp_path / "mirror") as mirror:
+        await fill(mirror, samples(2000))
+        stopped = Job("a")
+        stopped.stop()
+        reading = Reading(tmp_path / "mirror")
+        with pytest.raises(Stale):
+            reading.page(PageRequest(find="inc", sort=None), stopped)
+        reading.connection.close()
+        # One that is still waited for comes to its end behind a newer one; one that is not leaves nothing behind.
+        first = asyncio.create_task(mirror.page(PageRequest(find="acme corporation")))
+        second = asyncio.create_task(mirror.page(PageRequest(find="acme")))
+        third = asyncio.create_task(mirror.page(PageRequest(find="a")))
+        await asyncio.sleep(0)
+        third.cancel()
+        assert [page.total for page in await asyncio.gather(first, second)] == [1, 1]
+        counted = [asyncio.create_task(mirror.count(PageRequest(find=find))) for find in ("a", "acme")]
+        assert (await asyncio.gather(*counted))[1] == 1
+
+
+async def test_a_look_that_was_taken_up_again_gives_way_once_more() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, samples(300))
+        gates = [threading.Event(), threading.Event()]
+        done: list[str] = []
+
+        def look(find: str) -> asyncio.Task[None]:
+            async def ask() -> None:
+                await mirror.page(PageRequest(find=find))
+                done.append(find)
+
+            return asyncio.create_task(ask())
+
+        def shut(gate: threading.Event) -> asyncio.Task[bool]:
+            return asyncio.create_task(mirror._find.run(lambda _: gate.wait(20)))
+
+        waits = [shut(gates[0]), look("acme"), look("steel"), shut(gates[1])]
+        await asyncio.sleep(0)
+        gates[0].set()
+        await waits[2]
+        waits.append(look("inc"))
+        await asyncio.sleep(0)
+        gates[1].set()
+        await asyncio.gather(*waits)
+        assert done == ["steel", "inc", "acme"]
+
+
+async def test_near_misses_are_offered_and_said_to_be_such() -> None:
+    names = ["Springfield Steel", "Bright Manufacturing", "Ostrowski", "Müller Söhne", "東京商事株式会社", "大阪倉庫"]
+    rows = [customer(f"ID-{at}", name=name, city="Rockford") for at, name in enumerate(names)]
+    async with opened(None) as mirror:
+        await fill(mirror, rows)
+        for typed, meant in (
+            ("sprngfield", 0),
+            ("springfeild steel", 0),
+            ("sprng", 0),
+            ("sprngf", 0),
+            ("psringfi", None),
+            ("sprignfie", 0),
+            ("sprn", None),
+            ("ostrws", 2),
+            ("stela", None),
+            ("brihgt", 1),
+            ("brightt rockfrod", 1),
+            ("ostrovski", 2),
+            ("muler", 3),
+            ("東京商自株式会社", 4),
+            ("brihgt-steel", None),
+            ("zzzzzzzz", None),
+            ("xq", None),
+        ):
+            page = await mirror.page(PageRequest(find=typed, sort=None))
+            assert page.origin is not None
+            assert [row.short_id for row in page.rows] == ([] if meant is None else [f"ID-{meant}"]), typed
+            assert bool(page.origin.close) == (meant is not None)
+            assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
+
+
+async def test_ids_that_look_alike_are_told() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
+        await mirror.tended()
+        alike = await mirror.look_alikes(["ACME-CORP", "OTHER", "ACME-C0RP"])
+        assert alike["ACME-CORP"] == ("ACME‑CORP", "acme-corp") or set(alike["ACME-CORP"]) == {"ACME‑CORP", "acme-corp"}
+        assert "OTHER" not in alike
+        assert "ACME-CORP" in alike["ACME-C0RP"]
+
+
+async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
+    async with opened(tmp_path / "mirror") as mirror:
+        await mirror.expect(300, "2024-01-01T00:00:00")
+        await fill(mirror, samples(300))
+        await mirror.note_synced(NOW + timedelta(minutes=5), 301, "2025-01-15T11:05:00")
+        state = await mirror.state()
+        page = await mirror.page(PageRequest(find="acme"))
+        assert page.origin is not None
+        assert (page.origin.as_of, page.origin.seen, page.origin.expected) == (NOW + timedelta(minutes=5), 300, 301)
+    async with opened(tmp_path / "mirror") as mirror:
+        assert await mirror.state() == state
+        assert (state.expected, state.newest) == (301, "2025-01-15T11:05:00")
+    with closing(sqlite3.connect(tmp_path / "mirror")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

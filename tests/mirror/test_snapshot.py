@@ -1,0 +1,71 @@
+"""The first rows read from the mirror's file are those that the mirror itself would show."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from app.mirror.snapshot import glimpse
+from app.models.customer import Customer
+from app.models.fields import FIELDS, WIRE, Direction, PageRequest
+from app.service.sample.generator import sample_customers
+from tests.customers import ACME
+from tests.mirror.reference_search import NOW, fill, opened
+
+CUSTOMERS = [
+    *map(Customer.from_wire, sample_customers(60)),
+    Customer.from_wire(ACME | {"shortID": "ODD", "name": None, "active": "yes", "more": 1}),
+    Customer.from_wire(ACME | {"shortID": "ODD", "name": 7}),
+]
+
+
+async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite3"
+    async with opened(path) as mirror:
+        await fill(mirror, CUSTOMERS)
+        await mirror.tended()
+        for sort in WIRE:
+            for direction in get_args(Direction):
+                request = PageRequest(2, 20, sort, direction)
+                page, seen = await mirror.page(request), glimpse(path, request)
+                assert seen is not None
+                assert seen.origin == page.origin
+                assert seen.origin.as_of == NOW
+                for row, customer in zip(seen.rows, page.rows, strict=True):
+                    assert row.short_id == customer.short_id
+                    assert row.active is customer.active
+                    assert all(row.value(field.name) == customer.value(field.name) for field in FIELDS)
+
+
+@pytest.mark.parametrize(
+    "request_", [PageRequest(find="acme"), PageRequest(status="active"), PageRequest(sort=None), PageRequest(here=True)]
+)
+async def test_what_is_not_the_plain_list_is_left_to_the_mirror(request_: PageRequest, tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite3"
+    async with opened(path) as mirror:
+        await fill(mirror, CUSTOMERS)
+        assert glimpse(path, request_) is None
+
+
+async def test_half_a_mirror_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite3"
+    async with opened(path) as mirror:
+        await mirror.take(CUSTOMERS[:10], await mirror.begin_sweep())
+        assert glimpse(path, PageRequest()) is None
+
+
+async def test_what_is_no_mirror_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "mirror.sqlite3"
+    assert glimpse(path, PageRequest()) is None
+    path.write_bytes(b"SQLite format 3\0 and no more")
+    assert glimpse(path, PageRequest()) is None
+    path.unlink()
+    async with opened(path) as mirror:
+        await fill(mirror, CUSTOMERS)
+    whole = path.read_bytes()
+    assert glimpse(path, PageRequest()) is not None
+    for at in range(0, len(whole), len(whole) // 200):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
+        seen = glimpse(path, PageRequest())
+        known = {(row.short_id, row.value("name")) for row in CUSTOMERS}
+        assert seen is None or all((row.short_id, row.value("name")) in known for row in seen.rows)

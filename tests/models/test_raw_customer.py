@@ -1,0 +1,53 @@
+"""A record that is copied without a closer look is kept exactly as the customer that would be made of it."""
+
+from typing import Any
+
+import httpx
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.mirror.rows import stored
+from app.models.customer import Customer
+from app.models.fields import PageRequest
+from app.models.raw_customer import Record, read_record
+from tests.customers import ACME
+from tests.fakes import EMPTY_PAGE, Scripted, client
+
+VALUES = st.sampled_from(
+    ["", "x", "A\x1fB", "\x00", "ä", "\ud800", "2024-02-30T00:00:00", "2024-02-29T00:00:00Z", None, True, 7]
+)
+
+
+@given(st.dictionaries(st.sampled_from([*ACME, "colour"]), VALUES, max_size=4), st.permutations([*ACME]))
+@example({}, [*ACME])
+@example({"active": 1}, [*ACME])
+def test_a_record_is_kept_as_its_customer(changes: dict[str, Any], order: list[str]) -> None:
+    record = {name: ACME[name] for name in order} | changes
+    read, customer = read_record(record), Customer.from_wire(record)
+    assert stored(read) == stored(customer)
+    assert isinstance(read, Record) is (not customer.oddities)
+    assert (read.short_id, read.modified, dict(read.oddities)) == (
+        *(customer.short_id, customer.modified, customer.oddities),
+    )
+    assert read.received == customer.received
+
+
+async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> None:
+    body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}, None], "totalCount": 3, "hasMore": True}
+    async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
+        page = await api.list_page(PageRequest())
+        records = await api.list_records(PageRequest())
+    assert [stored(row) for row in records.rows] == [stored(row) for row in page.rows]
+    assert (records.total, records.has_more) == (page.total, page.has_more) == (3, True)
+
+
+async def test_others_are_let_go_on_between_the_steps_of_a_large_page() -> None:
+    pauses: list[None] = []
+
+    async def pause() -> None:
+        pauses.append(None)
+
+    body = EMPTY_PAGE | {"value": [ACME] * 250}
+    async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
+        assert len((await api.list_records(PageRequest(), pause)).rows) == 250
+    assert len(pauses) > 10

@@ -1,0 +1,98 @@
+"""The line to the server: when it counts as gone, who waits for it then, and how it is looked for."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from app.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    DockbookError,
+    Refusal,
+    ServerFault,
+    StoreError,
+)
+from app.repository.connection_state import FAILURES, Line, Link, look_for_server
+from app.timing import Pace
+from tests.fakes import Time
+
+FAULT = ServerFault(Refusal(500, "internal_error", "No.", {}))
+
+
+@pytest.mark.parametrize("error", [ConnectionFailed("no"), StoreError("no")])
+def test_where_nothing_can_be_connected_nobody_waits_any_more(error: DockbookError) -> None:
+    line = Line()
+    line.answered()
+    line.failed(error)
+    assert (line.link.live, line.offline) == (False, True)
+    assert line.link.since is not None
+
+
+@pytest.mark.parametrize("error", [ConnectionLost("cut"), DeadlineExceeded("slow", sent=True), FAULT])
+def test_five_failures_in_a_row_are_enough(error: DockbookError) -> None:
+    line = Line()
+    for times in range(1, 2 * FAILURES):
+        if times == FAILURES:
+            line.answered()
+        assert not line.offline
+        line.failed(error)
+    assert line.offline
+    line.answered()
+    assert (line.link, line.offline) == (Link(live=True), False)
+
+
+def test_a_failure_of_a_server_that_is_there_does_not_make_it_gone() -> None:
+    line = Line()
+    line.answered()
+    line.failed(FAULT)
+    assert line.link.live
+
+
+def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
+    line = Line()
+    told: list[Link] = []
+    backs: list[bool] = []
+    line.on_link = told.append
+    line.on_back = lambda: backs.append(True)
+    line.answered()
+    for _ in range(3):
+        line.failed(ConnectionFailed("no"))
+    line.answered()
+    line.answered()
+    assert [link.live for link in told] == [True, False, True]
+    assert backs == [True]
+    line.doubted()
+    line.answered()
+    assert [link.doubted for link in told] == [False, False, False, True, False]
+    assert len(backs) == 2, "what is shown is asked for again"
+
+
+async def test_it_is_looked_for_ever_more_seldom_and_never_with_refused_credentials() -> None:
+    line = Line()
+    time = Time()
+    probes: list[float] = []
+    done = asyncio.Event()
+
+    async def probe() -> None:
+        probes.append(time.now)
+        if len(probes) == 10:
+            line.refused()
+        if len(probes) < 10:
+            raise ConnectionFailed("no")
+
+    async def sleep(seconds: float) -> None:
+        await time.sleep(seconds)
+        if len(probes) == 10 and len(time.slept) > 20:
+            done.set()
+
+    line.failed(ConnectionFailed("no"))
+    pace = Pace(sleep=sleep, chance=lambda: 1.0, clock=time.clock)
+    looking = asyncio.create_task(look_for_server(line, probe, pace))
+    async with asyncio.timeout(20):
+        await done.wait()
+    looking.cancel()
+    pauses = [after - before for before, after in pairwise(probes)]
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert len(probes) == 10

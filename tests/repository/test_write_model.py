@@ -1,0 +1,339 @@
+"""Two people, one server, lost answers and crashes, in every order hypothesis finds: nobody's change is lost unseen."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import httpx
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from app.api.client import CustomerApi
+from app.drafts.draft import server_key
+from app.drafts.form_draft import Keeping
+from app.drafts.store import Drafts
+from app.errors import CustomerExists, DockbookError, EditsOverlap, Interrupted, NotSaved, OutcomeUnknown
+from app.models.customer import Customer
+from app.repository.repository import Repository
+from app.repository.save_result import Saved
+from app.repository.unconfirmed import UnconfirmedWrite
+from app.repository.writer import Onlooker
+from app.screens.drafts import base_of
+from app.service.app import create_app
+from app.service.credentials import Credentials, IssuedCredential
+from app.service.store import Store
+from tests.harness import URL, Wire
+
+Onward = Callable[[], Awaitable[httpx.Response]]
+Fault = Literal[
+    "", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash", "late", "later"
+]
+
+SERVER: Final = server_key(URL, "id")
+NAMES: Final = ("phone", "zip", "city")
+TYPED: Final = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["", "1", "2", "3"]), min_size=1)
+FAULTS: Final = ("", *get_args(Fault))
+
+
+@dataclass
+class Attempt:
+    """One save as the wire saw it."""
+
+    posts: int = 0
+    committed: bool = False
+    meddled: bool = False
+    #: A write that the server answered with an error and still has to carry out, and after how many readings it does.
+    waiting: Onward | None = None
+    readings: int = 0
+
+
+@dataclass
+class Person:
+    """Somebody with dockbook before them: the form, its draft, and what the last save did."""
+
+    number: int
+    folder: Path
+    store: Store
+    issued: IssuedCredential
+    service: httpx.ASGITransport
+    etags: bool
+    base: Customer | None = None
+    typed: dict[str, str] = field(default_factory=dict)
+    attempt: Attempt = field(default_factory=Attempt)
+    after_commit: dict[str, Any] | None = None
+
+    def start(self) -> None:
+        """Start the program."""
+        self.wire = Wire(self.service)
+        self.wire.bend = self._bend
+        self.fault: Fault = ""
+        self.moment = 0
+        self.gone = False
+        self.crashed = asyncio.Event()
+        self.drafts = Drafts(self.folder, SERVER, pause=0)
+        self.keeping = Keeping(self.drafts)
+
+        async def connect() -> CustomerApi:
+            return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.wire)
+
+        self.repository = Repository(connect, look_again=(0.0,))
+
+    async def type(self, name: str, text: str) -> None:
+        """Type into the form, as far as it differs from what is there."""
+        assert self.base is not None
+        self.typed = {n: t for n, t in {**self.typed, name: text}.items() if t != self.base.value(n)}
+        self.keeping.typed(self.base, self.typed)
+
+    async def save(self) -> Saved | DockbookError | None:
+        """Save the form; `None` when the program died of it."""
+        assert self.base is not None
+        self.attempt = Attempt()
+        onlooker = Onlooker(self.keeping.sending, key=self.keeping.key)
+        job = asyncio.create_task(self.repository.save(self.base, self.typed, onlooker))
+        dying = asyncio.create_task(self._crash())
+        await asyncio.wait((job, dying), return_when=asyncio.FIRST_COMPLETED)
+        dying.cancel()
+        if not job.done():
+            job.cancel()
+            await asyncio.wait([job])
+            return None
+        try:
+            saved = job.result()
+        except DockbookError as error:
+            self.keeping.refused(error)
+            return error
+        self.keeping.drop()
+        return saved
+
+    async def end(self) -> None:
+        """End the program, in whatever state it is; only what is on the disk stays."""
+        self.drafts.close()
+        await self.repository.close()
+        self.base, self.typed = None, {}
+
+    async def record(self) -> dict[str, Any]:
+        """The customer as the server has it."""
+        stored = await self.store.get("A")
+        assert stored is not None
+        return dict(stored.record)
+
+    async def _crash(self) -> None:
+        await self.crashed.wait()
+
+    async def _die_at(self, moment: int) -> None:
+        if self.fault == "crash" and moment == self.moment:
+            self.crashed.set()
+            await asyncio.Event().wait()
+
+    async def _bend(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+        if self.fault == "no connection" or self.gone:
+            raise httpx.ConnectError("refused", request=request)
+        if request.method == "GET":
+            await self._die_at(0)
+            self.attempt.readings -= 1
+            if self.attempt.readings == 0:
+                await self.carry_out_late()
+            response = await onward()
+        else:
+            response = await self._post(request, onward)
+        if not self.etags:
+            response.headers.pop("ETag", None)
+        return response
+
+    async def _post(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+        await self._die_at(1)
+        if self.fault == "meddle" and not self.attempt.meddled:
+            self.attempt.meddled = True
+            await self.store.upsert("A", {"zip": "meddled"}, if_match=None, only_new=False)
+        if self.fault == "lost before":
+            raise httpx.ReadError("cut", request=request)
+        if self.fault in ("late", "later"):
+            self.attempt.waiting, self.attempt.readings = onward, 2 if self.fault == "late" else 1_000
+            return httpx.Response(504, content=b"<title>Gateway</title>")
+        response = await self._commit(onward)
+        await self._die_at(2)
+        if self.fault in ("lost after", "gone after", "overtaken"):
+            if self.fault == "overtaken":
+                await self.store.upsert("A", {"zip": "overtaken", "phone": "9"}, if_match=None, only_new=False)
+            self.gone = self.fault == "gone after"
+            raise httpx.ReadError("cut", request=request)
+        return response
+
+    async def carry_out_late(self) -> None:
+        """Let the server carry out what it answered with an error."""
+        onward, self.attempt.waiting = self.attempt.waiting, None
+        if onward is not None:
+            await self._commit(onward)
+
+    async def _commit(self, onward: Onward) -> httpx.Response:
+        before = await self.record()
+        response = await onward()
+        after = await self.record()
+        if response.is_success:
+            self.attempt.posts += 1
+            self.attempt.committed = True
+            self.after_commit = after
+            self._judge(before, after)
+        return response
+
+    def _judge(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """W1: only what this person typed is changed, and only where they had seen what stood there."""
+        assert self.base is not None
+        in_the_window = self.attempt.meddled and not self.etags
+        for name in NAMES:
+            if before[name] != after[name] and not (in_the_window and before[name] == "meddled"):
+                assert after[name] == self.typed[name], f"{name} was not typed"
+                assert before[name] == self.base.value(name), f"{name} was overwritten unseen"
+
+
+class Writing(RuleBasedStateMachine):
+    """Two people edit the customer `A`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.people: list[Person] = []
+
+    @initialize(etags=st.booleans())
+    def begin(self, etags: bool) -> None:
+        self.store = Store.open(None)
+        credentials = Credentials()
+        issued = credentials.issue(frozenset({130, 131}))
+        service = httpx.ASGITransport(create_app(self.store, credentials), raise_app_exceptions=False)
+        self.run(self.store.upsert("A", dict.fromkeys(NAMES, ""), if_match=None, only_new=True))
+        for number in range(2):
+            folder = Path(self.folder.name) / str(number)
+            self.people.append(Person(number, folder, self.store, issued, service, etags))
+
+        async def start() -> None:
+            for person in self.people:
+                person.start()
+
+        self.run(start())
+
+    @rule(who=st.integers(0, 1), texts=TYPED)
+    def types(self, who: int, texts: dict[str, str]) -> None:
+        self.run(self._type(self.people[who], texts))
+
+    @rule(
+        who=st.integers(0, 1),
+        texts=TYPED,
+        fault=st.sampled_from(FAULTS),
+        moment=st.integers(0, 2),
+        theirs=st.booleans(),
+    )
+    def saves(self, who: int, texts: dict[str, str], fault: Fault, moment: int, theirs: bool) -> None:
+        person = self.people[who]
+        self.run(self._type(person, texts))
+        if person.typed:
+            self.run(self._save(person, fault, moment, theirs))
+
+    @rule(who=st.integers(0, 1))
+    def is_killed_and_starts_again(self, who: int) -> None:
+        self.run(self._restart(self.people[who]))
+
+    @invariant()
+    def what_is_typed_and_not_saved_is_kept(self) -> None:
+        for person in self.people:
+            assert person.drafts.flush(10)
+            files = list(person.folder.glob("*.json"))
+            assert len(files) == (bool(person.typed) or person.keeping.unconfirmed), "D4"
+
+    def teardown(self) -> None:
+        for person in self.people:
+            self.run(person.end())
+        if self.people:
+            self.run(self.store.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    async def _type(self, person: Person, texts: Mapping[str, str]) -> None:
+        if person.base is None:
+            person.base = await person.repository.customer("A")
+        for name, text in texts.items():
+            await person.type(name, text)
+
+    async def _save(self, person: Person, fault: Fault, moment: int, theirs: bool) -> None:
+        person.fault, person.moment = fault, moment
+        was, typed = person.base, dict(person.typed)
+        result = await person.save()
+        person.fault, person.gone = "", False
+        assert person.attempt.posts <= 1, "W4"
+        record = await person.record()
+        if fault in ("lost before", "late", "later") and result is not None:
+            assert not isinstance(result, NotSaved), "W9: nobody can know that"
+        if person.attempt.waiting is not None:
+            assert isinstance(result, OutcomeUnknown)
+            await person.carry_out_late()
+        if result is None:
+            await self._restart(person)
+        elif isinstance(result, Saved):
+            for name, text in typed.items():
+                assert record[name] == result.theirs_kept.get(name, text), "W3: it is not there"
+            person.base, person.typed = None, {}
+        elif isinstance(result, EditsOverlap):
+            assert was is not None
+            # The person sees theirs, and keeps it or their own.
+            person.base = result.theirs
+            kept = {name: text for name, text in typed.items() if not (theirs and name in result.fields)}
+            person.typed = {name: text for name, text in kept.items() if text != result.theirs.value(name)}
+            person.keeping.typed(person.base, person.typed)
+        else:
+            assert not isinstance(result, CustomerExists)
+            untouched = record == person.after_commit
+            assert isinstance(result, OutcomeUnknown) or not (person.attempt.committed and untouched), (
+                "W3: it was saved"
+            )
+
+    async def _restart(self, person: Person) -> None:
+        committed = person.after_commit
+        await person.end()
+        person.start()
+        for draft in (await person.drafts.look()).free:
+            taken = await person.drafts.take(draft)
+            assert taken is not None
+            person.keeping = Keeping(person.drafts, taken)
+            person.base, person.typed = base_of(taken), dict(taken.typed)
+            if taken.sent is not None:
+                await self._judge_lost_answer(person, taken.sent.record, taken.sent.body, committed)
+
+    async def _judge_lost_answer(
+        self,
+        person: Person,
+        made_on: Mapping[str, Any] | None,
+        body: Mapping[str, str],
+        committed: dict[str, Any] | None,
+    ) -> None:
+        """W3, after a restart: what is told of the write that was under way is true."""
+        record = await person.record()
+        was_committed = committed is not None and person.attempt.committed
+        write = UnconfirmedWrite(Customer.from_wire(made_on), body, Interrupted("killed"))
+        try:
+            saved = await person.repository.find_out(write, patient=False)
+        except OutcomeUnknown:
+            assert not was_committed or record != committed, "it was saved, and nobody changed it since"
+        except EditsOverlap:
+            assert any(record[name] != text for name, text in body.items())
+        else:
+            assert {name: record[name] for name in body} == dict(body)
+            if all(saved.customer.value(name) == text for name, text in person.typed.items()):
+                person.keeping.drop()
+                person.base, person.typed = None, {}
+
+    def run(self, job: Any) -> Any:
+        """Run a coroutine to its end."""
+        return self.runner.run(job)
+
+
+TestWriting = Writing.TestCase
+TestWriting.settings = settings(
+    max_examples=25,
+    stateful_step_count=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

@@ -1,0 +1,93 @@
+"""IDs that look alike are flagged in list and detail, kept apart, and the right one is opened and written."""
+
+import asyncio
+
+import pytest
+
+from app.screens.customer_list.screen import CustomerListScreen
+from app.text.confusables import alike
+from tests.harness import LONGEST, always, answer, stage
+
+#: Each looks like ACME-CORP: another hyphen, other case, another script, a space inside.
+ALIKE = ["ACME-CORP", "ACME‑CORP", "acme-corp", "АСМЕ-CORP", "ACME- CORP"]
+
+
+def records(*short_ids: str) -> list[dict[str, str]]:
+    return [{"shortID": short_id, "name": f"Name of {number}"} for number, short_id in enumerate(short_ids)]
+
+
+async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> None:
+    async with stage(records=records("ACME-CORP", "ACME‑CORP", "BRIGHT-MFG")) as dock:
+        marks = {line[2:13].strip(): line[:2] for line in dock.lines if "Name of" in line}
+        assert marks == {"ACME-CORP": "›≈", "ACME‑CORP": " ≈", "BRIGHT-MFG": "  "}
+        dock.sees("looks like ACME‹2011›CORP")
+        await dock.press("down")
+        dock.sees("looks like ACME-CORP")
+        await dock.press("down")
+        dock.misses("looks like")
+
+
+async def test_the_detail_says_so_at_the_id() -> None:
+    async with stage(records=records(*ALIKE[:2])) as dock:
+        await dock.press("enter")
+        line = next(line for line in dock.lines if " ID " in line)
+        assert "ACME-CORP" in line
+        assert "! looks like ACME‹2011›CORP" in dock.screen_text
+
+
+async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail_and_find() -> None:
+    between = [f"B-{number:03}" for number in range(60)]
+    async with stage(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
+        async with asyncio.timeout(LONGEST):
+            # The copy is whole a moment before it is indexed.
+            while not dock.lines[2].startswith("›≈ACME-CORP"):
+                await dock.press("f5")
+        dock.sees("looks like ‹0410›‹0421›‹041C›‹0415›-CORP")
+        await dock.press("enter")
+        dock.sees("! looks like ‹0410›‹0421›‹041C›‹0415›-CORP")
+        await dock.press("escape", "slash", *"name of 61", "enter")
+        dock.sees("АСМЕ-CORP · Name of 61", "! looks like ACME-CORP")
+
+
+@pytest.mark.parametrize("number", range(len(ALIKE)))
+async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> None:
+    assert all(one is other or alike(one, other) for one in ALIKE for other in ALIKE)
+    async with stage(records=records(*ALIKE)) as dock:
+        screen = dock.app.screen
+        assert isinstance(screen, CustomerListScreen)
+        screen.table.cursor = [row.short_id for row in screen.table.rows].index(ALIKE[number])
+        await dock.press("e", *"xy", "f10")
+        assert [(await dock.record(short_id))["name"] for short_id in ALIKE] == [
+            f"Name of {other}{'xy' if other == number else ''}" for other in range(len(ALIKE))
+        ]
+
+
+@pytest.mark.parametrize("short_id", ALIKE)
+async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
+    async with stage(records=records(*ALIKE)) as dock:
+        await dock.press("g")
+        await dock.paste(short_id)
+        await dock.press("enter")
+        dock.sees(f"Name of {ALIKE.index(short_id)}")
+
+
+async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> None:
+    async with stage(records=records("ACME-CORP")) as dock:
+        record = await dock.record("ACME-CORP")
+
+        dock.wire.bend = always(lambda: answer(200, record))
+        await dock.press("g")
+        await dock.press(*"acme-corp", "enter")
+        dock.sees("Asked for acme-corp, the server sent ACME-CORP")
+
+
+async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
+    async with stage(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
+        record = await dock.record("ACME-CORP")
+        page = {"value": [record, record, await dock.record("BRIGHT-MFG")], "totalCount": 3, "hasMore": False}
+
+        dock.wire.bend = always(lambda: answer(200, page))
+        await dock.press("f5")
+        assert [line[:2] for line in dock.lines if "Name of" in line] == ["›≈", "  "]
+        dock.sees("The server sent ACME-CORP twice on this page: shown once, as changed last.")
+        dock.sees("the server sent this ID twice")

@@ -1,0 +1,114 @@
+"""Nobody makes a double without having seen the other: the form names the IDs that are easily confused."""
+
+from pathlib import Path
+
+import pytest
+
+from app.drafts.draft import server_key
+from app.drafts.store import Drafts
+from app.screens.form import FormScreen
+from tests.harness import stage
+
+SAME = "BRIGHT-MFG · Bright Manufacturing LLC looks the same."
+ALMOST = "BRIGHT-MFG · Bright Manufacturing LLC is written almost the same."
+QUESTION = "That ID is easily confused"
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("bright-mfg", SAME),
+        ("bRIGHT-mfg", SAME),
+        ("BRIGHT\u2011MFG", SAME),
+        ("BRIGHT_MFG", ALMOST),
+    ],
+)
+async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, mirror: bool) -> None:
+    async with stage(mirror=mirror) as it:
+        await it.press("f6")
+        await it.paste(typed)
+        await it.press("enter")
+        assert f"? {said} F10 offers to open it." in " ".join(it.screen_text.split())
+        await it.press("up", "end", "backspace", "down")
+        it.misses("offers to open it")
+
+
+async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("f6", *"bright-mfg", "f10")
+        it.sees(QUESTION, SAME, "Cancel", "Open it", "Create anyway")
+        await it.press("enter")
+        it.sees("New customer")
+        it.misses(QUESTION)
+        await it.press("f10")
+        await it.press("tab", "enter")
+        it.misses(QUESTION)
+        await it.press("f10")
+        await it.burst("create\r")
+        it.sees(QUESTION)
+        assert it.wire.count("POST") == 0
+
+
+async def test_create_anyway_is_asked_once_for_an_id() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("f6", *"bright-mfg", "f10")
+        await it.press("right", "right", "enter")
+        assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
+        it.misses(QUESTION)
+
+
+async def test_another_id_is_asked_about_anew() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("f6", *"bright-mfg", "f10")
+        await it.press("enter", "end", "ctrl+u", *"cargo-nw", "f10")
+        it.sees(QUESTION, "CARGO-NW · Cargo Northwest (discontinued) looks the same.")
+
+
+async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
+    drafts = Drafts(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
+    async with stage(mirror=True, drafts=drafts) as it:
+        await it.press("f6", *"bright-mfg", "enter", *"Other", "f10")
+        it.sees("Opening it leaves this form: what you typed here stays a")
+        await it.press("right", "enter")
+        it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
+        assert it.wire.count("POST") == 0
+        assert [draft.typed for draft in (await drafts.look()).free] == [{"shortID": "bright-mfg", "name": "Other"}]
+    drafts.close()
+
+
+async def test_several_are_named_and_can_each_be_opened() -> None:
+    records = [{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")]
+    async with stage(records=records, mirror=True) as it:
+        await it.press("f6", *"d_7", "f10")
+        it.sees("D-7 · Name of D-7", "Open D-7", "Open d-7", "Open D7", "Create anyway")
+        await it.press("down", "down", "enter")
+        it.sees("d-7 · Name of d-7")
+
+
+async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("g")
+        await it.press(*"bright-mfg", "enter")
+        await it.press("down", "down", "down", "enter")
+        assert isinstance(it.app.screen, FormScreen)
+        await it.press("f10")
+        assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
+
+
+async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> None:
+    async with stage() as it:
+        await it.press("g")
+        await it.press(*"DOCK-7", "enter")
+        await it.press("right", "right", "enter")
+        await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=True)
+        await it.press("f10")
+        it.sees("That ID exists already")
+        await it.press("right", "enter")
+        it.sees("DOCK-7 · Theirs")
+
+
+async def test_the_question_can_be_seen_whole_on_the_smallest_screen() -> None:
+    async with stage(mirror=True, size=(24, 16)) as it:
+        await it.press("f6", *"acme-corp", "f10")
+        it.sees("Cancel", "Open it", "Create anyway")

@@ -1,0 +1,43 @@
+"""Marks: set with Space, kept over pages and searches, and good for copying and exporting."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.harness import stage
+
+
+async def test_marks_stay_over_pages_and_searches_and_are_counted() -> None:
+    async with stage(mirror=True) as it:
+        await it.press("space", "space", "up")
+        assert it.lines[2].startswith("+ ACME-CORP")
+        assert it.lines[3].startswith("» AGUILA-CALC")
+        it.sees("2 marked · 48 customers")
+        await it.press("f8")
+        await it.press("space", "slash", *"acme")
+        it.sees("Find: acme", "3 marked · 1 of 48")
+        assert it.lines[2].startswith("» ACME-CORP")
+        await it.press("escape", "f7")
+        await it.press("space")
+        it.sees("2 marked")
+
+
+async def test_the_marked_are_copied_exported_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with stage() as it:
+        await it.press("M")
+        it.sees("No customer is marked.")
+        await it.press("space", "f8")
+        await it.press("space", "M", "enter")
+        short_ids = it.app.clipboard.split("\n")
+        assert short_ids[0] == "ACME-CORP"
+        assert len(short_ids) == 2
+        await it.press("M", "down", "enter")
+        it.sees("The 2 marked, as the server has them now.")
+        await it.press("enter")
+        it.sees("2 customers exported to customers.csv.")
+        rows = list(csv.DictReader((tmp_path / "customers.csv").read_text(encoding="utf-8").splitlines()))
+        assert [row["shortID"] for row in rows] == short_ids
+        await it.press("M", "end", "enter")
+        it.misses("marked ·")

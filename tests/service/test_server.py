@@ -1,0 +1,67 @@
+"""The service on a socket, in a process of its own."""
+
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from app.errors import SettingsError
+from app.service.app import create_app
+from app.service.credentials import Credentials
+from app.service.server import listen, serve
+from app.service.store import Store
+
+SERVER = """
+import asyncio, sys
+from app.service.credentials import Credentials
+from app.service.server import serve
+from app.service.store import Store
+from app.service.app import create_app
+
+store = Store.open(None)
+serve(create_app(store, Credentials()), sys.argv[1], 0, lambda url: print(url, flush=True))
+asyncio.run(store.close())
+print("closed")
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "number"), [("127.0.0.1", signal.SIGINT), ("localhost", signal.SIGTERM), ("::1", signal.SIGINT)]
+)
+def test_it_says_where_it_listens_and_ends_cleanly(host: str, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", SERVER, host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert select.select([server.stdout], [], [], 30)[0]
+        url = server.stdout.readline().strip()
+        answer = httpx.get(f"{url}/Customer/SECRET-ID")
+        server.send_signal(number)
+        rest, noise = server.communicate(timeout=30)
+    assert url.startswith("http://[::1]:" if host == "::1" else "http://127.0.0.1:")
+    assert url.endswith("/api/v1")
+    assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+    assert "server" not in answer.headers
+    assert (server.returncode, rest, noise) == (0, "closed\n", "")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
+async def test_plain_serving_is_for_loopback_only(store: Store, host: str) -> None:
+    with pytest.raises(SettingsError, match=r"loopback|127"):
+        serve(create_app(store, Credentials()), host, 0, pytest.fail)
+
+
+async def test_a_port_that_is_taken_is_told(store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use"):
+        serve(create_app(store, Credentials()), "127.0.0.1", taken.getsockname()[1], pytest.fail)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_answer_is_not_held_back_until_the_one_before_was_received(address: str) -> None:
+    with listen(address, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

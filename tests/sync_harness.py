@@ -1,0 +1,175 @@
+"""What the tests of the keeper play against: a list that changes and lies, and a keeper on a clock of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.api.client import CustomerApi
+from app.mirror.mirror import Mirror
+from app.models.fields import PageRequest
+from app.repository.repository import Repository
+from app.timing import Pace
+from tests.fakes import Scripted, Time, client
+
+Page = dict[str, Any]
+Lie = Callable[[Page, httpx.Request], Page | httpx.Response]
+START = datetime(2026, 2, 1, 8, 0)  # noqa: DTZ001 - as the spec's examples, without a zone
+
+
+class Listing:
+    """A server's customers, told honestly but for `lie`, which bends a page; `move` runs after each answer."""
+
+    def __init__(self, count: int, *, most: int = 250) -> None:
+        self.now = START
+        self.most = most
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.lie: Lie = lambda page, _: page
+        self.move: Callable[[int], None] = lambda _: None
+        self.asked: list[httpx.Request] = []
+        self.written: Callable[[datetime], str] = datetime.isoformat
+        for number in range(count):
+            self.set(f"C{number:05}", "new")
+
+    def set(self, short_id: str, name: str) -> None:
+        """Somebody writes a customer."""
+        self.now += timedelta(minutes=1)
+        self.rows[short_id] = {
+            "shortID": short_id,
+            "name": name,
+            "active": True,
+            "modified": self.written(self.now),
+        }
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer with a page, or with one customer."""
+        self.asked.append(request)
+        if not request.url.path.endswith("/All"):
+            row = self.rows.get(request.url.path.rpartition("/")[2])
+            return httpx.Response(200, json=row) if row else httpx.Response(404, json={"error": "not_found"})
+        told = self.lie(self.page(request), request)
+        self.move(len(self.asked))
+        return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
+
+    def page(self, request: httpx.Request, *, since: str | None = "", size: int = 0) -> Page:
+        """The page as it would be told truly; without `since` all customers."""
+        number = int(request.url.params["page"])
+        size = size or min(int(request.url.params["pageSize"]), self.most)
+        if since == "":
+            since = request.url.params.get("modifiedSince")
+        rows = [self.rows[short_id] for short_id in sorted(self.rows)]
+        if since is not None:
+            # Like many servers: the texts compared.
+            rows = [row for row in rows if row["modified"] >= since]
+        more = number * size < len(rows)
+        value = rows[(number - 1) * size : number * size]
+        return {"value": value, "totalCount": len(rows), "page": number, "pageSize": size, "hasMore": more}
+
+
+@dataclass
+class Clock(Time):
+    """A clock whose long sleeps end only when a test says so: `turns` is how often the keeper came to rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resting = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """A wait of the keeper between two turns is a rest; all others take no time."""
+        if seconds < REST:
+            await super().sleep(seconds)
+            return
+        self.slept.append(seconds)
+        self.resting.set()
+        await self.go_on.wait()
+        self.go_on.clear()
+        self.now += seconds
+
+
+REST = 600.0
+
+
+@dataclass
+class Kept:
+    """A repository that keeps a mirror of a listing."""
+
+    listing: Listing
+    repository: Repository
+    mirror: Mirror
+    clock: Clock
+    api: CustomerApi
+    percents: list[int | None] = field(default_factory=list)
+    changes: int = 0
+    today: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def changed(self) -> None:
+        """The mirror holds something else now."""
+        self.changes += 1
+
+    async def rest(self) -> None:
+        """Wait until the keeper has nothing more to do for now."""
+        async with asyncio.timeout(20):
+            await self.clock.resting.wait()
+
+    async def turn(self, *, whole: bool = False) -> int:
+        """Let the keeper do its next turn three hours later, or read everything; tells how many requests that took."""
+        before = len(self.listing.asked)
+        self.clock.resting.clear()
+        if whole:
+            await self.repository.read_all_again()
+        else:
+            self.today += timedelta(hours=3)
+            self.clock.go_on.set()
+        await self.rest()
+        return len(self.listing.asked) - before
+
+    async def held(self) -> dict[str, str]:
+        """The names of all customers in the mirror, by their IDs."""
+        page = await self.mirror.page(PageRequest(page_size=10_000))
+        return {row.short_id: row.name for row in page.rows}
+
+    def truth(self) -> dict[str, str]:
+        """The names of all customers of the server."""
+        return {short_id: row["name"] for short_id, row in self.listing.rows.items()}
+
+
+@asynccontextmanager
+async def kept(listing: Listing, *, path: Path | None = None, first: bool = True) -> AsyncIterator[Kept]:
+    """Keep a mirror of the listing, and wait until the first turn is done."""
+    clock = Clock()
+    async with client(Scripted(listing), time=clock) as api:
+
+        async def connect() -> CustomerApi:
+            return api
+
+        mirror = await asyncio.to_thread(Mirror.open, path)
+        it: Kept
+        pace = Pace(
+            interval=2 * REST,
+            between_pages=0.25,
+            first=0.0,
+            sleep=clock.sleep,
+            chance=lambda: 0.5,
+            clock=clock.clock,
+            now=lambda: it.today,
+        )
+        repository = Repository(connect, open_mirror=lambda: mirror, pace=pace)
+        it = Kept(listing, repository, mirror, clock, api)
+        repository.on_fresh = it.changed
+        repository.on_link = lambda link: it.percents.append(link.filled)
+        keeping = asyncio.create_task(repository.keep())
+        await repository.page(PageRequest(page_size=20, sort=None))
+        if first:
+            await it.rest()
+        try:
+            yield it
+        finally:
+            await repository.close()
+            if not keeping.cancelled():
+                keeping.result()

@@ -1,0 +1,65 @@
+"""The program put together with a part of a test's own: `python -m tests.terminal.fakes FOLDER PART`."""
+
+import asyncio
+import errno
+import sys
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.message import Message
+
+from app.backends import Book
+from app.drafts.store import Drafts
+from app.repository.repository import Repository
+from app.screens.context import Desk
+from app.terminal.crash import report
+from app.terminal.lean_driver import LeanDriver
+from app.terminal.shutdown import Endings
+from app.terminal.suspend import SuspendingDriver
+from app.tui.app import DockbookApp
+
+ERRORS: Final = {"error": ValueError("Jane-Smith"), "gone": OSError(errno.EIO, "gone"), "end": EOFError()}
+
+
+class FailingDriver(LeanDriver):
+    """The thread that reads the keyboard fails at Ctrl+B."""
+
+    def send_message(self, message: Message) -> None:
+        if isinstance(message, Key) and message.key == "ctrl+t":
+            raise ERRORS[sys.argv[2]]
+        super().send_message(message)
+
+
+class RingingApp(DockbookApp):
+    """Ctrl+B rings."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+t", "bell", show=False)]
+
+
+def main(folder: Path, part: str) -> int:
+    """Run it like `app.tui.run` does, and return the exit code."""
+    source = Book(None, 3, read_only=False)
+    open_mirror = partial(source.open_mirror, None)
+    repository = Repository(source.connect, on_close=source.close, open_mirror=open_mirror, has_mirror=lambda: False)
+    drafts = Drafts(folder / "drafts", "key")
+    app = RingingApp(
+        Desk(repository, "demo", open_drafts=lambda: drafts),
+        driver=FailingDriver if part in ERRORS else SuspendingDriver if part == "plain" else LeanDriver,
+        report=lambda error, happened: report(error, folder / "state", happened),
+        bell=part != "silent",
+    )
+
+    def flush() -> None:
+        drafts.flush()
+
+    with Endings([flush], app.exit).watched():
+        asyncio.run(app.run_async(mouse=False))
+    drafts.close()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,142 @@
+"""What the lean driver sends leads to the very screen that Textual's own output leads to."""
+
+import re
+
+import pyte
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.terminal.diff import CLEAR, Painter
+from app.terminal.screen_buffer import cells_of, is_certain
+from app.terminal.sgr import PLAIN, Look, changed_look, transition
+from tests.bench.terminal import Emulator
+
+COLUMNS, LINES, PIECE = 40, 6, 10
+
+#: The only sequences that may come of an update.
+LANGUAGE = re.compile(r"(?:\x1b\[[0-9;]*[HmKABCD]|\x1bE|[^\x00-\x1f\x7f-\x9f]|[\r\x08])*")
+
+letters = st.sampled_from([*"abcXYZ  .-", "é", "Ж", "›", "│", "日", "本", "e\u0301", "한", "م", "न"])
+looks = st.lists(
+    st.sampled_from(["1", "2", "4", "7", "9", "22", "27", "36", "91", "44", "38;5;200", "48;2;1;2;3", "39", "49", "0"]),
+    max_size=3,
+).map(";".join)
+
+
+@st.composite
+def pieces(draw: st.DrawFn) -> str:
+    """A piece of a line, in its place, that takes ten cells."""
+    x, y = PIECE * draw(st.integers(0, COLUMNS // PIECE - 1)), draw(st.integers(0, LINES - 1))
+    out, cells = f"\x1b[{y + 1};{x + 1}H", 0
+    while cells < PIECE:
+        text = draw(letters)
+        if cells + len(cells_of(text, PLAIN)) > PIECE:
+            text = " "
+        if draw(st.integers(0, 3)) == 0:
+            out += f"\x1b[0m\x1b[{draw(looks)}m"
+        out += text
+        cells += len(cells_of(text, PLAIN))
+    return out + "\x1b[0m" + "\n" * (y < LINES - 1)
+
+
+updates = st.lists(pieces(), min_size=1, max_size=8).map("".join)
+
+garbage = st.lists(st.sampled_from(["what others write", "日", "\r\n", "\x1b[3;7H", "\x1b[7m", "\x1b[1;41m"])).map(
+    "".join
+)
+
+
+class Screen:
+    """An emulator and what was written to it."""
+
+    def __init__(self) -> None:
+        self.emulator = Emulator(COLUMNS, LINES)
+        self._stream = pyte.Stream(self.emulator)
+        self.write("\x1b[?7l" + CLEAR)
+
+    def write(self, output: str) -> None:
+        # A line feed becomes two characters on its way through the kernel.
+        self._stream.feed(output.replace("\n", "\r\n"))
+
+
+def painted() -> Painter:
+    painter = Painter(COLUMNS, LINES)
+    painter.cleared()
+    assert painter.output() == ""
+    return painter
+
+
+@given(st.lists(updates, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_the_screen_is_the_same_as_with_plain_output(frames: list[str]) -> None:
+    plain, lean, painter = Screen(), Screen(), painted()
+    for frame in frames:
+        plain.write(frame)
+        painter.grid.take(frame)
+        output = painter.output()
+        assert LANGUAGE.fullmatch(output)
+        lean.write(output)
+        assert lean.emulator.seen == plain.emulator.seen
+        assert painter.output() == ""
+
+
+@given(st.lists(updates, min_size=1, max_size=3), garbage)
+@settings(max_examples=50, deadline=None)
+def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str], others: str) -> None:
+    plain, lean, painter = Screen(), Screen(), painted()
+    for frame in frames:
+        plain.write(frame)
+        painter.grid.take(frame)
+        lean.write(painter.output())
+        lean.write(others)
+        painter.forget(COLUMNS, LINES)
+        lean.write(painter.output())
+        assert lean.emulator.seen == plain.emulator.seen
+
+
+@given(st.lists(looks, min_size=1, max_size=5))
+def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
+    before, after = PLAIN, PLAIN
+    for told in parameters:
+        before, after = after, changed_look(after, told)
+    sent = transition(before, after)
+    assert changed_look(before, sent.removeprefix("\x1b[").removesuffix("m")) == after or sent == ""
+
+
+def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
+    painter = painted()
+    painter.grid.take("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
+    output = painter.output()
+    assert LANGUAGE.fullmatch(output)
+    assert output.startswith("ab]52;c;aGk=")
+
+
+def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> None:
+    painter = painted()
+    painter.grid.take("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
+    assert painter.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
+    painter.forget(20, 3)
+    assert painter.output().count("\x1b[K") == 3
+    painter.forget(COLUMNS, LINES)
+    assert "abcde" in painter.output()
+
+
+def test_a_line_of_uncertain_widths_is_written_whole() -> None:
+    painter = painted()
+    painter.grid.take("\x1b[2;1H日本  name    x")
+    painter.output()
+    painter.grid.take("\x1b[2;13Hy")
+    # Where the terminal thinks it is does not matter after the blanks.
+    assert painter.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
+
+
+def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
+    painter = painted()
+    painter.grid.take("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
+    assert painter.output() == "   \x1b[1;36ma   b\x1b[2;7H"
+    assert cells_of("  ", Look(frozenset({7}))) != cells_of("  ", PLAIN)
+
+
+def test_certain_characters() -> None:
+    assert is_certain("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
+    assert not any(map(is_certain, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))

@@ -1,0 +1,139 @@
+"""The parts put together: a client of the service in this process, and TLS as the settings say."""
+
+from pathlib import Path
+
+import pytest
+
+from app.backends import Book, Server
+from app.config.secrets import Secret
+from app.config.settings import Settings
+from app.errors import Forbidden, SettingsError
+from app.models.customer import Customer
+from app.models.fields import PageRequest
+from tests.customers import ACME
+from tests.mirror.reference_search import fill
+
+SETTINGS = Settings(url="https://wms.example.com/api/v1", client_id="x", client_secret=Secret("x"))
+
+
+async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    book = Book(None, 48)
+    api = await book.connect()
+    assert (await api.list_page(PageRequest())).total == 48
+    assert list(tmp_path.iterdir())
+    await api.close()
+    await book.close()
+    await book.close()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "dockbook" / "customers.db"
+    book = Book(path)
+    api = await book.connect()
+    await api.upsert({"shortID": "ACME"})
+    await api.close()
+    await book.close()
+    assert {file.stat().st_mode & 0o077 for file in (path.parent, *path.parent.iterdir())} == {0}
+
+    book = Book(path, read_only=True)
+    api = await book.connect()
+    assert (await api.get("ACME")).short_id == "ACME"
+    with pytest.raises(Forbidden):
+        await api.upsert({"shortID": "ACME", "name": "changed"})
+    await api.close()
+    await book.close()
+
+
+def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pem"
+    path.write_text("not a certificate", encoding="utf-8")
+    with pytest.raises(SettingsError, match="ca_file: "):
+        Server(SETTINGS._replace(ca_file=path))
+    with pytest.raises(SettingsError, match="client_cert: "):
+        Server(SETTINGS._replace(client_cert=path))
+
+
+async def test_a_server_is_connected_to_when_it_is_asked() -> None:
+    server = Server(SETTINGS._replace(verify=False))
+    api = await server.connect()
+    await api.close()
+    await server.close()
+
+
+async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_text("new", encoding="utf-8")
+    server = Server(SETTINGS._replace(secret_file=path, verify=False))
+    sent = []
+    for _ in range(2):
+        api = await server.connect()
+        sent.append(api._credentials.request(1.0).content)
+        await api.close()
+    assert [content is not None and content.endswith(b"client_secret=new") for content in sent] == [False, True]
+
+
+async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    sources = (
+        Server(SETTINGS),
+        Server(SETTINGS._replace(client_id="y")),
+        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
+        Book(tmp_path / "one.db"),
+        Book(tmp_path / "two.db"),
+    )
+    for source in sources:
+        await source.open_mirror(folder).close()
+        await source.close()
+    mirrors = {path.name for path in folder.iterdir() if path.suffix == ".sqlite3"}
+    assert len(mirrors) == len(sources)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not any(word in name for name in mirrors for word in ("example", "one", "two"))
+
+
+async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    mirror = Server(SETTINGS).open_mirror(folder)
+    await fill(mirror, [Customer.from_wire(ACME)])
+    await mirror.close()
+    seen = Server(SETTINGS).glimpse(folder, PageRequest())
+    assert seen is not None
+    assert [row.short_id for row in seen.rows] == ["ACME-CORP"]
+    assert Server(SETTINGS).has_mirror(folder)
+    others = (
+        Server(SETTINGS._replace(client_id="y")),
+        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
+        Book(tmp_path / "one.db"),
+        Book(None, 1),
+    )
+    for other in others:
+        assert not other.has_mirror(folder)
+        assert other.glimpse(folder, PageRequest()) is None
+
+
+async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    book = Book(None, 1)
+    await book.open_mirror(tmp_path / "cache").close()
+    assert list(tmp_path.iterdir())
+    await book.close()
+    assert not list(tmp_path.iterdir())
+
+
+async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    mirror = Server(SETTINGS).open_mirror(path / "cache")
+    assert "in memory only" in mirror.notes[0]
+    await mirror.close()
+
+
+def test_a_folder_that_cannot_be_looked_into_shows_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    for source in (Server(SETTINGS), Book(tmp_path / "one.db")):
+        assert source.glimpse(too_long, PageRequest()) is None
+        assert not source.has_mirror(too_long)

@@ -1,0 +1,191 @@
+"""IDs that look alike are found, and those that only share a letter or two are not."""
+
+import json
+from importlib.resources import files
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.text.confusables import alike, alike_among, likeness, resembles, skeleton, spelled, spellings
+
+SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВвІіӏßſＡ①éЁ"), max_size=6)
+
+#: Lower-case letters whose capitals look like another letter, or like none: there the capital counts.
+CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ACME-CORP", "acme-corp"),
+        ("ACME-CORP", "ACME-CORP "),
+        ("ACME-CORP", " ACME - CORP"),
+        ("ACME-CORP", "ACME\u00a0-CORP"),
+        ("ACME-CORP", "ACME-\u200bCORP"),
+        ("ACME-CORP", "ACME‐CORP"),
+        ("ACME-CORP", "ACME‑CORP"),
+        ("ACME-CORP", "ACME–CORP"),
+        ("ACME-CORP", "ACME−CORP"),
+        ("ACME-CORP", "АСМЕ-СОRР"),
+        ("ACME-CORP", "ＡＣＭＥ－ＣＯＲＰ"),
+        ("ACME-CORP", "𝐀CME-CΟRP"),
+        ("WH-01", "WH-O1"),
+        ("WH-01", "wh-ol"),
+        ("BOIL", "B0lL"),
+        ("ΝΙΚΗ", "νικη"),
+        ("ВНУК", "внук"),
+        ("ΟΔΟΣ", "οδος"),
+        ("STRASSE", "straße"),
+        ("Ё-1", "Ë-l"),
+        ("cafe\u0301", "CAFÉ"),
+    ],
+)
+def test_these_are_alike(one: str, other: str) -> None:
+    assert alike(one, other)
+    assert alike(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ACME-CORP", "ACME-CORP"),
+        ("ACME-CORP", "ACME-CORP2"),
+        ("ACME-CORP", "ACMECORP"),
+        ("BOIL", "BOLI"),
+        ("OIL-1", "OLI-1"),
+        ("ÉCLAIR", "ECLAIR"),
+        ("ГРАД", "RРАД"),
+        ("MODERN", "MODEM"),
+        ("WH-5", "WH-S"),
+        ("東京", "東東"),
+    ],
+)
+def test_these_are_not(one: str, other: str) -> None:
+    assert not alike(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("BRIGHT-MFG", "bright-mfg"),
+        ("BRIGHT-MFG", "bRIGHT-mfg"),
+        ("BRIGHT-MFG", " BRIGHT-MFG "),
+        ("BRIGHT-MFG", "BRIGHT_MFG"),
+        ("BRIGHT-MFG", "bright.mfg"),
+        ("BRIGHT-MFG", "BRIGHT MFG"),
+        ("BRIGHT-MFG", "BRIGHTMFG"),
+        ("BRIGHT-MFG", "BRIGHT—MFG"),
+        ("BRIGHT-MFG", "ＢＲＩＧＨＴ＿ＭＦＧ"),
+        ("BRIGHT-MFG", "-BRIGHT--MFG-"),
+        ("ACME-CORP", "ACMEC0RP"),
+        ("WH-11", "WH1l"),
+        ("2024-0001", "20240001"),
+        ("1-2-3", "12-3"),
+        ("ÉCLAIR", "ECLAIR"),
+        ("SØR-1", "sor-1"),
+    ],
+)
+def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> None:
+    assert resembles(one, other)
+    assert resembles(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ACME-CORP", "ACME-CORP"),
+        ("ACME-CORP", "ACME-CORP2"),
+        ("ACME-CORP", "ACME"),
+        ("WH-11-1", "WH-1-11"),
+        ("OIL-1", "OLI1"),
+        ("WH-5", "WHS"),
+    ],
+)
+def test_others_do_not_resemble(one: str, other: str) -> None:
+    assert not resembles(one, other)
+    assert not resembles(other, one)
+
+
+@given(SIGNS, SIGNS)
+def test_ids_that_are_alike_resemble_each_other(one: str, other: str) -> None:
+    assert resembles(one, other) == resembles(other, one)
+    assert resembles(one, other) or not alike(one, other)
+
+
+def test_the_likeliest_is_the_one_in_other_case() -> None:
+    others = ["ACMECORP", "ACME-C0RP", "acme-corp "]
+    assert sorted(others, key=lambda other: likeness("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("acme-corp", "ACME-CORP"),
+        ("ACME-CORP", "acme-corp"),
+        ("  acme-corp ", "ACME-CORP"),
+        ("acme_corp", "ACME-CORP"),
+        ("acme corp", "ACME-CORP"),
+        ("ACME‑CORP", "ACME-CORP"),
+        ("ＡＣＭＥ－ＣＯＲＰ", "ACME-CORP"),
+        ("acme-c0rp", "ACME-CORP"),
+        ("WH-O1", "WH-01"),
+        ("eclaiŕ", "ECLAIŔ"),
+    ],
+)
+def test_a_few_spellings_hold_the_one_that_is_meant(typed: str, stored: str) -> None:
+    assert stored in spellings(typed)
+    assert typed not in spellings(typed)
+    assert len(spellings(typed)) <= 6
+
+
+@given(st.text(max_size=8))
+def test_every_spelling_can_be_asked_for(typed: str) -> None:
+    assert all(way.strip() == way != "" for way in spellings(typed))
+
+
+@given(SIGNS, SIGNS)
+def test_alike_goes_both_ways_and_is_found_by_the_skeleton(one: str, other: str) -> None:
+    assert alike(one, other) == alike(other, one)
+    if alike(one, other):
+        assert skeleton(one) == skeleton(other)
+
+
+@given(SIGNS)
+def test_case_and_spaces_never_tell_two_ids_apart(text: str) -> None:
+    for other in (text.lower(), f" {text}\t", text.replace("-", "\u2011")):
+        assert other == text or alike(text, other)
+
+
+def test_no_letter_is_told_from_its_other_case() -> None:
+    letters = [chr(code) for code in range(0x590) if chr(code).isalpha()]
+    assert not [c for c in letters if len({skeleton(c), skeleton(c.upper()), skeleton(c.lower())}) > 1]
+
+
+def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
+    """Sign by sign, for those that a terminal's font is likely to have (plane 0)."""
+    told = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+    pairs = [
+        (plain, other["c"])
+        for plain, others in told.items()
+        if len(plain) == 1 and plain.isascii() and not plain.isspace()
+        for other in others
+        if len(other["c"]) == 1 and not other["c"].isascii() and other["c"] < "\U00010000"
+    ]
+    missed = {sign for plain, sign in pairs if not alike(plain, sign)}
+    # Beside those of the capitals: what NFKD makes another sign or letter of.
+    assert missed - CAPITAL_COUNTS <= set("ſ［］｀\u1fef︰ℽ")
+    assert len(pairs) > 500
+
+
+def test_of_many_ids_each_is_told_with_its_others() -> None:
+    ids = ["LI", "B", "li", "Ll", "B", "C"]
+    assert alike_among(ids) == {"LI": ("li", "Ll"), "li": ("LI",), "Ll": ("LI",)}
+
+
+def test_what_tells_two_apart_is_spelled() -> None:
+    assert spelled("ACME‑CORP", "ACME-CORP") == "ACME‹2011›CORP"
+    assert spelled("АCME-CORP", "ACME‑CORP") == "‹0410›CME-CORP"
+    assert spelled("acme-corp", "ACME-CORP") == "acme-corp"
+    assert spelled("вода-é", "ВОДА-É") == "вода-é"

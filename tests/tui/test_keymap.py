@@ -1,0 +1,39 @@
+"""The `[keys]` of the config file: what cannot be is refused before the screens open."""
+
+import pytest
+
+from app.errors import SettingsError
+from app.tui.keymap import check_keymap
+
+
+def test_what_can_be_is_accepted() -> None:
+    check_keymap(
+        {"help": "f1", "edit": "f2,ctrl+e", "save": "f10,ctrl+s", "quit": "ctrl+x", "row-down": "j", "sort": "o"}
+    )
+    check_keymap({"edit": "f8", "next-page": "f2"})
+
+
+@pytest.mark.parametrize(
+    ("keymap", "said"),
+    [
+        ({"edti": "f2"}, "Did you mean edit?"),
+        ({"zzzzzz": "f2"}, "Known are: "),
+        ({"edit": "f99x"}, "'f99x' is not a key"),
+        ({"edit": "alt+e"}, "is not a key"),
+        ({"edit": "f2,"}, "'' is not a key"),
+        ({"edit": "f8"}, "f8 would mean both"),
+        ({"edit": "enter"}, "enter would mean both open and edit"),
+        ({"edit": "?"}, "would mean both"),
+        ({"edit": "<"}, "would mean both"),
+        ({"edit": "page_up"}, "is not a key"),
+        ({"edit": "left_square_bracket"}, "do not send"),
+        ({"edit": "ctrl+j"}, "do not send"),
+        ({"save": "x"}, "needed in fields"),
+        ({"save": "enter"}, "needed in fields"),
+        ({"quit": "space"}, "needed in fields"),
+    ],
+)
+def test_what_cannot_be_is_told(keymap: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        check_keymap(keymap)
+    assert said in refused.value.text
