@@ -12,7 +12,7 @@ from pathlib import Path
 from app.storage.files import NotAFile, make_private, open_file
 
 
-class Session:
+class SessionLock:
     """One run of the program. Its lock file is made when `hold` is first called; raises OSError when it cannot be."""
 
     def __init__(self, folder: Path) -> None:
@@ -22,7 +22,7 @@ class Session:
         # Two threads of one program would wait for each other's lock on the file.
         self._holding = threading.Lock()
 
-    def hold(self) -> None:
+    def acquire(self) -> None:
         """Be seen as running from now on."""
         with self._holding:
             self._hold()
@@ -43,7 +43,7 @@ class Session:
             else:
                 self._descriptor = descriptor
 
-    def end(self) -> None:
+    def release(self) -> None:
         """Be seen as ended."""
         if self._descriptor is not None:
             self._path.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def is_running(folder: Path, name: str) -> bool:
     return False
 
 
-def sweep(folder: Path) -> None:
+def remove_stale(folder: Path) -> None:
     """Remove the lock files of sessions that have ended."""
     for path in folder.glob("*.lock"):
         with suppress(FileNotFoundError, BlockingIOError, NotAFile):

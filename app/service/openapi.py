@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.models.fields import KEY, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE, WRITABLE_NAMES
+from app.models.fields import ID_FIELD, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE_FIELDS, WRITABLE_FIELDS
 from app.service.request_parsing import MAX_PAGE
 from app.service.rows import COLUMNS
 
@@ -100,7 +100,9 @@ def _list() -> Json:
     parameters = [
         _query("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}),
         _query("pageSize", {"type": "integer", "minimum": 1, "default": 25}, f"More than {MAX_PAGE_SIZE} is capped."),
-        _query("sort", {"type": "string", "enum": list(SORTABLE), "default": KEY}, "Ties break on shortID."),
+        _query(
+            "sort", {"type": "string", "enum": list(SORTABLE_FIELDS), "default": ID_FIELD}, "Ties break on shortID."
+        ),
         _query("direction", {"type": "string", "enum": ["ASC", "DESC"], "default": "ASC"}),
         _query(
             "modifiedSince",
@@ -131,7 +133,7 @@ def _get() -> Json:
 
 
 def _upsert() -> Json:
-    links = _link_to_customer(f"$response.body#/{KEY}")
+    links = _link_to_customer(f"$response.body#/{ID_FIELD}")
     return {
         "operationId": "upsertCustomer",
         "summary": "Create or update the customer with this shortID (SecurityID 131)",
@@ -173,14 +175,15 @@ def _schemas() -> Json:
     written = {"type": ["string", "null"], "maxLength": MAX_FIELD_LENGTH, "pattern": r"^[^\x00]*\Z"}
     stored: Json = dict.fromkeys(COLUMNS, text)
     stored["active"] = {"type": "boolean", "description": "false: discontinued"}
-    stored[KEY] = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
+    stored[ID_FIELD] = {"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH}
     count = {"type": "integer", "minimum": 0}
     return {
         "Customer": _object(stored, [{**_EXAMPLE, "active": True, "created": _CREATED, "modified": _MODIFIED}]),
         "Upsert": {
             "type": "object",
-            "required": [KEY],
-            "properties": {KEY: {"type": "string", "pattern": _ID_PATTERN}} | dict.fromkeys(WRITABLE_NAMES, written),
+            "required": [ID_FIELD],
+            "properties": {ID_FIELD: {"type": "string", "pattern": _ID_PATTERN}}
+            | dict.fromkeys(WRITABLE_FIELDS, written),
         },
         "Page": _object(
             {

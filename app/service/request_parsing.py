@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.requests import Request
 
 from app.models.fields import (
-    KEY,
+    ID_FIELD,
     MAX_FIELD_LENGTH,
     MAX_ID_LENGTH,
     MAX_PAGE_SIZE,
-    SORTABLE,
-    WRITABLE_NAMES,
+    SORTABLE_FIELDS,
+    WRITABLE_FIELDS,
     Direction,
     PageRequest,
 )
@@ -64,9 +64,9 @@ def page_request(request: Request) -> PageRequest:
     direction = _DIRECTIONS.get(query.get("direction", "ASC"))
     if direction is None:
         raise bad_request("direction is ASC or DESC.")
-    sort = query.get("sort", KEY)
-    if sort not in SORTABLE:
-        raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+    sort = query.get("sort", ID_FIELD)
+    if sort not in SORTABLE_FIELDS:
+        raise bad_request(f"Sort by one of: {', '.join(SORTABLE_FIELDS)}.")
     since = query.get("modifiedSince")
     return PageRequest(
         page=page,
@@ -84,21 +84,21 @@ async def upsert(request: Request) -> tuple[str, dict[str, str]]:
         raise bad_request("The body must be a JSON object.")
     problems: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
-    for name in (KEY, *WRITABLE_NAMES):
+    for name in (ID_FIELD, *WRITABLE_FIELDS):
         value = body.get(name)
         if value is None:
             continue
         if isinstance(value, str):
             texts[name] = value
-            if problem := _id_problem(value.strip()) if name == KEY else _text_problem(value):
+            if problem := _id_problem(value.strip()) if name == ID_FIELD else _text_problem(value):
                 problems[name] = [f"The {name} field {problem}."]
         else:
             problems[name] = [f"The {name} field must be a string."]
-    if KEY not in texts and KEY not in problems:
-        problems[KEY] = [f"The {KEY} field is required."]
+    if ID_FIELD not in texts and ID_FIELD not in problems:
+        problems[ID_FIELD] = [f"The {ID_FIELD} field is required."]
     if problems:
         raise invalid(problems)
-    return texts.pop(KEY).strip(), texts
+    return texts.pop(ID_FIELD).strip(), texts
 
 
 async def client_credentials(request: Request) -> tuple[str, str]:

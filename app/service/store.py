@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Final, Self, TypeVar
 
 from app.errors import StoreError
-from app.models.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
+from app.models.fields import ID_FIELD, SORTABLE_FIELDS, WRITABLE_FIELDS, PageRequest
 from app.service.database import INDEXES, create_indexes, open_lock, open_reader, open_writer, told, transaction
 from app.service.errors import bad_request, precondition_failed
 from app.service.rows import COLUMNS, StoredCustomer, StoredPage, Value, next_stamp, utc_now
@@ -68,8 +68,8 @@ class Store:
 
     async def page(self, request: PageRequest) -> StoredPage:
         """One page; `modified_since` is a text of `records.stamp`."""
-        if request.sort not in SORTABLE:
-            raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+        if request.sort not in SORTABLE_FIELDS:
+            raise bad_request(f"Sort by one of: {', '.join(SORTABLE_FIELDS)}.")
         return await self._run(self._readers, lambda: self._read_page(request))
 
     async def get(self, short_id: str) -> StoredCustomer | None:
@@ -94,7 +94,7 @@ class Store:
         Raises `PreconditionFailed` when none of the tags `if_match` (`*` is any) is the record's, or when it exists
         and `only_new` was asked for.
         """
-        texts = {name: changes[name] for name in WRITABLE_NAMES if name in changes}
+        texts = {name: changes[name] for name in WRITABLE_FIELDS if name in changes}
         return await self._run(self._writer, lambda: self._write(short_id, texts, if_match, only_new=only_new))
 
     async def discontinue(self, short_id: str, if_match: Collection[str] | None = None) -> bool:
@@ -142,7 +142,7 @@ class Store:
             ("", []) if request.modified_since is None else ("WHERE modified >= ?", [request.modified_since])
         )
         direction = "DESC" if request.direction == "DESC" else "ASC"
-        order = f"ORDER BY {request.sort} {direction}, {KEY} {direction}"
+        order = f"ORDER BY {request.sort} {direction}, {ID_FIELD} {direction}"
         limits = [request.page_size, (request.page - 1) * request.page_size]
         with self._reading() as connection, transaction(connection, "BEGIN"):
             (total,) = connection.execute(f"SELECT count(*) FROM customer {where}", values).fetchone()  # noqa: S608
@@ -152,7 +152,7 @@ class Store:
             sign = "+" if values and total <= _FEW else ""
             inner = (
                 f"SELECT row FROM customer {where} ORDER BY {sign}{request.sort} {direction},"  # noqa: S608  # names from SORTABLE only
-                f" {KEY} {direction} LIMIT ? OFFSET ?"
+                f" {ID_FIELD} {direction} LIMIT ? OFFSET ?"
             )
             (records,) = connection.execute(
                 f"SELECT group_concat(record) FROM (SELECT {_RECORD} AS record FROM customer"  # noqa: S608  # our own column names
@@ -172,15 +172,15 @@ class Store:
             now = self._clock()
             if current is None:
                 moment = next_stamp(now)
-                record: dict[str, Value] = {**dict.fromkeys(WRITABLE_NAMES, ""), **texts}
-                record |= {KEY: short_id, "active": True, "created": moment, "modified": moment}
+                record: dict[str, Value] = {**dict.fromkeys(WRITABLE_FIELDS, ""), **texts}
+                record |= {ID_FIELD: short_id, "active": True, "created": moment, "modified": moment}
                 connection.execute(f"INSERT {_INSERT}", [record[name] for name in COLUMNS])
             else:
                 record = {**current.record, **texts}
                 record["modified"] = next_stamp(now, str(current.record["modified"]))
                 assignments = ", ".join(f"{name} = ?" for name in (*texts, "modified"))
                 values = [record[name] for name in (*texts, "modified")]
-                connection.execute(f"UPDATE customer SET {assignments} WHERE {KEY} = ?", [*values, short_id])  # noqa: S608
+                connection.execute(f"UPDATE customer SET {assignments} WHERE {ID_FIELD} = ?", [*values, short_id])  # noqa: S608
         return StoredCustomer({name: record[name] for name in COLUMNS}), current is None
 
     def _discontinue(self, short_id: str, if_match: Collection[str] | None) -> bool:
@@ -192,7 +192,7 @@ class Store:
             if current.record["active"]:
                 moment = next_stamp(self._clock(), str(current.record["modified"]))
                 connection.execute(
-                    f"UPDATE customer SET active = 0, modified = ? WHERE {KEY} = ?",  # noqa: S608
+                    f"UPDATE customer SET active = 0, modified = ? WHERE {ID_FIELD} = ?",  # noqa: S608
                     (moment, short_id),
                 )
         return True
@@ -231,7 +231,7 @@ class Store:
 
 
 def _find(connection: sqlite3.Connection, short_id: str) -> StoredCustomer | None:
-    row = connection.execute(f"{_SELECT} WHERE {KEY} = ?", (short_id,)).fetchone()
+    row = connection.execute(f"{_SELECT} WHERE {ID_FIELD} = ?", (short_id,)).fetchone()
     return None if row is None else StoredCustomer.from_row(row)
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -38,7 +38,7 @@ def report(error: BaseException, folder: Path, happened: str = CRASHED) -> str:
         lines.append(f"No report could be written: {(problem.strerror or 'unknown reason').lower()}.")
     else:
         lines.append(f"The report holds no customers and no secrets: {path}")
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(sanitize(line) for line in lines)
 
 
 def silence_tracebacks(folder: Path) -> None:
@@ -69,7 +69,7 @@ def _full(error: BaseException) -> str:
     ]
     for relation, linked in _linked(error):
         lines += ["", f"{relation}{_kind(linked)}", *(f"  at {place}" for place in _places(linked))]
-    return "\n".join(visible(line) for line in lines) + "\n"
+    return "\n".join(sanitize(line) for line in lines) + "\n"
 
 
 def _write(text: str, folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ApiError, StoreError
-from app.models.fields import SORTABLE, PageRequest
+from app.models.fields import SORTABLE_FIELDS, PageRequest
 from app.service.sample.generator import load_sample, sample_customers
 from app.service.store import Store
 
@@ -180,7 +180,7 @@ async def test_a_bulk_loading_cut_short_leaves_a_book_that_mends_itself(tmp_path
         names = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql > ''")
         }
-    assert names == {f"customer_by_{column}" for column in SORTABLE if column != "shortID"}
+    assert names == {f"customer_by_{column}" for column in SORTABLE_FIELDS if column != "shortID"}
 
 
 async def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ async def test_a_write_waits_for_another_process_that_writes_and_reads_do_not(tm
     await store.close()
 
 
-@pytest.mark.parametrize("sort", SORTABLE)
+@pytest.mark.parametrize("sort", SORTABLE_FIELDS)
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 async def test_no_page_is_sorted_by_hand(tmp_path: Path, sort: str, direction: str) -> None:
     path = tmp_path / "book.sqlite3"

@@ -111,7 +111,7 @@ def test_throttling_is_per_client_id_and_ends_when_it_said() -> None:
     with pytest.raises(RateLimited) as told:
         credentials.grant(one.client_id, one.client_secret)
     assert credentials.grant(other.client_id, other.client_secret)
-    wait = told.value.refusal.retry_after
+    wait = told.value.response.retry_after
     assert wait is not None
     hands.now += wait
     assert credentials.grant(one.client_id, one.client_secret)
