@@ -181,7 +181,7 @@ def _port(text: str) -> int:
 
 def _open_screens(arguments: argparse.Namespace) -> int:
     from app.errors import SettingsError
-    from app.tui.run import open_screens
+    from app.tui.run import run_tui
 
     settings, folders = _settings(arguments)
     # A stream that was closed before the start is None.
@@ -191,7 +191,7 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     source = _source(settings, folders, arguments.demo)
     # A demo is thrown away, and with it what a draft would be about; how it was left is nobody's business next time.
     kept = arguments.demo is None
-    return open_screens(settings, site, folders, source, kept=kept, plain_output=arguments.plain_output)
+    return run_tui(settings, site, folders, source, persist=kept, plain_output=arguments.plain_output)
 
 
 def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Paths]":
@@ -229,14 +229,14 @@ def _export(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from app.export.command import run_export
-    from app.export.spec import Order, format_for
+    from app.export.spec import ExportSpec, format_for
 
     # To read is all it takes, and so the book is opened for no more.
     arguments.read_only = True
     settings, folders = _settings(arguments)
     output = Path(arguments.output) if arguments.output not in (None, "-") else None
     form = arguments.format or format_for(output)
-    order = Order(form, arguments.status, arguments.raw, output, arguments.find)
+    order = ExportSpec(form, arguments.status, arguments.raw, output, arguments.find)
     return run_export(order, lambda: _source(settings, folders, arguments.demo))
 
 

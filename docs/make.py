@@ -16,16 +16,16 @@ from rich.cells import cell_len
 
 from app.backends import EmbeddedBackend
 from app.repository.repository import CustomerRepository
-from app.screens.base import Desk, DockScreen
+from app.screens.base import AppContext, BaseScreen
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
-from app.tui.app import KEEPER, DockbookApp
+from app.tui.app import SYNC_GROUP, DockbookApp
 from app.widgets.customer_table import CustomerTable
 from app.widgets.form_field import FieldInput
 from app.widgets.key_names import key_name
 from app.widgets.record_view import RecordView
-from app.widgets.search_bar import FindInput
+from app.widgets.search_bar import SearchInput
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -47,17 +47,17 @@ PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[str]]] = (
 
 KEYS: Sequence[tuple[str, Sequence[type]]] = (
     ("List", (CustomerTable, CustomerListScreen)),
-    ("Find", (FindInput,)),
+    ("Find", (SearchInput,)),
     ("Detail", (RecordView, DetailScreen)),
     ("Form", (FieldInput, FormScreen)),
-    ("Everywhere", (DockScreen, DockbookApp)),
+    ("Everywhere", (BaseScreen, DockbookApp)),
 )
 
 
 async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
     """Run the program on the sample customers, press the keys, and return what can be seen, as SVG."""
     book = EmbeddedBackend(None, 48)
-    app = DockbookApp(Desk(CustomerRepository(book.connect, on_close=book.close), "demo"))
+    app = DockbookApp(AppContext(CustomerRepository(book.connect, on_close=book.close), "demo"))
     async with app.run_test(size=size) as pilot:
         await settle(app)
         for key in keys:
@@ -74,7 +74,7 @@ async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
 
 async def settle(app: DockbookApp) -> None:
     """Wait for all workers but the one that never ends."""
-    if running := [one for one in app.workers if one.group != KEEPER]:
+    if running := [one for one in app.workers if one.group != SYNC_GROUP]:
         await app.workers.wait_for_complete(running)
 
 

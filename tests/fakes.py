@@ -23,7 +23,7 @@ ACME = {"shortID": "ACME-CORP", "name": "Acme Corporation", "active": True}
 EMPTY_PAGE = {"value": [], "totalCount": 0, "page": 1, "pageSize": 25, "pageCount": 0, "hasMore": False}
 
 
-class Time:
+class FakeClock:
     """A clock that only a sleep moves, and the sleeps it was asked for."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Time:
 Answering = Callable[[httpx.Request], httpx.Response | httpx.TransportError]
 
 
-class Scripted(httpx.AsyncBaseTransport):
+class ScriptedTransport(httpx.AsyncBaseTransport):
     """Answers, or fails, as `answering` says; grants a token by itself unless told how to."""
 
     def __init__(self, answering: Answering, *, granting: Answering | None = None) -> None:
@@ -64,7 +64,7 @@ class Scripted(httpx.AsyncBaseTransport):
         return outcome
 
 
-def in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Answering:
+def responses_in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Answering:
     """One outcome after the other; the last for ever."""
     left = list(outcomes)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
@@ -74,13 +74,13 @@ def in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Answering:
 async def client(
     where: httpx.AsyncBaseTransport | str,
     *,
-    time: Time | None = None,
+    time: FakeClock | None = None,
     budget: RetryBudget | None = None,
     deadlines: Deadlines | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[CustomerApi]:
     """A client of a transport or an address, on a clock of its own, whose jitter is always the longest."""
-    time = time or Time()
+    time = time or FakeClock()
     api = CustomerApi(
         where if isinstance(where, str) else BASE,
         CLIENT_ID,
@@ -98,7 +98,7 @@ async def client(
 
 
 @dataclass(frozen=True)
-class Seen:
+class RawRequest:
     """A request as it came off the wire, and the number of its connection."""
 
     method: str
@@ -109,7 +109,7 @@ class Seen:
 
 
 @dataclass
-class Reply:
+class RawReply:
     """Bytes to send, with a pause before each piece after the first, and what becomes of the connection."""
 
     pieces: Iterator[bytes]
@@ -118,18 +118,18 @@ class Reply:
 
 
 @dataclass
-class Loopback:
+class RawHttpServer:
     """A server on loopback that answers byte by byte as `replying` says."""
 
-    replying: Callable[[Seen], Reply]
-    seen: list[Seen] = field(default_factory=list)
+    replying: Callable[[RawRequest], RawReply]
+    seen: list[RawRequest] = field(default_factory=list)
     tokens: int = 0
     base: str = ""
     _connections: int = 0
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     @asynccontextmanager
-    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Loopback"]:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["RawHttpServer"]:
         """Listen for as long as the context lasts."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         scheme = "http" if tls is None else "https"
@@ -165,9 +165,9 @@ class Loopback:
         method, target, _ = request_line.split(" ")
         if target.endswith("/Token"):
             self.tokens += 1
-            reply = whole(200, TOKEN)
+            reply = raw_reply(200, TOKEN)
         else:
-            self.seen.append(Seen(method, target, headers, body, number))
+            self.seen.append(RawRequest(method, target, headers, body, number))
             reply = self.replying(self.seen[-1])
         for piece in reply.pieces:
             writer.write(piece)
@@ -180,7 +180,7 @@ class Loopback:
         return reply.then == "keep"
 
 
-def raw(status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
+def raw_response(status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
     """An answer as it stands on the wire; a body that is not bytes is written as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = {"content-type": "application/json", "content-length": str(len(content))} | (headers or {})
@@ -188,18 +188,18 @@ def raw(status: int, body: object, headers: dict[str, str] | None = None) -> byt
     return f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content
 
 
-def whole(status: int, body: object, headers: dict[str, str] | None = None) -> Reply:
+def raw_reply(status: int, body: object, headers: dict[str, str] | None = None) -> RawReply:
     """An answer in one piece, on a connection that stays."""
-    return Reply(iter([raw(status, body, headers)]))
+    return RawReply(iter([raw_response(status, body, headers)]))
 
 
-def bomb(size: int) -> bytes:
+def gzip_bomb(size: int) -> bytes:
     """`size` zero bytes, gzipped."""
     block = bytes(2**20)
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     return b"".join([*(packer.compress(block) for _ in range(size // len(block))), packer.flush()])
 
 
-def zipped(body: Any) -> bytes:
+def gzipped(body: Any) -> bytes:
     """The body as gzipped JSON."""
     return gzip.compress(json.dumps(body).encode())

@@ -22,8 +22,8 @@ from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
 from app.mirror.snapshot import glimpse
 from app.repository.repository import CustomerRepository
-from app.screens.context import Desk
-from app.screens.customer_list.list_state import ViewFile
+from app.screens.context import AppContext
+from app.screens.customer_list.list_state import ListStateFile
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample.generator import load_sample
@@ -31,7 +31,7 @@ from app.service.store import Store
 from app.terminal.barcode import Scanner
 from app.terminal.input_parser import InputParser
 from app.timing import Timing
-from app.tui.app import KEEPER, DockbookApp
+from app.tui.app import SYNC_GROUP, DockbookApp
 
 URL = "http://service.test/api/v1"
 MOST_PAUSES = 400
@@ -43,28 +43,28 @@ LONGEST = 20.0
 #: The mirror is filled as soon as the first page is shown, and then left alone.
 AT_ONCE = Timing(initial_delay=0.0, between_pages=0.0)
 
-Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
+Intercept = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
 
 
-class Wire(httpx.AsyncBaseTransport):
+class FaultyTransport(httpx.AsyncBaseTransport):
     """Passes requests on to the service and remembers them; `bend` may answer or fail in its stead."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
-        self.bend: Bend | None = None
-        self.bends_tokens = False
-        self.seen: list[httpx.Request] = []
+        self.intercept: Intercept | None = None
+        self.intercepts_tokens = False
+        self.requests: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/Token"):
-            self.seen.append(request)
-        if self.bend is None or (request.url.path.endswith("/Token") and not self.bends_tokens):
+            self.requests.append(request)
+        if self.intercept is None or (request.url.path.endswith("/Token") and not self.intercepts_tokens):
             return await self._inner.handle_async_request(request)
-        return await self.bend(request, lambda: self._inner.handle_async_request(request))
+        return await self.intercept(request, lambda: self._inner.handle_async_request(request))
 
     def count(self, method: str) -> int:
         """How many requests of this method went out."""
-        return sum(request.method == method for request in self.seen)
+        return sum(request.method == method for request in self.requests)
 
     def cut(self) -> None:
         """Let no connection be made any more."""
@@ -72,15 +72,15 @@ class Wire(httpx.AsyncBaseTransport):
         async def refuse(request: httpx.Request, _: object) -> httpx.Response:
             raise httpx.ConnectError("refused", request=request)
 
-        self.bend = refuse
+        self.intercept = refuse
 
 
-def answer(status: int, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
+def json_response(status: int, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
     """An answer made by hand."""
     return httpx.Response(status, headers=headers, content=json.dumps(body).encode())
 
 
-def always(response: Callable[[], httpx.Response], method: str | None = None) -> Bend:
+def always(response: Callable[[], httpx.Response], method: str | None = None) -> Intercept:
     """A bend that answers every request (of one method) by itself."""
 
     async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
@@ -90,11 +90,11 @@ def always(response: Callable[[], httpx.Response], method: str | None = None) ->
 
 
 @dataclass
-class Stage:
+class AppHarness:
     """A running program, what it runs on, and ways to look at it."""
 
     pilot: Pilot[int]
-    wire: Wire
+    transport: FaultyTransport
     store: Store
     credentials: Credentials
     issued: IssuedCredential
@@ -167,7 +167,7 @@ class Stage:
     async def settle(self) -> None:
         """Wait until no worker runs, but for the one that never ends."""
         await self.pilot.pause()
-        if running := [one for one in self.app.workers if one.group != KEEPER]:
+        if running := [one for one in self.app.workers if one.group != SYNC_GROUP]:
             try:
                 await self.app.workers.wait_for_complete(running)
             except WorkerCancelled:
@@ -178,7 +178,7 @@ class Stage:
     async def filled(self) -> None:
         """Wait until the mirror holds all customers."""
         async with asyncio.timeout(LONGEST):
-            while (state := await self.app.desk.repository.mirror_state()) is None or not state.whole:
+            while (state := await self.app.context.repository.mirror_state()) is None or not state.whole:
                 await self.pilot.pause()
         await self.settle()
 
@@ -218,31 +218,31 @@ def _character(key: str) -> str | None:
 
 
 @asynccontextmanager
-async def stage(
+async def run_app(
     customers: int = 48,
     *,
     size: tuple[int, int] = (80, 24),
     permissions: frozenset[int] = frozenset({130, 131}),
     read_only: bool = False,
-    bend: Bend | None = None,
+    intercept: Intercept | None = None,
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
     drafts: DraftStore | None = None,
     mirror: bool = False,
     mirror_file: Path | None = None,
-    pace: Timing = AT_ONCE,
-    views: ViewFile | None = None,
-    mend: str = "",
+    timing: Timing = AT_ONCE,
+    list_state_file: ListStateFile | None = None,
+    credentials_hint: str = "",
     flags: tuple[str, ...] = (),
     settled: bool = True,
     scanner: Scanner | None = None,
     save_scanner: Callable[[Scanner], str] | None = None,
-    look_again: Sequence[float] = (0.0,),
-) -> AsyncIterator[Stage]:
+    confirm_delays: Sequence[float] = (0.0,),
+) -> AsyncIterator[AppHarness]:
     """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
 
-    `look_again` are the pauses between looking up what came of a save without a clear answer.
+    `confirm_delays` are the pauses between looking up what came of a save without a clear answer.
     With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
     Unless it is to be `settled`, nothing is waited for: what is asked for first may never come.
     """
@@ -254,8 +254,8 @@ async def stage(
         load_sample(store, customers, lambda _done, _total: None)
     credentials = Credentials()
     issued = credentials.issue(permissions)
-    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
-    wire.bend = bend
+    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    wire.intercept = intercept
 
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
@@ -266,22 +266,27 @@ async def stage(
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
         snapshot=partial(glimpse, mirror_file) if mirror_file is not None else None,
-        timing=pace,
-        credentials_hint=mend,
-        confirm_delays=look_again,
+        timing=timing,
+        credentials_hint=credentials_hint,
+        confirm_delays=confirm_delays,
     )
     app = DockbookApp(
-        Desk(
-            repository, "test", flags, local=local, views=views, open_drafts=None if drafts is None else lambda: drafts
+        AppContext(
+            repository,
+            "test",
+            flags,
+            local=local,
+            views=list_state_file,
+            open_drafts=None if drafts is None else lambda: drafts,
         ),
         keymap=keymap,
         scanner=scanner,
         save_scanner=save_scanner,
     )
     async with app.run_test(size=size) as pilot:
-        running = Stage(pilot, wire, store, credentials, issued)
+        running = AppHarness(pilot, wire, store, credentials, issued)
         if settled:
             await running.settle()
-        if mirror and bend is None:
+        if mirror and intercept is None:
             await running.filled()
         yield running

@@ -15,23 +15,23 @@ from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
 from app.repository.repository import CustomerRepository
 from app.timing import Timing
-from tests.fakes import Scripted, Time, client
+from tests.fakes import FakeClock, ScriptedTransport, client
 
 Page = dict[str, Any]
 Lie = Callable[[Page, httpx.Request], Page | httpx.Response]
 START = datetime(2026, 2, 1, 8, 0)  # noqa: DTZ001 - as the spec's examples, without a zone
 
 
-class Listing:
+class FakeServer:
     """A server's customers, told honestly but for `lie`, which bends a page; `move` runs after each answer."""
 
-    def __init__(self, count: int, *, most: int = 250) -> None:
+    def __init__(self, count: int, *, max_page_size: int = 250) -> None:
         self.now = START
-        self.most = most
-        self.rows: dict[str, dict[str, Any]] = {}
-        self.lie: Lie = lambda page, _: page
+        self.max_page_size = max_page_size
+        self.records: dict[str, dict[str, Any]] = {}
+        self.fault: Lie = lambda page, _: page
         self.move: Callable[[int], None] = lambda _: None
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self.written: Callable[[datetime], str] = datetime.isoformat
         for number in range(count):
             self.set(f"C{number:05}", "new")
@@ -39,7 +39,7 @@ class Listing:
     def set(self, short_id: str, name: str) -> None:
         """Somebody writes a customer."""
         self.now += timedelta(minutes=1)
-        self.rows[short_id] = {
+        self.records[short_id] = {
             "shortID": short_id,
             "name": name,
             "active": True,
@@ -48,21 +48,21 @@ class Listing:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer with a page, or with one customer."""
-        self.asked.append(request)
+        self.requests.append(request)
         if not request.url.path.endswith("/All"):
-            row = self.rows.get(request.url.path.rpartition("/")[2])
+            row = self.records.get(request.url.path.rpartition("/")[2])
             return httpx.Response(200, json=row) if row else httpx.Response(404, json={"error": "not_found"})
-        told = self.lie(self.page(request), request)
-        self.move(len(self.asked))
+        told = self.fault(self.page(request), request)
+        self.move(len(self.requests))
         return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
 
     def page(self, request: httpx.Request, *, since: str | None = "", size: int = 0) -> Page:
         """The page as it would be told truly; without `since` all customers."""
         number = int(request.url.params["page"])
-        size = size or min(int(request.url.params["pageSize"]), self.most)
+        size = size or min(int(request.url.params["pageSize"]), self.max_page_size)
         if since == "":
             since = request.url.params.get("modifiedSince")
-        rows = [self.rows[short_id] for short_id in sorted(self.rows)]
+        rows = [self.records[short_id] for short_id in sorted(self.records)]
         if since is not None:
             # Like many servers: the texts compared.
             rows = [row for row in rows if row["modified"] >= since]
@@ -72,7 +72,7 @@ class Listing:
 
 
 @dataclass
-class Clock(Time):
+class Clock(FakeClock):
     """A clock whose long sleeps end only when a test says so: `turns` is how often the keeper came to rest."""
 
     def __init__(self) -> None:
@@ -96,10 +96,10 @@ REST = 600.0
 
 
 @dataclass
-class Kept:
+class SyncHarness:
     """A repository that keeps a mirror of a listing."""
 
-    listing: Listing
+    server: FakeServer
     repository: CustomerRepository
     mirror: Mirror
     clock: Clock
@@ -119,7 +119,7 @@ class Kept:
 
     async def turn(self, *, whole: bool = False) -> int:
         """Let the keeper do its next turn three hours later, or read everything; tells how many requests that took."""
-        before = len(self.listing.asked)
+        before = len(self.server.requests)
         self.clock.resting.clear()
         if whole:
             await self.repository.request_full_sync()
@@ -127,29 +127,29 @@ class Kept:
             self.today += timedelta(hours=3)
             self.clock.go_on.set()
         await self.rest()
-        return len(self.listing.asked) - before
+        return len(self.server.requests) - before
 
-    async def held(self) -> dict[str, str]:
+    async def stored(self) -> dict[str, str]:
         """The names of all customers in the mirror, by their IDs."""
         page = await self.mirror.page(PageRequest(page_size=10_000))
         return {row.short_id: row.name for row in page.rows}
 
-    def truth(self) -> dict[str, str]:
+    def expected(self) -> dict[str, str]:
         """The names of all customers of the server."""
-        return {short_id: row["name"] for short_id, row in self.listing.rows.items()}
+        return {short_id: row["name"] for short_id, row in self.server.records.items()}
 
 
 @asynccontextmanager
-async def kept(listing: Listing, *, path: Path | None = None, first: bool = True) -> AsyncIterator[Kept]:
+async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool = True) -> AsyncIterator[SyncHarness]:
     """Keep a mirror of the listing, and wait until the first turn is done."""
     clock = Clock()
-    async with client(Scripted(listing), time=clock) as api:
+    async with client(ScriptedTransport(server), time=clock) as api:
 
         async def connect() -> CustomerApi:
             return api
 
         mirror = await asyncio.to_thread(Mirror.open, path)
-        it: Kept
+        it: SyncHarness
         pace = Timing(
             interval=2 * REST,
             between_pages=0.25,
@@ -160,7 +160,7 @@ async def kept(listing: Listing, *, path: Path | None = None, first: bool = True
             now=lambda: it.today,
         )
         repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=pace)
-        it = Kept(listing, repository, mirror, clock, api)
+        it = SyncHarness(server, repository, mirror, clock, api)
         repository.on_data_changed = it.changed
         repository.on_connection = lambda link: it.percents.append(link.mirror_percent)
         keeping = asyncio.create_task(repository.run_background())

@@ -27,19 +27,19 @@ COLUMNS: Final = (
 )
 
 #: A spreadsheet runs a cell that begins so as a formula; the wide signs count where people type Chinese or Japanese.
-DANGEROUS: Final = frozenset("=+-@\t\r\n\0＝＋－＠")
+FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\0＝＋－＠")
 
 #: What UTF-8 cannot hold.
 UNENCODABLE: Final = re.compile("[\ud800-\udfff]")
 #: What has no business in a text file, or steers a terminal that shows it; line ends and tabs do no harm in quotes.
 CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 #: On a terminal every control character steers, and what turns the direction of writing shows one text as another.
-STEERING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+TERMINAL_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 #: What XML 1.0 cannot hold, however it is written; Excel has an escape of its own for the rest.
 NOT_XML: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 #: Makes text of whatever follows, in the eyes of a spreadsheet.
-MARK: Final = "'"
+TEXT_PREFIX: Final = "'"
 
 
 def text_of(customer: "Customer", column: str) -> str:
@@ -54,12 +54,12 @@ def text_of(customer: "Customer", column: str) -> str:
 
 def is_dangerous(text: str) -> bool:
     """Whether a spreadsheet would take the text for a formula, or might after trimming it."""
-    return text != "" and text[0] in DANGEROUS
+    return text != "" and text[0] in FORMULA_STARTS
 
 
-def with_signs(text: str, unwanted: re.Pattern[str]) -> str:
+def replace_chars(text: str, unwanted: re.Pattern[str]) -> str:
     """The text with each unwanted character as a sign: `␛` for C0 and DEL, its code (`‹D800›`) for the rest."""
-    return unwanted.sub(_sign, text)
+    return unwanted.sub(_replacement, text)
 
 
 def unknown_fields(customer: "Customer") -> set[str]:
@@ -67,7 +67,7 @@ def unknown_fields(customer: "Customer") -> set[str]:
     return customer.received.keys() - set(COLUMNS)
 
 
-def _sign(match: re.Match[str]) -> str:
+def _replacement(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code < 0x20:
         return chr(0x2400 + code)

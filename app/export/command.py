@@ -10,9 +10,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 from app.errors import DockbookError, ExportFailed, SettingsError
-from app.export.output import Sink, file_sink
-from app.export.spec import Order, Writing, check_room, open_format
-from app.terminal.progress import Line, bar
+from app.export.output import OutputStream, atomic_output
+from app.export.spec import ExportSpec, ExportWriter, check_capacity, open_format
+from app.terminal.progress import ProgressLine, bar
 from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -26,26 +26,26 @@ PIPE_BROKE: Final = 128 + signal.SIGPIPE
 _LABEL: Final = "dockbook: exporting"
 
 
-def run_export(order: Order, find_source: Callable[[], "EmbeddedBackend | RemoteBackend"]) -> int:
+def run_export(spec: ExportSpec, open_repository: Callable[[], "EmbeddedBackend | RemoteBackend"]) -> int:
     """Export and return the exit code; raises DockbookError when it is not whole.
 
     `find_source` is called once it is certain that there is somewhere to write to.
     """
-    if order.output is None:
-        _check_standard_output(order)
+    if spec.output is None:
+        _check_standard_output(spec)
     try:
         with ExitStack() as stack:
-            stack.enter_context(_ended_by_signals())
-            on_terminal = order.output is None and sys.stdout.isatty()
-            form = stack.enter_context(open_format(order, terminal=on_terminal))
-            sink = stack.enter_context(_sink(order))
-            export = _Export(order, Writing(order, form, sink), sys.stderr)
+            stack.enter_context(_signals_raise())
+            on_terminal = spec.output is None and sys.stdout.isatty()
+            form = stack.enter_context(open_format(spec, terminal=on_terminal))
+            sink = stack.enter_context(_output_stream(spec))
+            export = _Export(spec, ExportWriter(spec, form, sink), sys.stderr)
             try:
-                export.run(find_source())
+                export.run(open_repository())
             except SettingsError:
                 raise
             except DockbookError as error:
-                raise ExportFailed(f"{error.text} {_aftermath(order, sink)}") from error
+                raise ExportFailed(f"{error.text} {_file_state(spec, sink)}") from error
     except BrokenPipeError:
         return PIPE_BROKE
     export.tell()
@@ -55,13 +55,13 @@ def run_export(order: Order, find_source: Callable[[], "EmbeddedBackend | Remote
 class _Export:
     """One export under way."""
 
-    def __init__(self, order: Order, writing: Writing, stream: TextIO) -> None:
+    def __init__(self, order: ExportSpec, writing: ExportWriter, stream: TextIO) -> None:
         self._order = order
         self._writing = writing
         self._stream = stream
         # Customers that scroll by are progress enough.
         data_is_shown = order.output is None and sys.stdout.isatty()
-        self._line = Line(stream, watched=stream.isatty() and not data_is_shown)
+        self._line = ProgressLine(stream, watched=stream.isatty() and not data_is_shown)
         self._notes: list[str] = []
 
     def run(self, source: "EmbeddedBackend | RemoteBackend") -> None:
@@ -70,15 +70,15 @@ class _Export:
         from app.repository.repository import CustomerRepository
 
         async def work() -> None:
-            from app.export.read_all import Walk
+            from app.export.read_all import AllCustomers
 
             asyncio.get_running_loop().set_default_executor(DaemonThreadExecutor())
             repository = CustomerRepository(source.connect, read_only=True, on_close=source.close)
             try:
-                walk = Walk(repository, on_progress=self._progress, on_wait=self._wait)
+                walk = AllCustomers(repository, on_progress=self._progress, on_wait=self._wait)
                 self._writing.begin()
                 async for batch in walk.customers():
-                    self._writing.take(batch)
+                    self._writing.write_batch(batch)
                 self._writing.finish()
                 self._notes += walk.notes
             finally:
@@ -91,12 +91,12 @@ class _Export:
 
     def tell(self) -> None:
         """Say what was exported, and what a person should know of it."""
-        for text in self._writing.told(self._notes):
+        for text in self._writing.summary(self._notes):
             self._stream.write(f"dockbook: {sanitize(text)}\n")
         self._stream.flush()
 
     def _progress(self, done: int, total: int | None) -> None:
-        check_room(self._order, total)
+        check_capacity(self._order, total)
         self._line.show(f"{_LABEL} {done:,}" if total is None else bar(_LABEL, done, total), often=True)
 
     def _wait(self, left: int) -> None:
@@ -104,7 +104,7 @@ class _Export:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def _signals_raise() -> Iterator[None]:
     """Let signals end the program where it is, waiting reader or not, so that what was begun is cleared away.
 
     asyncio's own way would wait for a loop that waits for whoever reads the output.
@@ -128,7 +128,7 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, earlier)
 
 
-def _check_standard_output(order: Order) -> None:
+def _check_standard_output(order: ExportSpec) -> None:
     # A stream that was closed before the start is None.
     if sys.stdout is None:
         raise SettingsError("standard output is closed. Name a file with -o FILE.")
@@ -140,13 +140,13 @@ def _check_standard_output(order: Order) -> None:
         raise SettingsError("--raw keeps characters that a terminal obeys. Name a file with -o FILE, or leave it out.")
 
 
-def _sink(order: Order) -> "AbstractContextManager[Sink]":
+def _output_stream(order: ExportSpec) -> "AbstractContextManager[OutputStream]":
     if order.output is not None:
-        return file_sink(order.output)
-    return nullcontext(Sink(sys.stdout.fileno(), "standard output"))
+        return atomic_output(order.output)
+    return nullcontext(OutputStream(sys.stdout.fileno(), "standard output"))
 
 
-def _aftermath(order: Order, sink: Sink) -> str:
+def _file_state(order: ExportSpec, sink: OutputStream) -> str:
     if order.output is not None:
         return (
             f"{order.output} was not written." if not os.path.lexists(order.output) else f"{order.output} is as it was."

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from app.export.cells import (
     COLUMNS,
     CONTROLS,
-    MARK,
-    STEERING,
+    TERMINAL_CONTROLS,
+    TEXT_PREFIX,
     UNENCODABLE,
     is_dangerous,
+    replace_chars,
     text_of,
     unknown_fields,
-    with_signs,
 )
 from app.models.customer import NumberText
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
 
 #: Legal in JSON, but a terminal obeys some of them, and some readers take others for the end of a line.
-_UNWELCOME: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_ODD_VALUES: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _NAMED: Final = 10
 
 
 class Format(Protocol):
     """Turns customers into the bytes of a file, piece by piece; without its closing the file is not whole."""
 
-    def opening(self) -> bytes:
+    def header(self) -> bytes:
         """What stands before the first customer."""
 
     def rows(self, customers: Sequence["Customer"]) -> bytes:
         """The next customers; a format may keep them until the end."""
 
-    def closing(self) -> Iterable[bytes]:
+    def footer(self) -> Iterable[bytes]:
         """What stands after the last customer."""
 
     def notes(self) -> list[str]:
         """What is not in the file as the server sent it."""
 
 
-class Leftovers:
+class DroppedFields:
     """Remembers which fields a server sent that a table has no columns for."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
 
-    def note(self, customer: "Customer") -> None:
+    def add(self, customer: "Customer") -> None:
         """Look for such fields; only the first few are remembered."""
         if len(self._names) <= _NAMED:
             self._names |= unknown_fields(customer)
@@ -76,11 +76,11 @@ class CsvFormat:
 
     def __init__(self, *, raw: bool = False, terminal: bool = False) -> None:
         self._raw = raw
-        self._unwanted = STEERING if terminal else UNENCODABLE if raw else CONTROLS
-        self._signed = 0
-        self._leftovers = Leftovers()
+        self._unwanted = TERMINAL_CONTROLS if terminal else UNENCODABLE if raw else CONTROLS
+        self._escaped = 0
+        self._dropped = DroppedFields()
 
-    def opening(self) -> bytes:
+    def header(self) -> bytes:
         """The names of the columns."""
         return _lines([COLUMNS])
 
@@ -88,30 +88,30 @@ class CsvFormat:
         """A line a customer, and more for line ends in its fields."""
         return _lines([self._cell(text_of(customer, name)) for name in COLUMNS] for customer in self._noted(customers))
 
-    def closing(self) -> Iterable[bytes]:
+    def footer(self) -> Iterable[bytes]:
         """Nothing."""
         return ()
 
     def notes(self) -> list[str]:
         """What became a sign, and what has no column."""
-        notes = self._leftovers.notes()
-        if self._signed:
+        notes = self._dropped.notes()
+        if self._escaped:
             keeping = "json keeps them" if self._raw else "--raw keeps what can be kept, json everything"
-            notes.append(f"Signs stand for characters that cannot be shown (cells: {self._signed:,}); {keeping}.")
+            notes.append(f"Signs stand for characters that cannot be shown (cells: {self._escaped:,}); {keeping}.")
         return notes
 
     def _noted(self, customers: Sequence["Customer"]) -> Iterator["Customer"]:
         for customer in customers:
-            self._leftovers.note(customer)
+            self._dropped.add(customer)
             yield customer
 
     def _cell(self, text: str) -> str:
         # Judged by what was received: a sign in its place does not make a cell trustworthy.
-        mark = MARK if not self._raw and is_dangerous(text) else ""
+        mark = TEXT_PREFIX if not self._raw and is_dangerous(text) else ""
         if text.isascii() and text.isprintable():
             return mark + text
-        signed = with_signs(text, self._unwanted)
-        self._signed += signed != text
+        signed = replace_chars(text, self._unwanted)
+        self._escaped += signed != text
         return mark + signed
 
 
@@ -121,7 +121,7 @@ class JsonFormat:
     def __init__(self) -> None:
         self._separator = ""
 
-    def opening(self) -> bytes:
+    def header(self) -> bytes:
         """The beginning of the array."""
         return b"[\n"
 
@@ -133,7 +133,7 @@ class JsonFormat:
             self._separator = ",\n"
         return _encoded("".join(pieces))
 
-    def closing(self) -> Iterable[bytes]:
+    def footer(self) -> Iterable[bytes]:
         """The end of the array."""
         return (b"\n]\n" if self._separator else b"]\n",)
 
@@ -145,7 +145,7 @@ class JsonFormat:
 class JsonLinesFormat:
     """One object a line, as it was received; numbers that nothing can hold are texts."""
 
-    def opening(self) -> bytes:
+    def header(self) -> bytes:
         """Nothing."""
         return b""
 
@@ -153,7 +153,7 @@ class JsonLinesFormat:
         """The next lines."""
         return _encoded("".join(f"{_json(customer)}\n" for customer in customers))
 
-    def closing(self) -> Iterable[bytes]:
+    def footer(self) -> Iterable[bytes]:
         """Nothing."""
         return ()
 
@@ -170,7 +170,7 @@ def _lines(rows: Iterable[Sequence[str]]) -> bytes:
 
 def _json(customer: "Customer") -> str:
     text = json.dumps(_plain(customer.received), ensure_ascii=False)
-    return text if text.isprintable() else _UNWELCOME.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isprintable() else _ODD_VALUES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.export.output import file_sink
-from app.export.read_all import Walk
-from app.export.spec import Order, Writing, check_room, open_format
+from app.export.output import atomic_output
+from app.export.read_all import AllCustomers
+from app.export.spec import ExportSpec, ExportWriter, check_capacity, open_format
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -30,17 +30,17 @@ async def export_list(
     Returns what to say of it; raises DockbookError when it is not whole. `on_progress` is told how many came and how
     many there are, `on_wait` the seconds left of a wait that the server asked for.
     """
-    order = Order(form, output=output)
+    order = ExportSpec(form, output=output)
 
     def progress(done: int, total: int | None) -> None:
-        check_room(order, total)
+        check_capacity(order, total)
         on_progress(done, total)
 
-    walk = Walk(repository, request, on_progress=progress, on_wait=on_wait)
+    walk = AllCustomers(repository, request, on_progress=progress, on_wait=on_wait)
     return await _write(order, output, walk.customers(), lambda: walk.notes)
 
 
-async def export_some(
+async def export_marked(
     repository: "CustomerRepository",
     short_ids: Sequence[str],
     form: str,
@@ -54,21 +54,23 @@ async def export_some(
             on_progress(done, len(short_ids))
             yield [await repository.customer(short_id)]
 
-    return await _write(Order(form, output=output), output, customers(), list)
+    return await _write(ExportSpec(form, output=output), output, customers(), list)
 
 
 async def _write(
-    order: Order, output: Path, batches: AsyncIterator[list["Customer"]], notes: Callable[[], list[str]]
+    order: ExportSpec, output: Path, batches: AsyncIterator[list["Customer"]], notes: Callable[[], list[str]]
 ) -> list[str]:
     with ExitStack() as stack:
-        writing = Writing(order, stack.enter_context(open_format(order)), stack.enter_context(file_sink(output)))
+        writing = ExportWriter(
+            order, stack.enter_context(open_format(order)), stack.enter_context(atomic_output(output))
+        )
         await _in_thread(writing.begin)
         async for batch in batches:
-            await _in_thread(partial(writing.take, batch))
+            await _in_thread(partial(writing.write_batch, batch))
         await _in_thread(writing.finish)
         finishing = stack.pop_all()
     await _in_thread(finishing.close)
-    return writing.told(notes())
+    return writing.summary(notes())
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

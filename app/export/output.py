@@ -15,7 +15,7 @@ _BESIDE: Final = ".dockbook-export-"
 _PART: Final = ".part"
 
 
-class Sink:
+class OutputStream:
     """Takes bytes, unbuffered, so that nothing is left to fail after the last word was said."""
 
     def __init__(self, descriptor: int, name: str) -> None:
@@ -26,7 +26,7 @@ class Sink:
     def write(self, data: bytes) -> None:
         """Write all of it; raises `ExportFailed`, and `BrokenPipeError` when the reader has gone."""
         left = memoryview(data)
-        with told(self._name):
+        with translate_errors(self._name):
             while left:
                 count = os.write(self._descriptor, left)
                 self.written += count
@@ -34,7 +34,7 @@ class Sink:
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
+def translate_errors(name: str) -> Iterator[None]:
     """Turn an error of the operating system into ours, except that of a reader who has gone."""
     try:
         yield
@@ -45,13 +45,13 @@ def told(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def file_sink(path: Path) -> Iterator[Sink]:
+def atomic_output(path: Path) -> Iterator[OutputStream]:
     """A file for its owner alone that replaces the one at `path` only when the block ends without an error.
 
     A link is followed; a device or a named pipe is written to as it is.
     """
     name = str(path)
-    with told(name):
+    with translate_errors(name):
         path = Path(os.path.realpath(path))
         special = path.exists() and not (path.is_file() or path.is_dir())
         if path.is_dir():
@@ -62,9 +62,9 @@ def file_sink(path: Path) -> Iterator[Sink]:
             _sweep(path.parent)
             descriptor, beside = _open_beside(path.parent)
     try:
-        yield Sink(descriptor, name)
+        yield OutputStream(descriptor, name)
         if not special:
-            with told(name):
+            with translate_errors(name):
                 os.fsync(descriptor)
                 Path(beside).replace(path)
             _sync_folder(path.parent)

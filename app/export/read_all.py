@@ -22,7 +22,7 @@ TRIES: Final = 5
 _USUAL_WAIT: Final = 10
 
 
-class Walk:
+class AllCustomers:
     """All customers of a repository that a request means, in its order, one request at a time.
 
     `on_progress` is told how many came and how many the server counts (`None` where it does not say), `on_wait` the
@@ -41,20 +41,20 @@ class Walk:
     ) -> None:
         self._repository = repository
         self._request = (request or PageRequest())._replace(page_size=MAX_PAGE_SIZE)
-        self._as_of: datetime | None = None
+        self._synced_at: datetime | None = None
         self._on_progress = on_progress
         self._on_wait = on_wait
         self._sleep = sleep
-        self._readings = PaginationAudit()
+        self._audit = PaginationAudit()
 
     @property
     def notes(self) -> list[str]:
         """What a person should know of a walk that came to its end."""
-        if self._as_of is not None:
-            return [f"They come from the copy on this machine, as of {self._as_of:%Y-%m-%d %H:%M}."]
-        if self._readings.total is None:
+        if self._synced_at is not None:
+            return [f"They come from the copy on this machine, as of {self._synced_at:%Y-%m-%d %H:%M}."]
+        if self._audit.total is None:
             return ["The server does not say how many customers there are, so nothing could be compared with that."]
-        gone = self._readings.seen - self._readings.total
+        gone = self._audit.seen - self._audit.total
         return [f"{gone:,} of these customers went from the server while it was read."] if gone > 0 else []
 
     async def customers(self) -> AsyncIterator[list["Customer"]]:
@@ -63,7 +63,7 @@ class Walk:
         Rows move while they are read: one added further up pushes another onto the next page, where it is recognized,
         and one taken away pulls another out of sight. Whenever the count does not come out, all pages are read again.
         """
-        readings = self._readings
+        readings = self._audit
         while not readings.should_stop:
             readings.begin()
             while not readings.finished:
@@ -75,10 +75,10 @@ class Walk:
                 return
         if readings.endless:
             raise ExportFailed("The server's pages do not come to an end.")
-        raise ExportFailed(self._shortfall())
+        raise ExportFailed(self._missing_text())
 
-    def _shortfall(self) -> str:
-        readings = self._readings
+    def _missing_text(self) -> str:
+        readings = self._audit
         if readings.total is None:
             return "The server repeats its pages and never says that there are no more."
         return (
@@ -90,7 +90,7 @@ class Walk:
         request = self._request._replace(page=number)
         for tried in range(1, TRIES + 1):
             try:
-                return await self._checked(await self._repository.page(request, fresh=True, ahead=False))
+                return await self._validate_origin(await self._repository.page(request, fresh=True, ahead=False))
             except RateLimited as error:
                 wait = _USUAL_WAIT if error.wait is None else max(math.ceil(error.wait), 1)
                 if wait > LONGEST_WAIT or tried == TRIES:
@@ -100,7 +100,7 @@ class Walk:
                 await self._sleep(1)
         raise AssertionError("the last try returns or raises")
 
-    async def _checked(self, page: "Page") -> "Page":
+    async def _validate_origin(self, page: "Page") -> "Page":
         """A page of the mirror as one of the server: all that match, counted to the end, or an error."""
         origin = page.origin
         if origin is None:
@@ -110,7 +110,7 @@ class Walk:
             raise ExportFailed(
                 f"The copy on this machine holds {origin.held:,}{of} customers so far. Export again when it is whole."
             )
-        self._as_of = origin.synced_at
+        self._synced_at = origin.synced_at
         if origin.suggestions:
             return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
         if origin.total_is_minimum:

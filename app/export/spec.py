@@ -11,14 +11,14 @@ from app.mirror.search.terms import SEARCHED, joined, made_line, matches, needle
 from app.models.fields import Status
 
 if TYPE_CHECKING:
-    from app.export.output import Sink
+    from app.export.output import OutputStream
     from app.models.customer import Customer
 
 _BY_SUFFIX: Final = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ExportSpec:
     """What to export: the customers of a `status` that match `find`; `raw` defuses nothing in CSV.
 
     `output` None is standard output.
@@ -31,11 +31,11 @@ class Order:
     find: str = ""
 
     @property
-    def narrowed(self) -> bool:
+    def filtered(self) -> bool:
         """Whether some customers are to be left out."""
         return self.status != "all" or bool(self.find.strip())
 
-    def judge(self) -> Callable[["Customer"], bool]:
+    def predicate(self) -> Callable[["Customer"], bool]:
         """Tells whether a customer is wanted, by the rule of the screens' own search."""
         # The status is told apart here: a mirror may be searched for one, a server's answer has it as it is.
         needles = needles_of(self.find, "all")
@@ -49,45 +49,45 @@ class Order:
         return wanted
 
 
-class Writing:
+class ExportWriter:
     """Writes customers in a format to a sink, those that are wanted, and counts them."""
 
-    def __init__(self, order: Order, form: Format, sink: "Sink") -> None:
-        self._order = order
-        self._wanted = order.judge()
+    def __init__(self, spec: ExportSpec, form: Format, output: "OutputStream") -> None:
+        self._spec = spec
+        self._matches = spec.predicate()
         self._form = form
-        self._sink = sink
+        self._output = output
         self._read = 0
         self._unknown = 0
         self.written = 0
 
     def begin(self) -> None:
         """Write what stands before the first customer."""
-        self._sink.write(self._form.opening())
+        self._output.write(self._form.header())
 
-    def take(self, batch: Sequence["Customer"]) -> None:
+    def write_batch(self, batch: Sequence["Customer"]) -> None:
         """Write what is wanted of these."""
-        wanted = [customer for customer in batch if self._wanted(customer)]
+        wanted = [customer for customer in batch if self._matches(customer)]
         self._read += len(batch)
         self.written += len(wanted)
         self._unknown += sum(customer.active is None for customer in batch)
-        self._sink.write(self._form.rows(wanted))
+        self._output.write(self._form.rows(wanted))
 
     def finish(self) -> None:
         """Write what makes the file whole."""
-        for piece in self._form.closing():
-            self._sink.write(piece)
+        for piece in self._form.footer():
+            self._output.write(piece)
 
-    def told(self, notes: Sequence[str] = ()) -> list[str]:
+    def summary(self, notes: Sequence[str] = ()) -> list[str]:
         """What was exported, and what a person should know of it, besides the `notes` on how it was read."""
-        order = self._order
+        order = self._spec
         where = "" if order.output is None else f" to {order.output}"
-        if not order.narrowed:
-            return [f"{counted(self.written)} exported{where}", *notes, *self._form.notes()]
+        if not order.filtered:
+            return [f"{count_text(self.written)} exported{where}", *notes, *self._form.notes()]
         kind = "" if order.status == "all" else f" {order.status}"
-        said = [f"{self.written:,}{kind} of {counted(self._read)} exported{where}"]
+        said = [f"{self.written:,}{kind} of {count_text(self._read)} exported{where}"]
         if self._unknown and order.status != "all":
-            said.append(f"{counted(self._unknown)} left out: the server does not say whether active.")
+            said.append(f"{count_text(self._unknown)} left out: the server does not say whether active.")
         return [*said, *notes, *self._form.notes()]
 
 
@@ -96,7 +96,7 @@ def format_for(output: Path | None) -> str:
     return "csv" if output is None else _BY_SUFFIX.get(output.suffix.lower(), "csv")
 
 
-def open_format(order: Order, *, terminal: bool = False) -> AbstractContextManager[Format]:
+def open_format(order: ExportSpec, *, terminal: bool = False) -> AbstractContextManager[Format]:
     """The format that was ordered; a `terminal` is spared what it would obey."""
     if order.format == "xlsx":
         from app.export.xlsx import workbook
@@ -107,14 +107,14 @@ def open_format(order: Order, *, terminal: bool = False) -> AbstractContextManag
     return nullcontext(JsonFormat() if order.format == "json" else JsonLinesFormat())
 
 
-def check_room(order: Order, total: int | None) -> None:
+def check_capacity(order: ExportSpec, total: int | None) -> None:
     """Raise now rather than after a million rows when a workbook cannot hold so many."""
-    if order.format == "xlsx" and not order.narrowed and total is not None:
+    if order.format == "xlsx" and not order.filtered and total is not None:
         from app.export.xlsx import check_rows
 
         check_rows(total)
 
 
-def counted(customers: int) -> str:
+def count_text(customers: int) -> str:
     """So many customers, in words."""
     return "1 customer" if customers == 1 else f"{customers:,} customers"

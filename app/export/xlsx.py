@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.errors import ExportFailed
-from app.export.cells import COLUMNS, NOT_XML, text_of, with_signs
-from app.export.formats import Leftovers
-from app.export.output import told
+from app.export.cells import COLUMNS, NOT_XML, replace_chars, text_of
+from app.export.formats import DroppedFields
+from app.export.output import translate_errors
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -64,10 +64,10 @@ class WorkbookFormat:
         self._sheet: Worksheet = book.add_worksheet("Customers")
         self._bold = book.add_format({"bold": True})
         self._written = 0
-        self._signed = 0
-        self._leftovers = Leftovers()
+        self._escaped = 0
+        self._dropped = DroppedFields()
 
-    def opening(self) -> bytes:
+    def header(self) -> bytes:
         """The header, kept."""
         for column, name in enumerate(COLUMNS):
             self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
@@ -77,17 +77,17 @@ class WorkbookFormat:
 
     def rows(self, customers: Sequence["Customer"]) -> bytes:
         """The next rows, kept; raises `ExportFailed` for what Excel cannot take."""
-        with told(_WORKBOOK):
+        with translate_errors(_WORKBOOK):
             for customer in customers:
                 self._write_row(customer)
         return b""
 
-    def closing(self) -> Iterable[bytes]:
+    def footer(self) -> Iterable[bytes]:
         """The whole file."""
         self._sheet.autofilter(0, 0, self._written, len(COLUMNS) - 1)
         from xlsxwriter.exceptions import FileCreateError
 
-        with told(_WORKBOOK):
+        with translate_errors(_WORKBOOK):
             try:
                 self._book.close()
             except FileCreateError as error:
@@ -103,17 +103,17 @@ class WorkbookFormat:
 
     def notes(self) -> list[str]:
         """What became a sign, and what has no column."""
-        notes = self._leftovers.notes()
-        if self._signed:
+        notes = self._dropped.notes()
+        if self._escaped:
             notes.append(
-                f"Signs stand for characters that a workbook cannot hold (cells: {self._signed:,}); json keeps them."
+                f"Signs stand for characters that a workbook cannot hold (cells: {self._escaped:,}); json keeps them."
             )
         return notes
 
     def _write_row(self, customer: "Customer") -> None:
         self._written += 1
         check_rows(self._written)
-        self._leftovers.note(customer)
+        self._dropped.add(customer)
         for column, name in enumerate(COLUMNS):
             if name == "active" and customer.active is not None:
                 self._sheet.write_boolean(self._written, column, customer.active)
@@ -124,8 +124,8 @@ class WorkbookFormat:
         received = text_of(customer, name)
         if not received:
             return
-        text = with_signs(received, NOT_XML)
-        self._signed += text != received
+        text = replace_chars(received, NOT_XML)
+        self._escaped += text != received
         # XlsxWriter takes a string of this shape for markup of its own, unescaped; in two pieces it escapes it.
         looks_rich = text.startswith("<r>") and text.endswith("</r>")
         if looks_rich:

@@ -18,7 +18,7 @@ class GlimpsedRow:
     """One row to look at: the texts of a customer, and nothing that could be written back."""
 
     #: What is out of the ordinary about a record is told when it was read whole.
-    odd = False
+    has_problems = False
 
     def __init__(self, values: Sequence[object]) -> None:
         active = values[_ACTIVE]

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from app.models.fields import FIELDS
-from app.screens.base import STYLES, DockScreen
-from app.screens.latest_size import SizedScreen
+from app.screens.base import STYLES, BaseScreen
+from app.screens.latest_size import LatestSizeScreen
 from app.text.sanitize import sanitize, sanitize_id, timestamp, width
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ Result = TypeVar("Result")
 _DATES = ("created", "modified")
 
 
-class PlainScreen(SizedScreen[None]):
+class PlainTextScreen(LatestSizeScreen[None]):
     """Bare lines from the left edge on, so that the terminal's own selection takes nothing but the text.
 
     The last line of the screen says how to leave.
     """
 
-    CSS_PATH = [STYLES / "plain.tcss"]
+    CSS_PATH = [STYLES / "clipboard.tcss"]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,q,f12,y,enter", "leave", "Back", id="leave"),
@@ -52,28 +52,28 @@ class PlainScreen(SizedScreen[None]):
         self.dismiss()
 
 
-def copy(screen: "DockScreen[Result]", label: str, customer: "Customer", value: str) -> None:
+def copy(screen: "BaseScreen[Result]", label: str, customer: "Customer", value: str) -> None:
     """Send a value to the terminal's clipboard; at once again, show it and the whole record as plain text."""
     name = sanitize_id(value) if label == "ID" else label
     said = f"{name} was sent to the terminal's clipboard. y again: as plain text."
     if screen.status.notice is not None and screen.status.notice.text == said:
-        screen.status.hush()
+        screen.status.clear_notice()
         show_plain(screen, customer, value)
         return
     screen.app.copy_to_clipboard(value)
-    screen.say(said)
+    screen.show_notice(said)
 
 
-def copy_record(screen: "DockScreen[Result]", customer: "Customer") -> None:
+def copy_record(screen: "BaseScreen[Result]", customer: "Customer") -> None:
     """Send the whole record to the terminal's clipboard, its fields with tabs between them, as spreadsheets paste."""
     values = (" ".join(customer.value(field.name).split()) for field in FIELDS)
     screen.app.copy_to_clipboard("\t".join(values))
-    screen.say(f"{sanitize_id(customer.short_id)}: all fields were sent to the terminal's clipboard.")
+    screen.show_notice(f"{sanitize_id(customer.short_id)}: all fields were sent to the terminal's clipboard.")
 
 
-def show_plain(screen: "DockScreen[Result]", customer: "Customer", value: str = "") -> None:
+def show_plain(screen: "BaseScreen[Result]", customer: "Customer", value: str = "") -> None:
     """Show the value, and below it every field of the record, as bare text."""
-    screen.app.push_screen(PlainScreen([*([sanitize(value), ""] if value else []), *_record(customer)]))
+    screen.app.push_screen(PlainTextScreen([*([sanitize(value), ""] if value else []), *_record(customer)]))
 
 
 def _record(customer: "Customer") -> list[str]:

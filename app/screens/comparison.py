@@ -7,30 +7,30 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, DockScreen
-from app.screens.context import Desk
+from app.screens.base import STYLES, BaseScreen
+from app.screens.context import AppContext
 from app.text.sanitize import sanitize
 from app.widgets.comparison_view import ComparisonView
 
 Result = TypeVar("Result")
 
 
-class ReviewScreen(DockScreen[Result], Generic[Result]):
+class ComparisonScreen(BaseScreen[Result], Generic[Result]):
     """A full screen to compare on."""
 
-    CSS_PATH = [STYLES / "review.tcss"]
+    CSS_PATH = [STYLES / "comparison.tcss"]
 
     #: The columns.
     HEADINGS: ClassVar[tuple[str, ...]] = ()
     LABEL_CELLS: ClassVar[int] = 10
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self.view = ComparisonView(self.HEADINGS, self.LABEL_CELLS)
         self._before = Static(classes="before", markup=False)
         self._after = Static(classes="after", markup=False)
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield self._before
         yield self.view
         yield self._after
@@ -43,11 +43,11 @@ class ReviewScreen(DockScreen[Result], Generic[Result]):
         super().on_screen_resume()
         self.view.focus()
 
-    def tell_before(self, *sentences: str) -> None:
+    def set_intro(self, *sentences: str) -> None:
         """Say what this is about."""
         self._before.update(_lines(sentences))
 
-    def tell_after(self, *sentences: str) -> None:
+    def set_footnote(self, *sentences: str) -> None:
         """Say what else is to be known; nothing takes no room."""
         self._after.display = bool(sentences)
         self._after.update(_lines(sentences))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from app.screens.dialogs import Question
+from app.screens.dialogs import ConfirmDialog
 from app.text.confusables import is_confusable, reveal_confusables
 from app.text.sanitize import sanitize_id, shorten
 
@@ -40,7 +40,7 @@ def describe(short_id: str, others: Sequence["Customer"]) -> str:
     return f"{names}{more} {'is' if one else 'are'} written almost the same."
 
 
-class ConfusableQuestion(Question):
+class ConfusableDialog(ConfirmDialog):
     """Asks, before a customer is made, about those whose IDs are easily taken for the new one."""
 
     KEYS = "arrows move · ⏎ choose · Esc cancel"

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.drafts.store import DraftStore
-    from app.screens.customer_list.list_state import ViewFile
+    from app.screens.customer_list.list_state import ListStateFile
 
 
-class Desk:
+class AppContext:
     """What a screen works with: the customers, and words about where they come from.
 
     `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
@@ -29,7 +29,7 @@ class Desk:
         page_size: int | None = None,
         *,
         local: bool = False,
-        views: "ViewFile | None" = None,
+        views: "ListStateFile | None" = None,
         open_drafts: "Callable[[], DraftStore] | None" = None,
     ) -> None:
         self.repository = repository
@@ -37,9 +37,9 @@ class Desk:
         self.flags = flags
         self.page_size = page_size
         self.local = local
-        self.views = views
-        self.postponed: set[str] = set()
-        self.changes = SessionHistory()
+        self.list_state_file = views
+        self.draft_offer_postponed: set[str] = set()
+        self.history = SessionHistory()
         self._open_drafts = open_drafts
         self._drafts: DraftStore | None = None
 
@@ -54,10 +54,10 @@ class Desk:
     def draft_flags(self) -> tuple[str, ...]:
         """What a person must know of the drafts; nothing is opened to know it."""
         problem = ("DRAFT NOT SAVED",) if self._drafts is not None and self._drafts.problem else ()
-        waiting = (f"{count} NOT SENT",) if (count := self.not_sent) else ()
+        waiting = (f"{count} NOT SENT",) if (count := self.unconfirmed_texts) else ()
         return (*problem, *waiting)
 
     @property
-    def not_sent(self) -> int:
+    def unconfirmed_texts(self) -> int:
         """How many drafts wait for the server to be back."""
         return sum(draft.state == "not sent" for draft in self._drafts.unclaimed) if self._drafts is not None else 0

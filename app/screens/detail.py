@@ -11,29 +11,29 @@ from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
 from app.models.fields import ID_FIELD
-from app.screens.base import LOOKING_BACK, STYLES, DockScreen
-from app.screens.context import Desk
+from app.screens.base import HISTORY_BINDINGS, STYLES, BaseScreen
+from app.screens.context import AppContext
 from app.text.sanitize import sanitize_id
-from app.widgets.confusable_ids import LookAlikes, looks_like
+from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
-    from app.screens.customer_list.pagination import Step
+    from app.screens.customer_list.pagination import Neighbour
 
 
-class DetailScreen(DockScreen[None]):
+class DetailScreen(BaseScreen[None]):
     """Look at one customer. The row of the list is shown at once, the server's record as soon as it is there."""
 
     CSS_PATH = [STYLES / "detail.tcss"]
-    ABOUT = (
+    HELP_TEXT = (
         "Every field of one customer as the server has it. Up and down choose a field, left and right go to the "
         "customers before and after in the list's order. What the server sent beyond its contract, or in a form "
         "that does not fit it, is marked with !, and so is an ID that looks like another one."
     )
 
     TAKES_SCANS = True
-    BAR = ("edit", "copy", "discontinue", "refresh", "leave")
+    FOOTER = ("edit", "copy", "discontinue", "refresh", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
@@ -43,20 +43,20 @@ class DetailScreen(DockScreen[None]):
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
         Binding("right", "step(1)", "Next customer", id="next-customer"),
-        *LOOKING_BACK,
+        *HISTORY_BINDINGS,
         Binding("f3,q,escape,f12", "leave", "Back", id="leave"),
     ]
 
     def __init__(
         self,
-        desk: Desk,
+        context: AppContext,
         customer: "Customer",
         position: str = "",
-        step: Callable[[int], Awaitable["Step | None"]] | None = None,
+        step: Callable[[int], Awaitable["Neighbour | None"]] | None = None,
         alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
         origin: "Origin | None" = None,
     ) -> None:
-        super().__init__(desk)
+        super().__init__(context)
         self.customer = customer
         self.record = RecordView()
         self._position = position
@@ -66,7 +66,7 @@ class DetailScreen(DockScreen[None]):
         self._steps: deque[int] = deque()
         self._origin = origin
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield self.record
 
     def on_mount(self) -> None:
@@ -74,26 +74,26 @@ class DetailScreen(DockScreen[None]):
         self._show(self.customer)
         self.record.focus()
         self._read_again()
-        if self.desk.drafts is not None:
-            self.read(self._offer_draft, "drafts")
+        if self.context.drafts is not None:
+            self.run_read(self._offer_draft, "drafts")
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         self.record.focus()
 
-    def show_written(self, message: DockScreen.Written) -> None:
+    def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if message.customer.short_id == self.customer.short_id:
             self._show(message.customer)
-            self.say(message.text, message.level)
+            self.show_notice(message.text, message.level)
 
-    def shown_from(self) -> "Origin | None":
+    def data_origin(self) -> "Origin | None":
         return self._origin
 
-    def look_again(self) -> None:
+    def refresh_if_stale(self) -> None:
         if self._origin is not None:
             self._read_again()
         else:
-            self.read(self._learn, "newer")
+            self.run_read(self._learn, "newer")
 
     async def _learn(self) -> None:
         """What the server told of the customer since it came is asked for."""
@@ -104,20 +104,20 @@ class DetailScreen(DockScreen[None]):
     def field_reached(self) -> None:
         """Notices are about what was done before: the next step takes them away."""
         if self.status.notice is not None and self.status.notice.level == "info":
-            self.status.hush()
+            self.status.clear_notice()
 
     def action_edit(self) -> None:
         from app.screens.form import FormScreen
 
-        if self.may_write():
-            self.status.hush()
+        if self.can_write():
+            self.status.clear_notice()
             entry = self.record.current
-            self.app.push_screen(FormScreen(self.desk, self.customer, entry.name if entry else ID_FIELD))
+            self.app.push_screen(FormScreen(self.context, self.customer, entry.name if entry else ID_FIELD))
 
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
 
-        if self.may_write():
+        if self.can_write():
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
@@ -127,41 +127,41 @@ class DetailScreen(DockScreen[None]):
         if entry is None:
             return
         if not entry.value:
-            self.say(f"{entry.label} is empty: nothing to copy.")
+            self.show_notice(f"{entry.label} is empty: nothing to copy.")
             return
         copy(self, entry.label, self.customer, entry.value)
 
     def action_refresh(self) -> None:
-        self.try_writing_again()
+        self.retry_permission()
         self._read_again(told=True)
 
     def action_step(self, direction: int) -> None:
         if self._step is None:
-            self.say("This customer was opened by its ID, not from a list: it has no neighbours here.")
+            self.show_notice("This customer was opened by its ID, not from a list: it has no neighbours here.")
             return
         # Keys pressed while a page is on its way are not lost: they are walked one after another.
         self._steps.append(direction)
         if len(self._steps) == 1:
-            self.read(self._walk, "walk")
+            self.run_read(self._walk, "walk")
 
     def action_leave(self) -> None:
         self.dismiss()
 
     def _read_again(self, *, told: bool = False) -> None:
-        self.read(partial(self._read, told=told), "record")
+        self.run_read(partial(self._read, told=told), "record")
 
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
             sighting = await self.repository.read_customer(self.customer.short_id, fresh=told)
         except DockbookError as error:
-            self.say_error(error)
+            self.show_error(error)
             return
         finally:
             self._tell_position()
         customer = sighting.customer
         if customer.short_id != self.customer.short_id:
-            self.say(
+            self.show_notice(
                 f"Asked for {sanitize_id(self.customer.short_id)}, the server sent {sanitize_id(customer.short_id)}. "
                 "Shown is what the list knew.",
                 "warning",
@@ -169,9 +169,9 @@ class DetailScreen(DockScreen[None]):
             return
         self._origin = sighting.origin
         if told and self._origin is None:
-            self.say("Read again from the server.")
+            self.show_notice("Read again from the server.")
         self._show(customer)
-        self.show_link(self.repository.connection)
+        self.show_connection(self.repository.connection)
 
     async def _offer_draft(self) -> None:
         from app.screens.drafts import offer_of, resume
@@ -186,24 +186,24 @@ class DetailScreen(DockScreen[None]):
                 step = await self._step(self._steps[0])
             except DockbookError as error:
                 self._steps.clear()
-                self.say_error(error)
+                self.show_error(error)
                 return
             if step is None:
-                self.say("This is the last customer." if self._steps[0] > 0 else "This is the first customer.")
+                self.show_notice("This is the last customer." if self._steps[0] > 0 else "This is the first customer.")
                 self._steps.clear()
                 return
             self._steps.popleft()
-            self.status.hush()
+            self.status.clear_notice()
             self._position, self._origin = step.position, step.origin
             self._show(step.customer)
-            self.show_link(self.repository.connection)
+            self.show_connection(self.repository.connection)
         self._read_again()
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer
         self._show_record()
         if customer.short_id not in self._alike:
-            self.read(partial(self._look_for_alikes, customer.short_id), "alike")
+            self.run_read(partial(self._look_for_alikes, customer.short_id), "alike")
         self.header.title = (
             f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         )
@@ -218,9 +218,9 @@ class DetailScreen(DockScreen[None]):
 
     async def _look_for_alikes(self, short_id: str) -> None:
         """An ID that looks like this one may be anywhere in the book."""
-        known = LookAlikes()
-        known.learn({short_id: self._known_alike(short_id)})
-        known.learn(await self.repository.confusable_ids([short_id]))
+        known = ConfusableIds()
+        known.add({short_id: self._known_alike(short_id)})
+        known.add(await self.repository.confusable_ids([short_id]))
         self._alike[short_id] = known.others(short_id)
         if self._alike[short_id] and self.customer.short_id == short_id:
             self._show_record()

@@ -10,24 +10,24 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from app.screens.base import STYLES, DockScreen
-from app.screens.latest_size import SizedScreen
+from app.screens.base import STYLES, BaseScreen
+from app.screens.latest_size import LatestSizeScreen
 from app.text.sanitize import shorten, width
 
 Result = TypeVar("Result")
 
 _LONGEST: Final = 600  # cells of a line
-#: Cells; styles/dialog.tcss says the same.
+#: Cells; styles/dialogs.tcss says the same.
 _AROUND_ANSWER: Final = 6
 _AROUND_STACKED: Final = 2
 _BETWEEN_ANSWERS: Final = 2
 _LEAST_ANSWER: Final = 8
 
 
-class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
+class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
     """A box with a title, which is never outside text; Escape, F3 and F12 answer with nothing (`None`)."""
 
-    CSS_PATH = [STYLES / "dialog.tcss"]
+    CSS_PATH = [STYLES / "dialogs.tcss"]
 
     #: The keys that work here, written on the box.
     KEYS: ClassVar[str] = "⏎ choose · Esc leave"
@@ -40,22 +40,22 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
         super().__init__()
         self._title = title
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         """What stands in the box."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
-            below = next((screen for screen in self.app.screen_stack if isinstance(screen, DockScreen)), None)
+            below = next((screen for screen in self.app.screen_stack if isinstance(screen, BaseScreen)), None)
             # What a person must always see is in no header that this box may cover.
-            flags = below.desk.flags if below is not None else ()
+            flags = below.context.flags if below is not None else ()
             box.border_title = "  ".join((self._title, *flags))
             box.border_subtitle = self.KEYS
-            yield from self.body()
+            yield from self.compose_body()
 
     @property
     def cells(self) -> int:
-        """The cells of a line in the box; styles/dialog.tcss says the same."""
+        """The cells of a line in the box; styles/dialogs.tcss says the same."""
         width = self.app.size.width
         return width - 2 if self.app.has_class("-lean") else min(66, width * 96 // 100) - 6
 
@@ -67,7 +67,7 @@ class Dialog(SizedScreen[Result], ModalScreen[Result], Generic[Result]):
         self.dismiss(None)
 
 
-class Question(Dialog[str]):
+class ConfirmDialog(Dialog[str]):
     """A question with a few answers; the first is the safe one and has the focus.
 
     Answers that do not stand beside each other stand one below the other.
@@ -89,7 +89,7 @@ class Question(Dialog[str]):
         self._lines = lines
         self._answers = answers
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Static(Content("\n".join(shorten(line, _LONGEST) for line in self._lines)), classes="lines")
         with Horizontal(classes="answers"):
             for key in self._answers:

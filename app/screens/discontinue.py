@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import DockbookError, OutcomeUnknown
 from app.repository.history import SavedChange
-from app.screens.base import DockScreen
-from app.screens.dialogs import Question
-from app.screens.unconfirmed import onlooker_of, report_open
+from app.screens.base import BaseScreen
+from app.screens.dialogs import ConfirmDialog
+from app.screens.unconfirmed import report_unconfirmed, save_observer
 from app.text.sanitize import sanitize_id
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class DiscontinueDialog(Question):
+class DiscontinueDialog(ConfirmDialog):
     """Asks; the focus is on *Keep*, and neither Enter on arrival nor the key that opened it says yes."""
 
     def __init__(self, customer: "Customer") -> None:
@@ -29,29 +29,29 @@ class DiscontinueDialog(Question):
         )
 
 
-def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
+def discontinue(screen: BaseScreen[Result], customer: "Customer") -> None:
     """Ask whether to discontinue, and do it when the answer is yes."""
     if customer.active is False:
-        screen.say(f"{sanitize_id(customer.short_id)} is already discontinued.")
+        screen.show_notice(f"{sanitize_id(customer.short_id)} is already discontinued.")
         return
 
-    onlooker = onlooker_of(screen)
+    onlooker = save_observer(screen)
 
     async def carry_out() -> None:
         try:
             now = await screen.repository.discontinue(customer, onlooker)
         except OutcomeUnknown as error:
-            report_open(screen.app, screen.desk, customer.short_id, onlooker.key, error)
+            report_unconfirmed(screen.app, screen.context, customer.short_id, onlooker.key, error)
         except DockbookError as error:
-            screen.say_error(error)
+            screen.show_error(error)
         else:
             change = SavedChange(datetime.now().astimezone(), "discontinued", now, key=onlooker.key)
             told = f"{sanitize_id(now.short_id)} is now discontinued."
-            screen.app.post_message(screen.Written(now, told, change=change))
+            screen.app.post_message(screen.CustomerSaved(now, told, change=change))
 
     def answered(answer: str | None) -> None:
         if answer == "discontinue":
-            screen.say(f"Discontinuing {sanitize_id(customer.short_id)}…")
-            screen.write(carry_out)
+            screen.show_notice(f"Discontinuing {sanitize_id(customer.short_id)}…")
+            screen.run_write(carry_out)
 
     screen.app.push_screen(DiscontinueDialog(customer), answered)

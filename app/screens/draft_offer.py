@@ -11,13 +11,13 @@ from app.drafts.draft import Draft, DraftChanged
 from app.errors import DockbookError, NotFound
 from app.models.fields import BY_NAME, ID_FIELD, STATUS, WRITABLE_FIELDS
 from app.repository.merge import status_changed
-from app.screens.base import DockScreen
-from app.screens.comparison import ReviewScreen
-from app.screens.context import Desk
-from app.screens.dialogs import Question
-from app.screens.messages import changed_by_others, labels, when, who_is_drafted
-from app.screens.unconfirmed import look_for
-from app.widgets.comparison_view import Compared
+from app.screens.base import BaseScreen
+from app.screens.comparison import ComparisonScreen
+from app.screens.context import AppContext
+from app.screens.dialogs import ConfirmDialog
+from app.screens.messages import changed_by_others, draft_subject, field_list, relative_time
+from app.screens.unconfirmed import resolve_draft
+from app.widgets.comparison_view import ComparisonRow
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 _NOT_READ = "The server's record cannot be read now, so the last column is not known."
 
 
-class DraftOfferScreen(ReviewScreen[Draft]):
+class DraftOfferScreen(ComparisonScreen[Draft]):
     """Offers `draft`; the result is the draft as it was taken up, or nothing."""
 
-    ABOUT = (
+    HELP_TEXT = (
         "What was typed and not saved, as it was kept on this machine. Resume opens the form with it, on the record "
         "as it was read then, so that a save finds out what others changed meanwhile. Discard removes it. Later keeps "
         "it: Drafts in the palette has it. Nothing is sent from here."
@@ -36,7 +36,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
 
     TAKES_SCANS = True
     HEADINGS = ("As it was", "  You typed", "  On the server now")
-    BAR = ("resume", "discard", "leave")
+    FOOTER = ("resume", "discard", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,f2,e", "resume", "Resume", id="resume", tooltip="Open the form with it"),
@@ -44,100 +44,100 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         Binding("escape,f3,q,f12", "leave", "Later", id="leave", tooltip="Keep it for later"),
     ]
 
-    def __init__(self, desk: Desk, draft: Draft) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext, draft: Draft) -> None:
+        super().__init__(context)
         self.draft = draft
         self._now: Customer | None = None
         self._saved = False
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.header.title = f"Draft · {who_is_drafted(self.draft)}"
-        self._tell()
-        self.read(self._look, "record")
+        self.header.title = f"Draft · {draft_subject(self.draft)}"
+        self._show_state()
+        self.run_read(self._load_current, "record")
 
     def action_resume(self) -> None:
         if self._saved:
             self.dismiss(None)
-        elif self.may_write():
-            self.act(self._resume, "take")
+        elif self.can_write():
+            self.run_blocking_action(self._resume, "take")
 
     def action_discard(self) -> None:
         def answered(answer: str | None) -> None:
             if answer == "discard":
-                self.act(self._discard, "take")
+                self.run_blocking_action(self._discard, "take")
 
         self.app.push_screen(
-            Question(
+            ConfirmDialog(
                 "Discard this draft?",
-                [f"{labels(self.draft.shown_fields)} of {who_is_drafted(self.draft)}: removed for good."],
+                [f"{field_list(self.draft.shown_fields)} of {draft_subject(self.draft)}: removed for good."],
                 {"keep": "Keep", "discard": "Discard"},
             ),
             answered,
         )
 
     def action_leave(self) -> None:
-        self.desk.postponed.add(self.draft.id)
+        self.context.draft_offer_postponed.add(self.draft.id)
         self.dismiss(None)
 
     async def _resume(self) -> None:
-        taken = await self._take()
+        taken = await self._claim()
         if taken is not None:
-            self.once_on_top(partial(self.dismiss, taken))
+            self.call_when_active(partial(self.dismiss, taken))
 
     async def _discard(self) -> None:
-        taken = await self._take()
-        if taken is not None and self.desk.drafts is not None:
-            self.desk.drafts.delete(taken)
-            self.once_on_top(self.dismiss)
+        taken = await self._claim()
+        if taken is not None and self.context.drafts is not None:
+            self.context.drafts.delete(taken)
+            self.call_when_active(self.dismiss)
 
-    async def _take(self) -> Draft | None:
-        drafts = self.desk.drafts
+    async def _claim(self) -> Draft | None:
+        drafts = self.context.drafts
         if drafts is None:
             return None
         try:
             taken = await drafts.claim(self.draft)
         except DraftChanged as moved:
             self.draft = moved.now
-            self._tell()
-            self.say("Another session went on with this draft. This is how it is now: choose again.", "warning")
+            self._show_state()
+            self.show_notice("Another session went on with this draft. This is how it is now: choose again.", "warning")
             return None
         except OSError as error:
-            self.say(f"The draft cannot be opened: {(error.strerror or 'unknown reason').lower()}.", "error")
+            self.show_notice(f"The draft cannot be opened: {(error.strerror or 'unknown reason').lower()}.", "error")
             return None
         if taken is None:
-            self.say("Another session has opened or removed this draft meanwhile.", "warning")
+            self.show_notice("Another session has opened or removed this draft meanwhile.", "warning")
         return taken
 
-    async def _look(self) -> None:
+    async def _load_current(self) -> None:
         """Read the record as it is now, and find out what came of a write that got no answer."""
         draft = self.draft
-        look_for(self, draft)
+        resolve_draft(self, draft)
         short_id = draft.short_id or draft.shown_fields.get(ID_FIELD, "").strip()
         if not short_id:
-            self.tell_after()
+            self.set_footnote()
             return
         try:
             self._now = await self.repository.customer(short_id)
         except NotFound:
-            self.tell_after(f"There is no customer {short_id} on the server now.")
+            self.set_footnote(f"There is no customer {short_id} on the server now.")
         except DockbookError as error:
-            self.tell_after(f"{_NOT_READ} {error.title}.")
-            self._tell()
+            self.set_footnote(f"{_NOT_READ} {error.title}.")
+            self._show_state()
             return
-        self._tell()
+        self._show_state()
 
-    def show_written(self, message: DockScreen.Written) -> None:
+    def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         """What was not confirmed was carried out after all: unless something is left of it, the draft is gone."""
-        drafts = self.desk.drafts
+        drafts = self.context.drafts
         if message.change is not None and message.change.key == self.draft.id and drafts is not None:
             left = next((draft for draft in drafts.unclaimed if draft.id == self.draft.id), None)
             self._saved = left is None
             self._now = message.customer
             self.draft = left or self.draft
-            self._tell()
+            self._show_state()
 
-    def _tell(self) -> None:
+    def _show_state(self) -> None:
         draft, now = self.draft, datetime.now().astimezone()
         what = {
             "editing": "and did not save.",
@@ -146,18 +146,18 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         }[draft.state]
         if self._saved:
             what = "and saved it: the server has it."
-        who = who_is_drafted(draft)
-        verb = f"changed {labels(draft.shown_fields)} of" if draft.base is not None else "typed"
-        self.tell_before(f"You {verb} {who} {when(draft.changed, now)} {what}")
+        who = draft_subject(draft)
+        verb = f"changed {field_list(draft.shown_fields)} of" if draft.base is not None else "typed"
+        self.set_intro(f"You {verb} {who} {relative_time(draft.changed, now)} {what}")
         self.view.show(self._rows())
         moved, base = self._moved(), self._base()
         told = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
         if base is not None and self._now is not None and status_changed(base, self._now):
             told += changed_by_others(self._now, {STATUS: self._now.status})
         if told:
-            self.tell_after(*told)
+            self.set_footnote(*told)
 
-    def _rows(self) -> Sequence[Compared]:
+    def _rows(self) -> Sequence[ComparisonRow]:
         names = [name for name in (ID_FIELD, *WRITABLE_FIELDS) if name in self.draft.shown_fields]
         base = self._base()
         rows = []
@@ -166,7 +166,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             now = self._now.value(name) if self._now else None
             typed = self.draft.shown_fields[name]
             marked = now is not None and base is not None and now not in (was, typed)
-            rows.append(Compared(name, BY_NAME[name].label, (was, typed, now), 1, marked))
+            rows.append(ComparisonRow(name, BY_NAME[name].label, (was, typed, now), 1, marked))
         return rows
 
     def _moved(self) -> Sequence[str]:

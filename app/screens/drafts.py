@@ -5,9 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from app.screens.draft_offer import DraftOfferScreen
-from app.screens.messages import also_editing, labels, when, who_is_drafted
-from app.screens.select_dialog import Choice, ChooseDialog
-from app.screens.unconfirmed import look_for
+from app.screens.messages import also_editing, draft_subject, field_list, relative_time
+from app.screens.select_dialog import Choice, SelectDialog
+from app.screens.unconfirmed import resolve_draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.drafts.draft import Draft
     from app.drafts.files import DraftListing
     from app.models.customer import Customer
-    from app.screens.base import DockScreen
+    from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
 
@@ -27,23 +27,23 @@ def base_of(draft: "Draft") -> "Customer | None":
     return None if draft.base is None else Customer.from_wire(draft.base)
 
 
-def resume(screen: "DockScreen[Result]", draft: "Draft | None") -> None:
+def resume(screen: "BaseScreen[Result]", draft: "Draft | None") -> None:
     """Open the form with a draft that was taken up."""
-    from app.screens.form import Begun, FormScreen
+    from app.screens.form import FormScreen, FormStart
     from app.screens.go_to import go_to_chosen
 
     if draft is not None:
-        form = FormScreen(screen.desk, base_of(draft), begun=Begun(draft.edits, draft))
+        form = FormScreen(screen.context, base_of(draft), begun=FormStart(draft.edits, draft))
         screen.app.push_screen(form, partial(go_to_chosen, screen))
 
 
-def offer(screen: "DockScreen[Result]", draft: "Draft") -> None:
+def offer(screen: "BaseScreen[Result]", draft: "Draft") -> None:
     """Show a draft and ask what to do with it."""
-    screen.app.push_screen(DraftOfferScreen(screen.desk, draft), partial(resume, screen))
+    screen.app.push_screen(DraftOfferScreen(screen.context, draft), partial(resume, screen))
 
 
 async def offer_of(
-    screen: "DockScreen[Result]",
+    screen: "BaseScreen[Result]",
     short_id: str,
     tell_open: "Callable[[tuple[Draft, ...]], None] | None" = None,
 ) -> DraftOfferScreen | None:
@@ -57,72 +57,72 @@ async def offer_of(
     if found.open_elsewhere and tell_open is not None:
         tell_open(found.open_elsewhere)
     elif found.open_elsewhere:
-        screen.say(also_editing(found.open_elsewhere[0], datetime.now().astimezone()), "warning")
-    fresh = next((draft for draft in found.unclaimed if draft.id not in screen.desk.postponed), None)
+        screen.show_notice(also_editing(found.open_elsewhere[0], datetime.now().astimezone()), "warning")
+    fresh = next((draft for draft in found.unclaimed if draft.id not in screen.context.draft_offer_postponed), None)
     if fresh is not None:
-        return DraftOfferScreen(screen.desk, fresh)
+        return DraftOfferScreen(screen.context, fresh)
     if found.unclaimed:
-        fields = labels(found.unclaimed[0].shown_fields)
-        moment = when(found.unclaimed[0].changed, datetime.now().astimezone())
-        screen.say(f"There is a draft of {fields} from {moment}: Drafts in the palette has it.")
+        fields = field_list(found.unclaimed[0].shown_fields)
+        moment = relative_time(found.unclaimed[0].changed, datetime.now().astimezone())
+        screen.show_notice(f"There is a draft of {fields} from {moment}: Drafts in the palette has it.")
     return None
 
 
-async def offer_at_start(screen: "DockScreen[Result]") -> None:
+async def offer_at_start(screen: "BaseScreen[Result]") -> None:
     """Offer what an earlier run left, and tell what could not be read."""
     found = await _look(screen)
     if found is None:
         return
     for draft in found.unclaimed:
-        look_for(screen, draft)
+        resolve_draft(screen, draft)
     if len(found.unclaimed) == 1:
-        screen.once_on_top(partial(offer, screen, found.unclaimed[0]))
+        screen.call_when_active(partial(offer, screen, found.unclaimed[0]))
     elif found.unclaimed:
-        screen.once_on_top(partial(_choose, screen, found.unclaimed))
+        screen.call_when_active(partial(_choose, screen, found.unclaimed))
 
 
-def show_drafts(screen: "DockScreen[Result]") -> None:
+def show_drafts(screen: "BaseScreen[Result]") -> None:
     """The drafts that were left, to choose one of; called by a key."""
-    screen.read(partial(_show, screen), "drafts")
+    screen.run_read(partial(_show, screen), "drafts")
 
 
-async def _show(screen: "DockScreen[Result]") -> None:
-    if screen.desk.drafts is None:
-        screen.say("No drafts are kept here: this book is thrown away when dockbook ends.")
+async def _show(screen: "BaseScreen[Result]") -> None:
+    if screen.context.drafts is None:
+        screen.show_notice("No drafts are kept here: this book is thrown away when dockbook ends.")
         return
     found = await _look(screen)
     if found is not None and found.unclaimed:
         _choose(screen, found.unclaimed)
     elif found is not None:
-        screen.say("There are no drafts: all that was typed is saved or was discarded.")
+        screen.show_notice("There are no drafts: all that was typed is saved or was discarded.")
 
 
-def _choose(screen: "DockScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
+def _choose(screen: "BaseScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
     now = datetime.now().astimezone()
     by_id = {draft.id: draft for draft in drafts}
 
     def remark(draft: "Draft") -> str:
         state = {"editing": "", "sending": " · not confirmed", "not sent": " · NOT SENT"}[draft.state]
-        return f"{when(draft.changed, now)}{state} · {labels(draft.shown_fields)}"
+        return f"{relative_time(draft.changed, now)}{state} · {field_list(draft.shown_fields)}"
 
     def chosen(draft_id: str | None) -> None:
         if draft_id is not None:
             offer(screen, by_id[draft_id])
 
-    choices = [Choice(draft.id, who_is_drafted(draft), remark(draft)) for draft in drafts]
-    screen.app.push_screen(ChooseDialog("Drafts: typed and not saved", choices, ""), chosen)
+    choices = [Choice(draft.id, draft_subject(draft), remark(draft)) for draft in drafts]
+    screen.app.push_screen(SelectDialog("Drafts: typed and not saved", choices, ""), chosen)
 
 
-async def _look(screen: "DockScreen[Result]", short_id: str | None = None) -> "DraftListing | None":
-    drafts = screen.desk.drafts
+async def _look(screen: "BaseScreen[Result]", short_id: str | None = None) -> "DraftListing | None":
+    drafts = screen.context.drafts
     if drafts is None:
         return None
     try:
         found = await drafts.list_drafts(short_id)
     except OSError as error:
-        screen.say(f"Drafts cannot be read: {(error.strerror or 'unknown reason').lower()}.", "error")
+        screen.show_notice(f"Drafts cannot be read: {(error.strerror or 'unknown reason').lower()}.", "error")
         return None
     for note in found.notes:
-        screen.say(note, "warning")
-    screen.show_drafts()
+        screen.show_notice(note, "warning")
+    screen.update_drafts()
     return found

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from app.errors import DockbookError
-from app.screens.dialogs import Dialog, Question
+from app.screens.dialogs import ConfirmDialog, Dialog
 from app.text.sanitize import sanitize
-from app.widgets.form_field import SignInput
+from app.widgets.form_field import SafeInput
 
 if TYPE_CHECKING:
     from app.models.fields import PageRequest
@@ -34,13 +34,13 @@ class ExportDialog(Dialog[str]):
         super().__init__("Export")
         self._what = what
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Static(Content(sanitize(self._what)), classes="lines")
-        yield SignInput(_DEFAULT)
+        yield SafeInput(_DEFAULT)
         yield Static(Content("The ending tells the format: csv, json, jsonl or xlsx."), classes="lines")
 
     def on_mount(self) -> None:
-        field = self.query_one(SignInput)
+        field = self.query_one(SafeInput)
         field.focus()
         field.select_all()
 
@@ -51,7 +51,7 @@ class ExportDialog(Dialog[str]):
 def ask_export(screen: "PagedScreen") -> None:
     """Ask for a file, and write into it every customer that the list shows, over all its pages."""
     # The way to it that is shown is the one that is meant, also when the list goes on meanwhile.
-    request = screen.paging.goal._replace(page=1)
+    request = screen.pagination.requested._replace(page=1)
     _ask(screen, _what(request), partial(_list, screen, request))
 
 
@@ -86,7 +86,7 @@ def _ask_to_replace(screen: "PagedScreen", job: Job, path: Path) -> None:
             _begin(screen, job, path)
 
     screen.app.push_screen(
-        Question(
+        ConfirmDialog(
             "Replace this file?",
             [f"{path} is there already.", "It is replaced when the export is complete."],
             {"keep": "Keep it", "replace": "Replace"},
@@ -104,31 +104,31 @@ async def _list(screen: "PagedScreen", request: "PageRequest", path: Path) -> li
     from app.export.spec import format_for
 
     def wait(left: int) -> None:
-        screen.say(f"The server asks to slow down; the export goes on in {left} s.")
+        screen.show_notice(f"The server asks to slow down; the export goes on in {left} s.")
 
     return await export_list(screen.repository, request, format_for(path), path, partial(_tell, screen), wait)
 
 
 async def _some(screen: "PagedScreen", short_ids: Sequence[str], path: Path) -> list[str]:
-    from app.export.list_export import export_some
+    from app.export.list_export import export_marked
     from app.export.spec import format_for
 
-    return await export_some(screen.repository, short_ids, format_for(path), path, partial(_tell, screen))
+    return await export_marked(screen.repository, short_ids, format_for(path), path, partial(_tell, screen))
 
 
 def _tell(screen: "PagedScreen", done: int, total: int | None) -> None:
-    screen.say(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
+    screen.show_notice(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
 
 
 async def _export(screen: "PagedScreen", job: Job, path: Path) -> None:
-    screen.under_way = f"an export to {path} that is under way"
-    screen.say(f"Exporting to {path}…")
+    screen.progress_text = f"an export to {path} that is under way"
+    screen.show_notice(f"Exporting to {path}…")
     try:
         told = await job(path)
     except DockbookError as error:
         # No error of the list, which the next page that comes would take away.
-        screen.say(f"Nothing was written to {path}. {error.title}: {error.text}", "warning")
+        screen.show_notice(f"Nothing was written to {path}. {error.title}: {error.text}", "warning")
     else:
-        screen.say(" ".join(text if text.endswith(".") else f"{text}." for text in told))
+        screen.show_notice(" ".join(text if text.endswith(".") else f"{text}." for text in told))
     finally:
-        screen.under_way = ""
+        screen.progress_text = ""

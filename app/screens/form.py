@@ -13,17 +13,17 @@ from textual.binding import Binding, BindingType
 from app.drafts.form_draft import FormDraft
 from app.errors import DockbookError, EditConflict, NotFound
 from app.models.fields import ID_FIELD
-from app.screens.base import STYLES, DockScreen
+from app.screens.base import STYLES, BaseScreen
 from app.screens.confusable import describe
-from app.screens.context import Desk
-from app.screens.dialogs import Question
+from app.screens.context import AppContext
+from app.screens.dialogs import ConfirmDialog
 from app.screens.form_fields import FormFields
-from app.screens.form_saving import SavingForm
+from app.screens.form_saving import FormSave
 from app.screens.messages import also_editing
-from app.screens.select_dialog import Choice, ChooseDialog
+from app.screens.select_dialog import Choice, SelectDialog
 from app.text.countries import countries
 from app.text.sanitize import sanitize, sanitize_id
-from app.widgets.form_field import FieldRow
+from app.widgets.form_field import FormField
 
 if TYPE_CHECKING:
     from app.drafts.draft import Draft
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class FormStart:
     """What a form may begin with besides the record: texts typed, the draft they are from, a conflict to settle."""
 
     typed: Mapping[str, str]
@@ -41,7 +41,7 @@ class Begun:
     overlap: EditConflict | None = None
 
 
-class FormScreen(DockScreen[str]):
+class FormScreen(BaseScreen[str]):
     """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in, and
     `new_id` the ID of a new one. That it is easily taken for one of those in `beside` is known.
 
@@ -50,7 +50,7 @@ class FormScreen(DockScreen[str]):
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
-    ABOUT = (
+    HELP_TEXT = (
         "Enter goes to the next field and never saves, so a scanner can fill a field. What differs from before is "
         "marked with • and shows what it was; remarks with ? are advice, it can be saved all the same. "
         "Saving reads the record again first: what others changed in other fields meanwhile is kept and told; "
@@ -59,7 +59,7 @@ class FormScreen(DockScreen[str]):
         "it is never sent by itself."
     )
 
-    BAR = ("save", "choices", "restore", "leave")
+    FOOTER = ("save", "choices", "restore", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
@@ -70,49 +70,49 @@ class FormScreen(DockScreen[str]):
 
     def __init__(
         self,
-        desk: Desk,
+        context: AppContext,
         customer: "Customer | None",
         start: str = "",
         *,
         new_id: str = "",
         beside: Collection[str] = (),
-        begun: Begun | None = None,
+        begun: FormStart | None = None,
     ) -> None:
-        super().__init__(desk)
+        super().__init__(context)
         self.customer = customer
         self.fields = FormFields(customer, new_id, begun.typed if begun else {})
-        self.keeping = FormDraft(desk.drafts, begun.draft if begun else None)
+        self.draft = FormDraft(context.drafts, begun.draft if begun else None)
         self._start = start
-        self._begun = begun
-        self._told_rivals: set[str] = set()
+        self._start_values = begun
+        self._shown_editors: set[str] = set()
         self._told_problem: str | None = None
         #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
         self._texts_before: Mapping[str, str] = {}
         self._before_lines: Mapping[str, str] | None = None
-        self._saving = SavingForm(self, beside)
+        self._saving = FormSave(self, beside)
 
     @property
-    def rows(self) -> Mapping[str, FieldRow]:
+    def rows(self) -> Mapping[str, FormField]:
         """The fields by wire name."""
         return self.fields.rows
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield self.fields
 
     def on_mount(self) -> None:
         super().on_mount()
         first = ID_FIELD if self.customer is None else "name"
-        self.rows.get(self._start, self.rows[first]).reach()
-        self.take_over(self.customer)
-        if self._begun is not None:
-            self.keeping.update(self.customer, self.fields.typed)
-            if self._begun.overlap is not None:
-                self._saving.settle(self._begun.overlap)
-        elif self.customer is not None and self.desk.drafts is not None:
-            self.read(self._look_around, "drafts")
+        self.rows.get(self._start, self.rows[first]).focus_input()
+        self.set_customer(self.customer)
+        if self._start_values is not None:
+            self.draft.update(self.customer, self.fields.edits)
+            if self._start_values.overlap is not None:
+                self._saving.resolve_conflict(self._start_values.overlap)
+        elif self.customer is not None and self.context.drafts is not None:
+            self.run_read(self._check_drafts, "drafts")
 
-    def unsaved(self) -> str:
-        names = self.fields.typed
+    def unsaved_text(self) -> str:
+        names = self.fields.edits
         changed = [row.label for name, row in self.rows.items() if name in names]
         if not changed:
             return ""
@@ -120,50 +120,50 @@ class FormScreen(DockScreen[str]):
         return f"{', '.join(changed)} of {who}"
 
     @property
-    def draft_kept(self) -> bool:
-        return self.keeping.is_saved
+    def draft_is_saved(self) -> bool:
+        return self.draft.is_saved
 
-    def show_drafts(self) -> None:
-        super().show_drafts()
-        self.tell()
-        problem = self.desk.drafts.problem if self.desk.drafts else None
+    def update_drafts(self) -> None:
+        super().update_drafts()
+        self.update_status()
+        problem = self.context.drafts.problem if self.context.drafts else None
         if problem != self._told_problem:
             self._told_problem = problem
             if problem is not None:
-                self.say(f"The draft is NOT SAVED: {problem}. What you typed is only on this screen.", "error")
+                self.show_notice(f"The draft is NOT SAVED: {problem}. What you typed is only on this screen.", "error")
             elif self.status.notice is not None and "NOT SAVED" in self.status.notice.text:
-                self.say("The draft is kept again.")
-        self._tell_rivals(self.keeping.other_editors)
+                self.show_notice("The draft is kept again.")
+        self._show_other_editors(self.draft.other_editors)
 
-    @on(FieldRow.Edited)
-    def edited(self, event: FieldRow.Edited) -> None:
+    @on(FormField.Edited)
+    def edited(self, event: FormField.Edited) -> None:
         """Keep it as a draft, and count what is changed."""
         if self._before_lines is not self._texts_before:
             # Something else was typed since the lines came.
             self._before_lines = None
-        self.keeping.update(self.customer, self.fields.typed)
+        self.draft.update(self.customer, self.fields.edits)
         self._tell_before(event.row)
-        self.tell()
+        self.update_status()
 
-    @on(FieldRow.Left)
-    def left(self, event: FieldRow.Left) -> None:
+    @on(FormField.Blurred)
+    def left(self, event: FormField.Blurred) -> None:
         """Give advice once a value is typed, not while it is; advice on the zip depends on the country."""
-        self.fields.advise(event.row)
+        self.fields.update_hint(event.row)
         if event.row.field == "country":
-            self.fields.advise(self.rows["zip"])
+            self.fields.update_hint(self.rows["zip"])
         if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip():
-            self.read(partial(self._look_up, event.row.value.strip()), "look-up")
+            self.run_read(partial(self._look_up, event.row.value.strip()), "look-up")
 
-    @on(FieldRow.Entered)
+    @on(FormField.Entered)
     def entered(self) -> None:
         """Enter goes on; at the last field it stays and says how to save."""
         if self.fields.at_end:
-            self.say("This is the last field. F10 saves.")
+            self.show_notice("This is the last field. F10 saves.")
         else:
             self.action_move(1)
 
-    @on(FieldRow.Reached)
-    def reached(self, event: FieldRow.Reached) -> None:
+    @on(FormField.Focused)
+    def reached(self, event: FormField.Focused) -> None:
         """Show the whole of what the field was where there is too little room for it beside the field."""
         self._tell_before(event.row)
 
@@ -173,19 +173,19 @@ class FormScreen(DockScreen[str]):
     def lines_typed(self, lines: int) -> None:
         """Say that a text of several lines went over several fields, and offer to take it back."""
         self._before_lines = self._texts_before
-        self.say(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
+        self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)
 
     def action_restore(self) -> None:
         row = self.fields.current
-        row.value = row.was or ""
+        row.value = row.original or ""
 
     def action_choices(self) -> None:
         row = self.fields.current
         if row.field != "country":
-            self.say(f"There is nothing to choose from for {row.label}; Country has choices.")
+            self.show_notice(f"There is nothing to choose from for {row.label}; Country has choices.")
             return
         choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
 
@@ -193,24 +193,24 @@ class FormScreen(DockScreen[str]):
             if code is not None:
                 row.value = code
 
-        self.app.push_screen(ChooseDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
+        self.app.push_screen(SelectDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
 
     def action_save(self) -> None:
         self._saving.start()
 
     def action_leave(self) -> None:
-        if self._saving.going_on:
+        if self._saving.saving:
             self._saving.leave()
             return
         if self._before_lines is not None:
             self._offer_to_take_back(self._before_lines)
             return
-        unsaved = self.unsaved()
+        unsaved = self.unsaved_text()
         if not unsaved:
-            if self.keeping.unconfirmed:
-                self.keeping.leave()
+            if self.draft.unconfirmed:
+                self.draft.leave()
             else:
-                self.keeping.delete()
+                self.draft.delete()
             self.dismiss(None)
             return
 
@@ -218,16 +218,16 @@ class FormScreen(DockScreen[str]):
             if answer == "save":
                 self.action_save()
             elif answer == "keep":
-                self.keeping.leave()
+                self.draft.leave()
                 self.dismiss(None)
             elif answer == "discard":
-                self.keeping.delete()
+                self.draft.delete()
                 self.dismiss(None)
 
-        in_doubt = self.repository.is_unconfirmed(self.keeping.key)
-        keep = {"keep": "Keep as draft"} if self.keeping.possible else {}
+        in_doubt = self.repository.is_unconfirmed(self.draft.key)
+        keep = {"keep": "Keep as draft"} if self.draft.possible else {}
         self.app.push_screen(
-            Question(
+            ConfirmDialog(
                 "Leave before it is confirmed?" if in_doubt else "Leave without saving?",
                 [f"{'Not confirmed' if in_doubt else 'Not saved'}: {unsaved}."],
                 {"stay": "Stay", "save": "Save", **keep, "discard": "Discard"},
@@ -242,11 +242,11 @@ class FormScreen(DockScreen[str]):
 
         def answered(answer: str | None) -> None:
             if answer == "back":
-                self.fields.fill(texts)
-                self.say(f"{', '.join(changed)}: as before.")
+                self.fields.set_values(texts)
+                self.show_notice(f"{', '.join(changed)}: as before.")
 
         self.app.push_screen(
-            Question(
+            ConfirmDialog(
                 "Take the pasted lines back?",
                 [f"They changed {', '.join(changed)}."],
                 {"keep": "Keep them", "back": "Take them back"},
@@ -258,19 +258,19 @@ class FormScreen(DockScreen[str]):
         """Take over that an earlier save of this form, which was not confirmed, was carried out after all."""
         self._saving.confirm(write, saved)
 
-    def take_over(self, customer: "Customer | None") -> None:
+    def set_customer(self, customer: "Customer | None") -> None:
         """Show whose form it is, after that changed."""
         self.customer = customer
         self.header.title = f"Edit {sanitize_id(customer.short_id)}" if customer else "New customer"
         self._tell_before(self.fields.current)
-        self.tell()
+        self.update_status()
 
-    def tell(self) -> None:
+    def update_status(self) -> None:
         """Say in the header how much is changed, and whether it is kept."""
-        if self._saving.going_on:
+        if self._saving.saving:
             return
         count = len(self.fields.changes)
-        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.keeping.is_saved else ""]
+        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.draft.is_saved else ""]
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
@@ -287,18 +287,18 @@ class FormScreen(DockScreen[str]):
         if row is None or row.value.strip() != short_id:
             return
         if error:
-            row.refuse([error])
+            row.set_errors([error])
         elif remark:
-            row.warn(remark)
+            row.set_hint(remark)
 
-    async def _look_around(self) -> None:
+    async def _check_drafts(self) -> None:
         """Tell of drafts of this customer: those open elsewhere, and one that was left."""
         from app.screens.drafts import offer_of
 
         if self.customer is None:
             return
-        offer = await offer_of(self, self.customer.short_id, self._tell_rivals)
-        if offer is not None and not self.unsaved() and self.app.screen is self:
+        offer = await offer_of(self, self.customer.short_id, self._show_other_editors)
+        if offer is not None and not self.unsaved_text() and self.app.screen is self:
             self.app.push_screen(offer, self._resume)
 
     def _resume(self, draft: "Draft | None") -> None:
@@ -308,16 +308,16 @@ class FormScreen(DockScreen[str]):
         base = base_of(draft) if draft is not None else None
         if draft is None or base is None:
             return
-        self.keeping = FormDraft(self.desk.drafts, draft)
+        self.draft = FormDraft(self.context.drafts, draft)
         self.fields.rebase(base, self.fields.texts)
-        self.take_over(base)
-        self.fields.fill(draft.edits)
+        self.set_customer(base)
+        self.fields.set_values(draft.edits)
 
-    def _tell_rivals(self, rivals: "tuple[Draft, ...]") -> None:
+    def _show_other_editors(self, rivals: "tuple[Draft, ...]") -> None:
         for rival in rivals:
-            if rival.session not in self._told_rivals:
-                self._told_rivals.add(rival.session)
-                self.say(also_editing(rival, datetime.now().astimezone()), "warning")
+            if rival.session not in self._shown_editors:
+                self._shown_editors.add(rival.session)
+                self.show_notice(also_editing(rival, datetime.now().astimezone()), "warning")
 
-    def _tell_before(self, row: FieldRow) -> None:
-        self.status.position = f"{row.label} was {sanitize(row.was or '')}" if row.was_cut else ""
+    def _tell_before(self, row: FormField) -> None:
+        self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""

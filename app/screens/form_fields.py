@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
-from app.screens.hints import advice
+from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import FieldRow
+from app.widgets.form_field import FormField
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -32,7 +32,7 @@ class FormFields(Container):
         self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
         if customer is None:
             self.rows = {
-                ID_FIELD: FieldRow(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
+                ID_FIELD: FormField(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
             } | self.rows
 
     def compose(self) -> ComposeResult:
@@ -43,7 +43,7 @@ class FormFields(Container):
         self._show_who()
 
     @property
-    def current(self) -> FieldRow:
+    def current(self) -> FormField:
         """The field the cursor is in."""
         return list(self.rows.values())[self._index]
 
@@ -63,7 +63,7 @@ class FormFields(Container):
         return {name: row.value for name, row in self.rows.items() if row.changed and name != ID_FIELD}
 
     @property
-    def typed(self) -> dict[str, str]:
+    def edits(self) -> dict[str, str]:
         """The changes, and the ID of a new customer: one that was given counts once anything is typed with it."""
         own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
@@ -73,19 +73,19 @@ class FormFields(Container):
     def move(self, step: int) -> None:
         """Go so many fields on, round the ends too."""
         rows = list(self.rows.values())
-        rows[(self._index + step) % len(rows)].reach()
+        rows[(self._index + step) % len(rows)].focus_input()
 
-    def fill(self, typed: Mapping[str, str]) -> None:
+    def set_values(self, typed: Mapping[str, str]) -> None:
         """Type these texts."""
         for name, text in typed.items():
             if name in self.rows:
                 self.rows[name].value = text
 
-    def advise(self, row: FieldRow) -> None:
+    def update_hint(self, row: FormField) -> None:
         """Say what looks odd; only what was typed here is judged."""
-        row.warn(advice(row.field, row.value, self.rows["country"].value) if row.changed else "")
+        row.set_hint(input_hint(row.field, row.value, self.rows["country"].value) if row.changed else "")
 
-    def refuse(self, details: Mapping[str, Sequence[str]]) -> list[str]:
+    def set_errors(self, details: Mapping[str, Sequence[str]]) -> list[str]:
         """Show a server's messages at their fields; returns those for fields that are not here."""
         names = {name.casefold(): name for name in self.rows}
         elsewhere = []
@@ -95,27 +95,27 @@ class FormFields(Container):
             if name is None:
                 elsewhere += [f"{field}: {message}" if field else message for message in messages]
             else:
-                self.rows[name].refuse(messages)
+                self.rows[name].set_errors(messages)
                 marked.append(name)
         if marked:
-            next(row for name, row in self.rows.items() if name in marked).reach()
+            next(row for name, row in self.rows.items() if name in marked).focus_input()
         return elsewhere
 
-    def rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
+    def rebase(self, customer: "Customer", unchanged_if: Mapping[str, str]) -> None:
         """Take the server's record as what was before; fields that still hold what is `settled` show it."""
         if ID_FIELD in self.rows:
             if self.current.field == ID_FIELD:
-                self.rows["name"].reach()
+                self.rows["name"].focus_input()
             self.rows.pop(ID_FIELD).remove()
         self._customer = customer
         self._new_id = ""
         for name in WRITABLE_FIELDS:
             row = self.rows[name]
-            row.was = customer.value(name)
-            if row.value == settled.get(name):
-                row.value = row.was
-            row.refuse([])
-            self.advise(row)
+            row.original = customer.value(name)
+            if row.value == unchanged_if.get(name):
+                row.value = row.original
+            row.set_errors([])
+            self.update_hint(row)
         self._show_who()
 
     @property
@@ -132,6 +132,6 @@ class FormFields(Container):
             self._who.update(Content.assemble(("   ID         ", "dim"), sanitize_id(self._customer.short_id)))
 
 
-def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FieldRow:
+def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FormField:
     value = customer.value(field.name) if customer else None
-    return FieldRow(field.name, field.label, typed.get(field.name, value or ""), was=value)
+    return FormField(field.name, field.label, typed.get(field.name, value or ""), was=value)

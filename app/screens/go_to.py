@@ -15,21 +15,21 @@ from textual.widgets.option_list import Option
 from app.errors import DockbookError, NotFound
 from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
 from app.screens.detail import DetailScreen
-from app.screens.dialogs import Dialog, Question
+from app.screens.dialogs import ConfirmDialog, Dialog
 from app.screens.form import FormScreen
 from app.text.confusables import reveal_confusables
 from app.text.sanitize import fit, sanitize_id, shorten, strip_aim_prefix, width
 from app.widgets.form_field import FieldInput
-from app.widgets.option_list import Options
+from app.widgets.option_list import ReverseOptionList
 
 if TYPE_CHECKING:
     from app.models.customer import Candidates, Customer
-    from app.screens.base import DockScreen
+    from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
 
 _SCANNED: Final = "scanned:"
-#: The most customers that are offered while an ID is typed; styles/dialog.tcss keeps as many lines free.
+#: The most customers that are offered while an ID is typed; styles/dialogs.tcss keeps as many lines free.
 _MOST_SUGGESTED: Final = 6
 #: Seconds an arrow key waits for what is to be offered for the last letter.
 _PATIENCE: Final = 0.5
@@ -41,7 +41,7 @@ class GoToDialog(Dialog[str]):
     KEYS = "⏎ open · ↑↓ choose · Esc cancel"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "submit", "Open", id="go", priority=True)]
 
-    def __init__(self, below: "DockScreen[Result]") -> None:
+    def __init__(self, below: "BaseScreen[Result]") -> None:
         super().__init__("Go to a customer")
         self._below = below
         self._offered: tuple[Customer, ...] = ()
@@ -49,9 +49,9 @@ class GoToDialog(Dialog[str]):
         self._asked = asyncio.Event()
         self._asked.set()
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield FieldInput("", "type or scan an ID")
-        options = Options(compact=True, markup=False, classes="candidates")
+        options = ReverseOptionList(compact=True, markup=False, classes="candidates")
         options.can_focus = False
         yield options
 
@@ -65,7 +65,7 @@ class GoToDialog(Dialog[str]):
         """Nobody is chosen any more, and others may be meant."""
         self.query_one(OptionList).highlighted = None
         self._asked.clear()
-        self._below.read(partial(self._suggest, self._typed), "suggestions")
+        self._below.run_read(partial(self._suggest, self._typed), "suggestions")
 
     def on_input_submitted(self) -> None:
         self.action_submit()
@@ -130,7 +130,7 @@ class GoToDialog(Dialog[str]):
         options.add_options(Option(Content(row)) for row in rows)
 
 
-class NoSuchCustomer(Question):
+class NotFoundDialog(ConfirmDialog):
     """Says that nobody has this ID, and offers those `found` with one like it, the likeliest first.
 
     The next code scanned takes the place of it.
@@ -165,24 +165,24 @@ class NoSuchCustomer(Question):
         return self._offered.get(answer)
 
 
-def ask_where_to_go(screen: "DockScreen[Result]") -> None:
+def ask_where_to_go(screen: "BaseScreen[Result]") -> None:
     """Ask for an ID and open its customer."""
     screen.app.push_screen(GoToDialog(screen), partial(go_to_chosen, screen))
 
 
-def go_to_chosen(screen: "DockScreen[Result]", short_id: str | None) -> None:
+def go_to_chosen(screen: "BaseScreen[Result]", short_id: str | None) -> None:
     """Open the customer that was chosen on another screen, if one was, once that screen is left."""
     if short_id is not None:
-        screen.once_on_top(partial(go_to, screen, short_id))
+        screen.call_when_active(partial(go_to, screen, short_id))
 
 
-def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
+def go_to(screen: "BaseScreen[Result]", short_id: str) -> None:
     """Open the customer with this ID; where there is none, ring, offer those with one like it, and to make this one."""
-    screen.say(f"Looking for {sanitize_id(short_id)}…")
-    screen.act(partial(_open, screen, short_id), "go", awaited=short_id)
+    screen.show_notice(f"Looking for {sanitize_id(short_id)}…")
+    screen.run_blocking_action(partial(_open, screen, short_id), "go", awaited=short_id)
 
 
-async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
+async def _open(screen: "BaseScreen[Result]", short_id: str) -> None:
     try:
         customer, origin = await screen.repository.read_customer(short_id)
     except DockbookError as error:
@@ -193,16 +193,16 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
         # Whoever scans looks at the pallet and not at the screen.
         screen.app.bell()
         if isinstance(error, NotFound):
-            screen.say(f"There is no customer {sanitize_id(short_id)}.", "warning")
+            screen.show_notice(f"There is no customer {sanitize_id(short_id)}.", "warning")
             _offer_others(screen, short_id, found, error)
         else:
-            screen.say_error(error)
+            screen.show_error(error)
             if found.customers:
                 _offer_others(screen, short_id, found, error)
     else:
-        screen.status.hush()
+        screen.status.clear_notice()
         if screen.app.screen is screen:
-            detail = DetailScreen(screen.desk, customer, origin=origin)
+            detail = DetailScreen(screen.context, customer, origin=origin)
             screen.app.push_screen(detail)
             if customer.short_id != short_id:
                 # A server may compare IDs loosely; nobody shall take one customer for another.
@@ -210,17 +210,17 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
                     sanitize_id(reveal_confusables(short_id, customer.short_id)),
                     sanitize_id(customer.short_id),
                 )
-                detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
+                detail.show_notice(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
 
 
-def _offer_others(screen: "DockScreen[Result]", short_id: str, found: "Candidates", error: DockbookError) -> None:
+def _offer_others(screen: "BaseScreen[Result]", short_id: str, found: "Candidates", error: DockbookError) -> None:
     """Offer who may have been meant instead, to look for the text, and to make such a customer."""
-    question = NoSuchCustomer(short_id, found, error, new=screen.repository.read_only_reason is None)
+    question = NotFoundDialog(short_id, found, error, new=screen.repository.read_only_reason is None)
 
     def answered(answer: str | None) -> None:
         if answer == "new":
             seen = frozenset(one.short_id for one in found.customers[:MOST_NAMED])
-            form = FormScreen(screen.desk, None, new_id=short_id, beside=seen)
+            form = FormScreen(screen.context, None, new_id=short_id, beside=seen)
             screen.app.push_screen(form, partial(go_to_chosen, screen))
         elif answer == "find":
             _find(screen, short_id)
@@ -230,7 +230,7 @@ def _offer_others(screen: "DockScreen[Result]", short_id: str, found: "Candidate
     screen.app.push_screen(question, answered)
 
 
-def _find(screen: "DockScreen[Result]", text: str) -> None:
+def _find(screen: "BaseScreen[Result]", text: str) -> None:
     """Search for the text on the list, which lies under all other screens."""
     from app.screens.customer_list.screen import CustomerListScreen
 

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, DockScreen
+from app.screens.base import STYLES, BaseScreen
 from app.widgets.key_names import Action, actions_of, key_name
 
 if TYPE_CHECKING:
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 _KEY_CELLS = 20
 
 
-class HelpScreen(DockScreen[None]):
+class HelpScreen(BaseScreen[None]):
     """The keys of the screen one comes from."""
 
     CSS_PATH = [STYLES / "help.tcss"]
 
-    BAR = ("leave",)
+    FOOTER = ("leave",)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
 
-    def __init__(self, explained: "DockScreen[Any]") -> None:
-        super().__init__(explained.desk)
-        self._about = explained.ABOUT
+    def __init__(self, explained: "BaseScreen[Any]") -> None:
+        super().__init__(explained.context)
+        self._about = explained.HELP_TEXT
         self._subject = explained.header.title
         self._actions = actions_of(explained)
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(self._about, classes="about", markup=False)
             yield Static(_keys(self._actions), classes="keys")

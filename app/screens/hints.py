@@ -24,7 +24,7 @@ _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+")
 _UNFINISHED: Final = re.compile(r"\.(exampel|con|cmo|ocm|nte|ogr|c|n|o)$", re.IGNORECASE)
 
 
-def advice(field: str, value: str, country: str) -> str:
+def input_hint(field: str, value: str, country: str) -> str:
     """A few words about an odd value, or nothing; `country` is what the record says now."""
     if not value:
         return ""

@@ -10,31 +10,31 @@ from textual.binding import Binding, BindingType
 from app.errors import DockbookError, EditConflict, OutcomeUnknown
 from app.models.fields import BY_NAME
 from app.repository.history import SavedChange
-from app.screens.comparison import ReviewScreen
-from app.screens.dialogs import Question
-from app.screens.messages import changed_by_others, labels
-from app.screens.unconfirmed import onlooker_of, report_open
+from app.screens.comparison import ComparisonScreen
+from app.screens.dialogs import ConfirmDialog
+from app.screens.messages import changed_by_others, field_list
+from app.screens.unconfirmed import report_unconfirmed, save_observer
 from app.text.sanitize import sanitize_id
-from app.widgets.comparison_view import Compared
+from app.widgets.comparison_view import ComparisonRow
 
 if TYPE_CHECKING:
     from app.repository.save_result import SaveResult
-    from app.screens.base import DockScreen
+    from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
 
 
-class ChangesScreen(ReviewScreen[None]):
+class HistoryScreen(ComparisonScreen[None]):
     """The last writes of this session, newest first."""
 
-    ABOUT = (
+    HELP_TEXT = (
         "What was saved in this session, newest first, field by field. u undoes the change under the cursor: the "
         "values from before are saved the same way as any edit, so what others changed since then is not overwritten."
     )
 
     HEADINGS = ("Field", "  Was", "  Became")
     LABEL_CELLS = 22
-    BAR = ("undo", "leave")
+    FOOTER = ("undo", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u,delete", "undo_this", "Undo", id="undo", tooltip="Undo this change"),
@@ -44,121 +44,123 @@ class ChangesScreen(ReviewScreen[None]):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "My changes"
-        self.tell_before("Saved in this session, newest first.")
-        self.tell_after()
+        self.set_intro("Saved in this session, newest first.")
+        self.set_footnote()
         self._fill()
 
-    def show_written(self, message: "DockScreen.Written") -> None:
-        self.say(message.text, message.level)
+    def apply_saved(self, message: "BaseScreen.CustomerSaved") -> None:
+        self.show_notice(message.text, message.level)
         self._fill()
 
     def action_undo_this(self) -> None:
         row = self.view.current
         if row is not None:
-            undo(self, list(self.desk.changes)[int(row.name)])
+            undo(self, list(self.context.history)[int(row.name)])
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
     def _fill(self) -> None:
         self.view.show(
-            [row for number, change in enumerate(self.desk.changes) for row in self._rows(str(number), change)]
+            [row for number, change in enumerate(self.context.history) for row in self._rows(str(number), change)]
         )
 
-    def _rows(self, name: str, change: SavedChange) -> Iterator[Compared]:
+    def _rows(self, name: str, change: SavedChange) -> Iterator[ComparisonRow]:
         who = f"{change.at:%H:%M} {sanitize_id(change.customer.short_id)}"
-        undone = self.desk.changes.is_undone(change)
+        undone = self.context.history.is_undone(change)
         if change.kind == "created":
-            yield Compared(name, who, ("created", "", change.customer.name))
+            yield ComparisonRow(name, who, ("created", "", change.customer.name))
         elif change.kind == "existed":
-            yield Compared(name, who, ("saved over theirs", None, change.customer.name))
+            yield ComparisonRow(name, who, ("saved over theirs", None, change.customer.name))
         elif change.kind == "discontinued":
-            yield Compared(name, who, ("Status", "active", "discontinued"))
+            yield ComparisonRow(name, who, ("Status", "active", "discontinued"))
         open_ = change.kind == "unconfirmed"
         if open_ and not change.old:
-            yield Compared(name, who, ("not confirmed", "", ""), marked=True)
+            yield ComparisonRow(name, who, ("not confirmed", "", ""), marked=True)
         for index, (field, was) in enumerate(change.old.items()):
             label = BY_NAME[field].label + (" (not confirmed)" if open_ else " (undone)" if undone else "")
-            yield Compared(name, "" if index else who, (label, was, change.new[field]), marked=open_)
+            yield ComparisonRow(name, "" if index else who, (label, was, change.new[field]), marked=open_)
 
 
-def show_changes(screen: "DockScreen[Result]") -> None:
+def show_history(screen: "BaseScreen[Result]") -> None:
     """Show what was written in this session."""
-    if not list(screen.desk.changes):
-        screen.say("Nothing was saved in this session yet.")
+    if not list(screen.context.history):
+        screen.show_notice("Nothing was saved in this session yet.")
     else:
-        screen.app.push_screen(ChangesScreen(screen.desk))
+        screen.app.push_screen(HistoryScreen(screen.context))
 
 
-def undo_last(screen: "DockScreen[Result]") -> None:
+def undo_last(screen: "BaseScreen[Result]") -> None:
     """Undo the last save of this session, after a question."""
-    change = screen.desk.changes.last_undoable
+    change = screen.context.history.last_undoable
     if change is None:
-        screen.say("There is nothing to undo: nothing was saved in this session that was not undone.")
+        screen.show_notice("There is nothing to undo: nothing was saved in this session that was not undone.")
     else:
         undo(screen, change)
 
 
-def undo(screen: "DockScreen[Result]", change: SavedChange) -> None:
+def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     """Ask, then write the values from before through the way of every save."""
     who = sanitize_id(change.customer.short_id)
     if change.kind == "unconfirmed":
-        screen.say(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
+        screen.show_notice(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
     elif change.kind == "existed":
-        screen.say(f"What {who} held before is not known here: it cannot be put back.", "warning")
+        screen.show_notice(f"What {who} held before is not known here: it cannot be put back.", "warning")
     elif change.kind == "discontinued":
-        screen.say(f"{who} was discontinued. Discontinuing cannot be undone here.", "warning")
+        screen.show_notice(f"{who} was discontinued. Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
-        screen.say(f"{who} was created: that cannot be undone, the API removes nobody.", "warning")
-    elif screen.desk.changes.is_undone(change):
-        screen.say("This change is undone already.")
-    elif screen.may_write():
+        screen.show_notice(f"{who} was created: that cannot be undone, the API removes nobody.", "warning")
+    elif screen.context.history.is_undone(change):
+        screen.show_notice("This change is undone already.")
+    elif screen.can_write():
         _ask(screen, change, who)
 
 
-def _ask(screen: "DockScreen[Result]", change: SavedChange, who: str) -> None:
+def _ask(screen: "BaseScreen[Result]", change: SavedChange, who: str) -> None:
     def answered(answer: str | None) -> None:
         if answer == "undo":
-            screen.say(f"Undoing {labels(change.old)} of {who}…")
-            screen.write(partial(_carry_out, screen, change))
+            screen.show_notice(f"Undoing {field_list(change.old)} of {who}…")
+            screen.run_write(partial(_undo, screen, change))
 
     back = [
         f"{BY_NAME[name].label}: {change.new[name] or '(empty)'} → {was or '(empty)'}"
         for name, was in change.old.items()
     ]
     screen.app.push_screen(
-        Question(f"Undo the save of {change.at:%H:%M}?", [who, "", *back], {"keep": "Leave it", "undo": "Undo"}),
+        ConfirmDialog(f"Undo the save of {change.at:%H:%M}?", [who, "", *back], {"keep": "Leave it", "undo": "Undo"}),
         answered,
     )
 
 
-async def _carry_out(screen: "DockScreen[Result]", change: SavedChange) -> None:
-    onlooker = onlooker_of(screen)
+async def _undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
+    onlooker = save_observer(screen)
     try:
         saved = await screen.repository.save(change.customer, change.old, onlooker)
     except EditConflict as overlap:
-        screen.once_on_top(partial(_settle, screen, change, overlap))
+        screen.call_when_active(partial(_settle, screen, change, overlap))
     except OutcomeUnknown as error:
-        report_open(screen.app, screen.desk, change.customer.short_id, onlooker.key, error)
+        report_unconfirmed(screen.app, screen.context, change.customer.short_id, onlooker.key, error)
     except DockbookError as error:
-        screen.say_error(error, "Not undone.")
+        screen.show_error(error, "Not undone.")
     else:
-        screen.desk.changes.mark_undone(change)
-        screen.app.post_message(_told(screen, change, saved, onlooker.key))
+        screen.context.history.mark_undone(change)
+        screen.app.post_message(_saved_message(screen, change, saved, onlooker.key))
 
 
-def _told(screen: "DockScreen[Result]", change: SavedChange, saved: "SaveResult", key: str) -> "DockScreen.Written":
+def _saved_message(
+    screen: "BaseScreen[Result]", change: SavedChange, saved: "SaveResult", key: str
+) -> "BaseScreen.CustomerSaved":
     who = sanitize_id(saved.customer.short_id)
-    parts = [f"{labels(change.old)} of {who} is as it was before your save."]
+    parts = [f"{field_list(change.old)} of {who} is as it was before your save."]
     parts += changed_by_others(saved.customer, saved.merged_from_others)
-    return screen.Written(
+    return screen.CustomerSaved(
         saved.customer, " ".join(parts), change=SavedChange.of(saved, datetime.now().astimezone(), undone=True, key=key)
     )
 
 
-def _settle(screen: "DockScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
+def _settle(screen: "BaseScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
     """Somebody changed the same field since then: a form with the values from before, and the conflict on it."""
-    from app.screens.form import Begun, FormScreen
+    from app.screens.form import FormScreen, FormStart
 
-    form = FormScreen(screen.desk, change.customer, begun=Begun(change.old, overlap=overlap))
+    form = FormScreen(screen.context, change.customer, begun=FormStart(change.old, overlap=overlap))
     screen.app.push_screen(form)

@@ -9,7 +9,7 @@ from app.screens.scan_target import ScanTargetScreen
 Result = TypeVar("Result")
 
 
-class SizedScreen(ScanTargetScreen[Result], Generic[Result]):
+class LatestSizeScreen(ScanTargetScreen[Result], Generic[Result]):
     """Hears of the terminal's last size only.
 
     Each layout tells its screen of its size once more. Two of them under way at once, as while a window grows,

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from app.widgets.status_line import Level
 
 
-def told(saved: SaveResult, *, new: bool) -> str:
+def save_summary(saved: SaveResult, *, new: bool) -> str:
     """What a person should know of a save."""
     who = sanitize_id(saved.customer.short_id)
     if saved.existed_before:
-        return " ".join([*_told_of_existing(saved, who), *_stored_otherwise(saved)])
-    what = f": {labels(saved.previous_values)}" if saved.previous_values else ""
+        return " ".join([*_existing_summary(saved, who), *_stored_otherwise(saved)])
+    what = f": {field_list(saved.previous_values)}" if saved.previous_values else ""
     how = f" ({saved.confirmed_by_reread}, but the server has it)" if saved.confirmed_by_reread else ""
     parts = [f"Created {who}{how}." if new else f"Saved {who}{what}{how}."]
     parts += changed_by_others(saved.customer, saved.merged_from_others)
@@ -61,7 +61,7 @@ def _stored_otherwise(saved: SaveResult) -> list[str]:
     ]
 
 
-def _told_of_existing(saved: SaveResult, who: str) -> list[str]:
+def _existing_summary(saved: SaveResult, who: str) -> list[str]:
     """A creation that met a customer whom somebody else had just created."""
     parts = [f"{who} existed already: someone else created it just before. What you typed was saved over theirs."]
     if saved.previous_values:
@@ -70,7 +70,7 @@ def _told_of_existing(saved: SaveResult, who: str) -> list[str]:
         )
         parts.append(f"Theirs was: {theirs}. u puts that back.")
     if saved.overwritten_fields:
-        parts.append(f"What they had in {labels(saved.overwritten_fields)} is not known here.")
+        parts.append(f"What they had in {field_list(saved.overwritten_fields)} is not known here.")
     stays = {name: value for name, value in saved.changed_too.items() if name != STATUS}
     if stays:
         parts.append(f"Theirs stays: {', '.join(f'{BY_NAME[name].label} {value}' for name, value in stays.items())}.")
@@ -79,13 +79,13 @@ def _told_of_existing(saved: SaveResult, who: str) -> list[str]:
     return parts
 
 
-def labels(names: Iterable[str]) -> str:
+def field_list(names: Iterable[str]) -> str:
     """Fields as one says them: `Phone, Fax and Contact`."""
     *first, last = [BY_NAME[name].label if name in BY_NAME else sanitize(name) for name in names] or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def when(moment: datetime, now: datetime) -> str:
+def relative_time(moment: datetime, now: datetime) -> str:
     """A moment as one says it: `16:40`, `yesterday 16:40`, `on 3 November 16:40`."""
     local, today = moment.astimezone(), now.astimezone().date()
     if local.date() == today:
@@ -98,14 +98,14 @@ def when(moment: datetime, now: datetime) -> str:
 
 def also_editing(draft: "Draft", now: datetime) -> str:
     """That another session edits the same customer."""
-    since = when(draft.created_at, now).removeprefix("today ")
+    since = relative_time(draft.created_at, now).removeprefix("today ")
     return (
         f"Someone else is editing this customer too (on {sanitize(draft.host)}, since {since}). If both change the "
         "same field, the second to save is asked."
     )
 
 
-def who_is_drafted(draft: "Draft") -> str:
+def draft_subject(draft: "Draft") -> str:
     """Whose draft it is."""
     if draft.base is not None:
         return sanitize_id(draft.short_id)

@@ -13,10 +13,10 @@ from textual.widgets.option_list import Option
 from app.screens.dialogs import Dialog
 from app.screens.select_dialog import Choice
 from app.text.sanitize import sanitize
-from app.widgets.option_list import Options
+from app.widgets.option_list import ReverseOptionList
 
 
-class PickDialog(Dialog[list[str]]):
+class MultiSelectDialog(Dialog[list[str]]):
     """A list in which any number can be ticked; the answer are the keys of those, in the order of the list.
 
     Taking all ticks away is an answer too: it leaves the choice to the program.
@@ -34,8 +34,8 @@ class PickDialog(Dialog[list[str]]):
         self._choices = choices
         self._picked = set(picked)
 
-    def body(self) -> ComposeResult:
-        options = Options(compact=True, markup=False)
+    def compose_body(self) -> ComposeResult:
+        options = ReverseOptionList(compact=True, markup=False)
         options.add_options(Option(self._line(choice), id=choice.key) for choice in self._choices)
         yield options
 
@@ -45,7 +45,7 @@ class PickDialog(Dialog[list[str]]):
         options.focus()
 
     @on(OptionList.OptionSelected)
-    def take(self) -> None:
+    def accept(self) -> None:
         """Answer with what is ticked."""
         self.dismiss([choice.key for choice in self._choices if choice.key in self._picked])
 

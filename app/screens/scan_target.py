@@ -7,7 +7,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from app.text.sanitize import shorten, shorten_start
-from app.widgets.form_field import SignInput
+from app.widgets.form_field import SafeInput
 
 Result = TypeVar("Result")
 
@@ -69,11 +69,11 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         what = "What you pasted is not a barcode" if self.takes_pasted_codes else "Nothing can be pasted here"
         self.remark(f"{what}. It was not used.")
 
-    def on_sign_input_paste_changed(self, event: SignInput.PasteChanged) -> None:
+    def on_safe_input_paste_changed(self, event: SafeInput.PasteChanged) -> None:
         """Say what became of a paste."""
         self.remark(event.remark)
 
-    def on_sign_input_paste_refused(self, event: SignInput.PasteRefused) -> None:
+    def on_safe_input_paste_refused(self, event: SafeInput.PasteRefused) -> None:
         """Say that nothing of a paste was taken."""
         self.remark(f"Nothing was pasted: {event.characters:,} characters are too many for a field.")
 

@@ -10,12 +10,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, DockScreen
+from app.screens.base import STYLES, BaseScreen
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.screens.context import Desk
+    from app.screens.context import AppContext
 
 #: Seconds without a key that end a test scan.
 _SILENCE: Final = 1.2
@@ -24,15 +24,15 @@ _LABEL_CELLS: Final = 12
 _OWN_KEYS: Final = ("escape", "f3", "f12", "f10", "f1", "ctrl+q")
 
 
-class ScannerTestScreen(DockScreen[None]):
+class ScannerTestScreen(BaseScreen[None]):
     """Shows a test scan.
 
     `report` reads its keys, and `keep` stores the settings of the last report and returns what to say of it.
     """
 
     CSS_PATH = [STYLES / "help.tcss"]
-    BAR = ("keep", "leave")
-    ABOUT = "Scan any code: nothing is looked up. Shown is what arrived, and what dockbook makes of it."
+    FOOTER = ("keep", "leave")
+    HELP_TEXT = "Scan any code: nothing is looked up. Shown is what arrived, and what dockbook makes of it."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10", "keep", "Keep", id="keep", tooltip="Keep the settings that fit this scanner"),
@@ -41,18 +41,18 @@ class ScannerTestScreen(DockScreen[None]):
 
     def __init__(
         self,
-        desk: "Desk",
+        context: "AppContext",
         report: Callable[[Sequence[events.Event]], Sequence[tuple[str, str]]],
         keep: Callable[[], str],
     ) -> None:
-        super().__init__(desk)
+        super().__init__(context)
         self._report = report
         self._keep = keep
         self._lines = Static(Content("Scan any code now. Nothing is looked up."))
         self._keys: list[events.Event] = []
         self._silence: Timer | None = None
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         with VerticalScroll():
             yield self._lines
 
@@ -76,7 +76,7 @@ class ScannerTestScreen(DockScreen[None]):
         self._silence = self.set_timer(_SILENCE, self._show)
 
     def action_keep(self) -> None:
-        self.say(self._keep())
+        self.show_notice(self._keep())
 
     def action_leave(self) -> None:
         self.dismiss()

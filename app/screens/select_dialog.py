@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from app.screens.dialogs import Dialog
 from app.text.sanitize import fit, sanitize, width
 from app.widgets.form_field import FieldInput
-from app.widgets.option_list import Options
+from app.widgets.option_list import ReverseOptionList
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Choice:
     remark: str = ""
 
 
-class ChooseDialog(Dialog[str]):
+class SelectDialog(Dialog[str]):
     """A list to choose from with the arrow keys and Enter.
 
     With `search`, letters typed narrow it; without, pressing the key `again` chooses what is marked.
@@ -41,18 +41,18 @@ class ChooseDialog(Dialog[str]):
     ]
 
     def __init__(
-        self, title: str, choices: Sequence[Choice], current: str, *, search: bool = False, again: str = ""
+        self, title: str, choices: Sequence[Choice], current: str, *, search: bool = False, confirm_key: str = ""
     ) -> None:
         super().__init__(title)
         self._choices = choices
         self._current = current
         self._search = search
-        self._again = again
+        self._confirm_key = confirm_key
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         if self._search:
             yield FieldInput("", "type to narrow")
-        yield Options(compact=True, markup=False)
+        yield ReverseOptionList(compact=True, markup=False)
 
     def on_mount(self) -> None:
         self._fill(self._choices)
@@ -60,7 +60,7 @@ class ChooseDialog(Dialog[str]):
 
     def key_s(self) -> None:
         """The key that opened the dialog, pressed again, chooses what is marked."""
-        if self._again == "s":
+        if self._confirm_key == "s":
             self.query_one(OptionList).action_select()
 
     @on(Input.Changed)

@@ -18,22 +18,22 @@ _PACE: Final = 0.068
 #: So many keys are enough to tell the pace of a hand.
 _TELLING: Final = 5
 #: Seconds a scan's next key may be late once two, or more, came fast. Radio links stall.
-PAIR_PATIENCE: Final = 0.3
-PATIENCE: Final = 1.2
+PAIR_TIMEOUT: Final = 0.3
+SCAN_TIMEOUT: Final = 1.2
 #: Seconds between two keys of a framed code, at most.
-FRAME_PATIENCE: Final = 3.0
+FRAME_TIMEOUT: Final = 3.0
 #: Seconds after a scan in which Enter, Tab and line feed are its end, however late.
 LATE_END: Final = 1.0
 #: Seconds after a key in which the same key is the key held down, or pressed again.
 REPEAT: Final = 1.1
 
 #: Characters of a scan; with a digit among them, which is no key of ours, and an end behind them fewer will do.
-LEAST: Final = 4
+MIN_LENGTH: Final = 4
 _LEAST_ENDED: Final = 2
 #: No code begins with these; they open a line to type in, which is not to be waited for.
 NEVER_FIRST: Final = "/"
 #: Characters; a longer text is no code.
-LONGEST: Final = 200
+MAX_LENGTH: Final = 200
 
 STX: Final = "\x02"
 ETX: Final = "\x03"
@@ -83,7 +83,7 @@ class Scanner(NamedTuple):
         return is_end(event) or self.ends_frame(event)
 
 
-class Burst(NamedTuple):
+class KeyBurst(NamedTuple):
     """The keys at the front of the queue, and what they are.
 
     `keys` is how many belong together, `first` and `last` the times of the first and the last of them. The verdict is
@@ -123,7 +123,7 @@ def sent_character(event: events.Event) -> str | None:
 def pasted_code(text: str) -> str:
     """Return the code in a paste; empty when it is none: it has one line, and no control character but separators."""
     lines = [line for line in split_lines(text) if line.strip()]
-    if len(lines) != 1 or len(lines[0]) > LONGEST:
+    if len(lines) != 1 or len(lines[0]) > MAX_LENGTH:
         return ""
     line = lines[0].strip()
     return strip_aim_prefix(line) if all(one.isprintable() or one in _SEPARATORS for one in line) else ""
@@ -137,27 +137,27 @@ def code_character(event: events.Event) -> str | None:
     return None
 
 
-def read_frame(waiting: Iterable[events.Event], scanner: Scanner, now: float) -> Burst:
+def detect_frame(waiting: Iterable[events.Event], scanner: Scanner, now: float) -> KeyBurst:
     """Read a framed code at the front: its prefix was recognized, and timing plays no part up to its suffix."""
     text = ""
     keys, last = 0, 0.0
     for event in waiting:
-        if keys and event.time - last > FRAME_PATIENCE:
-            return Burst(keys, "cut", text, last=last)
+        if keys and event.time - last > FRAME_TIMEOUT:
+            return KeyBurst(keys, "cut", text, last=last)
         if keys and scanner.ends_frame(event):
             code = strip_aim_prefix(text)
-            return Burst(keys + 1, "scan" if code else "cut", code, ended=True, last=event.time)
+            return KeyBurst(keys + 1, "scan" if code else "cut", code, ended=True, last=event.time)
         character = code_character(event) if keys else ""
-        if character is None or len(text) > LONGEST:
-            return Burst(keys, "cut", text, last=last)
+        if character is None or len(text) > MAX_LENGTH:
+            return KeyBurst(keys, "cut", text, last=last)
         text += character
         keys, last = keys + 1, event.time
-    if now - last > FRAME_PATIENCE:
-        return Burst(keys, "cut", text, last=last)
-    return Burst(keys, "open", text, last=last, expires=last + FRAME_PATIENCE)
+    if now - last > FRAME_TIMEOUT:
+        return KeyBurst(keys, "cut", text, last=last)
+    return KeyBurst(keys, "open", text, last=last, expires=last + FRAME_TIMEOUT)
 
 
-def read_burst(waiting: Iterable[events.Event], scanner: Scanner, now: float) -> Burst:
+def detect_scan(waiting: Iterable[events.Event], scanner: Scanner, now: float) -> KeyBurst:
     """Judge the keys at the front of the queue, in their order.
 
     A scan has at least four characters, or two with a digit among them and an end, and is not one key held down. Fewer
@@ -166,7 +166,7 @@ def read_burst(waiting: Iterable[events.Event], scanner: Scanner, now: float) ->
     text = ""
     times: list[float] = []
     for event in waiting:
-        if times and event.time - times[-1] > _patience(text, scanner):
+        if times and event.time - times[-1] > _timeout(text, scanner):
             return _closed(text, times, scanner)
         if times and scanner.ends_scan(event):
             return _ended(text, [*times, event.time], scanner)
@@ -182,40 +182,40 @@ def read_burst(waiting: Iterable[events.Event], scanner: Scanner, now: float) ->
         ):
             return _keys(text, times, fast=False)
     if not times:
-        return Burst(0, "keys")
-    expires = times[-1] + _patience(text, scanner)
+        return KeyBurst(0, "keys")
+    expires = times[-1] + _timeout(text, scanner)
     if now > expires:
         return _closed(text, times, scanner)
-    return Burst(len(times), "open", text, first=times[0], last=times[-1], expires=expires)
+    return KeyBurst(len(times), "open", text, first=times[0], last=times[-1], expires=expires)
 
 
-def _patience(text: str, scanner: Scanner) -> float:
+def _timeout(text: str, scanner: Scanner) -> float:
     """Seconds that the key behind these may be late."""
     if len(text) == 1 or _is_repeated(text):
         return scanner.gap
-    return PAIR_PATIENCE if len(text) == 2 else PATIENCE
+    return PAIR_TIMEOUT if len(text) == 2 else SCAN_TIMEOUT
 
 
-def _closed(text: str, times: Sequence[float], scanner: Scanner) -> Burst:
+def _closed(text: str, times: Sequence[float], scanner: Scanner) -> KeyBurst:
     """Judge keys without an end, behind which nothing came in time."""
     fast = _is_fast(times, scanner)
-    if len(text) >= LEAST and fast and (code := strip_aim_prefix(text)):
-        return Burst(len(times), "scan", code, fast=True, first=times[0], last=times[-1])
+    if len(text) >= MIN_LENGTH and fast and (code := strip_aim_prefix(text)):
+        return KeyBurst(len(times), "scan", code, fast=True, first=times[0], last=times[-1])
     return _keys(text, times, fast=fast)
 
 
-def _ended(text: str, times: Sequence[float], scanner: Scanner) -> Burst:
+def _ended(text: str, times: Sequence[float], scanner: Scanner) -> KeyBurst:
     """Judge keys with an end; its time is the last."""
     fast = _is_fast(times, scanner)
-    least = _LEAST_ENDED if any(character.isdigit() for character in text) else LEAST
+    least = _LEAST_ENDED if any(character.isdigit() for character in text) else MIN_LENGTH
     if len(text) >= least and fast and (code := strip_aim_prefix(text)):
-        return Burst(len(times), "scan", code, ended=True, fast=True, first=times[0], last=times[-1])
+        return KeyBurst(len(times), "scan", code, ended=True, fast=True, first=times[0], last=times[-1])
     return _keys(text, times[:-1], fast=fast)._replace(ended=fast)
 
 
-def _keys(text: str, times: Sequence[float], *, fast: bool) -> Burst:
+def _keys(text: str, times: Sequence[float], *, fast: bool) -> KeyBurst:
     first, last = (times[0], times[-1]) if times else (0.0, 0.0)
-    return Burst(len(times), "keys", text, fast=fast, first=first, last=last)
+    return KeyBurst(len(times), "keys", text, fast=fast, first=first, last=last)
 
 
 def _is_repeated(text: str) -> bool:

@@ -6,8 +6,8 @@ look, so that it does not matter what a terminal fills with.
 
 from typing import Final
 
-from app.terminal.screen_buffer import BLANK, Cell, Grid, Row, is_certain
-from app.terminal.sgr import PLAIN, Look, transition
+from app.terminal.screen_buffer import BLANK, Cell, Row, ScreenBuffer, has_fixed_width
+from app.terminal.sgr import PLAIN, SgrStyle, transition
 
 #: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
 _SHORT_GAP: Final = 4
@@ -24,82 +24,82 @@ _NEXT_LINE: Final = "\x1bE"
 CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
 
 
-class Painter:
+class ScreenDiff:
     """Turns updates into output. What the terminal shows is known from `cleared` on."""
 
     def __init__(self, columns: int, lines: int) -> None:
-        self.grid = Grid(columns, lines)
+        self.buffer = ScreenBuffer(columns, lines)
         self._shown: list[Row | None] = [None] * lines
-        self._certain = [False] * lines
+        self._fixed_width = [False] * lines
         self._unknown = set(range(lines))
-        self._place: tuple[int | None, int] | None = None
-        self._look: Look | None = None
+        self._cursor: tuple[int | None, int] | None = None
+        self._style: SgrStyle | None = None
         self._out: list[str] = []
 
     def cleared(self) -> None:
         """The terminal was sent `CLEAR`: it shows nothing."""
-        blank = [BLANK] * self.grid.columns
-        self._shown = [list(blank) for _ in range(self.grid.lines)]
-        self._certain = [True] * self.grid.lines
+        blank = [BLANK] * self.buffer.columns
+        self._shown = [list(blank) for _ in range(self.buffer.lines)]
+        self._fixed_width = [True] * self.buffer.lines
         self._unknown = set()
-        self._place, self._look = (0, 0), PLAIN
-        self.grid.touched.update(range(self.grid.lines))
+        self._cursor, self._style = (0, 0), PLAIN
+        self.buffer.dirty.update(range(self.buffer.lines))
 
     def forget(self, columns: int, lines: int) -> None:
         """Whatever the terminal shows, it is not known any more; it may have another size, too."""
-        self.grid.resize(columns, lines)
+        self.buffer.resize(columns, lines)
         self._shown = [None] * lines
-        self._certain = [False] * lines
+        self._fixed_width = [False] * lines
         self._unknown = set(range(lines))
-        self._place = self._look = None
+        self._cursor = self._style = None
 
     def output(self) -> str:
         """What brings the terminal from what it shows to what the grid says; empty when nothing differs."""
         self._out = []
-        lines = sorted(y for y in self.grid.touched | self._unknown if y < self.grid.lines)
+        lines = sorted(y for y in self.buffer.dirty | self._unknown if y < self.buffer.lines)
         for y in lines:
             self._paint_line(y)
-        self.grid.touched.clear()
+        self.buffer.dirty.clear()
         self._unknown.clear()
         # Where Textual puts no cursor it stays where it is; nobody sees it.
-        x, y = self.grid.cursor
+        x, y = self.buffer.cursor
         if (x, y) != (0, 0):
-            self._move(min(x, self.grid.columns - 1), min(y, self.grid.lines - 1))
+            self._move(min(x, self.buffer.columns - 1), min(y, self.buffer.lines - 1))
         return "".join(self._out)
 
     def _paint_line(self, y: int) -> None:
-        before, now = self._shown[y], self.grid.row(y)
+        before, now = self._shown[y], self.buffer.row(y)
         if before == now:
             return
-        certain = _all_certain(now)
-        if before is None or not (certain and self._certain[y]):
+        certain = _all_fixed_width(now)
+        if before is None or not (certain and self._fixed_width[y]):
             self._begin_line(y)
-            self._write_anew(y, now)
+            self._rewrite_line(y, now)
         else:
             self._paint_shortest(y, before, now)
-        self._shown[y], self._certain[y] = now, certain
+        self._shown[y], self._fixed_width[y] = now, certain
 
     def _paint_shortest(self, y: int, before: Row, now: Row) -> None:
         """Write what differs, or erase the line first when there is less to write then."""
-        start = self._out, self._place, self._look
+        start = self._out, self._cursor, self._style
         self._out = []
         blanks = self._write_changes(y, before, now)
-        changed = self._out, self._place, self._look
+        changed = self._out, self._cursor, self._style
         if blanks <= _ERASING:
             self._out = start[0] + self._out
             return
-        self._out, self._place, self._look = [], start[1], start[2]
+        self._out, self._cursor, self._style = [], start[1], start[2]
         self._begin_line(y)
         self._write_changes(y, [BLANK] * len(now), now)
         if _length(changed[0]) <= _length(self._out):
-            out, self._place, self._look = changed
+            out, self._cursor, self._style = changed
         else:
             out = self._out
         self._out = start[0] + out
 
     def _begin_line(self, y: int) -> None:
         self._move(0, y)
-        self._turn(PLAIN)
+        self._set_style(PLAIN)
         self._out.append("\x1b[K")
 
     def _write_changes(self, y: int, before: Row, now: Row) -> int:
@@ -119,21 +119,21 @@ class Painter:
                 x += 1
             self._move(start, y, now)
             self._write(now[start:x])
-            self._place = (x, y) if x < columns else None
+            self._cursor = (x, y) if x < columns else None
             blanks += now[start:x].count(BLANK)
         left = [x for x in range(end, columns) if before[x] != BLANK]
         if not left:
             return blanks
         self._move(left[0], y, now)
         if len(left) > _SHORT_END or left[-1] - left[0] >= len(left):
-            self._turn(PLAIN)
+            self._set_style(PLAIN)
             self._out.append("\x1b[K")
         else:
             self._write([BLANK] * len(left))
-            self._place = (left[-1] + 1, y) if left[-1] + 1 < columns else None
+            self._cursor = (left[-1] + 1, y) if left[-1] + 1 < columns else None
         return blanks
 
-    def _write_anew(self, y: int, now: Row) -> None:
+    def _rewrite_line(self, y: int, now: Row) -> None:
         """Write a whole erased line; after blanks the place is told, wherever the terminal thinks it is."""
         x = 0
         certain = True
@@ -144,36 +144,36 @@ class Painter:
             if gap == len(now):
                 break
             if gap - x >= _GAP and not certain:
-                self._place = (None, y)
+                self._cursor = (None, y)
             if gap - x >= _GAP:
                 self._move(gap, y, now)
                 certain = True
                 x = gap
-            certain = certain and is_certain(now[x][0])
+            certain = certain and has_fixed_width(now[x][0])
             self._write(now[x : x + 1])
             x += 1
-            self._place = (x, y)
-        self._place = (None, y)
+            self._cursor = (x, y)
+        self._cursor = (None, y)
 
     def _write(self, cells: Row) -> None:
-        now, add = self._look, self._out.append
+        now, add = self._style, self._out.append
         for cell in cells:
             text, look = cell
             if look is not now and not self._is_as_now(cell):
-                self._turn(look)
+                self._set_style(look)
                 now = look
             add(text)
 
-    def _turn(self, look: Look) -> None:
-        if look != self._look:
-            self._out.append(transition(self._look, look) if self._look is not None else _anew(look))
-            self._look = look
+    def _set_style(self, look: SgrStyle) -> None:
+        if look != self._style:
+            self._out.append(transition(self._style, look) if self._style is not None else _reset_style(look))
+            self._style = look
 
     def _move(self, x: int, y: int, row: Row | None = None) -> None:
         """Go to a place, the shortest way; `row` is what the line shows, as far as it is passed over."""
-        if self._place == (x, y):
+        if self._cursor == (x, y):
             return
-        (from_x, from_y), self._place = self._place or (None, None), (x, y)
+        (from_x, from_y), self._cursor = self._cursor or (None, None), (x, y)
         if from_x is not None and from_y == y and row is not None and 0 < x - from_x <= _SHORT_GAP:
             passed = row[from_x:x]
             text = "".join([cell[0] for cell in passed])
@@ -196,16 +196,16 @@ class Painter:
     def _is_as_now(self, cell: Cell) -> bool:
         """Whether the cell is written without another look."""
         text, look = cell
-        if self._look is None:
+        if self._style is None:
             return False
-        return look == self._look or (text == " " and look == PLAIN and not self._look.seen_on_blanks)
+        return look == self._style or (text == " " and look == PLAIN and not self._style.seen_on_blanks)
 
 
-def _all_certain(row: Row) -> bool:
-    return is_certain("".join([text for text, _ in row]))
+def _all_fixed_width(row: Row) -> bool:
+    return has_fixed_width("".join([text for text, _ in row]))
 
 
-def _anew(look: Look) -> str:
+def _reset_style(look: SgrStyle) -> str:
     return "\x1b[m" + transition(PLAIN, look)
 
 

@@ -16,17 +16,17 @@ from textual.message_pump import MessagePump
 
 from app.terminal.barcode import (
     LATE_END,
-    LONGEST,
+    MAX_LENGTH,
     NEVER_FIRST,
-    PATIENCE,
     REPEAT,
-    Burst,
+    SCAN_TIMEOUT,
+    KeyBurst,
     Scanner,
     code_character,
+    detect_frame,
+    detect_scan,
     is_end,
     pasted_code,
-    read_burst,
-    read_frame,
     sent_character,
 )
 
@@ -42,7 +42,7 @@ _PAUSE: Final = 0.4
 #: So many scans in a row with an end, and one without is not whole.
 _ENDS_EXPECTED: Final = 3
 
-Reader = Callable[[Iterable[events.Event], Scanner, float], Burst]
+Reader = Callable[[Iterable[events.Event], Scanner, float], KeyBurst]
 
 
 class ScanTarget(Protocol):
@@ -101,14 +101,14 @@ class KeyQueue:
         scanner: Scanner,
     ) -> None:
         self._app = app
-        self._acted = acted
+        self._action_done = acted
         self._deliver = deliver
         self._target = target
         self.scanner = scanner
         self._waiting: deque[events.Event] = deque()
-        self._came = asyncio.Event()
+        self._arrived = asyncio.Event()
         #: So many keys at the front are known to be pressed by hand.
-        self._judged_keys = 0
+        self._checked_keys = 0
         #: Printable keys that were run, and may have been the beginning of a code that stalled.
         self._head = ""
         self._head_at = float("-inf")
@@ -131,7 +131,7 @@ class KeyQueue:
     @property
     def idle(self) -> bool:
         """Whether every key has done its work."""
-        return self._is_free and self._is_done() and _at_rest(self._app)
+        return self._is_free and self._is_done() and _is_idle(self._app)
 
     def may_end_scan(self, event: events.Event) -> bool:
         """Whether the key comes behind one that still waits as part of a code, and may be its end."""
@@ -141,7 +141,7 @@ class KeyQueue:
     @property
     def may_be_scan(self) -> float:
         """Seconds for which the last key may yet turn out to be the first of a scan; 0 when it is no letter."""
-        return max(0.0, self._head_at + PATIENCE - monotonic()) if self._head else 0.0
+        return max(0.0, self._head_at + SCAN_TIMEOUT - monotonic()) if self._head else 0.0
 
     @property
     def _is_free(self) -> bool:
@@ -158,7 +158,7 @@ class KeyQueue:
                 await self._deliver_now(event, target)
                 return
         self._waiting.append(event)
-        self._came.set()
+        self._arrived.set()
         if self._delivering is None or self._delivering.done():
             self._delivering = asyncio.create_task(self._deliver_all())
             self._delivering.add_done_callback(self._ended)
@@ -169,7 +169,7 @@ class KeyQueue:
             target = self._target()
             if target is not None and await self._take_scan(target):
                 continue
-            self._judged_keys = max(0, self._judged_keys - 1)
+            self._checked_keys = max(0, self._checked_keys - 1)
             await self._deliver_now(self._waiting.popleft(), target)
 
     async def _deliver_now(self, event: events.Event, target: ScanTarget | None) -> None:
@@ -183,18 +183,18 @@ class KeyQueue:
         if not isinstance(event, events.Key) or sent_character(event) is not None:
             return False
         # The app works on this very key.
-        return not self._app.message_queue_size and self._is_done() and self._acted().is_set()
+        return not self._app.message_queue_size and self._is_done() and self._action_done().is_set()
 
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
         left = self._delivered_at + _LONGEST - monotonic()
-        done = self._is_done() and _at_rest(self._app) and self._acted().is_set()
+        done = self._is_done() and _is_idle(self._app) and self._action_done().is_set()
         if self._delivered_to is None or left <= 0 or done:
             return
         try:
             async with asyncio.timeout(left):
                 await self._follow(self._delivered_to)
-                if not (acted := self._acted()).is_set():
+                if not (acted := self._action_done()).is_set():
                     await acted.wait()
                     await self._follow(self._delivered_to)
         except TimeoutError:
@@ -210,19 +210,19 @@ class KeyQueue:
             return False
         if target.detects_scans and self._drop_end(target, event):
             return True
-        if self._judged_keys:
+        if self._checked_keys:
             return False
         if self.scanner.begins_frame(event):
-            return self._take_frame(target, await self._collect(read_frame))
+            return self._take_frame(target, await self._collect(detect_frame))
         if not self._detects(target, event):
             return self._take_typed_code(target, event)
         if self._is_by_hand(event):
             return False
-        return self._take_burst(target, await self._collect(read_burst))
+        return self._take_burst(target, await self._collect(detect_scan))
 
     def _detects(self, target: ScanTarget, event: events.Key) -> bool:
         """Whether keys may be a scan's here: also in a field that a letter has just opened, the first of a code."""
-        return target.detects_scans or (bool(self._head) and 0 <= event.time - self._head_at <= PATIENCE)
+        return target.detects_scans or (bool(self._head) and 0 <= event.time - self._head_at <= SCAN_TIMEOUT)
 
     def repeats(self, event: events.Event) -> bool:
         """Whether the key is the last letter once more, held down or pressed again."""
@@ -234,20 +234,20 @@ class KeyQueue:
         """Whether the key is the last one again, or comes without a pause behind keys that a hand typed."""
         return self.repeats(event) or 0 <= event.time - self._typed_at <= _PAUSE
 
-    async def _collect(self, read: Reader) -> Burst:
+    async def _collect(self, read: Reader) -> KeyBurst:
         burst = read(self._waiting, self.scanner, monotonic())
         while burst.verdict == "open":
-            self._came.clear()
+            self._arrived.clear()
             try:
                 async with asyncio.timeout(burst.expires - monotonic()):
-                    await self._came.wait()
+                    await self._arrived.wait()
             except TimeoutError:
                 # A key that was read in time may not have been handed over yet.
-                await _passed(self._app)
+                await _drained(self._app)
             burst = read(self._waiting, self.scanner, monotonic())
         return burst
 
-    def _take_frame(self, target: ScanTarget, burst: Burst) -> bool:
+    def _take_frame(self, target: ScanTarget, burst: KeyBurst) -> bool:
         if burst.verdict == "scan":
             self._drop(burst.keys)
             self._finish_scan(burst.last)
@@ -255,19 +255,19 @@ class KeyQueue:
             return True
         if not burst.text or not target.detects_scans:
             # Nothing, or no end, came behind what looks like a prefix: somebody typed it.
-            self._judged_keys = burst.keys
+            self._checked_keys = burst.keys
             return False
         self._drop(burst.keys)
         self._finish_scan(burst.last)
         target.scan_cut_short(f"{burst.text}…")
         return True
 
-    def _take_burst(self, target: ScanTarget, burst: Burst) -> bool:
-        is_rest = bool(self._head) and 0 <= burst.first - self._head_at <= PATIENCE
+    def _take_burst(self, target: ScanTarget, burst: KeyBurst) -> bool:
+        is_rest = bool(self._head) and 0 <= burst.first - self._head_at <= SCAN_TIMEOUT
         # In a field, somebody may type fast behind the letter that opened it; only a scanner sends an end as fast.
         is_scan = burst.verdict == "scan" if target.detects_scans else False
         if not is_scan and not (burst.fast and is_rest and (burst.ended or target.detects_scans)):
-            self._judge_keys(burst)
+            self._count_checked_keys(burst)
             return False
         self._drop(burst.keys + (burst.verdict != "scan" and burst.ended))
         whole = burst.ended or self._scans_with_end < _ENDS_EXPECTED
@@ -287,7 +287,7 @@ class KeyQueue:
         if not is_end(event) or not self._run_keys:
             return False
         keys = [*self._run_keys, event]
-        burst = read_burst(keys, self.scanner, event.time)
+        burst = detect_scan(keys, self.scanner, event.time)
         if burst.verdict != "scan" or burst.keys != len(keys):
             return False
         # A field takes no separators.
@@ -299,9 +299,9 @@ class KeyQueue:
         self._finish_scan(event.time)
         return True
 
-    def _judge_keys(self, burst: Burst) -> None:
+    def _count_checked_keys(self, burst: KeyBurst) -> None:
         """Let the keys of a burst be run, and remember an end behind them that may be a scanner's."""
-        self._judged_keys = burst.keys
+        self._checked_keys = burst.keys
         if burst.keys and not burst.fast and burst.last > burst.first:
             self._typed_at = burst.last
         if burst.ended:
@@ -368,7 +368,7 @@ class KeyQueue:
         if character is None or character in NEVER_FIRST or is_end(event):
             self._head, self._last_letter = "", None
         elif target.detects_scans:
-            follows = 0 <= event.time - self._head_at <= PATIENCE
+            follows = 0 <= event.time - self._head_at <= SCAN_TIMEOUT
             self._head = (self._head if follows else "") + character
             self._head_at, self._last_letter = event.time, event
         if 0 <= event.time - self._typed_at <= _PAUSE:
@@ -380,7 +380,7 @@ class KeyQueue:
             self._run_lines, self._run_has_text = 0, False
             target.typing_began()
         part = code_character(event) is not None
-        if not part or not 0 <= event.time - self._run_at <= PATIENCE or len(self._run_keys) > LONGEST:
+        if not part or not 0 <= event.time - self._run_at <= SCAN_TIMEOUT or len(self._run_keys) > MAX_LENGTH:
             self._run_keys.clear()
         if part:
             self._run_keys.append(event)
@@ -401,31 +401,31 @@ class KeyQueue:
 
     def _is_done(self) -> bool:
         """Whether everything below the app that the last key can pass through waits for something to do."""
-        nodes = (*_way_up(self._delivered_to), self._app.screen)
-        return all(_at_rest(node) for node in nodes if node is not self._app)
+        nodes = (*_ancestors(self._delivered_to), self._app.screen)
+        return all(_is_idle(node) for node in nodes if node is not self._app)
 
     async def _follow(self, target: MessagePump) -> None:
         """Wait until what the key set off has passed through everything it can pass through."""
         for _ in range(_MESSAGES_OF_A_KEY):
-            for node in _way_up(target):
-                await _passed(node)
-            await _passed(self._app.screen)
-        await _passed(self._app)
+            for node in _ancestors(target):
+                await _drained(node)
+            await _drained(self._app.screen)
+        await _drained(self._app)
 
 
-def _way_up(node: MessagePump | None) -> Iterator[MessagePump]:
+def _ancestors(node: MessagePump | None) -> Iterator[MessagePump]:
     while node is not None:
         yield node
         node = node._parent  # noqa: SLF001 - a widget that left the screen has no public way up any more
 
 
-def _at_rest(node: MessagePump) -> bool:
+def _is_idle(node: MessagePump) -> bool:
     """Whether the node has no message and works on none: then it waits for its queue to say that there is one."""
     waits: Iterable[asyncio.Future[bool]] = node._message_queue.ready_event._waiters  # noqa: SLF001 - told nowhere else
     return not node.is_running or any(not waiter.done() for waiter in waits)
 
 
-async def _passed(node: MessagePump) -> None:
+async def _drained(node: MessagePump) -> None:
     """Wait until the node has worked through the messages it has now."""
     passed = asyncio.Event()
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from textual.message import Message
 
-from app.terminal.diff import CLEAR, Painter
+from app.terminal.diff import CLEAR, ScreenDiff
 from app.terminal.suspend import SuspendingDriver
 
 #: Modes: other screen, cursor, line wrap, bracketed paste, mouse; kitty's keyboard; bell; the clipboard (OSC 52). Each
@@ -24,7 +24,7 @@ _ALLOWED: Final = re.compile(
 
 #: Asked for by Textual, and not wanted: word of the window's focus, which repaints; whether updates may be bracketed
 #: and sizes told in the stream, which ask the terminal and wait for what it answers.
-_LEFT_OUT: Final = re.compile(r"\x1b\[\?(?:1004|2048|2026|1016)[hl]|\x1b\[\?[0-9]+\$p|\x1b\]22;[^\x1b\a]*\a")
+_IGNORED: Final = re.compile(r"\x1b\[\?(?:1004|2048|2026|1016)[hl]|\x1b\[\?[0-9]+\$p|\x1b\]22;[^\x1b\a]*\a")
 
 #: Seconds until what could not be painted is: the terminal is slower than the program, or has another size.
 _SOON: Final = 0.05
@@ -35,7 +35,7 @@ class LeanDriver(SuspendingDriver):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._painter = Painter(*self._get_terminal_size())
+        self._diff = ScreenDiff(*self._get_terminal_size())
         self._unknown = False
         self._waiting = False
 
@@ -48,8 +48,8 @@ class LeanDriver(SuspendingDriver):
         if callable(tell_textual):
             self._loop.add_signal_handler(signal.SIGWINCH, self._resized, tell_textual)
         super().write(CLEAR)
-        self._painter.forget(*self._get_terminal_size())
-        self._painter.cleared()
+        self._diff.forget(*self._get_terminal_size())
+        self._diff.cleared()
         self._paint()
 
     def send_message(self, message: Message) -> None:
@@ -60,8 +60,8 @@ class LeanDriver(SuspendingDriver):
         """Take an update, or pass on one of the few other things there are."""
         if _ALLOWED.fullmatch(data):
             super().write(data)
-        elif not _LEFT_OUT.fullmatch(data):
-            self._painter.grid.take(self.repertoire.spell(data))
+        elif not _IGNORED.fullmatch(data):
+            self._diff.buffer.feed(self.repertoire.spell(data))
             self._paint()
 
     def repaint(self) -> None:
@@ -78,8 +78,8 @@ class LeanDriver(SuspendingDriver):
             return
         if self._unknown:
             self._unknown = False
-            self._painter.forget(*self._get_terminal_size())
-        output = self._painter.output()
+            self._diff.forget(*self._get_terminal_size())
+        output = self._diff.output()
         if output:
             super().write(output)
 

@@ -34,7 +34,7 @@ class Progress:
         self._stream.flush()
 
 
-class Line:
+class ProgressLine:
     """One line that is written over until it is left; where it shall not be `watched`, nothing is written."""
 
     def __init__(self, stream: TextIO, *, watched: bool) -> None:

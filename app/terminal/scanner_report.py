@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from textual import events
 
-from app.terminal.barcode import ETX, LEAST, STX, Scanner, is_end, read_burst, read_frame, sent_character
+from app.terminal.barcode import ETX, MIN_LENGTH, STX, Scanner, detect_frame, detect_scan, is_end, sent_character
 from app.text.sanitize import sanitize
 
 #: Milliseconds; the limits of the setting `scan_gap_ms`, and the steps it is proposed in.
@@ -35,8 +35,8 @@ def report_scan(keys: Sequence[events.Event], scanner: Scanner) -> ScannerReport
     """Report on the keys of one test scan; `scanner` are the settings as they are now."""
     ends = [_ENDS[key.key] for key in takewhile(is_end, reversed(keys)) if isinstance(key, events.Key)][::-1]
     sent = [sent_character(key) or "" for key in keys[: len(keys) - len(ends)]]
-    prefix = sent[0] if len(sent) > LEAST and _frames(sent[0]) else ""
-    suffix = sent[-1] if len(sent) > LEAST and _frames(sent[-1]) and (prefix or not sent[-1].isprintable()) else ""
+    prefix = sent[0] if len(sent) > MIN_LENGTH and _frames(sent[0]) else ""
+    suffix = sent[-1] if len(sent) > MIN_LENGTH and _frames(sent[-1]) and (prefix or not sent[-1].isprintable()) else ""
     fits = _fitting(keys, scanner, prefix, suffix, ends=bool(ends))
     lines = [
         ("Arrived", sanitize("".join(sent)) or "nothing that could be a code"),
@@ -73,13 +73,13 @@ def _fitting(keys: Sequence[events.Event], scanner: Scanner, prefix: str, suffix
     if prefix and (suffix or ends):
         return Scanner(scanner.gap, "" if prefix == STX else prefix, "" if suffix == ETX else suffix)
     gaps = _gaps(keys)
-    if len(gaps) < LEAST:
+    if len(gaps) < MIN_LENGTH:
         return None
     needed = math.ceil(round(max(gaps) * _MARGIN * 1000 / _STEP, 3)) * _STEP
     if needed > _LONGEST_GAP:
         return None
     fits = Scanner(max(_LEAST_GAP, needed) / 1000, "", suffix if suffix != ETX else "")
-    return fits if read_burst(keys, fits, math.inf).verdict == "scan" else None
+    return fits if detect_scan(keys, fits, math.inf).verdict == "scan" else None
 
 
 def _verdict(keys: Sequence[events.Event], fits: Scanner | None) -> str:
@@ -88,8 +88,8 @@ def _verdict(keys: Sequence[events.Event], fits: Scanner | None) -> str:
             "cannot tell this from typing. Set the scanner to send STX before and ETX behind a code, or to be faster."
         )
     if fits.begins_frame(keys[0]):
-        return f"takes it as the code {sanitize(read_frame(keys, fits, math.inf).text)}, by its frame: at any speed."
-    burst = read_burst(keys, fits, math.inf)
+        return f"takes it as the code {sanitize(detect_frame(keys, fits, math.inf).text)}, by its frame: at any speed."
+    burst = detect_scan(keys, fits, math.inf)
     waits = "" if burst.ended else " Nothing ends it, so each scan waits 1.2 s; set the scanner to send Enter."
     return f"takes it as the code {sanitize(burst.text)}, by its speed.{waits}"
 

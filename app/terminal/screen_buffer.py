@@ -10,10 +10,10 @@ from typing import Final
 
 from rich.cells import split_graphemes
 
-from app.terminal.sgr import PLAIN, Look, changed_look
+from app.terminal.sgr import PLAIN, SgrStyle, apply_sgr
 
 #: A cluster of characters and its look. The second half of a wide one is an empty text.
-Cell = tuple[str, Look]
+Cell = tuple[str, SgrStyle]
 Row = list[Cell]
 
 BLANK: Final[Cell] = (" ", PLAIN)
@@ -21,26 +21,26 @@ BLANK: Final[Cell] = (" ", PLAIN)
 _TOKEN: Final = re.compile(r"\x1b\[([0-9;]*)([Hm])|([^\x00-\x1f\x7f-\x9f]+)|\n")
 
 #: Where every terminal gives each character one cell: Latin, Greek, Cyrillic, and the signs this program uses itself.
-_CERTAIN: Final = re.compile(
+_FIXED_WIDTH: Final = re.compile(
     "[\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2015\u2018-\u2027\u2030-\u205e"
     "\u20a0-\u20bf\u2100-\u2319\u231c-\u2328\u232b-\u23ce\u2400-\u2426\u2500-\u25fc]*"
 )
 
 
-def is_certain(text: str) -> bool:
+def has_fixed_width(text: str) -> bool:
     """Whether all terminals agree on how many cells these characters take: one each."""
-    return text.isascii() or _CERTAIN.fullmatch(text) is not None
+    return text.isascii() or _FIXED_WIDTH.fullmatch(text) is not None
 
 
-class Grid:
+class ScreenBuffer:
     """The cells as they should be, and which lines were touched since somebody last looked."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.columns, self.lines = columns, lines
         self.rows: list[Row] = []
-        self.touched: set[int] = set()
+        self.dirty: set[int] = set()
         self.cursor = (0, 0)
-        self._look = PLAIN
+        self._style = PLAIN
         self.resize(columns, lines)
 
     def resize(self, columns: int, lines: int) -> None:
@@ -54,17 +54,17 @@ class Grid:
         """The cells of a line that can be seen."""
         return self.rows[y][: self.columns]
 
-    def take(self, update: str) -> None:
+    def feed(self, update: str) -> None:
         """Apply an update: x and y of the place count from 0, and text beyond the edges is cut off."""
         x, y = self.cursor
         for token in _TOKEN.finditer(update):
             parameters, final, text = token.groups()
             if text is not None:
-                cells = cells_of(text, self._look)
+                cells = cells_of(text, self._style)
                 self._put(x, y, cells)
                 x += len(cells)
             elif final == "m":
-                self._look = changed_look(self._look, parameters)
+                self._style = apply_sgr(self._style, parameters)
             elif final == "H":
                 line, _, column = parameters.partition(";")
                 y, x = max(_number(line) - 1, 0), max(_number(column) - 1, 0)
@@ -91,13 +91,13 @@ class Grid:
         if end < len(row) and row[end][0] == "":
             row[end] = BLANK
         row[x:end] = cells
-        self.touched.add(y)
+        self.dirty.add(y)
 
 
-def cells_of(text: str, look: Look) -> Row:
+def cells_of(text: str, look: SgrStyle) -> Row:
     """The cells that a text takes; a blank whose look cannot be seen is a plain one."""
     blank = (" ", look) if look.seen_on_blanks else BLANK
-    if is_certain(text):
+    if has_fixed_width(text):
         return [blank if character == " " else (character, look) for character in text]
     cells: Row = []
     for start, end, width in split_graphemes(text)[0]:

@@ -10,7 +10,7 @@ _OFF: Final = {1: 22, 2: 22, 3: 23, 4: 24, 5: 25, 6: 25, 7: 27, 8: 28, 9: 29, 21
 _COLOUR_LENGTH: Final = {"5": 1, "2": 3}
 
 
-class Look(NamedTuple):
+class SgrStyle(NamedTuple):
     """Attributes as the SGR codes that turn them on, and the two colours as SGR codes, empty for the terminal's own."""
 
     attributes: frozenset[int] = frozenset()
@@ -23,11 +23,11 @@ class Look(NamedTuple):
         return bool(self.background) or not self.attributes <= {1, 2, 3, 5, 6, 8}
 
 
-PLAIN: Final = Look()
+PLAIN: Final = SgrStyle()
 
 
 @lru_cache(maxsize=1024)
-def changed_look(look: Look, parameters: str) -> Look:
+def apply_sgr(look: SgrStyle, parameters: str) -> SgrStyle:
     """The look after an SGR sequence with these parameters; codes that are not known change nothing."""
     attributes, foreground, background = set(look.attributes), look.foreground, look.background
     codes = parameters.split(";")
@@ -52,22 +52,22 @@ def changed_look(look: Look, parameters: str) -> Look:
             background = ""
         else:
             attributes -= {on for on, off in _OFF.items() if off == code}
-    return _the_look(frozenset(attributes), foreground, background)
+    return _interned(frozenset(attributes), foreground, background)
 
 
 @lru_cache(maxsize=1024)
-def _the_look(attributes: frozenset[int], foreground: str, background: str) -> Look:
+def _interned(attributes: frozenset[int], foreground: str, background: str) -> SgrStyle:
     """One and the same object for the same look, so that it is told at a glance."""
-    look = Look(attributes, foreground, background)
+    look = SgrStyle(attributes, foreground, background)
     return PLAIN if look == PLAIN else look
 
 
 @lru_cache(maxsize=1024)
-def transition(before: Look, after: Look) -> str:
+def transition(before: SgrStyle, after: SgrStyle) -> str:
     """The shortest SGR sequence that leads from one look to the other; empty when they are the same."""
     if before == after:
         return ""
-    anew = _sequence([*(["0"] if after != PLAIN else []), *_told(after)])
+    anew = _sequence([*(["0"] if after != PLAIN else []), *_sgr_codes(after)])
     lost = before.attributes - after.attributes
     off = {_OFF[code] for code in lost}
     # Bold and dim are turned off by one code, and so are others: what is to stay is told again.
@@ -80,7 +80,7 @@ def transition(before: Look, after: Look) -> str:
     return min(_sequence(codes), anew, key=len)
 
 
-def _told(look: Look) -> list[str]:
+def _sgr_codes(look: SgrStyle) -> list[str]:
     return [*(str(code) for code in sorted(look.attributes)), *filter(None, (look.foreground, look.background))]
 
 

@@ -47,7 +47,7 @@ _RESTORE: Final = (
 )
 
 
-class Endings:
+class ShutdownHandler:
     """What happens on SIGTERM, SIGINT, SIGHUP, other signals that end a process, and the loss of the terminal.
 
     Every function of `flush` runs first, each only once, also when one before it fails; they must neither wait for
@@ -58,17 +58,17 @@ class Endings:
     def __init__(
         self,
         flush: Iterable[Callable[[], None]],
-        leave: Callable[[int], None],
-        away: Callable[[], bool] = lambda: False,
+        request_exit: Callable[[int], None],
+        is_suspended: Callable[[], bool] = lambda: False,
     ) -> None:
         self._flush = tuple(flush)
-        self._leave = leave
-        self._away = away
-        self._ending = threading.Lock()
+        self._request_exit = request_exit
+        self._is_suspended = is_suspended
+        self._exiting = threading.Lock()
         self._modes = _terminal_modes()
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
+    def installed(self) -> Iterator[None]:
         """Be on watch while the block runs; to be entered on the main thread."""
         before = {
             signal.SIGTERM: signal.signal(signal.SIGTERM, self._on_terminate),
@@ -87,7 +87,7 @@ class Endings:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def end_soon(self, code: int) -> None:
+    def exit_soon(self, code: int) -> None:
         """The program leaves by itself: what keeps it from that for too long is not waited for."""
         timer = threading.Timer(_SOON, self._end_stuck, [code])
         timer.daemon = True
@@ -95,31 +95,31 @@ class Endings:
 
     def _end_stuck(self, code: int) -> None:
         self._run_flush()
-        self._end(code)
+        self._exit(code)
 
     def _on_terminate(self, number: int, _frame: FrameType | None) -> None:
-        if not self._ending.acquire(blocking=False):
+        if not self._exiting.acquire(blocking=False):
             return
         code = 128 + number
-        if self._away() or in_background():
+        if self._is_suspended() or in_background():
             # The terminal is somebody else's: to touch it would stop the process once more, before its end.
             self._run_flush()
             os._exit(code)
-        timer = threading.Timer(GRACE, self._end, [code])
+        timer = threading.Timer(GRACE, self._exit, [code])
         timer.daemon = True
         timer.start()
         self._run_flush()
-        self._leave(code)
+        self._request_exit(code)
 
     def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
         self._hang_up()
 
     def _hang_up(self) -> None:
-        if not self._ending.acquire(blocking=False):
+        if not self._exiting.acquire(blocking=False):
             return
         # Leaving in good order would wait for a writer that waits for the terminal.
         self._run_flush()
-        self._end(HUNG_UP)
+        self._exit(HUNG_UP)
 
     def _watch_terminal(self) -> None:
         poll = select.poll()
@@ -138,7 +138,7 @@ class Endings:
             except Exception:  # noqa: BLE001, S112 - the process ends here, and the next one's work is not lost too
                 continue
 
-    def _end(self, code: int) -> None:
+    def _exit(self, code: int) -> None:
         restore_terminal(self._modes)
         os._exit(code)
 

@@ -19,17 +19,17 @@ from textual.worker import Worker, WorkerState
 
 from app.repository.connection_state import WAS_THERE
 from app.repository.repository import ConnectionState
-from app.screens.base import STYLES, TWICE, DockScreen
-from app.screens.context import Desk
+from app.screens.base import DOUBLE_PRESS_SECONDS, STYLES, BaseScreen
+from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
-from app.screens.dialogs import Dialog, Question
+from app.screens.dialogs import ConfirmDialog, Dialog
 from app.screens.scan_target import ScanTargetScreen
 from app.terminal.barcode import Scanner
 from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
-from app.widgets.direct_keys import OwnKeys
+from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: The workers that go on in the background for as long as the program runs.
-KEEPER: Final = "keeper"
+SYNC_GROUP: Final = "keeper"
 
 _LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
 
@@ -79,7 +79,7 @@ THEME = Theme(
 )
 
 
-class QuitQuestion(Question):
+class QuitQuestion(ConfirmDialog):
     """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
 
     nothing_lost = False
@@ -94,7 +94,7 @@ class DockbookApp(App[int]):
     """
 
     # The first screen is made by Textual itself, which does not look at its CSS_PATH.
-    CSS_PATH = [STYLES / "app.tcss", STYLES / "list.tcss"]
+    CSS_PATH = [STYLES / "app.tcss", STYLES / "customer_list.tcss"]
     TITLE = "dockbook"
     ENABLE_COMMAND_PALETTE = False  # Textual's own blinks, and takes two lines a command
     ESCAPE_TO_MINIMIZE = False
@@ -110,7 +110,7 @@ class DockbookApp(App[int]):
 
     def __init__(
         self,
-        desk: Desk,
+        context: AppContext,
         *,
         keymap: Mapping[str, str] | None = None,
         report: Callable[[BaseException, str], str] | None = None,
@@ -123,19 +123,21 @@ class DockbookApp(App[int]):
     ) -> None:
         # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
-        self.desk = desk
+        self.context = context
         self._report = report
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
         self._on_exit = on_exit
-        self._interrupted_at = self._asked_at = self._left_at = -TWICE
+        self._interrupted_at = self._asked_at = self._left_at = -DOUBLE_PRESS_SECONDS
         self._happened = CRASHED
         self._bell = bell
-        self._away = False
+        self._was_offline = False
         self._leaving: Timer | None = None
-        self._nothing_to_do = asyncio.Event()
-        self._nothing_to_do.set()
-        self.key_queue = KeyQueue(self, self._deliver, self._acted, self._scan_target, scanner or Scanner())
+        self._idle_quit = asyncio.Event()
+        self._idle_quit.set()
+        self.key_queue = KeyQueue(
+            self, self._dispatch_key, self._pending_action, self._scan_target, scanner or Scanner()
+        )
         self.register_theme(THEME)
         self.theme = THEME.name
         self.set_class(lean, "-lean")
@@ -145,7 +147,7 @@ class DockbookApp(App[int]):
             self.set_keymap(dict(keymap))
 
     @property
-    def away(self) -> bool:
+    def suspended(self) -> bool:
         """Whether the terminal was given back to the shell for now."""
         return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
 
@@ -156,17 +158,17 @@ class DockbookApp(App[int]):
             super().refresh_css(animate)
 
     def get_default_screen(self) -> Screen[Any]:
-        return CustomerListScreen(self.desk)
+        return CustomerListScreen(self.context)
 
     def on_mount(self) -> None:
-        repository = self.desk.repository
-        repository.on_connection = self._link_changed
-        repository.on_data_changed = self._look_again
-        repository.on_notice = self._tell
+        repository = self.context.repository
+        repository.on_connection = self._connection_changed
+        repository.on_data_changed = self._refresh_screens
+        repository.on_notice = self._announce
         repository.on_saved = self._saved_after_all
         keep: Callable[[], Awaitable[None]] = repository.run_background
-        self.run_worker(keep, group=KEEPER, exit_on_error=False)
-        self.call_after_refresh(self._tell_encoding)
+        self.run_worker(keep, group=SYNC_GROUP, exit_on_error=False)
+        self.call_after_refresh(self._announce_encoding)
         self.call_after_refresh(self._open_drafts)
 
     async def on_event(self, event: events.Event) -> None:
@@ -187,9 +189,9 @@ class DockbookApp(App[int]):
             # Ctrl+C is ETX, which scanners send.
             return False
         before, self._left_at = self._left_at, monotonic()
-        return self._left_at - before < TWICE and not self.key_queue.idle
+        return self._left_at - before < DOUBLE_PRESS_SECONDS and not self.key_queue.idle
 
-    async def _deliver(self, event: events.Event) -> None:
+    async def _dispatch_key(self, event: events.Event) -> None:
         if (
             isinstance(event, events.Key)
             and event.character == NOT_DECODED
@@ -197,34 +199,38 @@ class DockbookApp(App[int]):
         ):
             self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
         focused = self.focused
-        if isinstance(event, events.Key) and isinstance(focused, OwnKeys) and await focused.does(event.key):
+        if (
+            isinstance(event, events.Key)
+            and isinstance(focused, DirectKeys)
+            and await focused.run_direct_key(event.key)
+        ):
             return
         await super().on_event(event)
 
     async def on_unmount(self) -> None:
-        if self.desk.drafts is not None:
-            self.desk.drafts.on_change = None
-        await self.desk.repository.close()
+        if self.context.drafts is not None:
+            self.context.drafts.on_change = None
+        await self.context.repository.close()
 
-    def on_dock_screen_written(self, message: DockScreen.Written) -> None:
+    def on_base_screen_customer_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if message.change is not None:
-            self.desk.changes.add(message.change)
-        screens = list(self._dock_screens())
+            self.context.history.add(message.change)
+        screens = list(self._base_screens())
         for screen in screens:
-            screen.show_written(message)
+            screen.apply_saved(message)
         if message.aloud and screens:
-            screens[-1].say(message.text, message.level)
+            screens[-1].show_notice(message.text, message.level)
 
     def _saved_after_all(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
         from app.screens.unconfirmed import report_saved
 
-        report_saved(self, self.desk, write, saved)
+        report_saved(self, self.context, write, saved)
 
     def action_palette(self) -> None:
-        from app.screens.select_dialog import Choice, ChooseDialog
+        from app.screens.select_dialog import Choice, SelectDialog
 
         screen = self.screen
-        if not isinstance(screen, DockScreen):
+        if not isinstance(screen, BaseScreen):
             return
         actions = {action.id: action for action in actions_of(screen) if action.id != "palette"}
         choices = [
@@ -236,13 +242,13 @@ class DockbookApp(App[int]):
             if name is not None:
                 await self.run_action(actions[name].action, actions[name].node)
 
-        self.push_screen(ChooseDialog("All commands", choices, "", search=True), chosen)
+        self.push_screen(SelectDialog("All commands", choices, "", search=True), chosen)
 
     def action_test_scanner(self) -> None:
         from app.screens.scanner_test import ScannerTestScreen
 
-        if isinstance(self.screen, DockScreen) and not isinstance(self.screen, ScannerTestScreen):
-            self.push_screen(ScannerTestScreen(self.desk, self._report_scan, self._keep_scanner))
+        if isinstance(self.screen, BaseScreen) and not isinstance(self.screen, ScannerTestScreen):
+            self.push_screen(ScannerTestScreen(self.context, self._report_scan, self._keep_scanner))
 
     def _report_scan(self, keys: Sequence[events.Event]) -> Sequence[tuple[str, str]]:
         from app.terminal.scanner_report import report_scan
@@ -278,15 +284,17 @@ class DockbookApp(App[int]):
             if self.screen.nothing_lost or monotonic() - self._asked_at >= _BETHOUGHT:
                 self.exit(0)
             return
-        if self.desk.drafts is not None:
-            await self.desk.drafts.flush_async()
-        screens = [screen for screen in self._dock_screens() if screen.unsaved()]
-        repository = self.desk.repository
+        if self.context.drafts is not None:
+            await self.context.drafts.flush_async()
+        screens = [screen for screen in self._base_screens() if screen.unsaved_text()]
+        repository = self.context.repository
         lost = "Not confirmed" if repository.unconfirmed else "Not saved"
-        unsaved = [f"{'Kept as a draft' if screen.draft_kept else lost}: {screen.unsaved()}." for screen in screens]
+        unsaved = [
+            f"{'Kept as a draft' if screen.draft_is_saved else lost}: {screen.unsaved_text()}." for screen in screens
+        ]
         if repository.writing:
             unsaved.append("Not confirmed: a change that is on its way to the server.")
-        elif repository.unconfirmed and self.desk.drafts is None and not screens:
+        elif repository.unconfirmed and self.context.drafts is None and not screens:
             unsaved.append("Not confirmed: a save. After leaving, dockbook cannot tell what came of it.")
         if not unsaved:
             self._leave()
@@ -296,13 +304,13 @@ class DockbookApp(App[int]):
             if answer == "quit":
                 self.exit(0)
 
-        kept = screens and all(screen.draft_kept for screen in screens)
+        kept = screens and all(screen.draft_is_saved for screen in screens)
         title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
         unsaved.append("Ctrl+Q again quits.")
         question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
-        question.nothing_lost = bool(kept) and not self.desk.repository.writing
+        question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
         self.push_screen(question, answered)
 
@@ -313,16 +321,16 @@ class DockbookApp(App[int]):
             self.exit(0)
             return
         self._leaving = self.set_timer(wait, partial(self.exit, 0))
-        if isinstance(self.screen, DockScreen):
-            self.screen.say("Leaving dockbook. Any other key stays.")
+        if isinstance(self.screen, BaseScreen):
+            self.screen.show_notice("Leaving dockbook. Any other key stays.")
 
     def _stay(self) -> None:
         """Something came behind the letter that leaves."""
         if self._leaving is not None:
             self._leaving.stop()
             self._leaving = None
-            for screen in self._dock_screens():
-                screen.status.hush()
+            for screen in self._base_screens():
+                screen.status.clear_notice()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell an error in the program and go on: a form may be open, with text in it."""
@@ -333,12 +341,12 @@ class DockbookApp(App[int]):
             self._handle_exception(error)
             return
         told = self._report(error, CRASHED).replace("\n", " ")
-        for screen in self._dock_screens():
-            screen.say(told, "error")
+        for screen in self._base_screens():
+            screen.show_notice(told, "error")
 
     def on_suspending_driver_no_shell(self) -> None:
         """Ctrl+Z, which many people press to undo."""
-        self._tell("There is no shell to go back to. u undoes the last save.")
+        self._announce("There is no shell to go back to. u undoes the last save.")
 
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
         """End as after a crash: nobody could even quit."""
@@ -348,30 +356,30 @@ class DockbookApp(App[int]):
     def action_help_quit(self) -> None:
         """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
         now = monotonic()
-        again, self._interrupted_at = now - self._interrupted_at < TWICE, now
+        again, self._interrupted_at = now - self._interrupted_at < DOUBLE_PRESS_SECONDS, now
         if again or isinstance(self.screen, QuitQuestion):
             self.call_later(self.action_quit)
-        elif isinstance(self.screen, DockScreen):
-            self.screen.say("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+        elif isinstance(self.screen, BaseScreen):
+            self.screen.show_notice("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
         elif isinstance(self.screen, Dialog):
             self.screen.remark("Ctrl+C again leaves dockbook")
 
-    def _acted(self) -> asyncio.Event:
-        return self.screen.acted if isinstance(self.screen, DockScreen) else self._nothing_to_do
+    def _pending_action(self) -> asyncio.Event:
+        return self.screen.action_done if isinstance(self.screen, BaseScreen) else self._idle_quit
 
     def _scan_target(self) -> ScanTargetScreen[Any] | None:
         return self.screen if isinstance(self.screen, ScanTargetScreen) else None
 
-    def _link_changed(self, link: ConnectionState) -> None:
-        for screen in self._dock_screens():
-            screen.show_link(link)
+    def _connection_changed(self, link: ConnectionState) -> None:
+        for screen in self._base_screens():
+            screen.show_connection(link)
             if link.live and screen.status.notice is not None and screen.status.notice.text.endswith(WAS_THERE):
-                screen.status.hush()
-        count = self.desk.not_sent
-        if link.live and self._away and count:
+                screen.status.clear_notice()
+        count = self.context.unconfirmed_texts
+        if link.live and self._was_offline and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
-            self._tell(f"The server is back. {what} not sent: Drafts in the palette.")
-        self._away = link.live is False
+            self._announce(f"The server is back. {what} not sent: Drafts in the palette.")
+        self._was_offline = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called by the thread that writes drafts."""
@@ -380,42 +388,42 @@ class DockbookApp(App[int]):
             loop.call_soon_threadsafe(self._show_drafts)
 
     def _show_drafts(self) -> None:
-        for screen in self._dock_screens():
-            screen.show_drafts()
+        for screen in self._base_screens():
+            screen.update_drafts()
 
-    async def _offer_drafts(self, screen: DockScreen[Any]) -> None:
+    async def _offer_drafts(self, screen: BaseScreen[Any]) -> None:
         from app.screens.drafts import offer_at_start
 
         await offer_at_start(screen)
 
-    def _tell_encoding(self) -> None:
+    def _announce_encoding(self) -> None:
         """Tell why signs look odd to who expects others."""
         encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
         if encoding != UTF_8:
             name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
-            self._tell(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
+            self._announce(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
 
     def _open_drafts(self) -> None:
-        if self.desk.drafts is not None:
-            self.desk.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
+        if self.context.drafts is not None:
+            self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             # A key may have opened something over the list already: that is not covered, and the offer not lost.
-            first = next(iter(self._dock_screens()))
-            first.once_on_top(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
+            first = next(iter(self._base_screens()))
+            first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 
-    def _look_again(self) -> None:
-        for screen in self._dock_screens():
-            screen.look_again()
+    def _refresh_screens(self) -> None:
+        for screen in self._base_screens():
+            screen.refresh_if_stale()
 
-    def _tell(self, text: str) -> None:
+    def _announce(self, text: str) -> None:
         """Say something that concerns every screen on the one that is seen, behind a warning that stands there."""
-        screens = list(self._dock_screens())
+        screens = list(self._base_screens())
         if screens:
             notice = screens[-1].status.notice
             before = notice.text if notice is not None and notice.level == "warning" else ""
-            screens[-1].say(text if text in before else f"{before} {text}".strip(), "warning")
+            screens[-1].show_notice(text if text in before else f"{before} {text}".strip(), "warning")
 
-    def _dock_screens(self) -> Iterable[DockScreen[Any]]:
-        return [screen for screen in self.screen_stack if isinstance(screen, DockScreen)]
+    def _base_screens(self) -> Iterable[BaseScreen[Any]]:
+        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""

@@ -12,25 +12,25 @@ from app.config.toml_file import did_you_mean
 from app.errors import SettingsError
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
-from app.screens.dialogs import Question
+from app.screens.dialogs import ConfirmDialog
 from app.screens.form import FormScreen
 from app.screens.help import HelpScreen
-from app.screens.select_dialog import ChooseDialog
+from app.screens.select_dialog import SelectDialog
 from app.tui.app import DockbookApp
 from app.widgets.customer_table import CustomerTable
 from app.widgets.form_field import FieldInput
 from app.widgets.record_view import RecordView
-from app.widgets.search_bar import FindInput
+from app.widgets.search_bar import SearchInput
 
 #: What listens to keys at the same time.
 _TOGETHER: Final[Sequence[Sequence[type]]] = (
     (CustomerTable, CustomerListScreen, DockbookApp),
-    (FindInput, CustomerListScreen, DockbookApp),
+    (SearchInput, CustomerListScreen, DockbookApp),
     (RecordView, DetailScreen, DockbookApp),
     (FieldInput, FormScreen, DockbookApp),
     (HelpScreen, DockbookApp),
-    (Question,),
-    (ChooseDialog,),
+    (ConfirmDialog,),
+    (SelectDialog,),
 )
 
 _NAMED: Final = (

@@ -22,13 +22,13 @@ SWITCH: Final = 0.001  # seconds
 LEAN_FRAMES: Final = 15  # a second
 
 
-def open_screens(
+def run_tui(
     settings: Settings,
     site: str,
     folders: Paths,
     source: "EmbeddedBackend | RemoteBackend",
     *,
-    kept: bool,
+    persist: bool,
     plain_output: bool,
 ) -> int:
     """Run the screens on this source of customers and return the exit code.
@@ -48,12 +48,12 @@ def open_screens(
 
     from app.daemon_threads import DaemonThreadExecutor
     from app.repository.repository import CustomerRepository
-    from app.screens.context import Desk
-    from app.screens.customer_list.list_state import ViewFile
+    from app.screens.context import AppContext
+    from app.screens.customer_list.list_state import ListStateFile
     from app.terminal.barcode import Scanner
     from app.terminal.crash import report, silence_tracebacks
     from app.terminal.lean_driver import LeanDriver
-    from app.terminal.shutdown import Endings
+    from app.terminal.shutdown import ShutdownHandler
     from app.timing import Timing
     from app.tui.app import DockbookApp
 
@@ -82,14 +82,14 @@ def open_screens(
         credentials_hint=settings.credentials_hint,
     )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
-    desk = Desk(
+    context = AppContext(
         repository,
         site,
         flags,
         settings.page_size,
         local=local,
-        views=ViewFile(folders.state / "views", settings.url or site) if kept else None,
-        open_drafts=open_drafts if kept else None,
+        views=ListStateFile(folders.state / "views", settings.url or site) if persist else None,
+        open_drafts=open_drafts if persist else None,
     )
 
     def leave(code: int) -> None:
@@ -99,24 +99,24 @@ def open_screens(
         for drafts in opened:
             drafts.flush()
 
-    endings = Endings([keep_drafts], leave, lambda: app.away)
+    endings = ShutdownHandler([keep_drafts], leave, lambda: app.suspended)
     app = DockbookApp(
-        desk,
+        context,
         keymap=settings.keys,
         report=lambda error, happened: report(error, folders.state, happened),
         save_scanner=partial(_save_scanner, folders.config_file),
         scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
         lean=settings.lean and not plain_output,
-        on_exit=endings.end_soon,
+        on_exit=endings.exit_soon,
         bell=settings.bell,
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         loop.set_default_executor(DaemonThreadExecutor())
-        loop.call_later(START, _collect_from_now_on)
+        loop.call_later(START, _resume_gc)
         try:
-            with endings.watched():
+            with endings.installed():
                 runner.run(app.run_async(mouse=settings.mouse))
         finally:
             runner.run(source.close())
@@ -145,7 +145,7 @@ def _save_scanner(path: "Path", scanner: "Scanner") -> str:
     return f"Kept in {path}."
 
 
-def _collect_from_now_on() -> None:
+def _resume_gc() -> None:
     """Let garbage be collected again, but never be looked for among what the start made."""
     gc.freeze()
     gc.enable()

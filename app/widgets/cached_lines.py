@@ -5,7 +5,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 
-class Still(Widget):
+class CachedLines(Widget):
     """Spares Textual working out colours, paddings and edges of every widget on the screen for each row that moves."""
 
     _lines_kept: tuple[Region, list[Strip]] | None = None

@@ -24,7 +24,7 @@ class Column(NamedTuple):
     narrow: int
     comfortable: int
     wide: int
-    rank: int | None = 0
+    priority: int | None = 0
 
     @property
     def heading(self) -> str:
@@ -36,30 +36,30 @@ class Column(NamedTuple):
 COLUMNS: Final = (
     Column(ID_FIELD, 12, 16, 24),
     Column("name", 16, 24, 44),
-    Column("contact", 16, 16, 24, rank=1),
-    Column("address1", 16, 20, 30, rank=None),
-    Column("address2", 12, 16, 24, rank=None),
+    Column("contact", 16, 16, 24, priority=1),
+    Column("address1", 16, 20, 30, priority=None),
+    Column("address2", 12, 16, 24, priority=None),
     Column("city", 9, 12, 20),
     Column("state", 3, 4, 6),
-    Column("zip", 8, 8, 10, rank=3),
-    Column("country", 4, 4, 4, rank=2),
+    Column("zip", 8, 8, 10, priority=3),
+    Column("country", 4, 4, 4, priority=2),
     Column("phone", 12, 15, 18),
-    Column("fax", 12, 15, 18, rank=6),
-    Column("email", 24, 26, 36, rank=4),
-    Column("created", 16, 16, 18, rank=None),
-    Column("modified", 16, 16, 18, rank=5),
+    Column("fax", 12, 15, 18, priority=6),
+    Column("email", 24, 26, 36, priority=4),
+    Column("created", 16, 16, 18, priority=None),
+    Column("modified", 16, 16, 18, priority=5),
     Column("active", 12, 12, 12),
 )
 
 
-class Cell(NamedTuple):
+class ColumnWidth(NamedTuple):
     """A column with the width (cells) it has now."""
 
     column: Column
     width: int
 
 
-def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) -> tuple[Cell, ...]:
+def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) -> tuple[ColumnWidth, ...]:
     """Choose the columns for a terminal this many cells wide; `id_width` is what the IDs shown would like.
 
     Without a choice the columns of rank 0 are always there: where they are too wide together, the ID's column gives
@@ -68,12 +68,12 @@ def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) ->
     """
     widths = {column: column.narrow for column in COLUMNS}
     key = COLUMNS[0]
-    shown = _by_rank() if chosen is None else _of(chosen, cells)
+    shown = _by_priority() if chosen is None else _of(chosen, cells)
     spare = cells - _needed(shown, widths)
     widths[key] += max(0, min(id_width - key.narrow, key.wide - key.narrow, spare))
     comfortable = {column: max(column.comfortable, widths[column]) for column in COLUMNS}
     if chosen is None:
-        for column in sorted((c for c in COLUMNS if c.rank), key=lambda c: c.rank or 0):
+        for column in sorted((c for c in COLUMNS if c.priority), key=lambda c: c.priority or 0):
             if _needed([*shown, column], comfortable) > cells:
                 break
             shown.append(column)
@@ -81,12 +81,12 @@ def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) ->
     if spare >= 0 and _needed(shown, comfortable) <= cells:
         widths = comfortable
     spare = cells - _needed(shown, widths)
-    _share_out(spare, [column for column in shown if column is not key], widths)
-    return tuple(Cell(column, widths[column]) for column in shown)
+    _distribute(spare, [column for column in shown if column is not key], widths)
+    return tuple(ColumnWidth(column, widths[column]) for column in shown)
 
 
-def _by_rank() -> list[Column]:
-    return [column for column in COLUMNS if column.rank == 0]
+def _by_priority() -> list[Column]:
+    return [column for column in COLUMNS if column.priority == 0]
 
 
 def _of(chosen: Collection[str], cells: int) -> list[Column]:
@@ -103,7 +103,7 @@ def _of(chosen: Collection[str], cells: int) -> list[Column]:
     return shown
 
 
-def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int]) -> None:
+def _distribute(spare: int, columns: Sequence[Column], widths: dict[Column, int]) -> None:
     """Give spare cells to the columns that can use them; the name gets them twice as fast, people read it."""
     growing = [column for column in columns if column.wide > widths[column]]
     while spare > 0 and growing:
@@ -115,7 +115,7 @@ def _share_out(spare: int, columns: Sequence[Column], widths: dict[Column, int])
                 growing.remove(column)
 
 
-class Part(NamedTuple):
+class CellText(NamedTuple):
     """A piece of a row: the field it shows (empty for a remark), its text, padded, and its width in cells."""
 
     field: str
@@ -123,16 +123,16 @@ class Part(NamedTuple):
     width: int
 
 
-def row_parts(customer: "Customer", layout: Sequence[Cell]) -> list[Part]:
+def row_parts(customer: "Customer", layout: Sequence[ColumnWidth]) -> list[CellText]:
     """The row cell by cell; an ID wider than its column takes room from the columns after it."""
-    parts: list[Part] = []
+    parts: list[CellText] = []
     borrowed = 0
     for cell in layout:
         field = cell.column.field
         if field == ID_FIELD:
             shown = sanitize_id(customer.short_id) or "(no ID)"
             borrowed = max(0, width(shown) - cell.width)
-            parts.append(Part(field, fit(shown, cell.width + borrowed), cell.width + borrowed))
+            parts.append(CellText(field, fit(shown, cell.width + borrowed), cell.width + borrowed))
             continue
         room = cell.width - borrowed
         if room < 1:
@@ -140,11 +140,11 @@ def row_parts(customer: "Customer", layout: Sequence[Cell]) -> list[Part]:
             borrowed -= cell.width + GAP
             continue
         borrowed = 0
-        parts.append(Part(field, fit(cell_text(customer, field), room), room))
+        parts.append(CellText(field, fit(cell_text(customer, field), room), room))
     return parts
 
 
-def row_text(customer: "Customer", layout: Sequence[Cell]) -> str:
+def row_text(customer: "Customer", layout: Sequence[ColumnWidth]) -> str:
     """The row as one text."""
     return (" " * GAP).join(part.text for part in row_parts(customer, layout))
 
@@ -156,7 +156,7 @@ def cell_text(customer: "Customer", field: str) -> str:
     return timestamp(value) if field in ("created", "modified") else sanitize(value)
 
 
-def heading_text(layout: Sequence[Cell], sort: str, *, descending: bool) -> str:
+def heading_text(layout: Sequence[ColumnWidth], sort: str, *, descending: bool) -> str:
     """The headings, with a sign at the column the rows are ordered by."""
     arrow = "▼" if descending else "▲"
     parts = []

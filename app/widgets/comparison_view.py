@@ -23,7 +23,7 @@ _SIGNS: Final = 2  # before the label: the cursor, and the mark of a row
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonRow:
     """One row: what it is about, and a value a column (`None` where it is not known).
 
     `chosen` is the column that counts; `marked` says that this row wants attention.
@@ -70,43 +70,43 @@ class ComparisonView(Widget, can_focus=True):
     class Moved(Message):
         """The cursor stands on another row."""
 
-        row: Compared
+        row: ComparisonRow
 
     def __init__(self, headings: Sequence[str], label_cells: int = 11) -> None:
         super().__init__()
         self._headings = tuple(headings)
         self._label_cells = label_cells
-        self._rows: tuple[Compared, ...] = ()
+        self._rows: tuple[ComparisonRow, ...] = ()
         self._lines: list[_Line] = []
         self._top = 0
 
     @property
-    def rows(self) -> Sequence[Compared]:
+    def rows(self) -> Sequence[ComparisonRow]:
         """What is compared."""
         return self._rows
 
     @property
-    def current(self) -> Compared | None:
+    def current(self) -> ComparisonRow | None:
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
-    def show(self, rows: Sequence[Compared]) -> None:
+    def show(self, rows: Sequence[ComparisonRow]) -> None:
         """Show these rows; the cursor stays where it is."""
         self._rows = tuple(rows)
         self.cursor = self.cursor
-        self._fold()
+        self._wrap()
         self.refresh()
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._rows) - 1))
 
     def watch_cursor(self) -> None:
-        self._reveal()
+        self._scroll_to_cursor()
         if self.current is not None:
             self.post_message(self.Moved(self.current))
 
     def on_resize(self, _event: "events.Resize") -> None:
-        self._fold()
+        self._wrap()
 
     def render_line(self, y: int) -> Strip:
         cells = self.size.width
@@ -115,7 +115,7 @@ class ComparisonView(Widget, can_focus=True):
             return self._strip([(self._joined(texts), "heading")], cells)
         index = self._top + y - 1
         if index >= len(self._lines):
-            return Strip.blank(cells, self._look("value"))
+            return Strip.blank(cells, self._line_style("value"))
         line = self._lines[index]
         row = self._rows[line.row]
         at_cursor = line.row == self.cursor and self.has_focus
@@ -146,28 +146,28 @@ class ComparisonView(Widget, can_focus=True):
         return " " * _SIGNS + fit(head, self._label_cells) + "".join("  " + fit(text, self._room) for text in rest)
 
     def _strip(self, parts: Sequence[tuple[str, str]], cells: int) -> Strip:
-        strip = Strip([Segment(text, self._look(part)) for text, part in parts if text])
-        return strip.adjust_cell_length(cells, self._look("value"))
+        strip = Strip([Segment(text, self._line_style(part)) for text, part in parts if text])
+        return strip.adjust_cell_length(cells, self._line_style("value"))
 
-    def _look(self, part: str) -> "Style":
+    def _line_style(self, part: str) -> "Style":
         return self.get_component_rich_style(f"comparison-view--{part}")
 
-    def _fold(self) -> None:
+    def _wrap(self) -> None:
         """Break the values into lines of the width there is."""
         self._lines = []
         for index, row in enumerate(self._rows):
-            columns = [self._folded(value) for value in row.values]
+            columns = [self._wrapped(value) for value in row.values]
             for number in range(max(len(column) for column in columns)):
                 cells = tuple(column[number] if number < len(column) else "" for column in columns)
                 self._lines.append(_Line(index, number == 0, cells))
-        self._reveal()
+        self._scroll_to_cursor()
 
-    def _folded(self, value: str | None) -> list[str]:
+    def _wrapped(self, value: str | None) -> list[str]:
         if value is None:
             return ["?"]
         return [line.plain for line in Content(sanitize(value) or "–").wrap(self._room)] or ["–"]
 
-    def _reveal(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         room = self.size.height - 1
         lines = [number for number, line in enumerate(self._lines) if line.row == self.cursor]
         if lines and room > 0:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _MOST_TOLD: Final = 2
 
 
-class LookAlikes:
+class ConfusableIds:
     """The look-alikes of the IDs on one page: among themselves at once, and all over as far as they are learned of."""
 
     def __init__(self) -> None:
@@ -24,12 +24,12 @@ class LookAlikes:
         """The IDs there is something to tell of."""
         return self._others.keys() | self._repeated
 
-    def begin(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
+    def set_page(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
         """Look at a page anew; of the `repeated` IDs the server sent more rows than this one."""
         self._others = confusable_groups(dict.fromkeys(row.short_id for row in rows if row.short_id))
         self._repeated = frozenset(repeated)
 
-    def learn(self, found: Mapping[str, Sequence[str]]) -> None:
+    def add(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over what was found elsewhere."""
         for short_id, others in found.items():
             known = (*self._others.get(short_id, ()), *others)
@@ -41,7 +41,7 @@ class LookAlikes:
         """The IDs that look like this one."""
         return self._others.get(short_id, ())
 
-    def told(self, short_id: str) -> str:
+    def remark(self, short_id: str) -> str:
         """What is to be known of this ID; nothing for most."""
         if short_id not in self._others and short_id not in self._repeated:
             return ""

@@ -13,11 +13,11 @@ from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
 from app.text.sanitize import fit, sanitize_id, width
-from app.widgets.columns import Cell, heading_text, lay_out, row_text
-from app.widgets.confusable_ids import LookAlikes
-from app.widgets.direct_keys import OwnKeys
-from app.widgets.match_highlight import Piece, marked_row
-from app.widgets.row_cache import Kept, joined
+from app.widgets.columns import ColumnWidth, heading_text, lay_out, row_text
+from app.widgets.confusable_ids import ConfusableIds
+from app.widgets.direct_keys import DirectKeys
+from app.widgets.match_highlight import StyledText, highlight_row
+from app.widgets.row_cache import RowCache, join_pieces
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -30,7 +30,7 @@ _HEAD: Final = 1
 _PIECES: Final = ("found", "label")
 
 
-class CustomerTable(OwnKeys, can_focus=True):
+class CustomerTable(DirectKeys, can_focus=True):
     """One page of customers.
 
     The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
@@ -55,8 +55,8 @@ class CustomerTable(OwnKeys, can_focus=True):
         Binding("up,k", "move(-1)", "Previous row", id="row-up"),
         Binding("home", "jump(False)", "First row", id="row-first"),
         Binding("end", "jump(True)", "Last row", id="row-last"),
-        Binding("pagedown", "leaf(1)", "A screen down, then the next page", id="screen-down"),
-        Binding("pageup", "leaf(-1)", "A screen up, then the previous page", id="screen-up"),
+        Binding("pagedown", "page_rows(1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "page_rows(-1)", "A screen up, then the previous page", id="screen-up"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -67,7 +67,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     class Opened(Message):
         """A customer was chosen."""
 
-    class EdgePassed(Message):
+    class PageEdgeReached(Message):
         """The cursor wants to go beyond the page: +1 after its end, -1 before its beginning."""
 
         def __init__(self, direction: int) -> None:
@@ -76,26 +76,26 @@ class CustomerTable(OwnKeys, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self.alike = LookAlikes()
+        self.confusable = ConfusableIds()
         self._rows: list[Customer] = []
-        self.tentative = False
+        self.provisional = False
         self._top = 0
         self._room = Size(0, 0)
-        self._layout_cells: tuple[Cell, ...] = ()
+        self._layout_cells: tuple[ColumnWidth, ...] = ()
         self._id_width = 0
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
         self._words: tuple[str, ...] = ()
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
-        self._kept = Kept()
+        self._row_cache = RowCache()
         self._chosen: tuple[str, ...] | None = None
         self._marked: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> Sequence["Customer"]:
         """The customers of the page."""
-        return () if self.tentative else self._rows
+        return () if self.provisional else self._rows
 
     @property
     def current(self) -> "Customer | None":
@@ -103,12 +103,12 @@ class CustomerTable(OwnKeys, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     @property
-    def told(self) -> str:
+    def position_remark(self) -> str:
         """What is to be known of the ID under the cursor; nothing for most."""
-        return self._told(self.cursor)
+        return self._remark_on(self.cursor)
 
     @property
-    def fitting(self) -> int:
+    def rows_fitting(self) -> int:
         """How many rows can be seen at once."""
         return max(1, self._room.height - _HEAD)
 
@@ -125,7 +125,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     @chosen.setter
     def chosen(self, fields: tuple[str, ...] | None) -> None:
         self._chosen = fields
-        self._lay_out(self._room.width)
+        self._layout_columns(self._room.width)
         self._redraw()
 
     @property
@@ -143,7 +143,7 @@ class CustomerTable(OwnKeys, can_focus=True):
         """The fields that have a column now."""
         return tuple(cell.column.field for cell in self._layout_cells)
 
-    def show(
+    def set_page(
         self,
         rows: Sequence["Customer"],
         sort: str,
@@ -163,12 +163,12 @@ class CustomerTable(OwnKeys, can_focus=True):
         """
         before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
         position = self.cursor
-        self._rows, self.tentative = list(rows), tentative
-        self.alike.begin(rows, repeated)
+        self._rows, self.provisional = list(rows), tentative
+        self.confusable.set_page(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
         self._id_width = max([self._id_width, *(width(sanitize_id(row.short_id)) for row in rows)])
-        self._lay_out(self._room.width)
+        self._layout_columns(self._room.width)
         if place == "same":
             position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
         elif place == "last":
@@ -176,7 +176,7 @@ class CustomerTable(OwnKeys, can_focus=True):
         else:
             position = 0
         self.set_reactive(CustomerTable.cursor, self.validate_cursor(position))
-        self._reveal()
+        self._scroll_to_cursor()
         self._redraw()
         if rows:
             self.post_message(self.Moved())
@@ -186,38 +186,38 @@ class CustomerTable(OwnKeys, can_focus=True):
         for index, row in enumerate(self._rows):
             if row.short_id == customer.short_id:
                 self._rows[index] = customer
-                self._kept = Kept()
+                self._row_cache = RowCache()
                 self._refresh_rows(index)
                 return True
         return False
 
-    def learn_alikes(self, found: Mapping[str, Sequence[str]]) -> None:
+    def add_confusable_ids(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over which IDs elsewhere look like those of this page."""
-        before = set(self.alike.marked)
-        self.alike.learn(found)
+        before = set(self.confusable.marked)
+        self.confusable.add(found)
         for index, row in enumerate(self._rows):
-            if (row.short_id in before) != (row.short_id in self.alike.marked):
+            if (row.short_id in before) != (row.short_id in self.confusable.marked):
                 self._refresh_rows(index)
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._rows) - 1))
 
     def watch_cursor(self, before: int, now: int) -> None:
-        if self._reveal():
+        if self._scroll_to_cursor():
             self._redraw()
         else:
             self._refresh_rows(before, now)
-        if self.told or self._told(before):
+        if self.position_remark or self._remark_on(before):
             self.post_message(self.Moved())
 
     def on_resize(self, event: "events.Resize") -> None:
         if event.size != self._room:
-            self._take_room(event.size)
+            self._set_size(event.size)
         self.refresh()
 
     def notify_style_update(self) -> None:
         self._drawn.clear()
-        self._kept = Kept()
+        self._row_cache = RowCache()
         super().notify_style_update()
 
     def on_click(self, event: "events.Click") -> None:
@@ -230,7 +230,7 @@ class CustomerTable(OwnKeys, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         # Painted for the first time before it is told its size.
         if self._room != self.size:
-            self._take_room(self.size)
+            self._set_size(self.size)
         # Nothing of a style sheet's is drawn around the lines, nor may be.
         filters = self.get_line_filters()
         strips = [self._drawn.get(y) or self.render_line(y) for y in crop.line_range]
@@ -252,60 +252,60 @@ class CustomerTable(OwnKeys, can_focus=True):
         if 0 <= self.cursor + step < len(self._rows):
             self.cursor += step
         else:
-            self.post_message(self.EdgePassed(step))
+            self.post_message(self.PageEdgeReached(step))
 
     def action_jump(self, to_end: bool) -> None:
         self.cursor = len(self._rows) - 1 if to_end else 0
 
-    def action_leaf(self, step: int) -> None:
+    def action_page_rows(self, step: int) -> None:
         """Scroll a screen; from the edge of the page go to the next one."""
-        last_top = max(0, len(self._rows) - self.fitting)
-        top = max(0, min(self._top + step * self.fitting, last_top))
+        last_top = max(0, len(self._rows) - self.rows_fitting)
+        top = max(0, min(self._top + step * self.rows_fitting, last_top))
         if top == self._top:
-            self.post_message(self.EdgePassed(step))
+            self.post_message(self.PageEdgeReached(step))
             return
-        self.cursor += step * self.fitting
+        self.cursor += step * self.rows_fitting
 
-    def _told(self, index: int) -> str:
-        return self.alike.told(self._rows[index].short_id) if index < len(self._rows) else ""
+    def _remark_on(self, index: int) -> str:
+        return self.confusable.remark(self._rows[index].short_id) if index < len(self._rows) else ""
 
-    def _take_room(self, room: Size) -> None:
+    def _set_size(self, room: Size) -> None:
         self._room = room
-        self._lay_out(room.width)
-        self._reveal()
+        self._layout_columns(room.width)
+        self._scroll_to_cursor()
         self._drawn.clear()
 
-    def _lay_out(self, cells: int) -> None:
+    def _layout_columns(self, cells: int) -> None:
         self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
-        self._kept = Kept()
+        self._row_cache = RowCache()
 
     def _line(self, y: int) -> Strip:
         """A line as it has to look now."""
         cells = self._room.width
         if y < _HEAD:
-            return self._head(cells)
+            return self._heading_line(cells)
         index = self._top + y - _HEAD
         if index >= len(self._rows):
-            return Strip.blank(cells, self._look("row"))
+            return Strip.blank(cells, self._component_style("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
-        sign = "!" if customer.has_problems else "≈" if customer.short_id in self.alike.marked else " "
+        sign = "!" if customer.has_problems else "≈" if customer.short_id in self.confusable.marked else " "
         gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
         key = (index, gutter, look)
-        if key not in self._kept.strips:
-            self._kept.strips[key] = self._joined([Piece(gutter), *self._pieces(index)], look, cells)
-        return self._kept.strips[key]
+        if key not in self._row_cache.strips:
+            self._row_cache.strips[key] = self._joined([StyledText(gutter), *self._pieces(index)], look, cells)
+        return self._row_cache.strips[key]
 
-    def _pieces(self, index: int) -> Sequence[Piece]:
+    def _pieces(self, index: int) -> Sequence[StyledText]:
         """What stands in a row behind its first two cells."""
-        if index not in self._kept.pieces:
+        if index not in self._row_cache.pieces:
             customer = self._rows[index]
-            found = marked_row(customer, self._layout_cells, self._words) if self._words else None
-            self._kept.pieces[index] = found or [Piece(row_text(customer, self._layout_cells))]
-        return self._kept.pieces[index]
+            found = highlight_row(customer, self._layout_cells, self._words) if self._words else None
+            self._row_cache.pieces[index] = found or [StyledText(row_text(customer, self._layout_cells))]
+        return self._row_cache.pieces[index]
 
-    def _head(self, cells: int) -> Strip:
+    def _heading_line(self, cells: int) -> Strip:
         if self._caption:
             return self._strip(" " * _GUTTER + self._caption, "caption", cells)
         text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
@@ -314,15 +314,21 @@ class CustomerTable(OwnKeys, can_focus=True):
             text = fit(text, cells - _GUTTER - 4) + f" +{left_out}"
         return self._strip(" " * _GUTTER + text, "heading", cells)
 
-    def _look(self, part: str) -> "Style":
+    def _component_style(self, part: str) -> "Style":
         return self.get_component_rich_style(f"customer-table--{part}")
 
     def _strip(self, text: str, part: str, cells: int) -> Strip:
-        return Strip([Segment(fit(text, cells), self._look(part))], cells)
+        return Strip([Segment(fit(text, cells), self._component_style(part))], cells)
 
-    def _joined(self, pieces: Sequence[Piece], look: str, cells: int) -> Strip:
+    def _joined(self, pieces: Sequence[StyledText], look: str, cells: int) -> Strip:
         found = {part: self.get_component_rich_style(f"customer-table--{part}", partial=True) for part in _PIECES}
-        return joined(pieces, self._look(look), found, cells, self._look("row") if look == "cursor" else None)
+        return join_pieces(
+            pieces,
+            self._component_style(look),
+            found,
+            cells,
+            self._component_style("row") if look == "cursor" else None,
+        )
 
     def _redraw(self) -> None:
         """Repaint the lines that look different now, and no other."""
@@ -342,9 +348,9 @@ class CustomerTable(OwnKeys, can_focus=True):
             self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))
             self.screen.post_message(Update(self))
 
-    def _reveal(self) -> bool:
+    def _scroll_to_cursor(self) -> bool:
         """Scroll so that the cursor can be seen; true when the rows moved."""
-        fitting, cursor = self.fitting, self.cursor
+        fitting, cursor = self.rows_fitting, self.cursor
         top = min(self._top, max(0, len(self._rows) - fitting))
         top = min(cursor, max(top, cursor - fitting + 1))
         moved = top != self._top

@@ -4,17 +4,17 @@ from textual.geometry import NULL_OFFSET
 from textual.widget import Widget
 
 
-class OwnKeys(Widget):
+class DirectKeys(Widget):
     """Knows what the keys of its own bindings do: a key held down is most of what a program works on."""
 
-    _own: dict[str, str] | None = None
+    _direct: dict[str, str] | None = None
 
-    async def does(self, key: str) -> bool:
+    async def run_direct_key(self, key: str) -> bool:
         """Do what the key is bound to here; false when it is bound elsewhere, or not at all."""
-        if self._own is None:
+        if self._direct is None:
             active = self.screen.active_bindings
-            self._own = {key: one.binding.action for key, one in active.items() if one.node is self}
-        action = self._own.get(key)
+            self._direct = {key: one.binding.action for key, one in active.items() if one.node is self}
+        action = self._direct.get(key)
         if action is None:
             return False
         await self.run_action(action)
@@ -25,4 +25,4 @@ class OwnKeys(Widget):
         self.app.cursor_position = NULL_OFFSET
 
     def on_blur(self) -> None:
-        self._own = None
+        self._direct = None

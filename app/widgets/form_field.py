@@ -33,7 +33,7 @@ _LONGEST_ERROR: Final = 500  # cells
 _MOST_ERRORS: Final = 10
 
 
-class SignInput(Input):
+class SafeInput(Input):
     """An input whose value may hold anything, and which shows it one safe sign a character."""
 
     class PasteChanged(Message):
@@ -101,7 +101,7 @@ class SignInput(Input):
         self.replace(pasted.text, *self.selection)
 
 
-class FieldInput(SignInput):
+class FieldInput(SafeInput):
     """The input of a field in a form."""
 
     # Textual's own input would scroll with these keys.
@@ -111,38 +111,38 @@ class FieldInput(SignInput):
     ]
 
 
-class FieldRow(Widget):
+class FormField(Widget):
     """A field of the form. `was` is the value before; a new customer has none (`None`).
 
     The row draws label, mark, note and remarks itself and holds only the input: a form of 12 opens at once.
     """
 
-    class _Told(Message):
+    class FieldMessage(Message):
         """Something happened in a row."""
 
-        def __init__(self, row: "FieldRow") -> None:
+        def __init__(self, row: "FormField") -> None:
             super().__init__()
             self.row = row
 
-    class Edited(_Told):
+    class Edited(FieldMessage):
         """The value changed."""
 
-    class Entered(_Told):
+    class Entered(FieldMessage):
         """The field was left with Enter."""
 
-    class Reached(_Told):
+    class Focused(FieldMessage):
         """The field has the focus now."""
 
-    class Left(_Told):
+    class Blurred(FieldMessage):
         """The field has lost the focus."""
 
     def __init__(self, name: str, label: str, value: str, *, was: str | None) -> None:
         super().__init__(id=f"field-{name}")
         self.field = name
         self.label = label
-        self.was = was
-        self._kept = _kept(value)
-        self._input = FieldInput("" if self._kept else value, _placeholder(self._kept))
+        self.original = was
+        self._oversized_value = _kept(value)
+        self._input = FieldInput("" if self._oversized_value else value, _placeholder(self._oversized_value))
         self._errors: tuple[str, ...] = ()
         self._warning = ""
         self._note = Content("")
@@ -155,7 +155,7 @@ class FieldRow(Widget):
         margin = Spacing(0, self._note_cells, 0, LABEL_CELLS)
         if self._input.styles.margin != margin:
             self._input.styles.margin = margin
-        self._tell()
+        self._update_below()
 
     def render(self) -> Content:
         return Content("\n").join([self._head(), *self._below])
@@ -163,23 +163,23 @@ class FieldRow(Widget):
     @property
     def value(self) -> str:
         """The text in the field; of one that is too long to be typed, what is typed in its stead, if anything is."""
-        return self._input.value or self._kept
+        return self._input.value or self._oversized_value
 
     @value.setter
     def value(self, text: str) -> None:
-        self._kept = _kept(text)
-        self._input.placeholder = _placeholder(self._kept)
-        self._input.value = "" if self._kept else text
+        self._oversized_value = _kept(text)
+        self._input.placeholder = _placeholder(self._oversized_value)
+        self._input.value = "" if self._oversized_value else text
 
     @property
     def changed(self) -> bool:
         """Whether the text differs from what it was; in a new customer, whether there is any."""
-        return self.value != (self.was or "")
+        return self.value != (self.original or "")
 
     @property
-    def was_cut(self) -> bool:
+    def original_is_cut(self) -> bool:
         """Whether what it was is told beside the field, and not the whole of it."""
-        return self.changed and width(self._was) > self._note_room
+        return self.changed and width(self._original_note) > self._note_room
 
     @property
     def _note_cells(self) -> int:
@@ -192,35 +192,35 @@ class FieldRow(Widget):
         return room if room >= _LEAST_NOTE else 0
 
     @property
-    def _was(self) -> str:
-        if not self.changed or self.was is None:
+    def _original_note(self) -> str:
+        if not self.changed or self.original is None:
             return ""
-        return f"was {sanitize(self.was[:MOST_TYPED])}" if self.was else "was empty"
+        return f"was {sanitize(self.original[:MOST_TYPED])}" if self.original else "was empty"
 
     @property
     def errors(self) -> tuple[str, ...]:
         """What was said against the value."""
         return self._errors
 
-    def reach(self) -> None:
+    def focus_input(self) -> None:
         """Put the cursor into the field."""
         self._input.focus()
 
-    def warn(self, text: str) -> None:
+    def set_hint(self, text: str) -> None:
         """Say what looks odd about the value; it can be saved all the same."""
         self._warning = text
-        self._tell()
+        self._update_below()
 
-    def refuse(self, messages: Sequence[str]) -> None:
+    def set_errors(self, messages: Sequence[str]) -> None:
         """Show what the server, or the form, has against the value until it is changed."""
         self._errors = tuple(messages)
-        self._tell()
+        self._update_below()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._errors = ()
         self._warning = ""
-        self._tell()
+        self._update_below()
         self.post_message(self.Edited(self))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -229,13 +229,13 @@ class FieldRow(Widget):
 
     def on_descendant_focus(self) -> None:
         self.refresh()
-        self.post_message(self.Reached(self))
+        self.post_message(self.Focused(self))
 
     def on_descendant_blur(self) -> None:
         self.refresh()
-        self.post_message(self.Left(self))
+        self.post_message(self.Blurred(self))
 
-    def _tell(self) -> None:
+    def _update_below(self) -> None:
         """Work out what stands beside and below the input, and take as many lines as that needs."""
         self._note, remarks = self._remarks()
         cells = max(10, self.size.width - LABEL_CELLS - 1)
@@ -246,7 +246,7 @@ class FieldRow(Widget):
 
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
         room = self._note_room
-        was = shorten(self._was, room) if room else ""
+        was = shorten(self._original_note, room) if room else ""
         warning = f"? {sanitize(self._warning)}" if self._warning else ""
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.

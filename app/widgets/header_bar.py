@@ -4,10 +4,10 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from app.text.sanitize import sanitize, shorten, width
-from app.widgets.cached_lines import Still
+from app.widgets.cached_lines import CachedLines
 
 
-class HeaderBar(Still):
+class HeaderBar(CachedLines):
     """One line: `dockbook  site-a  READ-ONLY      title      live · 48`.
 
     `site` and `flags` say where one is and what is special about it; `link` is the state of the connection.
@@ -16,12 +16,12 @@ class HeaderBar(Still):
     site = reactive("")
     flags: reactive[tuple[str, ...]] = reactive(())
     title = reactive("")
-    link = reactive("")
+    connection = reactive("")
     detail = reactive("")
 
     def render(self) -> Content:
         cells = self.size.width
-        right = " · ".join(sanitize(part) for part in (self.link, self.detail) if part)
+        right = " · ".join(sanitize(part) for part in (self.connection, self.detail) if part)
         flags = "  ".join(sanitize(flag) for flag in self.flags)
         site = shorten(self.site, max(0, cells // 3 - width(flags)))
         left = Content.assemble(

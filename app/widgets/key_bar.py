@@ -4,11 +4,11 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from app.text.sanitize import width
-from app.widgets.cached_lines import Still
+from app.widgets.cached_lines import CachedLines
 from app.widgets.key_names import Action, key_name
 
 
-class KeyBar(Still):
+class KeyBar(CachedLines):
     """Keys and what they do, as many whole ones as fit; the last, help, is always among them.
 
     Those of the `actions` whose ids are in `dimmed` are there but do nothing now.

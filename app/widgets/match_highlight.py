@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from app.models.fields import BY_NAME, ID_FIELD
 from app.text.folding import fold, match_spans
 from app.text.sanitize import fit, sanitize, shorten, width
-from app.widgets.columns import GAP, Cell, Part, row_parts
+from app.widgets.columns import GAP, CellText, ColumnWidth, row_parts
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
-Look = Literal["", "found", "label"]
+TextStyle = Literal["", "found", "label"]
 
 #: Where a word is looked for, in the order in which people want to be told.
 FOUND_IN: Final = (
@@ -21,11 +21,11 @@ _MOST: Final = 1_000  # characters of a value that are looked at
 _LEAST_ROOM: Final = 12  # cells; in less nothing can be told
 
 
-class Piece(NamedTuple):
+class StyledText(NamedTuple):
     """A stretch of a row with one look: as usual, found, or the name of the field that follows."""
 
     text: str
-    look: Look = ""
+    style: TextStyle = ""
 
 
 def found_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
@@ -35,26 +35,26 @@ def found_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return match_spans(text, [word for word in words if word in folded or any(map(str.isdigit, word))])
 
 
-def marked_row(customer: "Customer", layout: Sequence[Cell], words: Sequence[str]) -> list[Piece]:
+def highlight_row(customer: "Customer", layout: Sequence[ColumnWidth], words: Sequence[str]) -> list[StyledText]:
     """The row in pieces, with what matched marked; a match that no column shows takes the place of the last ones."""
     parts = row_parts(customer, layout)
     missing = [word for word in words if not any(found_spans(part.text, [word]) for part in parts)]
-    note = _note(customer, missing)
+    note = _hidden_match(customer, missing)
     replaced = _room_for(parts, words, note) if note is not None else range(0)
-    pieces: list[Piece] = []
+    pieces: list[StyledText] = []
     for index, part in enumerate(parts):
         if note is not None and index in replaced:
             if index == replaced.start:
                 cells = sum(parts[n].width for n in replaced) + GAP * (len(replaced) - 1)
-                pieces += [Piece(" " * GAP), *_told(note, missing, cells)]
+                pieces += [StyledText(" " * GAP), *_match_snippet(note, missing, cells)]
             continue
         if index:
-            pieces.append(Piece(" " * GAP))
+            pieces.append(StyledText(" " * GAP))
         pieces += _cut(part.text, found_spans(part.text, words))
     return pieces
 
 
-def _note(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | None:
+def _hidden_match(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | None:
     """The field, and its text, in which the first of the missing words stands."""
     for word in missing:
         for field in FOUND_IN:
@@ -64,7 +64,7 @@ def _note(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | Non
     return None
 
 
-def _room_for(parts: Sequence[Part], words: Sequence[str], note: tuple[str, str]) -> range:
+def _room_for(parts: Sequence[CellText], words: Sequence[str], note: tuple[str, str]) -> range:
     """The cells that give way: as few as will do, from the right, never ID, name, status or a cell with a match."""
     end = len(parts) - 1 if parts[-1].field == "active" else len(parts)
     wanted = width(BY_NAME[note[0]].label) + 1 + width(note[1])
@@ -75,7 +75,7 @@ def _room_for(parts: Sequence[Part], words: Sequence[str], note: tuple[str, str]
     return range(start, end) if cells >= _LEAST_ROOM else range(0)
 
 
-def _told(note: tuple[str, str], missing: Sequence[str], cells: int) -> list[Piece]:
+def _match_snippet(note: tuple[str, str], missing: Sequence[str], cells: int) -> list[StyledText]:
     """The field's name and its text, from where the match can be seen, in exactly so many cells."""
     field, text = note
     label = BY_NAME[field].label + " "
@@ -84,16 +84,16 @@ def _told(note: tuple[str, str], missing: Sequence[str], cells: int) -> list[Pie
     if found and width(text[: found[0][1]]) >= room:
         text = "…" + text[max(0, found[0][0] - 2) :]
         found = found_spans(text, missing)
-    return [Piece(fit(label, min(cells, width(label))), "label"), *_cut(fit(shorten(text, room), room), found)]
+    return [StyledText(fit(label, min(cells, width(label))), "label"), *_cut(fit(shorten(text, room), room), found)]
 
 
-def _cut(text: str, found: Sequence[tuple[int, int]]) -> Iterator[Piece]:
+def _cut(text: str, found: Sequence[tuple[int, int]]) -> Iterator[StyledText]:
     end = 0
     for start, stop in found:
         if start > end:
-            yield Piece(text[end:start])
+            yield StyledText(text[end:start])
         if start < len(text):
-            yield Piece(text[start:stop], "found")
+            yield StyledText(text[start:stop], "found")
         end = stop
     if end < len(text):
-        yield Piece(text[end:])
+        yield StyledText(text[end:])

@@ -10,7 +10,7 @@ from app.text.sanitize import width
 _CHOSEN = "option-list--option-highlighted"
 
 
-class Options(OptionList):
+class ReverseOptionList(OptionList):
     """Textual's list of options, in the looks of the style sheet: it leaves out what those say of reverse."""
 
     def get_visual_style(self, *component_classes: str, partial: bool = False) -> Style:

@@ -35,7 +35,7 @@ _ODDITY_EMPTY: Final = ("null", "missing")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FieldEntry:
     """A field as it is shown: `value` is what copying it gives, `remark` what is odd about it."""
 
     name: str
@@ -83,16 +83,16 @@ class RecordView(Widget, can_focus=True):
     class Moved(Message):
         """The cursor stands on another field."""
 
-        entry: Entry
+        entry: FieldEntry
 
     def __init__(self) -> None:
         super().__init__()
-        self._entries: list[Entry] = []
+        self._entries: list[FieldEntry] = []
         self._lines: list[_Line] = []
         self._top = 0
 
     @property
-    def current(self) -> Entry | None:
+    def current(self) -> FieldEntry | None:
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
@@ -102,25 +102,25 @@ class RecordView(Widget, can_focus=True):
         self._entries = list(_entries(customer, remarks))
         names = [entry.name for entry in self._entries]
         self.cursor = names.index(name) if name in names else 0
-        self._fold()
+        self._wrap()
         self.refresh()
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._entries) - 1))
 
     def watch_cursor(self) -> None:
-        self._reveal()
+        self._scroll_to_cursor()
         if self.current is not None:
             self.post_message(self.Moved(self.current))
 
     def on_resize(self, event: "events.Resize") -> None:
-        self._fold()
+        self._wrap()
 
     def render_line(self, y: int) -> Strip:
         cells = self.size.width
         index = self._top + y
         if index >= len(self._lines):
-            return Strip.blank(cells, self._look("value"))
+            return Strip.blank(cells, self._line_style("value"))
         line = self._lines[index]
         at_cursor = line.entry is not None and line.entry == self.cursor and self.has_focus
         head = "› " if at_cursor and line.first else "  "
@@ -135,7 +135,7 @@ class RecordView(Widget, can_focus=True):
         # Measured and padded here: Rich and terminals do not agree on every script.
         used = sum(width(text) for text, _ in parts)
         parts.append((" " * max(0, cells - used), "value"))
-        return Strip([Segment(text, self._look(part)) for text, part in parts if text], cells)
+        return Strip([Segment(text, self._line_style(part)) for text, part in parts if text], cells)
 
     def action_move(self, step: int) -> None:
         self.cursor += step
@@ -143,10 +143,10 @@ class RecordView(Widget, can_focus=True):
     def action_jump(self, to_end: bool) -> None:
         self.cursor = len(self._entries) - 1 if to_end else 0
 
-    def _look(self, part: str) -> "Style":
+    def _line_style(self, part: str) -> "Style":
         return self.get_component_rich_style(f"record-view--{part}")
 
-    def _fold(self) -> None:
+    def _wrap(self) -> None:
         """Break the entries into lines of the width there is."""
         room = max(10, self.size.width - _INDENT - 1)
         self._lines = []
@@ -171,9 +171,9 @@ class RecordView(Widget, can_focus=True):
             if entry.remark and not fits:
                 self._lines += [_Line(index, remark=line.plain) for line in Content(entry.remark).wrap(room - 4)]
             group = entry.group
-        self._reveal()
+        self._scroll_to_cursor()
 
-    def _reveal(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         rows = [row for row, line in enumerate(self._lines) if line.entry == self.cursor]
         if not rows or not self.size.height:
             self._top = 0
@@ -183,25 +183,27 @@ class RecordView(Widget, can_focus=True):
         self.refresh()
 
 
-def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Entry]:
+def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[FieldEntry]:
     for field in FIELDS:
         value = customer.value(field.name)
         remark = customer.problems.get(field.name, "")
         shown = _shown(field.name, value[:_MOST])
         if not value and remark in _ODDITY_EMPTY:
             shown, remark = f"– ({remark})", ""
-        remark = "; ".join(filter(None, (remark, _cut(value), sanitize(remarks.get(field.name, "")))))
-        yield Entry(field.name, field.group, field.label, value, shown, remark)
+        remark = "; ".join(filter(None, (remark, _truncation_note(value), sanitize(remarks.get(field.name, "")))))
+        yield FieldEntry(field.name, field.group, field.label, value, shown, remark)
     unknown = customer.unknown_fields
     for name, value in islice(unknown.items(), _MOST_UNKNOWN):
         shown = f"{shorten(name, _MOST_NAME)}: {sanitize(value[:_MOST]) or '–'}"
-        yield Entry(name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _cut(value)))))
+        yield FieldEntry(
+            name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _truncation_note(value))))
+        )
     if len(unknown) > _MOST_UNKNOWN:
         left = f"{len(unknown) - _MOST_UNKNOWN:,} more fields"
-        yield Entry("", "More", "", "", left, "not in the contract")
+        yield FieldEntry("", "More", "", "", left, "not in the contract")
 
 
-def _cut(value: str) -> str:
+def _truncation_note(value: str) -> str:
     """What to say of a value that is shown only in part."""
     return f"{len(value):,} characters, the first {_MOST:,} shown" if len(value) > _MOST else ""
 

@@ -8,22 +8,22 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from app.text.sanitize import width
-from app.widgets.match_highlight import Piece
+from app.widgets.match_highlight import StyledText
 
 if TYPE_CHECKING:
     from rich.style import Style
 
 
-class Kept:
+class RowCache:
     """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
 
     def __init__(self) -> None:
-        self.pieces: dict[int, Sequence[Piece]] = {}
+        self.pieces: dict[int, Sequence[StyledText]] = {}
         self.strips: dict[tuple[int, str, str], Strip] = {}
 
 
-def joined(
-    pieces: Sequence[Piece], usual: "Style", looks: Mapping[str, "Style"], cells: int, rest: "Style | None" = None
+def join_pieces(
+    pieces: Sequence[StyledText], usual: "Style", looks: Mapping[str, "Style"], cells: int, rest: "Style | None" = None
 ) -> Strip:
     """Pieces next to each other in exactly so many cells; neighbours of one look are one segment.
 
@@ -31,7 +31,7 @@ def joined(
     """
     segments: list[Segment] = []
     used = 0
-    for look, group in groupby(pieces, key=lambda piece: piece.look):
+    for look, group in groupby(pieces, key=lambda piece: piece.style):
         text = "".join(piece.text for piece in group)
         segments.append(Segment(text, usual + looks[look] if look else usual))
         used += width(text)

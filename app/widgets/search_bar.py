@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from app.text.sanitize import shorten, width
-from app.widgets.form_field import SignInput
+from app.widgets.form_field import SafeInput
 
 if TYPE_CHECKING:
     from textual import events
@@ -20,20 +20,20 @@ _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
 
 
-class FindInput(SignInput):
+class SearchInput(SafeInput):
     """The text of a search. Keys that move go to the rows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "enter", "Open", id="open"),
         Binding("escape,f12", "leave", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
         Binding("tab", "down", "To the rows", id="find-rows", tooltip="To the rows, where single letters are keys"),
-        Binding("down", "walk('move', 1)", "Next row", id="row-down"),
-        Binding("up", "walk('move', -1)", "Previous row", id="row-up"),
-        Binding("pagedown", "walk('leaf', 1)", "A screen down, then the next page", id="screen-down"),
-        Binding("pageup", "walk('leaf', -1)", "A screen up, then the previous page", id="screen-up"),
+        Binding("down", "move_rows('move', 1)", "Next row", id="row-down"),
+        Binding("up", "move_rows('move', -1)", "Previous row", id="row-up"),
+        Binding("pagedown", "move_rows('leaf', 1)", "A screen down, then the next page", id="screen-down"),
+        Binding("pageup", "move_rows('leaf', -1)", "A screen up, then the previous page", id="screen-up"),
     ]
 
-    class Walked(Message):
+    class MoveRows(Message):
         """The rows are to move: by a row (`move`) or a screen (`leaf`)."""
 
         def __init__(self, how: str, step: int) -> None:
@@ -54,7 +54,7 @@ class FindInput(SignInput):
     class Left(Message):
         """Find is over."""
 
-    class RowsWanted(Message):
+    class FocusRows(Message):
         """The focus is to go to the rows."""
 
     def __init__(self) -> None:
@@ -64,13 +64,13 @@ class FindInput(SignInput):
         self.post_message(self.Entered())
 
     def action_down(self) -> None:
-        self.post_message(self.RowsWanted())
+        self.post_message(self.FocusRows())
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
 
-    def action_walk(self, how: str, step: int) -> None:
-        self.post_message(self.Walked(how, step))
+    def action_move_rows(self, how: str, step: int) -> None:
+        self.post_message(self.MoveRows(how, step))
 
     def begin(self, text: str) -> None:
         """Start with this text."""
@@ -91,14 +91,14 @@ class FindInput(SignInput):
         return True
 
 
-class FindLine(Widget):
+class SearchBar(Widget):
     """`Find: bri▏        3 of 48 · page 1 of 1`: shown while somebody searches."""
 
     position = reactive("")
 
     def __init__(self) -> None:
         super().__init__()
-        self.input = FindInput()
+        self.input = SearchInput()
 
     def compose(self) -> ComposeResult:
         yield self.input

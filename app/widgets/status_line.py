@@ -8,7 +8,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 
 from app.text.sanitize import sanitize, shorten, width
-from app.widgets.cached_lines import Still
+from app.widgets.cached_lines import CachedLines
 
 Level = Literal["info", "warning", "error"]
 
@@ -27,7 +27,7 @@ class Notice(NamedTuple):
     level: Level = "info"
 
 
-class StatusLine(Still):
+class StatusLine(CachedLines):
     """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
 
     An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With
@@ -36,16 +36,16 @@ class StatusLine(Still):
 
     notice: reactive[Notice | None] = reactive(None, layout=True)
     position = reactive("", layout=True)
-    linger = 10.0
-    gives_way = False
+    timeout = 10.0
+    hide_when_empty = False
 
     _fading: Timer | None = None
 
-    def say(self, text: str, level: Level = "info") -> None:
+    def show_notice(self, text: str, level: Level = "info") -> None:
         """Show a notice in place of the one before."""
         self.notice = Notice(text, level)
 
-    def hush(self) -> None:
+    def clear_notice(self) -> None:
         """Take the notice away."""
         self.notice = None
 
@@ -54,7 +54,7 @@ class StatusLine(Still):
             self._fading.stop()
             self._fading = None
         if notice is not None and notice.level == "info":
-            self._fading = self.set_timer(self.linger, self.hush)
+            self._fading = self.set_timer(self.timeout, self.clear_notice)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(self._lines(container.width))
@@ -64,24 +64,24 @@ class StatusLine(Still):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
-        if self.notice is None and not position and self.gives_way:
+        if self.notice is None and not position and self.hide_when_empty:
             return []
         if self.notice is None:
-            return [_spread(Content(""), position, cells)]
+            return [_justify(Content(""), position, cells)]
         sign, style = _SIGNS[self.notice.level]
         # Of a value of millions of characters the first lines are read, if any.
         text = sanitize(" ".join(self.notice.text[: cells * _MOST_LINES].split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
-            return [_spread(Content.styled(sign + text, style), position, cells)]
+            return [_justify(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
         if len(lines) >= _MOST_LINES:
             kept = lines[: _MOST_LINES - 1]
             kept[-1] = Content.styled(shorten(kept[-1].plain + " " * cells, cells - 3).rstrip() + "…", style)
             lines = kept
         lines = [Content(" ") + line for line in lines]
-        return [*lines, _spread(Content(""), position, cells)] if position else lines
+        return [*lines, _justify(Content(""), position, cells)] if position else lines
 
 
-def _spread(left: Content, position: str, cells: int) -> Content:
+def _justify(left: Content, position: str, cells: int) -> Content:
     gap = " " * max(1, cells - left.cell_length - width(position) - 2)
     return Content.assemble(" ", left, gap, (position, "dim"), " ")

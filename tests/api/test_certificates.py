@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import CertificateNotTrusted, ClientCertificateRefused, ConnectionFailed
-from tests.fakes import ACME, Loopback, Time, client, whole
+from tests.fakes import ACME, FakeClock, RawHttpServer, client, raw_reply
 
 
 def make_certificate(address: str, folder: Path) -> Path:
@@ -39,8 +39,8 @@ async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(cer
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
     trusting = ssl.create_default_context(cafile=str(pem))
-    time = Time()
-    async with Loopback(lambda _: whole(200, ACME)).serving(tls) as server:
+    time = FakeClock()
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving(tls) as server:
         async with client(server.base, time=time) as api:
             with pytest.raises(CertificateNotTrusted, match="self-signed") as caught:
                 await api.upsert(ACME)
@@ -85,8 +85,8 @@ async def test_an_expired_certificate_is_refused_although_its_authority_is_trust
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*expired)
     trusting = ssl.create_default_context(cafile=str(expired[0]))
-    async with Loopback(lambda _: whole(200, ACME)).serving(tls) as server:
-        async with client(server.base, time=Time(), ssl_context=trusting) as api:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving(tls) as server:
+        async with client(server.base, time=FakeClock(), ssl_context=trusting) as api:
             with pytest.raises(CertificateNotTrusted, match="expired"):
                 await api.upsert(ACME)
         assert server.seen == []
@@ -138,7 +138,7 @@ async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
     if own:
         trusting.load_cert_chain(other)
     with picky(tls) as base:
-        async with client(base, time=Time(), ssl_context=trusting) as api:
+        async with client(base, time=FakeClock(), ssl_context=trusting) as api:
             with pytest.raises(ConnectionFailed, match="client_cert") as caught:
                 await api.upsert(ACME)
     assert not caught.value.outcome_unknown
@@ -150,6 +150,6 @@ async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
 @pytest.mark.parametrize("title", ["400 No required SSL certificate was sent", "403.7 Client certificate required"])
 async def test_a_page_that_asks_for_a_client_certificate_is_told_as_such(title: str) -> None:
     page = f"<html><head><title>{title}</title></head></html>".encode()
-    async with Loopback(lambda _: whole(int(title[:3]), page)).serving() as server, client(server.base) as api:
+    async with RawHttpServer(lambda _: raw_reply(int(title[:3]), page)).serving() as server, client(server.base) as api:
         with pytest.raises(ClientCertificateRefused):
             await api.get("ACME-CORP")

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from app.api.client import encode_id
 from app.errors import InvalidId
 from app.models.fields import PageRequest
-from tests.fakes import ACME, EMPTY_PAGE, Scripted, client
+from tests.fakes import ACME, EMPTY_PAGE, ScriptedTransport, client
 
 NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
 
 
 @pytest.mark.parametrize("short_id", NOT_ASKED)
 async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> None:
-    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
             with pytest.raises(InvalidId):
@@ -40,7 +40,7 @@ def test_every_id_is_one_segment_or_none(short_id: str) -> None:
 
 async def test_a_page_is_asked_for_and_read() -> None:
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}], "totalCount": 2, "hasMore": True}
-    transport = Scripted(lambda _: httpx.Response(200, json=body))
+    transport = ScriptedTransport(lambda _: httpx.Response(200, json=body))
     async with client(transport) as api:
         page = await api.list_page(PageRequest(2, 50, "name", "DESC", "2024-11-02T14:22:00+01:00"))
     assert dict(transport.asked[0].url.params) == {
@@ -59,13 +59,13 @@ async def test_a_page_is_asked_for_and_read() -> None:
 )
 async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) -> None:
     answer = httpx.Response(200, json=ACME, headers=[(b"etag", header.encode("latin-1"))])
-    async with client(Scripted(lambda _: answer)) as api:
+    async with client(ScriptedTransport(lambda _: answer)) as api:
         assert (await api.get("ACME-CORP")).etag == etag
         assert (await api.upsert(ACME)).etag == etag
 
 
 async def test_conditions_are_sent_only_when_asked_for() -> None:
-    transport = Scripted(lambda _: httpx.Response(201, json=ACME))
+    transport = ScriptedTransport(lambda _: httpx.Response(201, json=ACME))
     async with client(transport) as api:
         await api.upsert(ACME)
         await api.upsert(ACME, if_match='"v1"')
@@ -78,7 +78,7 @@ async def test_conditions_are_sent_only_when_asked_for() -> None:
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None))))
 async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
-    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.upsert(body | {"shortID": "ACME-CORP"})
     content = transport.asked[0].content
@@ -87,14 +87,14 @@ async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
 
 
 async def test_a_client_that_was_closed_twice_and_never_used() -> None:
-    async with client(Scripted(lambda _: httpx.Response(200))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200))) as api:
         await api.close()
 
 
 async def test_closing_ends_a_call_that_waits_for_its_token() -> None:
     asked = asyncio.Event()
 
-    class Silent(Scripted):
+    class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             asked.set()
             await asyncio.Event().wait()

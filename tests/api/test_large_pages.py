@@ -6,10 +6,10 @@ from app.api.client import CustomerApi
 from app.api.split_pages import PageSplitter, part_size
 from app.errors import ResponseTooLarge
 from app.models.fields import PageRequest
-from tests.fakes import Loopback, Reply, bomb, client, raw, whole
-from tests.sync_harness import Listing, Page
+from tests.fakes import RawHttpServer, RawReply, client, gzip_bomb, raw_reply, raw_response
+from tests.sync_harness import FakeServer, Page
 
-SWOLLEN = raw(200, bomb(33 * 2**20), {"content-encoding": "gzip"})
+SWOLLEN = raw_response(200, gzip_bomb(33 * 2**20), {"content-encoding": "gzip"})
 
 
 class Large:
@@ -89,16 +89,16 @@ def test_parts_are_equal_and_as_large_as_they_may_be() -> None:
 
 
 async def test_a_page_over_the_limit_on_the_wire_comes_in_parts() -> None:
-    listing = Listing(40)
+    listing = FakeServer(40)
 
-    def reply(seen: object) -> Reply:
+    def reply(seen: object) -> RawReply:
         import httpx
 
         request = httpx.Request("GET", f"http://x{seen.target}")  # type: ignore[attr-defined]
         body = listing.page(request)
-        return Reply(iter([SWOLLEN])) if len(body["value"]) > 10 else whole(200, body)
+        return RawReply(iter([SWOLLEN])) if len(body["value"]) > 10 else raw_reply(200, body)
 
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         page = await api.list_page(PageRequest(1, 20))
         assert [len(page.rows), page.total, page.page_size, page.has_more] == [20, 40, 20, True]
         assert page.remarks == ("Answers with 20 customers are too large; now 10 at a time are asked for.",)

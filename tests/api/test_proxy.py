@@ -14,7 +14,7 @@ from app.api.client import CustomerApi
 from app.api.retry import RetryPolicy
 from app.errors import ConnectionFailed, DockbookError, ProxyRefused
 from tests.api.test_certificates import make_certificate
-from tests.fakes import ACME, CLIENT_ID, SECRET, Loopback, Time, client, whole
+from tests.fakes import ACME, CLIENT_ID, SECRET, FakeClock, RawHttpServer, client, raw_reply
 
 PASSWORD = "canary-proxy-passw0rd"
 
@@ -74,14 +74,14 @@ async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 def through(proxy: str, base: str, ssl_context: ssl.SSLContext | None = None) -> CustomerApi:
     """A client that goes through this proxy, and waits for nothing."""
-    time = Time()
+    time = FakeClock()
     retries = RetryPolicy(sleep=time.sleep, chance=lambda: 0.0)
     return CustomerApi(base, CLIENT_ID, SECRET, proxy=proxy, ssl_context=ssl_context, retries=retries)
 
 
 @pytest.mark.parametrize("user", ["", f"anna:{PASSWORD}"])
 async def test_plain_requests_go_through_the_proxy_that_was_named(user: str) -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server, Proxy(user).serving() as proxy:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy(user).serving() as proxy:
         api = through(proxy.address(user), server.base)
         assert (await api.get("ACME-CORP")).name == "Acme Corporation"
         await api.upsert(ACME)
@@ -95,7 +95,7 @@ async def test_tls_is_tunnelled_and_checked_as_without_a_proxy(tmp_path: Path) -
     pem = make_certificate("127.0.0.1", tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
-    async with Loopback(lambda _: whole(200, ACME)).serving(tls) as server, Proxy().serving() as proxy:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving(tls) as server, Proxy().serving() as proxy:
         api = through(proxy.address(), server.base, ssl.create_default_context(cafile=str(pem)))
         await api.upsert(ACME)
         await api.close()
@@ -134,10 +134,10 @@ async def test_a_proxy_that_is_away_is_named() -> None:
 
 
 async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
     api = CustomerApi(
-        base, CLIENT_ID, SECRET, hint="HTTPS_PROXY names a proxy.", retries=RetryPolicy(sleep=Time().sleep)
+        base, CLIENT_ID, SECRET, hint="HTTPS_PROXY names a proxy.", retries=RetryPolicy(sleep=FakeClock().sleep)
     )
     with pytest.raises(DockbookError, match="HTTPS_PROXY names a proxy"):
         await api.get("ACME-CORP")
@@ -145,7 +145,7 @@ async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
 
 
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server, Proxy().serving() as proxy:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy().serving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.address())
         async with client(server.base) as api:

@@ -30,7 +30,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.models.fields import PageRequest
-from tests.fakes import ACME, EMPTY_PAGE, Scripted, client
+from tests.fakes import ACME, EMPTY_PAGE, ScriptedTransport, client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,7 +58,7 @@ FOREIGN = [LOGIN, b"", b"OK", b'{"shortID": "A', b"[]", b"{}", b"null", b"\xff\x
 
 async def failure(answer: httpx.Response, call: str) -> DockbookError:
     """The error that this answer to this call becomes."""
-    async with client(Scripted(lambda _: answer)) as api:
+    async with client(ScriptedTransport(lambda _: answer)) as api:
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "list": lambda: api.list_page(PageRequest()),
             "get": lambda: api.get("ACME-CORP"),
@@ -180,7 +180,7 @@ async def test_reason_without_fields_is_a_sentence(body: dict[str, Any], message
 @pytest.mark.parametrize("status", [400, 403, 406, 414])
 async def test_id_that_the_server_refuses_in_an_address_is_told_from_other_refusals(status: int) -> None:
     page = httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"})
-    async with client(Scripted(lambda _: page)) as api:
+    async with client(ScriptedTransport(lambda _: page)) as api:
         with pytest.raises(IdRefused, match=f"does not accept A&B in an address .{status}.") as caught:
             await api.get("A&B")
         assert not caught.value.outcome_unknown
@@ -205,9 +205,9 @@ async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
 
 async def test_a_login_page_is_no_discontinuation() -> None:
     assert isinstance(await failure(httpx.Response(200, content=LOGIN), "discontinue"), UnexpectedResponse)
-    async with client(Scripted(lambda _: httpx.Response(200, json=ACME))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200, json=ACME))) as api:
         await api.discontinue("ACME-CORP")
-    async with client(Scripted(lambda _: httpx.Response(204))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(204))) as api:
         await api.discontinue("ACME-CORP")
 
 

@@ -21,7 +21,7 @@ from app.errors import (
     ServerUnavailable,
 )
 from app.models.fields import PageRequest
-from tests.fakes import ACME, EMPTY_PAGE, Scripted, Time, client, in_turn
+from tests.fakes import ACME, EMPTY_PAGE, FakeClock, ScriptedTransport, client, responses_in_turn
 
 NEVER_MADE = [httpx.ConnectError("refused"), httpx.ConnectTimeout("no answer"), httpx.PoolTimeout("full")]
 BROKEN = [
@@ -63,7 +63,7 @@ async def drop(api: CustomerApi) -> None:
 @pytest.mark.parametrize("call", [read, page])
 @pytest.mark.parametrize("fault", [*NEVER_MADE, *BROKEN, *PASSING], ids=repr)
 async def test_a_read_is_tried_three_times(call: Callable[[CustomerApi], Any], fault: Exception | int) -> None:
-    transport = Scripted(lambda _: failing(fault) if isinstance(fault, int) else as_transport_error(fault))
+    transport = ScriptedTransport(lambda _: failing(fault) if isinstance(fault, int) else as_transport_error(fault))
     async with client(transport) as api:
         with pytest.raises(DockbookError):
             await call(api)
@@ -72,7 +72,7 @@ async def test_a_read_is_tried_three_times(call: Callable[[CustomerApi], Any], f
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 412, 413, 501])
 async def test_a_read_that_was_refused_for_good_is_not_tried_again(code: int) -> None:
-    transport = Scripted(lambda _: failing(code))
+    transport = ScriptedTransport(lambda _: failing(code))
     async with client(transport) as api:
         with pytest.raises(DockbookError):
             await read(api)
@@ -80,28 +80,30 @@ async def test_a_read_that_was_refused_for_good_is_not_tried_again(code: int) ->
 
 
 async def test_a_read_survives_two_faults() -> None:
-    transport = Scripted(in_turn(failing(503), httpx.ReadError("reset"), httpx.Response(200, json=ACME)))
+    transport = ScriptedTransport(
+        responses_in_turn(failing(503), httpx.ReadError("reset"), httpx.Response(200, json=ACME))
+    )
     async with client(transport) as api:
         assert (await api.get("ACME-CORP")).name == "Acme Corporation"
 
 
 async def test_pauses_grow_and_throttled_ones_are_longer() -> None:
-    time = Time()
-    async with client(Scripted(lambda _: failing(503)), time=time) as api:
+    time = FakeClock()
+    async with client(ScriptedTransport(lambda _: failing(503)), time=time) as api:
         with pytest.raises(ServerFault):
             await read(api)
     assert time.slept == [0.25, 0.5]
-    time = Time()
-    async with client(Scripted(lambda _: failing(429)), time=time) as api:
+    time = FakeClock()
+    async with client(ScriptedTransport(lambda _: failing(429)), time=time) as api:
         with pytest.raises(RateLimited):
             await read(api)
     assert time.slept == [1.0, 2.0]
 
 
 async def test_one_budget_ends_the_retries_of_all_clients() -> None:
-    time = Time()
+    time = FakeClock()
     budget = RetryBudget(5, clock=lambda: 0.0)
-    one, other = Scripted(lambda _: failing(503)), Scripted(lambda _: httpx.ConnectError("refused"))
+    one, other = ScriptedTransport(lambda _: failing(503)), ScriptedTransport(lambda _: httpx.ConnectError("refused"))
     async with client(one, time=time, budget=budget) as first, client(other, time=time, budget=budget) as second:
         for api in (first, second) * 10:
             with pytest.raises(DockbookError):
@@ -110,7 +112,7 @@ async def test_one_budget_ends_the_retries_of_all_clients() -> None:
 
 
 def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
-    time = Time()
+    time = FakeClock()
     budget = RetryBudget(2, refill_seconds=5.0, clock=time.clock)
     assert [budget.take() for _ in range(3)] == [True, True, False]
     time.now += 5.0
@@ -124,7 +126,7 @@ def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
 async def test_a_write_that_may_have_arrived_is_never_sent_again(
     call: Callable[[CustomerApi], Any], fault: Exception
 ) -> None:
-    transport = Scripted(lambda _: as_transport_error(fault))
+    transport = ScriptedTransport(lambda _: as_transport_error(fault))
     async with client(transport) as api:
         with pytest.raises(ConnectionLost) as caught:
             await call(api)
@@ -137,7 +139,7 @@ async def test_a_write_that_may_have_arrived_is_never_sent_again(
 async def test_a_write_that_met_a_server_fault_is_never_sent_again(
     call: Callable[[CustomerApi], Any], code: int
 ) -> None:
-    transport = Scripted(lambda _: failing(code, {"Retry-After": "1"}))
+    transport = ScriptedTransport(lambda _: failing(code, {"Retry-After": "1"}))
     async with client(transport) as api:
         with pytest.raises(ServerFault) as caught:
             await call(api)
@@ -147,7 +149,7 @@ async def test_a_write_that_met_a_server_fault_is_never_sent_again(
 
 @pytest.mark.parametrize("fault", NEVER_MADE, ids=repr)
 async def test_a_write_without_a_connection_is_tried_three_times(fault: Exception) -> None:
-    transport = Scripted(lambda _: as_transport_error(fault))
+    transport = ScriptedTransport(lambda _: as_transport_error(fault))
     async with client(transport) as api:
         with pytest.raises(ConnectionFailed) as caught:
             await save(api)
@@ -156,12 +158,12 @@ async def test_a_write_without_a_connection_is_tried_three_times(fault: Exceptio
 
 
 async def test_a_write_is_sent_again_once_when_throttled() -> None:
-    transport = Scripted(in_turn(failing(429, {"Retry-After": "3"}), httpx.Response(201, json=ACME)))
-    time = Time()
+    transport = ScriptedTransport(responses_in_turn(failing(429, {"Retry-After": "3"}), httpx.Response(201, json=ACME)))
+    time = FakeClock()
     async with client(transport, time=time) as api:
         await save(api)
     assert time.slept == [4.0]
-    transport = Scripted(lambda _: failing(429))
+    transport = ScriptedTransport(lambda _: failing(429))
     async with client(transport) as api:
         with pytest.raises(RateLimited) as caught:
             await save(api)
@@ -170,7 +172,7 @@ async def test_a_write_is_sent_again_once_when_throttled() -> None:
 
 
 async def test_a_write_that_broke_after_a_throttled_one_is_unknown() -> None:
-    transport = Scripted(in_turn(failing(429), httpx.ReadError("reset")))
+    transport = ScriptedTransport(responses_in_turn(failing(429), httpx.ReadError("reset")))
     async with client(transport) as api:
         with pytest.raises(ConnectionLost):
             await save(api)
@@ -182,8 +184,8 @@ async def test_a_write_that_broke_after_a_throttled_one_is_unknown() -> None:
     [("3", [4.0, 5.0]), ("10", [11.0, 12.0]), ("0", [1.0, 2.0]), ("-1", [1.0, 2.0]), ("soon", [1.0, 2.0])],
 )
 async def test_a_short_wait_is_waited_in_silence(header: str, pauses: list[float]) -> None:
-    time = Time()
-    transport = Scripted(lambda _: failing(429, {"Retry-After": header}))
+    time = FakeClock()
+    transport = ScriptedTransport(lambda _: failing(429, {"Retry-After": header}))
     async with client(transport, time=time) as api:
         with pytest.raises(RateLimited):
             await read(api)
@@ -193,8 +195,8 @@ async def test_a_short_wait_is_waited_in_silence(header: str, pauses: list[float
 @pytest.mark.parametrize("header", ["11", "1e9", "1000000000", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
 @pytest.mark.parametrize("code", [429, 503])
 async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
-    time = Time()
-    transport = Scripted(lambda _: failing(code, {"Retry-After": header}))
+    time = FakeClock()
+    transport = ScriptedTransport(lambda _: failing(code, {"Retry-After": header}))
     async with client(transport, time=time) as api:
         with pytest.raises(RateLimited) as caught:
             await read(api)
@@ -204,17 +206,19 @@ async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
 
 
 async def test_a_date_counts_from_the_date_of_the_answer() -> None:
-    time = Time()
+    time = FakeClock()
     headers = {"Date": "Fri, 01 Jan 2100 00:00:00 GMT", "Retry-After": "Fri, 01 Jan 2100 00:00:05 GMT"}
-    transport = Scripted(in_turn(failing(429, headers), httpx.Response(200, json=ACME)))
+    transport = ScriptedTransport(responses_in_turn(failing(429, headers), httpx.Response(200, json=ACME)))
     async with client(transport, time=time) as api:
         await read(api)
     assert time.slept == [6.0]
 
 
 async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
-    time = Time()
-    transport = Scripted(in_turn(failing(429, {"Retry-After": "30"}), httpx.Response(200, json=EMPTY_PAGE)))
+    time = FakeClock()
+    transport = ScriptedTransport(
+        responses_in_turn(failing(429, {"Retry-After": "30"}), httpx.Response(200, json=EMPTY_PAGE))
+    )
     async with client(transport, time=time) as api:
         with pytest.raises(RateLimited):
             await page(api)
@@ -230,8 +234,10 @@ async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
 
 
 async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
-    time = Time()
-    transport = Scripted(in_turn(failing(429, {"Retry-After": "1000000"}), httpx.Response(200, json=EMPTY_PAGE)))
+    time = FakeClock()
+    transport = ScriptedTransport(
+        responses_in_turn(failing(429, {"Retry-After": "1000000"}), httpx.Response(200, json=EMPTY_PAGE))
+    )
     async with client(transport, time=time) as api:
         with pytest.raises(RateLimited):
             await page(api)
@@ -241,8 +247,8 @@ async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
 
 @pytest.mark.parametrize("later", [1, 40, 55, 59])
 async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float) -> None:
-    time = Time()
-    transport = Scripted(lambda _: failing(429, {"Retry-After": "300"}))
+    time = FakeClock()
+    transport = ScriptedTransport(lambda _: failing(429, {"Retry-After": "300"}))
     async with client(transport, time=time) as api:
         with pytest.raises(RateLimited):
             await page(api)
@@ -255,8 +261,8 @@ async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float
 
 
 async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
-    time = Time()
-    transport = Scripted(lambda _: failing(429, {"Retry-After": "7"}))
+    time = FakeClock()
+    transport = ScriptedTransport(lambda _: failing(429, {"Retry-After": "7"}))
     async with client(transport, time=time, deadlines=Deadlines(read=5.0)) as api:
         with pytest.raises(RateLimited) as caught:
             await read(api)
@@ -265,7 +271,7 @@ async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
 
 
 async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
-    transport = Scripted(lambda _: httpx.Response(502, html="<title>Bad gateway</title>"))
+    transport = ScriptedTransport(lambda _: httpx.Response(502, html="<title>Bad gateway</title>"))
     async with client(transport) as api:
         with pytest.raises(ServerUnavailable) as caught:
             await read(api)
@@ -274,7 +280,7 @@ async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
 
 
 async def test_no_call_waits_for_a_lock_of_another() -> None:
-    transport = Scripted(in_turn(failing(503), httpx.Response(200, json=ACME)))
+    transport = ScriptedTransport(responses_in_turn(failing(503), httpx.Response(200, json=ACME)))
     async with client(transport) as api:
         await asyncio.gather(*(read(api) for _ in range(20)))
     assert len(transport.asked) == 21

@@ -25,7 +25,7 @@ from app.errors import (
     Unauthorized,
     UnexpectedResponse,
 )
-from tests.fakes import ACME, BASE, CLIENT_ID, SECRET, TOKEN, Scripted, Time, client, in_turn
+from tests.fakes import ACME, BASE, CLIENT_ID, SECRET, TOKEN, FakeClock, ScriptedTransport, client, responses_in_turn
 
 
 class Granting:
@@ -56,8 +56,8 @@ async def all_at_once(api: CustomerApi, calls: int = 100) -> None:
 
 async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_is_revoked() -> None:
     server = Granting()
-    time = Time()
-    transport = Scripted(server.answer, granting=server.grant)
+    time = FakeClock()
+    transport = ScriptedTransport(server.answer, granting=server.grant)
     async with client(transport, time=time) as api:
         await all_at_once(api)
         assert server.granted == 1
@@ -74,7 +74,7 @@ async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> No
     server = Granting()
     late, gate = asyncio.Event(), asyncio.Event()
 
-    class Late(Scripted):
+    class Late(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             answer = await super().handle_async_request(request)
             if request.url.path.endswith("/LATE") and not late.is_set():
@@ -96,8 +96,8 @@ async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> No
 @pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
 async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
     server = Granting(expires_in=life)
-    time = Time()
-    async with client(Scripted(server.answer, granting=server.grant), time=time) as api:
+    time = FakeClock()
+    async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
         await api.get("ACME-CORP")
         time.now += float(str(life)) - margin - 0.5
         await api.get("ACME-CORP")
@@ -110,8 +110,8 @@ async def test_a_token_is_renewed_before_it_expires(life: object, margin: float)
 @pytest.mark.parametrize("life", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
 async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
     server = Granting(expires_in=life)
-    time = Time()
-    async with client(Scripted(server.answer, granting=server.grant), time=time) as api:
+    time = FakeClock()
+    async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
         for _ in range(5):
             await api.get("ACME-CORP")
             time.now += 1e6
@@ -124,7 +124,7 @@ async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
 async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Granting()
     real = wall.time
-    async with client(Scripted(server.answer, granting=server.grant)) as api:
+    async with client(ScriptedTransport(server.answer, granting=server.grant)) as api:
         for shift in (0, 86_400, -86_400):
             monkeypatch.setattr(wall, "time", lambda shift=shift: real() + shift)
             await all_at_once(api, 10)
@@ -134,7 +134,7 @@ async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyP
 async def test_a_second_401_is_told() -> None:
     server = Granting()
     server.refusing = True
-    transport = Scripted(server.answer, granting=server.grant)
+    transport = ScriptedTransport(server.answer, granting=server.grant)
     async with client(transport) as api:
         with pytest.raises(Unauthorized) as caught:
             await api.upsert(ACME)
@@ -143,7 +143,7 @@ async def test_a_second_401_is_told() -> None:
 
 
 async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
-    transport = Scripted(in_turn(httpx.Response(401), httpx.ReadError("reset")))
+    transport = ScriptedTransport(responses_in_turn(httpx.Response(401), httpx.ReadError("reset")))
     async with client(transport) as api:
         with pytest.raises(TransportError) as caught:
             await api.upsert(ACME)
@@ -154,7 +154,7 @@ async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
 async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others() -> None:
     gate = asyncio.Event()
 
-    class Slow(Scripted):
+    class Slow(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.url.path.endswith("/Token"):
                 await gate.wait()
@@ -175,7 +175,7 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others
 
 
 async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> None:
-    class Silent(Scripted):
+    class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await super().handle_async_request(request)
             await asyncio.Event().wait()
@@ -204,7 +204,7 @@ async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> 
 async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
     fault: httpx.TransportError | int, kind: type[DockbookError]
 ) -> None:
-    transport = Scripted(
+    transport = ScriptedTransport(
         lambda _: httpx.Response(200, json=ACME),
         granting=lambda _: httpx.Response(fault) if isinstance(fault, int) else type(fault)(str(fault)),
     )
@@ -224,7 +224,7 @@ async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
     ],
 )
 async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
-    transport = Scripted(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
+    transport = ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
     async with client(transport) as api:
         with pytest.raises(CredentialsRejected, match=r"Unknown client\..*Check both"):
             await api.get("ACME-CORP")
@@ -234,7 +234,7 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
 async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
-    async with client(Scripted(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
         with pytest.raises(
             TokenUnavailable if status == 401 else UnexpectedResponse, match=r"Sign in|/login"
         ) as caught:
@@ -245,16 +245,16 @@ async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"null"])
 async def test_an_answer_without_a_token(body: bytes) -> None:
-    granting = in_turn(httpx.Response(200, content=body))
-    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+    granting = responses_in_turn(httpx.Response(200, content=body))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
         with pytest.raises(UnexpectedResponse):
             await api.get("ACME-CORP")
 
 
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "\x00", "x" * 20_000, "a\ud800"])
 async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
-    granting = in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
-    transport = Scripted(lambda _: httpx.Response(200), granting=granting)
+    granting = responses_in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
+    transport = ScriptedTransport(lambda _: httpx.Response(200), granting=granting)
     async with client(transport) as api:
         with pytest.raises(TokenUnavailable) as caught:
             await api.get("ACME-CORP")
@@ -263,8 +263,8 @@ async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
 
 
 async def test_a_token_of_another_kind_is_refused() -> None:
-    granting = in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
-    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+    granting = responses_in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
         with pytest.raises(TokenUnavailable, match="mac") as caught:
             await api.get("ACME-CORP")
     assert not isinstance(caught.value, CredentialsRejected)
@@ -284,8 +284,8 @@ async def test_a_token_of_another_kind_is_refused() -> None:
     ids=repr,
 )
 async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, object]) -> None:
-    transport = Scripted(
-        lambda _: httpx.Response(200, json=ACME), granting=in_turn(httpx.Response(200, json=TOKEN | fields))
+    transport = ScriptedTransport(
+        lambda _: httpx.Response(200, json=ACME), granting=responses_in_turn(httpx.Response(200, json=TOKEN | fields))
     )
     async with client(transport) as api:
         await api.get("ACME-CORP")
@@ -312,8 +312,8 @@ async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, ob
 async def test_credentials_are_called_wrong_only_where_the_server_does(
     status: int, body: dict[str, str], wrong: bool, advice: str
 ) -> None:
-    granting = in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
-    async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
+    granting = responses_in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
         with pytest.raises(TokenUnavailable, match=advice) as caught:
             await api.get("ACME-CORP")
     assert isinstance(caught.value, CredentialsRejected) == wrong
@@ -321,7 +321,7 @@ async def test_credentials_are_called_wrong_only_where_the_server_does(
 
 
 async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:
-    async with client(Scripted(lambda _: httpx.Response(401))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(401))) as api:
         with pytest.raises(Unauthorized) as caught:
             await api.get("ACME-CORP")
     assert "client ID" not in caught.value.text
@@ -329,7 +329,7 @@ async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials()
 
 
 async def test_the_request_for_a_token_is_a_form() -> None:
-    transport = Scripted(lambda _: httpx.Response(200, json=ACME))
+    transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.get("ACME-CORP")
     request = transport.tokens[0]
@@ -361,7 +361,7 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
         return bodies[len(told) % len(bodies)]
 
     for answering, granting in ((echo, None), (lambda _: httpx.Response(200), echo)):
-        async with client(Scripted(answering, granting=granting)) as api:
+        async with client(ScriptedTransport(answering, granting=granting)) as api:
             for _ in range(8):
                 with pytest.raises(DockbookError) as caught:
                     await api.upsert({"shortID": "A"})

@@ -21,10 +21,10 @@ from app.errors import (
     UnexpectedResponse,
 )
 from app.models.fields import PageRequest
-from tests.fakes import ACME, EMPTY_PAGE, Loopback, Reply, bomb, client, raw, whole, zipped
+from tests.fakes import ACME, EMPTY_PAGE, RawHttpServer, RawReply, client, gzip_bomb, gzipped, raw_reply, raw_response
 
 SHORT = Deadlines(read=0.05, page=0.05, write=0.05, token=0.05)
-ANSWER = raw(200, ACME, {"etag": '"1"'})
+ANSWER = raw_response(200, ACME, {"etag": '"1"'})
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
     + b"".join(b"1\r\n%c\r\n" % byte for byte in json.dumps(ACME).encode())
@@ -59,7 +59,7 @@ CALLS = [read, page, save, drop]
 @pytest.mark.parametrize("answer", [ANSWER, CHUNKED], ids=["length", "chunked"])
 async def test_a_post_whose_answer_is_cut_anywhere_is_sent_once(answer: bytes, then: str) -> None:
     cuts = iter(range(len(answer)))
-    async with Loopback(lambda _: Reply(iter([answer[: next(cuts)]]), then=then)).serving() as server:
+    async with RawHttpServer(lambda _: RawReply(iter([answer[: next(cuts)]]), then=then)).serving() as server:
         async with client(server.base) as api:
             for _ in range(len(answer)):
                 with pytest.raises(TransportError) as caught:
@@ -69,7 +69,7 @@ async def test_a_post_whose_answer_is_cut_anywhere_is_sent_once(answer: bytes, t
 
 
 async def test_a_whole_answer_is_one_success() -> None:
-    async with Loopback(lambda _: Reply(iter([CHUNKED]))).serving() as server, client(server.base) as api:
+    async with RawHttpServer(lambda _: RawReply(iter([CHUNKED]))).serving() as server, client(server.base) as api:
         assert (await api.upsert(ACME)).name == "Acme Corporation"
 
 
@@ -77,21 +77,21 @@ async def test_a_body_cut_without_a_length_is_no_data() -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     body = json.dumps(ACME).encode()
     cuts = iter(range(len(body)))
-    reply: Callable[[object], Reply] = lambda _: Reply(iter([head + body[: next(cuts)]]), then="close")  # noqa: E731
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    reply: Callable[[object], RawReply] = lambda _: RawReply(iter([head + body[: next(cuts)]]), then="close")  # noqa: E731
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         for _ in range(len(body)):
             with pytest.raises(UnexpectedResponse):
                 await save(api)
 
 
 async def test_a_cut_read_is_read_again() -> None:
-    replies = iter([Reply(iter([ANSWER[:-5]]), then="close"), Reply(iter([ANSWER]))])
-    async with Loopback(lambda _: next(replies)).serving() as server, client(server.base) as api:
+    replies = iter([RawReply(iter([ANSWER[:-5]]), then="close"), RawReply(iter([ANSWER]))])
+    async with RawHttpServer(lambda _: next(replies)).serving() as server, client(server.base) as api:
         assert (await api.get("ACME-CORP")).etag == '"1"'
 
 
 async def test_a_write_never_goes_out_on_a_used_connection() -> None:
-    async with Loopback(lambda seen: whole(200, ACME)).serving() as server, client(server.base) as api:
+    async with RawHttpServer(lambda seen: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
         for call in (read, read, save, save, read, drop):
             await call(api)
         reading = {seen.connection for seen in server.seen if seen.method == "GET"}
@@ -102,7 +102,7 @@ async def test_a_write_never_goes_out_on_a_used_connection() -> None:
 
 
 async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -> None:
-    async with Loopback(lambda _: Reply(iter([ANSWER]), then="close")).serving() as server:
+    async with RawHttpServer(lambda _: RawReply(iter([ANSWER]), then="close")).serving() as server:
         async with client(server.base) as api:
             for _ in range(5):
                 await read(api)
@@ -112,11 +112,11 @@ async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
-    def drip(_: object) -> Reply:
+    def drip(_: object) -> RawReply:
         spaces: Iterator[bytes] = itertools.repeat(b" ")
-        return Reply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], spaces), pause=0.001)
+        return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], spaces), pause=0.001)
 
-    async with Loopback(drip).serving() as server, client(server.base, deadlines=SHORT) as api:
+    async with RawHttpServer(drip).serving() as server, client(server.base, deadlines=SHORT) as api:
         with pytest.raises(DeadlineExceeded) as caught:
             await call(api)
         assert caught.value.outcome_unknown
@@ -124,7 +124,7 @@ async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], An
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
-    async with Loopback(lambda _: Reply(iter([]), then="hang")).serving() as server:
+    async with RawHttpServer(lambda _: RawReply(iter([]), then="hang")).serving() as server:
         async with client(server.base, deadlines=SHORT) as api:
             with pytest.raises((DeadlineExceeded, ConnectionLost)) as caught:
                 await call(api)
@@ -137,13 +137,13 @@ async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], A
 async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Callable[[CustomerApi], Any]) -> None:
     arrived = asyncio.Event()
 
-    def reply(_: object) -> Reply:
+    def reply(_: object) -> RawReply:
         if arrived.is_set():
-            return whole(200, EMPTY_PAGE | ACME)
+            return raw_reply(200, EMPTY_PAGE | ACME)
         arrived.set()
-        return Reply(iter([]), then="hang")
+        return RawReply(iter([]), then="hang")
 
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         task = asyncio.create_task(call(api))
         await arrived.wait()
         task.cancel()
@@ -154,7 +154,7 @@ async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Cal
 
 
 async def test_nobody_listens() -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
     async with client(base) as api:
         with pytest.raises(ConnectionFailed) as caught:
@@ -163,9 +163,9 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_gzip_bomb_never_unfolds() -> None:
-    packed = bomb(200 * 2**20)
-    reply = raw(200, packed, {"content-encoding": "gzip"})
-    async with Loopback(lambda _: Reply(iter([reply]))).serving() as server, client(server.base) as api:
+    packed = gzip_bomb(200 * 2**20)
+    reply = raw_response(200, packed, {"content-encoding": "gzip"})
+    async with RawHttpServer(lambda _: RawReply(iter([reply]))).serving() as server, client(server.base) as api:
         await api.close()
         tracemalloc.start()
         try:
@@ -179,9 +179,9 @@ async def test_a_gzip_bomb_never_unfolds() -> None:
 
 
 async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
-    bombs = itertools.cycle([bomb(200 * 2**20), bomb(MAX_BODY)])
-    reply = lambda _: Reply(iter([raw(200, next(bombs), {"content-encoding": "gzip"})]))  # noqa: E731
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    bombs = itertools.cycle([gzip_bomb(200 * 2**20), gzip_bomb(MAX_BODY)])
+    reply = lambda _: RawReply(iter([raw_response(200, next(bombs), {"content-encoding": "gzip"})]))  # noqa: E731
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         errors: list[object] = []
         tracemalloc.start()
         try:
@@ -197,8 +197,8 @@ async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
 
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
 async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
-    reply = raw(status, bomb(64 * 2**20), {"content-encoding": "gzip", "location": "/login"})
-    async with Loopback(lambda _: Reply(iter([reply]))).serving() as server, client(server.base) as api:
+    reply = raw_response(status, gzip_bomb(64 * 2**20), {"content-encoding": "gzip", "location": "/login"})
+    async with RawHttpServer(lambda _: RawReply(iter([reply]))).serving() as server, client(server.base) as api:
         tracemalloc.start()
         try:
             with pytest.raises(TransportError):
@@ -210,51 +210,51 @@ async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
 
 
 async def test_an_endless_body_ends_at_the_limit() -> None:
-    def endless(_: object) -> Reply:
+    def endless(_: object) -> RawReply:
         pieces: Iterator[bytes] = itertools.repeat(bytes(2**20))
-        return Reply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], pieces))
+        return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], pieces))
 
-    async with Loopback(endless).serving() as server, client(server.base) as api:
+    async with RawHttpServer(endless).serving() as server, client(server.base) as api:
         with pytest.raises(ResponseTooLarge):
             await page(api)
 
 
 async def test_something_endless_behind_the_packing_is_refused() -> None:
-    def endless(_: object) -> Reply:
+    def endless(_: object) -> RawReply:
         head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n"
         pieces: Iterator[bytes] = itertools.repeat(bytes(2**20))
-        return Reply(itertools.chain([head + zipped(ACME)], pieces))
+        return RawReply(itertools.chain([head + gzipped(ACME)], pieces))
 
-    async with Loopback(endless).serving() as server, client(server.base) as api:
+    async with RawHttpServer(endless).serving() as server, client(server.base) as api:
         with pytest.raises(UnexpectedResponse):
             await read(api)
 
 
 async def test_a_large_page_within_the_limit_is_read() -> None:
-    body = zipped(EMPTY_PAGE | {"value": [ACME | {"name": "x" * (MAX_BODY // 2)}]})
+    body = gzipped(EMPTY_PAGE | {"value": [ACME | {"name": "x" * (MAX_BODY // 2)}]})
     packing = {"content-encoding": "gzip"}
-    async with Loopback(lambda _: whole(200, body, packing)).serving() as server, client(server.base) as api:
+    async with RawHttpServer(lambda _: raw_reply(200, body, packing)).serving() as server, client(server.base) as api:
         assert len((await api.list_page(PageRequest())).rows[0].name) == MAX_BODY // 2
 
 
 @pytest.mark.parametrize("packing", ["br", "zstd", "deflate", "gzip, gzip"])
 async def test_an_unknown_packing_is_not_data(packing: str) -> None:
-    answer = raw(200, ACME, {"content-encoding": packing})
-    async with Loopback(lambda _: Reply(iter([answer]))).serving() as server, client(server.base) as api:
+    answer = raw_response(200, ACME, {"content-encoding": packing})
+    async with RawHttpServer(lambda _: RawReply(iter([answer]))).serving() as server, client(server.base) as api:
         with pytest.raises(UnexpectedResponse):
             await read(api)
 
 
 async def test_cut_or_damaged_packing_is_not_data() -> None:
-    packed = zipped(ACME)
+    packed = gzipped(ACME)
     sizes = iter([*range(1, len(packed)), 0])
 
-    def reply(_: object) -> Reply:
+    def reply(_: object) -> RawReply:
         size = next(sizes)
         body = packed[:size] if size else packed[:15] + b"\xff\xff" + packed[17:]
-        return whole(200, body, {"content-encoding": "gzip"})
+        return raw_reply(200, body, {"content-encoding": "gzip"})
 
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         for _ in range(len(packed)):
             with pytest.raises(UnexpectedResponse):
                 await read(api)
@@ -263,10 +263,10 @@ async def test_cut_or_damaged_packing_is_not_data() -> None:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any], status: int) -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as other:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as other:
         target = other.base.removesuffix("/api/v1") + "/login"
-        replying = lambda _: whole(status, b"", {"location": target})  # noqa: E731
-        async with Loopback(replying).serving() as server, client(server.base) as api:
+        replying = lambda _: raw_reply(status, b"", {"location": target})  # noqa: E731
+        async with RawHttpServer(replying).serving() as server, client(server.base) as api:
             with pytest.raises(UnexpectedResponse) as caught:
                 await call(api)
             assert len(server.seen) == 1
@@ -277,7 +277,7 @@ async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any]
 
 @pytest.mark.parametrize("location", ["http://[", "http://x:99999999/", "\x7f", "//", "javascript:alert(1)"])
 async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
-    async with Loopback(lambda _: whole(302, b"", {"location": location})).serving() as server:
+    async with RawHttpServer(lambda _: raw_reply(302, b"", {"location": location})).serving() as server:
         async with client(server.base) as api:
             with pytest.raises((UnexpectedResponse, ConnectionLost)):
                 await save(api)
@@ -286,8 +286,8 @@ async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"\0" * 200_000])
 async def test_something_that_does_not_speak_http(answer: bytes) -> None:
-    reply = lambda _: Reply(iter([answer]), then="close")  # noqa: E731
-    async with Loopback(reply).serving() as server, client(server.base) as api:
+    reply = lambda _: RawReply(iter([answer]), then="close")  # noqa: E731
+    async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         for call in CALLS:
             with pytest.raises(DockbookError):
                 await call(api)
@@ -336,7 +336,7 @@ PATHS = [
 
 @pytest.mark.parametrize(("short_id", "path"), zip(IDS, PATHS, strict=True))
 async def test_an_id_arrives_as_one_segment(short_id: str, path: str) -> None:
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server, client(server.base) as api:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
         await api.get(short_id)
         await api.discontinue(short_id)
         assert [seen.target for seen in server.seen] == [f"/api/v1/Customer/{path}"] * 2
@@ -344,7 +344,7 @@ async def test_an_id_arrives_as_one_segment(short_id: str, path: str) -> None:
 
 async def test_what_a_request_looks_like() -> None:
     body = ACME | {"name": "lone \ud800", "fax": None}
-    async with Loopback(lambda _: whole(200, ACME)).serving() as server, client(server.base + "/") as api:
+    async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, client(server.base + "/") as api:
         await api.upsert(body, only_new=True)
         seen = server.seen[0]
     assert (seen.method, seen.target) == ("POST", "/api/v1/Customer")

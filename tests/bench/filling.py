@@ -27,7 +27,7 @@ from app.service.store import Store
 from app.timing import Timing
 from app.tui.run import SWITCH
 from tests.bench.mirror import TYPED, typing
-from tests.harness import URL, Wire
+from tests.harness import URL, FaultyTransport
 
 DELTA = 250
 _FEWEST_KEYS = 300
@@ -45,7 +45,7 @@ class Bench:
         self.mirror = mirror
         credentials = Credentials()
         self._issued = credentials.issue(frozenset({130, 131}))
-        self.wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+        self.wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
         self.rest = asyncio.Event()
         self._wake = asyncio.Event()
         self._typing = cycle(typing(TYPED[:8]))
@@ -67,7 +67,7 @@ class Bench:
 
     async def turn(self) -> tuple[float, float, int]:
         """Let the keeper look for changes: seconds it took, the longest the loop stood still, requests."""
-        before = len(self.wire.seen)
+        before = len(self.wire.requests)
         self.rest.clear()
         self._wake.set()
         began = time.perf_counter()
@@ -75,7 +75,7 @@ class Bench:
         await self.rest.wait()
         took = time.perf_counter() - began
         still.cancel()
-        return took, await still, len(self.wire.seen) - before
+        return took, await still, len(self.wire.requests) - before
 
     async def change(self, contact: str) -> None:
         """Somebody changes 250 customers."""

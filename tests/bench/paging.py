@@ -16,7 +16,7 @@ from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
-from tests.harness import URL, Wire
+from tests.harness import URL, FaultyTransport
 
 ROWS = 20
 ANSWER_SECONDS = 0.3
@@ -47,7 +47,7 @@ async def leaf(
     load_sample(store, (turns + 1) * ROWS, lambda _done, _total: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130}))
-    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
     answered: set[str] = set()
 
     async def slowly(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
@@ -56,7 +56,7 @@ async def leaf(
         answered.add(request.url.params["page"])
         return response
 
-    wire.bend = slowly
+    wire.intercept = slowly
 
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
@@ -73,7 +73,7 @@ async def leaf(
                 raise RuntimeError(f"page {number} has {len(page.rows)} rows")
     finally:
         await repository.close()
-    return Leafing(seconds_a_page, turns, served, len(wire.seen))
+    return Leafing(seconds_a_page, turns, served, len(wire.requests))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from app.terminal.barcode import DEFAULT_GAP, PATIENCE, Scanner, read_burst
+from app.terminal.barcode import DEFAULT_GAP, SCAN_TIMEOUT, Scanner, detect_scan
 from app.terminal.input_parser import InputParser
 
 CODES = ("ACME", "quay-7", "ACME-CORP", "BLUE-LOG-001234")
@@ -68,11 +68,11 @@ def judge(text: str, pauses: Sequence[float], scanner: Scanner) -> str:
     for character, pause in zip(text, pauses, strict=True):
         now += pause
         keys += parser.feed(character.encode(), now)
-    burst = read_burst(keys, scanner, math.inf)
+    burst = detect_scan(keys, scanner, math.inf)
     if burst.verdict == "scan" and burst.text == text.strip():
         return "right"
-    rest = read_burst(keys[burst.keys :], scanner, math.inf)
-    if burst.verdict == "keys" and rest.fast and rest.first - burst.last <= PATIENCE:
+    rest = detect_scan(keys[burst.keys :], scanner, math.inf)
+    if burst.verdict == "keys" and rest.fast and rest.first - burst.last <= SCAN_TIMEOUT:
         return "cut"
     return "keys"
 

@@ -54,7 +54,7 @@ def start_session(folder: Path) -> "subprocess.Popen[bytes]":
     program = (
         "import sys; from pathlib import Path; from app.drafts.store import DraftStore\n"
         "drafts = DraftStore(Path(sys.argv[1]), sys.argv[2])\n"
-        "drafts.put(drafts.begin('A', {'shortID': 'A'})); assert drafts.flush(30)\n"
+        "drafts.save(drafts.begin('A', {'shortID': 'A'})); assert drafts.flush(30)\n"
         "print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(folder), SERVER]

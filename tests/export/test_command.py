@@ -19,7 +19,7 @@ import pexpect
 import pytest
 
 from app.cli import main
-from app.export.cells import COLUMNS, STEERING
+from app.export.cells import COLUMNS, TERMINAL_CONTROLS
 
 ROOT = Path(__file__).parents[2]
 SLOW = ("httpx", "pydantic", "asyncio", "csv", "xlsxwriter", "app.export.command")
@@ -333,4 +333,4 @@ def test_a_terminal_gets_no_control_character_of_a_record(monkeypatch: pytest.Mo
             shown, code = on_terminal("--format", form)
             assert code == 0
             # The terminal itself makes CR LF of each LF.
-            assert not STEERING.search(shown.replace("\r\r\n", "").replace("\r\n", ""))
+            assert not TERMINAL_CONTROLS.search(shown.replace("\r\r\n", "").replace("\r\n", ""))

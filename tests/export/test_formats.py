@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.export.cells import COLUMNS, CONTROLS, STEERING, UNENCODABLE, with_signs
+from app.export.cells import COLUMNS, CONTROLS, TERMINAL_CONTROLS, UNENCODABLE, replace_chars
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
 from app.models.customer import Customer, NumberText
 from app.models.fields import FIELDS
@@ -36,7 +36,7 @@ def whole(form: Format, records: list[Any]) -> bytes:
     """The file of these records, written in two batches."""
     customers = [Customer.from_wire(record) for record in records]
     half = len(customers) // 2
-    return b"".join((form.opening(), form.rows(customers[:half]), form.rows(customers[half:]), *form.closing()))
+    return b"".join((form.header(), form.rows(customers[:half]), form.rows(customers[half:]), *form.footer()))
 
 
 def read(data: bytes) -> list[list[str]]:
@@ -57,7 +57,7 @@ def test_the_columns_are_the_fields_of_the_contract() -> None:
 @given(RECORDS)
 def test_raw_csv_is_what_was_received_but_for_what_no_file_can_hold(records: list[dict[str, Any]]) -> None:
     rows = read(whole(CsvFormat(raw=True), records))
-    assert rows == [[with_signs(word, UNENCODABLE) for word in words(record)] for record in records]
+    assert rows == [[replace_chars(word, UNENCODABLE) for word in words(record)] for record in records]
 
 
 @given(RECORDS, st.booleans())
@@ -69,9 +69,11 @@ def test_no_cell_of_csv_is_run_and_no_control_character_left(records: list[dict[
         for word, cell in zip(words(record), row, strict=True):
             assert not cell.startswith((*RUN, "＝", "＋", "－", "＠"))
             assert cell.startswith("'") or not word.startswith(RUN)
-            assert cell.removeprefix("'") == with_signs(word, STEERING if terminal else CONTROLS).removeprefix("'")
+            assert cell.removeprefix("'") == replace_chars(
+                word, TERMINAL_CONTROLS if terminal else CONTROLS
+            ).removeprefix("'")
     if terminal:
-        assert not STEERING.search(data.decode().replace("\r\n", ""))
+        assert not TERMINAL_CONTROLS.search(data.decode().replace("\r\n", ""))
     assert b"\0" not in data
 
 
@@ -124,7 +126,7 @@ def test_json_is_what_was_received(lines: bool, records: list[dict[str, Any]]) -
         assert text.endswith("\n") or not records
     else:
         assert json.loads(text) == records
-    assert not STEERING.search(text.replace("\n", ""))
+    assert not TERMINAL_CONTROLS.search(text.replace("\n", ""))
 
 
 def test_numbers_are_numbers_in_json_however_they_were_spelled() -> None:
@@ -134,6 +136,6 @@ def test_numbers_are_numbers_in_json_however_they_were_spelled() -> None:
 
 def test_json_that_was_cut_short_is_no_json() -> None:
     form = JsonFormat()
-    cut = form.opening() + form.rows([customer("A"), customer("B")])
+    cut = form.header() + form.rows([customer("A"), customer("B")])
     with pytest.raises(json.JSONDecodeError):
         json.loads(cut)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.export.output import file_sink
+from app.export.output import atomic_output
 
 KILLED = """
 import os, sys
@@ -43,7 +43,7 @@ def test_the_next_export_clears_away_what_a_killed_one_left_and_nothing_else(tmp
     os.mkfifo(tmp_path / ".dockbook-export-pipe.part")
     (tmp_path / ".dockbook-export-link.part").symlink_to(tmp_path / "x.part")
     before = len(parts(tmp_path))
-    with file_sink(tmp_path / "c.csv") as sink:
+    with atomic_output(tmp_path / "c.csv") as sink:
         sink.write(b"whole")
         assert len(parts(tmp_path)) == before, "one is gone, and one is new"
     assert len(parts(tmp_path)) == before - 1

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from app.api.client import CustomerApi
 from app.errors import DockbookError, ExportFailed, RateLimited
-from app.export.read_all import LONGEST_WAIT, TRIES, Walk
+from app.export.read_all import LONGEST_WAIT, TRIES, AllCustomers
 from app.mirror.completeness import READINGS
 from app.repository.repository import CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
-from tests.fakes import Scripted, Time, client
-from tests.harness import URL, Wire
+from tests.fakes import FakeClock, ScriptedTransport, client
+from tests.harness import URL, FaultyTransport
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -53,18 +53,18 @@ def names(count: int) -> list[str]:
     return [f"C{number:05}" for number in range(count)]
 
 
-async def collect(walk: Walk) -> list[str]:
+async def collect(walk: AllCustomers) -> list[str]:
     return [customer.short_id async for batch in walk.customers() for customer in batch]
 
 
 async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]:
     """The IDs that a whole walk brings, none of them twice."""
-    async with client(Scripted(server)) as api:
+    async with client(ScriptedTransport(server)) as api:
 
         async def connect() -> CustomerApi:
             return api
 
-        walk = Walk(CustomerRepository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
+        walk = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
         ids = await collect(walk)
     assert len(ids) == len(set(ids))
     return ids
@@ -75,35 +75,35 @@ async def test_customers_added_while_they_are_read_all_come_once() -> None:
     load_sample(store, 600, lambda done, total: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130}))
-    wire = Wire(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
     under_way = 0
 
     async def add(request: httpx.Request, onward: Onward) -> httpx.Response:
         nonlocal under_way
         under_way += 1
         assert under_way == 1, "one request at a time"
-        if len(wire.seen) in (2, 3):
-            await store.upsert(f"AAA-{len(wire.seen)}", {}, only_new=True)
-            await store.upsert(f"zzz-{len(wire.seen)}", {}, only_new=True)
+        if len(wire.requests) in (2, 3):
+            await store.upsert(f"AAA-{len(wire.requests)}", {}, only_new=True)
+            await store.upsert(f"zzz-{len(wire.requests)}", {}, only_new=True)
         response = await onward()
         under_way -= 1
         return response
 
-    wire.bend = add
+    wire.intercept = add
 
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
     told: list[tuple[int, int | None]] = []
     repository = CustomerRepository(connect, read_only=True, on_close=store.close)
-    walk = Walk(repository, on_progress=lambda *how: told.append(how), on_wait=lambda left: None)
+    walk = AllCustomers(repository, on_progress=lambda *how: told.append(how), on_wait=lambda left: None)
     ids = await collect(walk)
     await repository.close()
     assert len(ids) == len(set(ids)) == 604
     assert {"AAA-2", "AAA-3", "zzz-2", "zzz-3"} <= set(ids)
-    assert wire.seen[0].url.params["pageSize"] == "250"
-    assert wire.seen[0].url.params["sort"] == "shortID"
-    assert len(wire.seen) == 6
+    assert wire.requests[0].url.params["pageSize"] == "250"
+    assert wire.requests[0].url.params["sort"] == "shortID"
+    assert len(wire.requests) == 6
     assert told[-1] == (604, 604)
     assert walk.notes == []
 
@@ -221,17 +221,17 @@ async def test_records_without_an_id_are_customers_too() -> None:
     def server(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"value": odd, "totalCount": 5, "hasMore": False})
 
-    async with client(Scripted(server)) as api:
+    async with client(ScriptedTransport(server)) as api:
 
         async def connect() -> CustomerApi:
             return api
 
-        walk = Walk(CustomerRepository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
+        walk = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
         received = [customer.received async for batch in walk.customers() for customer in batch]
     assert received == odd
 
 
-async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Time, int]:
+async def throttled(retry_after: str | None, times: int) -> tuple[list[int], FakeClock, int]:
     """Export from a server that refuses so many times; the countdown, the clock, and the requests."""
     listing = Listing(names(300))
     refused = 0
@@ -243,15 +243,15 @@ async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Tim
             return httpx.Response(429, headers={} if retry_after is None else {"Retry-After": retry_after})
         return listing(request)
 
-    time = Time()
+    time = FakeClock()
     countdown: list[int] = []
-    async with client(Scripted(server), time=time) as api:
+    async with client(ScriptedTransport(server), time=time) as api:
 
         async def connect() -> CustomerApi:
             return api
 
         repository = CustomerRepository(connect)
-        walk = Walk(repository, on_progress=lambda done, total: None, on_wait=countdown.append, sleep=time.sleep)
+        walk = AllCustomers(repository, on_progress=lambda _, total: None, on_wait=countdown.append, sleep=time.sleep)
         assert await collect(walk) == listing.ids
     return countdown, time, refused
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from app.errors import ExportFailed
-from app.export.cells import COLUMNS, NOT_XML, with_signs
+from app.export.cells import COLUMNS, NOT_XML, replace_chars
 from app.export.xlsx import LONGEST_CELL, MOST_ROWS, check_rows, workbook
 from tests.customers import customer
 from tests.export.test_formats import RECORDS, whole, words
@@ -80,7 +80,7 @@ def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: lis
         texts = [row.get(column, ("", ""))[1] for column in range(len(COLUMNS))]
         texts[12] = {"1": "true", "0": "false"}[texts[12]]
         # Line ends are one to XML, unless they are escaped, which XlsxWriter does for CR alone.
-        assert texts == [with_signs(word, NOT_XML) for word in words(record)]
+        assert texts == [replace_chars(word, NOT_XML) for word in words(record)]
 
 
 def test_no_links_and_no_strangers_in_the_file() -> None:

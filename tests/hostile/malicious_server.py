@@ -13,7 +13,7 @@ PREFIX: Final = "/api/v1"
 
 
 @dataclass(frozen=True)
-class Said:
+class RawResponse:
     """An answer: a body that is not bytes is sent as JSON."""
 
     status: int
@@ -22,11 +22,11 @@ class Said:
 
 
 @dataclass
-class Lying:
+class MaliciousServer:
     """Customers by ID, and what is answered in their stead where `instead` has something to say."""
 
     records: Sequence[Mapping[str, Any]]
-    instead: Callable[[str, str], Said | None] = lambda _method, _path: None
+    instead: Callable[[str, str], RawResponse | None] = lambda _method, _path: None
     seen: list[str] = field(default_factory=list)
     port: int = 0
 
@@ -39,7 +39,7 @@ class Lying:
             "DOCKBOOK_CLIENT_SECRET": "canary-secret-in-the-environment",
         }
 
-    def answer(self, method: str, target: str) -> Said:
+    def answer(self, method: str, target: str) -> RawResponse:
         """The answer to one request."""
         self.seen.append(f"{method} {target}")
         parts = urlsplit(target)
@@ -48,22 +48,22 @@ class Lying:
         if said is not None:
             return said
         if path == "/Token":
-            return Said(200, {"access_token": "canary-token", "token_type": "bearer", "expires_in": 14_399})
+            return RawResponse(200, {"access_token": "canary-token", "token_type": "bearer", "expires_in": 14_399})
         if path == "/Customer/All":
             query = dict(part.partition("=")[::2] for part in parts.query.split("&"))
             page, size = int(query["page"]), int(query["pageSize"])
             rows = list(self.records[(page - 1) * size : page * size])
             more = page * size < len(self.records)
-            return Said(200, {"value": rows, "totalCount": len(self.records), "page": page, "hasMore": more})
+            return RawResponse(200, {"value": rows, "totalCount": len(self.records), "page": page, "hasMore": more})
         asked = unquote(path.removeprefix("/Customer/"))
         found = [record for record in self.records if record.get("shortID") == asked]
         if not found:
-            return Said(404, {"statusCode": 404, "error": "not_found", "message": f"There is no {asked}."})
-        return Said(200, found[0])
+            return RawResponse(404, {"statusCode": 404, "error": "not_found", "message": f"There is no {asked}."})
+        return RawResponse(200, found[0])
 
 
 @contextmanager
-def serving(lying: Lying) -> Iterator[Lying]:
+def serve(lying: MaliciousServer) -> Iterator[MaliciousServer]:
     """Let it answer while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):

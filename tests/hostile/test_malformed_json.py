@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.customers import ACME
-from tests.harness import Bend, Stage, answer, stage
+from tests.harness import AppHarness, Intercept, json_response, run_app
 
 HUGE = 1_500_000  # characters
 
@@ -31,7 +31,7 @@ def around(odd: bytes) -> bytes:
     return b'{"value": [' + b",".join([good[0], odd, good[1]]) + b'], "totalCount": 3, "hasMore": false}'
 
 
-def answering(odd: bytes) -> Bend:
+def answering(odd: bytes) -> Intercept:
     """A server that has it."""
 
     async def bend(request: httpx.Request, _: object) -> httpx.Response:
@@ -42,7 +42,7 @@ def answering(odd: bytes) -> Bend:
 
 @pytest.mark.parametrize("name", ODD)
 async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
-    async with stage(bend=answering(ODD[name])) as dock:
+    async with run_app(intercept=answering(ODD[name])) as dock:
         rows = dock.lines[2:5]
         assert [row[1:2] for row in rows] == [" ", "!", " "] or (name == "null" and rows[1][1:2] == "!")
         assert rows[0][2:8] == "GOOD-1"
@@ -60,13 +60,13 @@ async def test_a_value_of_millions_of_signs_is_shown_in_part_and_kept_whole(sign
 
     async def bend(request: httpx.Request, _: object) -> httpx.Response:
         if request.url.path.endswith("/All"):
-            return answer(200, {"value": [huge, ACME | {"shortID": "B"}], "totalCount": 2, "hasMore": False})
+            return json_response(200, {"value": [huge, ACME | {"shortID": "B"}], "totalCount": 2, "hasMore": False})
         if request.method == "POST":
             posted.append(json.loads(request.content))
-            return answer(200, posted[-1] | {"active": True})
-        return answer(200, huge)
+            return json_response(200, posted[-1] | {"active": True})
+        return json_response(200, huge)
 
-    async with stage(bend=bend) as dock:
+    async with run_app(intercept=bend) as dock:
         await look_around(dock)
         dock.sees("1,500,000 characters, kept")
         await dock.press("down", "X", "f10")
@@ -75,7 +75,7 @@ async def test_a_value_of_millions_of_signs_is_shown_in_part_and_kept_whole(sign
     assert posted[0]["contact"] == "Jane SmithX"
 
 
-async def look_around(dock: Stage) -> None:
+async def look_around(dock: AppHarness) -> None:
     """List, detail, dialog and form."""
     await dock.press("down", "up", "enter")
     dock.sees("1,500,000 characters, the first 500 shown")

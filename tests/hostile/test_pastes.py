@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Input
 
 from app.screens.form import FormScreen
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 ODD = [
     ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined into one."),
@@ -21,7 +21,7 @@ ODD = [
 ]
 
 
-async def paste_into_form(dock: Stage, text: str) -> str:
+async def paste_into_form(dock: AppHarness, text: str) -> str:
     """Paste into the address of a customer, which is empty; what then stands there."""
     await dock.press("e", "down", "down", "down")
     await dock.paste(text)
@@ -33,7 +33,7 @@ async def paste_into_form(dock: Stage, text: str) -> str:
 
 @pytest.mark.parametrize(("text", "taken", "told"), ODD, ids=range(len(ODD)))
 async def test_into_a_form(text: str, taken: str, told: str) -> None:
-    async with stage() as dock:
+    async with run_app() as dock:
         assert await paste_into_form(dock, text) == taken
         dock.sees(told)
         assert not set(dock.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
@@ -50,7 +50,7 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
     ids=range(4),
 )
 async def test_into_go_to(text: str, shown: str) -> None:
-    async with stage() as dock:
+    async with run_app() as dock:
         await dock.press("g")
         await dock.paste(text)
         dock.sees(shown)
@@ -58,7 +58,7 @@ async def test_into_go_to(text: str, shown: str) -> None:
 
 
 async def test_into_find() -> None:
-    async with stage() as dock:
+    async with run_app() as dock:
         await dock.press("slash")
         await dock.paste("bright\r\n\x1bmfg")
         dock.sees("bright mfg", "2 pasted lines were joined into one, 1 control character was left out.")
@@ -68,9 +68,9 @@ async def test_into_find() -> None:
 
 async def test_on_the_list_lines_run_no_keys() -> None:
     """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
-    async with stage() as dock:
+    async with run_app() as dock:
         await dock.paste("dq\r\nFOUR\r\n")
         dock.sees("48 customers", "What you pasted is not a barcode. It was not used.")
         await dock.burst("\x1b[200~text\x1b[201~d\r")
         assert (await dock.record("ACME-CORP"))["active"] is True
-        assert dock.wire.count("DELETE") == 0
+        assert dock.transport.count("DELETE") == 0

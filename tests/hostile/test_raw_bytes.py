@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.models.fields import WRITABLE_FIELDS
 from app.text.sanitize import sanitize
 from tests.customers import ACME
-from tests.hostile.malicious_server import Lying, Said, serving
+from tests.hostile.malicious_server import MaliciousServer, RawResponse, serve
 from tests.hostile.sequences import MOVES, kinds
 from tests.terminal.emulator import Terminal, terminal
 
@@ -45,10 +45,10 @@ def records(texts: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def refusal(texts: tuple[str, ...], status: int = 400, code: str = "validation_error") -> Said:
+def refusal(texts: tuple[str, ...], status: int = 400, code: str = "validation_error") -> RawResponse:
     """An error body made of these texts."""
     details = {"name": list(texts), texts[0]: [texts[1]], "phone": texts[2]}
-    return Said(status, {"statusCode": status, "error": code, "message": " ".join(texts), "details": details})
+    return RawResponse(status, {"statusCode": status, "error": code, "message": " ".join(texts), "details": details})
 
 
 def header_text(text: str) -> str:
@@ -56,7 +56,7 @@ def header_text(text: str) -> str:
     return text.replace("\r", "").replace("\n", "").encode("latin-1", "replace").decode("latin-1")
 
 
-def errors(texts: tuple[str, ...]) -> dict[str, Said]:
+def errors(texts: tuple[str, ...]) -> dict[str, RawResponse]:
     """Refusals, foreign pages and headers made of these texts, by what is said of them."""
     everything = "".join(texts)
     page = f"<html><title>{everything}</title>{everything}</html>".encode("utf-8", "replace")
@@ -64,14 +64,14 @@ def errors(texts: tuple[str, ...]) -> dict[str, Said]:
     return {
         "The server failed": refusal(texts, 500, "internal_error"),
         "reports a conflict": refusal(texts, 409, everything),
-        "answered 200": Said(200, page, headers),
-        "answered 502": Said(502, page, headers),
-        "answered 302": Said(302, b"", {"location": header_text(f"/{texts[0]}{texts[5]}")}),
-        "answered 418": Said(418, everything.encode("utf-8", "replace"), headers),
+        "answered 200": RawResponse(200, page, headers),
+        "answered 502": RawResponse(502, page, headers),
+        "answered 302": RawResponse(302, b"", {"location": header_text(f"/{texts[0]}{texts[5]}")}),
+        "answered 418": RawResponse(418, everything.encode("utf-8", "replace"), headers),
     }
 
 
-def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
+def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> None:
     """Every screen, dialog and notice, with the texts on all of them."""
     running.until("N-9")
     running.type("\r")
@@ -120,7 +120,7 @@ def walk(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     assert running.ended(10) == 0
 
 
-def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
+def conflict(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> None:
     """From the detail screen: the conflict, the draft that is left and its offer, My changes, undo."""
     before = dict(lying.records[0])
     theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
@@ -129,7 +129,7 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     running.type("\r")
     running.until("Edit H-1")
     running.until("1 changed")
-    lying.instead = lambda method, path: Said(200, theirs) if method == "GET" and path.endswith("/H-1") else None
+    lying.instead = lambda method, path: RawResponse(200, theirs) if method == "GET" and path.endswith("/H-1") else None
     running.type("\x1b[21~")
     running.until("Theirs")
     running.until("Someone else changed")
@@ -147,7 +147,7 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
     running.type("\r")
     running.until("Edit H-1")
     posted = theirs | {"name": texts[0] + "xy"}
-    lying.instead = lambda method, path: Said(200, posted) if method == "POST" else None
+    lying.instead = lambda method, path: RawResponse(200, posted) if method == "POST" else None
     running.type("\x1b[21~")
     running.until("Saved H-1")
     running.type("m")
@@ -163,7 +163,7 @@ def conflict(running: Terminal, lying: Lying, texts: tuple[str, ...]) -> None:
 def sent(texts: tuple[str, ...], home: Path) -> bytes:
     """All bytes of one walk."""
     with (
-        serving(Lying(records(texts))) as lying,
+        serve(MaliciousServer(records(texts))) as lying,
         terminal(["-m", "app"], home, environ=lying.environ, lines=30, columns=120) as running,
     ):
         walk(running, lying, texts)
@@ -200,7 +200,7 @@ def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) 
     seen: dict[str, str] = {}
     columns: set[int] = set()
     with (
-        serving(Lying(rows)) as lying,
+        serve(MaliciousServer(rows)) as lying,
         terminal(["-m", "app"], tmp_path, environ=lying.environ, lines=50, columns=160) as running,
     ):
         for first in range(0, len(rows), 46):

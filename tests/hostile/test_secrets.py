@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.customers import ACME
-from tests.hostile.malicious_server import Lying, Said, serving
+from tests.hostile.malicious_server import MaliciousServer, RawResponse, serve
 from tests.terminal.emulator import terminal
 
 SECRET: Final = "canary-secret-in-the-environment"
@@ -29,15 +29,17 @@ sys.exit(main([]))
 
 
 def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
-    def echo(_method: str, path: str) -> Said | None:
+    def echo(_method: str, path: str) -> RawResponse | None:
         if not broken:
             return None
         secret = SECRET if path == "/Token" else TOKEN
-        return Said(401, {"error": "unauthorized", "message": f"{secret} is no good", "error_description": secret})
+        return RawResponse(
+            401, {"error": "unauthorized", "message": f"{secret} is no good", "error_description": secret}
+        )
 
     broken: list[bool] = []
     with (
-        serving(Lying([ACME], echo)) as lying,
+        serve(MaliciousServer([ACME], echo)) as lying,
         terminal(["-c", CRASHING], tmp_path, environ=lying.environ) as running,
     ):
         running.until("ACME-CORP")

@@ -11,7 +11,7 @@ from app.models.customer import Customer
 from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer, parse_record
 from tests.customers import ACME
-from tests.fakes import EMPTY_PAGE, Scripted, client
+from tests.fakes import EMPTY_PAGE, ScriptedTransport, client
 
 VALUES = st.sampled_from(
     ["", "x", "A\x1fB", "\x00", "ä", "\ud800", "2024-02-30T00:00:00", "2024-02-29T00:00:00Z", None, True, 7]
@@ -34,7 +34,7 @@ def test_a_record_is_kept_as_its_customer(changes: dict[str, Any], order: list[s
 
 async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> None:
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}, None], "totalCount": 3, "hasMore": True}
-    async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200, json=body))) as api:
         page = await api.list_page(PageRequest())
         records = await api.list_raw(PageRequest())
     assert [stored(row) for row in records.rows] == [stored(row) for row in page.rows]
@@ -48,6 +48,6 @@ async def test_others_are_let_go_on_between_the_steps_of_a_large_page() -> None:
         pauses.append(None)
 
     body = EMPTY_PAGE | {"value": [ACME] * 250}
-    async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200, json=body))) as api:
         assert len((await api.list_raw(PageRequest(), pause)).rows) == 250
     assert len(pauses) > 10

@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.repository.connection_state import FAILURES, ConnectionHealth, ConnectionState, probe_until_online
 from app.timing import Timing
-from tests.fakes import Time
+from tests.fakes import FakeClock
 
 FAULT = ServerFault(ErrorResponse(500, "internal_error", "No.", {}))
 
@@ -71,7 +71,7 @@ def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
 
 async def test_it_is_looked_for_ever_more_seldom_and_never_with_refused_credentials() -> None:
     line = ConnectionHealth()
-    time = Time()
+    time = FakeClock()
     probes: list[float] = []
     done = asyncio.Event()
 

@@ -13,7 +13,7 @@ from tests.bench.paging import leaf
 FIRST = PageRequest(page_size=10)
 
 
-class Shelf:
+class FakePages:
     """A server of pages that counts what it is asked, and may be slow or gone."""
 
     def __init__(self, pages: int) -> None:
@@ -45,23 +45,23 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf(100)
+def shelf() -> FakePages:
+    return FakePages(100)
 
 
-async def test_paging_on_is_served_from_what_was_fetched_ahead(shelf: Shelf) -> None:
+async def test_paging_on_is_served_from_what_was_fetched_ahead(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     turns = [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in range(1, 101)]
     assert turns.count(True) >= 95
     assert len(shelf.asked) <= 201
 
 
-async def test_turning_back_is_served_too(shelf: Shelf) -> None:
+async def test_turning_back_is_served_too(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     assert [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in (5, 4, 5, 6, 5)] == [False] + [True] * 4
 
 
-async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: Shelf) -> None:
+async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     shelf.go_on.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
@@ -73,7 +73,7 @@ async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: Sh
     assert shelf.asked == [2]
 
 
-async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: Shelf) -> None:
+async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: FakePages) -> None:
     ending = asyncio.Event()
 
     async def fetch(request: PageRequest) -> Page:
@@ -103,7 +103,7 @@ async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: Shelf)
     assert shelf.asked[:2] == [2, 6]
 
 
-async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again(shelf: Shelf) -> None:
+async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     second = FIRST._replace(page=2)
     await shelf.turn(prefetch, FIRST)
@@ -115,7 +115,7 @@ async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again
     assert await prefetch.take(second) is None
 
 
-async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(shelf: Shelf) -> None:
+async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
     shelf.gone = True
@@ -123,7 +123,7 @@ async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(s
     assert await prefetch.take(FIRST._replace(page=2)) is None
 
 
-async def test_nothing_is_fetched_beyond_the_end(shelf: Shelf) -> None:
+async def test_nothing_is_fetched_beyond_the_end(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     await shelf.turn(prefetch, FIRST._replace(page=100))
     assert shelf.asked == [100, 99]

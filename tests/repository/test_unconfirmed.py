@@ -11,8 +11,8 @@ import pytest
 from app.errors import DockbookError, EditConflict, NotSaved, OutcomeUnknown
 from app.models.fields import PageRequest
 from app.repository.writer import SaveObserver
-from tests.harness import answer
-from tests.repository.test_repository import Desk, desk
+from tests.harness import json_response
+from tests.repository.test_repository import RepositoryHarness, open_repository
 
 if TYPE_CHECKING:
     from app.repository.save_result import SaveResult
@@ -36,31 +36,35 @@ OPEN: dict[str, Callable[[httpx.Request, dict[str, Any]], httpx.Response]] = {
     "reset": cut,
     "502": lambda _request, _record: html(502),
     "504": lambda _request, _record: html(504),
-    "500": lambda _request, _record: answer(500, {"statusCode": 500, "error": "internal_error", "message": "No."}),
-    "503": lambda _request, _record: answer(503, {"error": "not_confirmed", "message": "?"}, {"Retry-After": "0"}),
-    "202": lambda _request, record: answer(202, record | {"phone": "2"}),
+    "500": lambda _request, _record: json_response(
+        500, {"statusCode": 500, "error": "internal_error", "message": "No."}
+    ),
+    "503": lambda _request, _record: json_response(
+        503, {"error": "not_confirmed", "message": "?"}, {"Retry-After": "0"}
+    ),
+    "202": lambda _request, record: json_response(202, record | {"phone": "2"}),
     "202 empty": lambda _request, _record: httpx.Response(202),
     "200 empty": lambda _request, _record: httpx.Response(200),
     "204": lambda _request, _record: httpx.Response(204),
     "foreign": lambda _request, _record: html(200),
-    "before": lambda _request, record: answer(200, record),
-    "only the ID": lambda _request, record: answer(200, {"shortID": record["shortID"]}),
-    "another customer": lambda _request, _record: answer(200, OTHER),
+    "before": lambda _request, record: json_response(200, record),
+    "only the ID": lambda _request, record: json_response(200, {"shortID": record["shortID"]}),
+    "another customer": lambda _request, _record: json_response(200, OTHER),
     "redirect": lambda _request, _record: httpx.Response(302, headers={"location": "/login"}),
 }
 
 
-class Late:
+class LateCommit:
     """A server that answers a POST at once, as `respond` has it, and carries it out before its `looks`-th reading."""
 
     def __init__(
-        self, it: Desk, respond: Callable[[httpx.Request, dict[str, Any]], httpx.Response], looks: int
+        self, it: RepositoryHarness, respond: Callable[[httpx.Request, dict[str, Any]], httpx.Response], looks: int
     ) -> None:
         self._it = it
         self._respond = respond
         self._looks = looks
         self._onward: Onward | None = None
-        it.wire.bend = self._bend
+        it.wire.intercept = self._bend
 
     async def commit(self) -> None:
         """Carry it out now."""
@@ -81,9 +85,9 @@ class Late:
 
 @pytest.mark.parametrize("what", OPEN)
 async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute(what: str) -> None:
-    async with desk(look_again=(0.0, 0.0, 0.0)) as it:
+    async with open_repository(confirm_delays=(0.0, 0.0, 0.0)) as it:
         base = await it.repository.customer("A")
-        Late(it, OPEN[what], looks=3)
+        LateCommit(it, OPEN[what], looks=3)
         told: list[UnconfirmedWrite] = []
         saved = await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
         assert (saved.customer.phone, saved.previous_values, len(told)) == ("2", {"phone": "1"}, 1)
@@ -93,29 +97,29 @@ async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute
 
 @pytest.mark.parametrize("what", OPEN)
 async def test_an_open_answer_is_never_told_as_not_saved(what: str) -> None:
-    async with desk(look_again=(0.0,)) as it:
+    async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
-        Late(it, OPEN[what], looks=100)
+        LateCommit(it, OPEN[what], looks=100)
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 1
 
 
-async def see_on_a_page(it: Desk) -> None:
+async def see_on_a_page(it: RepositoryHarness) -> None:
     await it.repository.page(PageRequest())
 
 
-async def see_on_the_detail(it: Desk) -> None:
+async def see_on_the_detail(it: RepositoryHarness) -> None:
     await it.repository.read_customer("A")
 
 
 @pytest.mark.parametrize("look", [see_on_a_page, see_on_the_detail])
 async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_seen(
-    look: Callable[[Desk], Awaitable[None]],
+    look: Callable[[RepositoryHarness], Awaitable[None]],
 ) -> None:
-    async with desk(look_again=()) as it:
+    async with open_repository(confirm_delays=()) as it:
         base = await it.repository.customer("A")
-        late = Late(it, OPEN["504"], looks=100)
+        late = LateCommit(it, OPEN["504"], looks=100)
         told: list[tuple[str, SaveResult]] = []
         it.repository.on_saved = lambda write, saved: told.append((write.key, saved))
         with pytest.raises(OutcomeUnknown):
@@ -130,16 +134,16 @@ async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_
 
 
 async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
-    async with desk(look_again=(0.0, 0.0)) as it:
-        Late(it, OPEN["504"], looks=2)
+    async with open_repository(confirm_delays=(0.0, 0.0)) as it:
+        LateCommit(it, OPEN["504"], looks=2)
         saved = await it.repository.create("B", {"name": "Bee"})
         assert (saved.customer.name, bool(saved.confirmed_by_reread)) == ("Bee", True)
         assert it.wire.count("POST") == 1
 
 
 async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
-    async with desk(look_again=()) as it:
-        late = Late(it, OPEN["504"], looks=100)
+    async with open_repository(confirm_delays=()) as it:
+        late = LateCommit(it, OPEN["504"], looks=100)
         with pytest.raises(OutcomeUnknown):
             await it.repository.create("B", {"name": "Bee"}, SaveObserver(key="form"))
         await late.commit()
@@ -149,7 +153,7 @@ async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
 
 
 async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
-    async with desk(look_again=(0.0, 0.0)) as it:
+    async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         shown = await it.repository.customer("A")
         looks = 0
 
@@ -162,15 +166,15 @@ async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
                 await it.store.discontinue("A")
             return await onward()
 
-        it.wire.bend = late
+        it.wire.intercept = late
         assert (await it.repository.discontinue(shown)).active is False
         assert it.wire.count("DELETE") == 1
 
 
 async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_for() -> None:
-    async with desk(look_again=(0.0,)) as it:
+    async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
-        Late(it, OPEN["504"], looks=100)
+        LateCommit(it, OPEN["504"], looks=100)
         refused: list[str] = []
 
         async def again(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -180,7 +184,7 @@ async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_f
                 refused.append(told.value.text)
             return html(504) if request.method == "POST" else await onward()
 
-        it.wire.bend = again
+        it.wire.intercept = again
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
         assert refused
@@ -189,7 +193,7 @@ async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_f
 
 
 async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         base = await it.repository.customer("A")
         for refuse in (lambda _request: html(403), refuse_connection):
 
@@ -200,7 +204,7 @@ async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
             ) -> httpx.Response:
                 return refuse(request) if request.method == "POST" else await onward()
 
-            it.wire.bend = bend
+            it.wire.intercept = bend
             told: list[UnconfirmedWrite] = []
             with pytest.raises(DockbookError) as raised:
                 await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
@@ -213,20 +217,20 @@ def refuse_connection(request: httpx.Request) -> httpx.Response:
 
 
 async def test_an_answer_without_fields_that_were_not_sent_is_completed() -> None:
-    async with desk(etags=False) as it:
+    async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
 
         async def short(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
-            return answer(200, {"shortID": "A", "phone": "2"}) if request.method == "POST" else response
+            return json_response(200, {"shortID": "A", "phone": "2"}) if request.method == "POST" else response
 
-        it.wire.bend = short
+        it.wire.intercept = short
         saved = await it.repository.save(base, {"phone": "2"})
         assert (saved.customer.name, saved.customer.phone, saved.confirmed_by_reread) == ("Acme", "2", "")
         assert saved.changed_too == {}
 
 
-def lagging(it: Desk, stale_readings: int) -> None:
+def lagging(it: RepositoryHarness, stale_readings: int) -> None:
     """Let so many readings after a write still show the record from before it."""
     before: dict[str, Any] = {}
     left = 0
@@ -239,10 +243,10 @@ def lagging(it: Desk, stale_readings: int) -> None:
             before["modified"] = earlier(str(before["modified"]))
         elif left > 0:
             left -= 1
-            return answer(200, before)
+            return json_response(200, before)
         return await onward()
 
-    it.wire.bend = bend
+    it.wire.intercept = bend
 
 
 def earlier(modified: str) -> str:
@@ -250,7 +254,7 @@ def earlier(modified: str) -> str:
 
 
 async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
-    async with desk(etags=False, look_again=(0.0,) * 5) as it:
+    async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
         lagging(it, 4)
         first = await it.repository.save(base, {"phone": "2"})
@@ -265,7 +269,7 @@ async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
 
 
 async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back() -> None:
-    async with desk(etags=False, look_again=(0.0,) * 5) as it:
+    async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
         lagging(it, 3)
         await it.repository.save(base, {"phone": "2"})
@@ -276,34 +280,34 @@ async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back
 
 
 async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> None:
-    async with desk(etags=False, look_again=(0.0,)) as it:
+    async with open_repository(etags=False, confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
         lagging(it, 100)
         first = await it.repository.save(base, {"phone": "2"})
         with pytest.raises(EditConflict, match="older record") as asked:
             await it.repository.save(first.customer, {"zip": "20"})
         assert (asked.value.fields, it.wire.count("POST")) == (("phone",), 1)
-        it.wire.bend = None
+        it.wire.intercept = None
         saved = await it.repository.save(asked.value.theirs, {"phone": "2", "zip": "20"})
         assert (saved.customer.phone, saved.customer.zip) == ("2", "20")
 
 
 async def test_a_list_shows_ones_own_save_where_readings_lag() -> None:
-    async with desk(etags=False) as it:
+    async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
         await it.repository.save(base, {"phone": "2"})
         stale = base.received | {"modified": earlier(base.modified)}
         page = {"value": [stale], "totalCount": 1, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
 
         async def bend(request: httpx.Request, _onward: Onward) -> httpx.Response:
-            return answer(200, page if request.url.path.endswith("/All") else stale)
+            return json_response(200, page if request.url.path.endswith("/All") else stale)
 
-        it.wire.bend = bend
+        it.wire.intercept = bend
         assert (await it.repository.page(PageRequest())).rows[0].phone == "2"
         assert (await it.repository.read_customer("A")).customer.phone == "2"
 
 
-def theirs_first(it: Desk, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
+def theirs_first(it: RepositoryHarness, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
     """Let somebody else create `B` just before our POST, on a server that knows no preconditions."""
 
     async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -313,22 +317,22 @@ def theirs_first(it: Desk, respond: Callable[[dict[str, Any]], httpx.Response]) 
             return respond(json.loads(await (await onward()).aread()))
         return await onward()
 
-    it.wire.bend = bend
+    it.wire.intercept = bend
 
 
 def updated(record: dict[str, Any]) -> httpx.Response:
-    return answer(200, record)
+    return json_response(200, record)
 
 
 def created_long_ago(record: dict[str, Any]) -> httpx.Response:
-    return answer(201, record | {"created": "2020-01-01T00:00:00", "phone": ""})
+    return json_response(201, record | {"created": "2020-01-01T00:00:00", "phone": ""})
 
 
 @pytest.mark.parametrize("respond", [updated, created_long_ago])
 async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
     respond: Callable[[dict[str, Any]], httpx.Response],
 ) -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         theirs_first(it, respond)
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert saved.existed_before
@@ -336,62 +340,64 @@ async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
 
 
 async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> None:
-    async with desk(etags=False) as it:
+    async with open_repository(etags=False) as it:
         theirs_first(it, updated)
-        bend = it.wire.bend
+        bend = it.wire.intercept
         assert bend is not None
 
         async def lag(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await bend(request, onward)
             if request.method == "GET" and it.wire.count("POST") == 1:
                 body = json.loads(await response.aread())
-                return answer(200, body | {"name": "Theirs", "modified": earlier(body["modified"])})
+                return json_response(200, body | {"name": "Theirs", "modified": earlier(body["modified"])})
             return response
 
-        it.wire.bend = lag
+        it.wire.intercept = lag
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.previous_values, saved.overwritten_fields) == (True, {"name": "Theirs"}, ())
 
 
 async def test_a_creation_of_ones_own_is_not_taken_for_somebody_elses() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.changed_too) == (False, {})
 
 
 async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         base = await it.repository.customer("A")
 
         async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method != "POST":
                 return response
-            return answer(200, json.loads(await response.aread()) | {"phone": "+2", "name": "ACME", "active": False})
+            return json_response(
+                200, json.loads(await response.aread()) | {"phone": "+2", "name": "ACME", "active": False}
+            )
 
-        it.wire.bend = bend
+        it.wire.intercept = bend
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.normalized_by_server == {"phone": "+2"}
         assert saved.changed_too == {"name": "ACME", "active": "discontinued"}
 
 
 async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearly() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         base = await it.repository.customer("A")
 
         async def trim(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
-                return answer(200, base.received | {"modified": "2099-01-01T00:00:00"})
+                return json_response(200, base.received | {"modified": "2099-01-01T00:00:00"})
             return response
 
-        it.wire.bend = trim
+        it.wire.intercept = trim
         saved = await it.repository.save(base, {"name": "Acme "})
         assert saved.normalized_by_server == {"name": "Acme"}
 
 
 async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         base = await it.repository.customer("A")
         await it.store.discontinue("A")
         saved = await it.repository.save(base, {"phone": "2"})
@@ -399,7 +405,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
 
 
 async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None:
-    async with desk() as it:
+    async with open_repository() as it:
         base = await it.repository.customer("A")
         refusal = {"statusCode": 412, "error": "precondition_failed", "message": "No."}
         moves = 0
@@ -408,10 +414,10 @@ async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None
             nonlocal moves
             if request.method == "POST":
                 moves += 1
-                await it.meddle(zip=str(moves))
-                return answer(412, refusal)
+                await it.change_as_other(zip=str(moves))
+                return json_response(412, refusal)
             return await onward()
 
-        it.wire.bend = move
+        it.wire.intercept = move
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})

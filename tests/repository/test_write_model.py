@@ -26,7 +26,7 @@ from app.screens.drafts import base_of
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
-from tests.harness import URL, Wire
+from tests.harness import URL, FaultyTransport
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 Fault = Literal[
@@ -68,8 +68,8 @@ class Person:
 
     def start(self) -> None:
         """Start the program."""
-        self.wire = Wire(self.service)
-        self.wire.bend = self._bend
+        self.wire = FaultyTransport(self.service)
+        self.wire.intercept = self._bend
         self.fault: Fault = ""
         self.moment = 0
         self.gone = False
@@ -190,7 +190,7 @@ class Person:
                 assert before[name] == self.base.value(name), f"{name} was overwritten unseen"
 
 
-class Writing(RuleBasedStateMachine):
+class WriteMachine(RuleBasedStateMachine):
     """Two people edit the customer `A`."""
 
     def __init__(self) -> None:
@@ -330,7 +330,7 @@ class Writing(RuleBasedStateMachine):
         return self.runner.run(job)
 
 
-TestWriting = Writing.TestCase
+TestWriting = WriteMachine.TestCase
 TestWriting.settings = settings(
     max_examples=25,
     stateful_step_count=10,

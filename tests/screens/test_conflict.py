@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def conflict(it: Stage) -> None:
+async def conflict(it: AppHarness) -> None:
     """Two people change phone and e-mail of the first customer; here it is tried to be saved second."""
     await it.press("f2", "down")
     await it.type("x")
@@ -22,7 +22,7 @@ async def conflict(it: Stage) -> None:
 
 
 async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_one_key() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await conflict(it)
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
@@ -30,7 +30,7 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact goes with it")
         await it.press("f10")
         it.sees("Decide about Phone and Email first")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         await it.press("y")
         it.sees("1 of 2 decided", "✓ 555-0109")
         await it.press("t")
@@ -40,11 +40,11 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["email"]) == ("555-0109", "new@acme.example.com")
         assert (record["zip"], record["contact"]) == ("98402", "Jane Smithx")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_a_third_text_can_be_typed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await conflict(it)
         await it.press("e")
         await it.type("1")
@@ -55,7 +55,7 @@ async def test_a_third_text_can_be_typed() -> None:
 
 
 async def test_a_second_change_meanwhile_asks_again() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await conflict(it)
         await it.press("y", "y")
         await it.store.upsert("ACME-CORP", {"phone": "555-8888"}, if_match=None, only_new=False)
@@ -65,11 +65,11 @@ async def test_a_second_change_meanwhile_asks_again() -> None:
         await it.press("y", "f10")
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["email"]) == ("555-0109", "orders@acme.example.c")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await conflict(it)
         await it.press("t", "escape")
         it.sees("Edit ACME-CORP", "555-0109", "changed meanwhile to: 555-7777", "Nothing was saved.")
@@ -78,18 +78,18 @@ async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> 
 
 
 async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2")
         await it.press("x")
         await it.store.upsert("ACME-CORP", {"name": "Acme Ltd"}, if_match=None, only_new=False)
         await it.press("f10")
         await it.press("t", "f10")
         it.sees("stays as the others left it; nothing was sent.", "48 customers", "Acme Ltd")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside_yours() -> None:
-    async with stage() as it:
+    async with run_app() as it:
 
         async def store_otherwise(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
@@ -98,17 +98,17 @@ async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside
             return await onward()
 
         await it.press("f2", *["down"] * 8, "9")
-        it.wire.bend = store_otherwise
+        it.transport.intercept = store_otherwise
         await it.press("f10")
         it.sees("Conflict", "The answer to the save was lost", "+1 555 0199", "555-01009")
         await it.press("t", "f10")
         it.sees("48 customers")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_hostile_values_are_shown_as_signs() -> None:
     hostile = "[/] [@click=app.quit]x[/]\x1b[31m\u202e"
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2")
         await it.press("x")
         await it.store.upsert("ACME-CORP", {"name": hostile, "city": hostile}, if_match=None, only_new=False)

@@ -6,7 +6,7 @@ import pytest
 
 from app.screens.customer_list.screen import CustomerListScreen
 from app.text.confusables import is_confusable
-from tests.harness import LONGEST, always, answer, stage
+from tests.harness import LONGEST, always, json_response, run_app
 
 #: Each looks like ACME-CORP: another hyphen, other case, another script, a space inside.
 ALIKE = ["ACME-CORP", "ACME‑CORP", "acme-corp", "АСМЕ-CORP", "ACME- CORP"]
@@ -17,7 +17,7 @@ def records(*short_ids: str) -> list[dict[str, str]]:
 
 
 async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> None:
-    async with stage(records=records("ACME-CORP", "ACME‑CORP", "BRIGHT-MFG")) as dock:
+    async with run_app(records=records("ACME-CORP", "ACME‑CORP", "BRIGHT-MFG")) as dock:
         marks = {line[2:13].strip(): line[:2] for line in dock.lines if "Name of" in line}
         assert marks == {"ACME-CORP": "›≈", "ACME‑CORP": " ≈", "BRIGHT-MFG": "  "}
         dock.sees("looks like ACME‹2011›CORP")
@@ -28,7 +28,7 @@ async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> Non
 
 
 async def test_the_detail_says_so_at_the_id() -> None:
-    async with stage(records=records(*ALIKE[:2])) as dock:
+    async with run_app(records=records(*ALIKE[:2])) as dock:
         await dock.press("enter")
         line = next(line for line in dock.lines if " ID " in line)
         assert "ACME-CORP" in line
@@ -37,7 +37,7 @@ async def test_the_detail_says_so_at_the_id() -> None:
 
 async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail_and_find() -> None:
     between = [f"B-{number:03}" for number in range(60)]
-    async with stage(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
+    async with run_app(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
         async with asyncio.timeout(LONGEST):
             # The copy is whole a moment before it is indexed.
             while not dock.lines[2].startswith("›≈ACME-CORP"):
@@ -52,7 +52,7 @@ async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail
 @pytest.mark.parametrize("number", range(len(ALIKE)))
 async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> None:
     assert all(one is other or is_confusable(one, other) for one in ALIKE for other in ALIKE)
-    async with stage(records=records(*ALIKE)) as dock:
+    async with run_app(records=records(*ALIKE)) as dock:
         screen = dock.app.screen
         assert isinstance(screen, CustomerListScreen)
         screen.table.cursor = [row.short_id for row in screen.table.rows].index(ALIKE[number])
@@ -64,7 +64,7 @@ async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> No
 
 @pytest.mark.parametrize("short_id", ALIKE)
 async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
-    async with stage(records=records(*ALIKE)) as dock:
+    async with run_app(records=records(*ALIKE)) as dock:
         await dock.press("g")
         await dock.paste(short_id)
         await dock.press("enter")
@@ -72,21 +72,21 @@ async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
 
 
 async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> None:
-    async with stage(records=records("ACME-CORP")) as dock:
+    async with run_app(records=records("ACME-CORP")) as dock:
         record = await dock.record("ACME-CORP")
 
-        dock.wire.bend = always(lambda: answer(200, record))
+        dock.transport.intercept = always(lambda: json_response(200, record))
         await dock.press("g")
         await dock.press(*"acme-corp", "enter")
         dock.sees("Asked for acme-corp, the server sent ACME-CORP")
 
 
 async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
-    async with stage(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
+    async with run_app(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
         record = await dock.record("ACME-CORP")
         page = {"value": [record, record, await dock.record("BRIGHT-MFG")], "totalCount": 3, "hasMore": False}
 
-        dock.wire.bend = always(lambda: answer(200, page))
+        dock.transport.intercept = always(lambda: json_response(200, page))
         await dock.press("f5")
         assert [line[:2] for line in dock.lines if "Name of" in line] == ["›≈", "  "]
         dock.sees("The server sent ACME-CORP twice on this page: shown once, as changed last.")

@@ -7,7 +7,7 @@ import pytest
 from app.drafts.draft import server_key
 from app.drafts.store import DraftStore
 from app.screens.form import FormScreen
-from tests.harness import stage
+from tests.harness import run_app
 
 SAME = "BRIGHT-MFG · Bright Manufacturing LLC looks the same."
 ALMOST = "BRIGHT-MFG · Bright Manufacturing LLC is written almost the same."
@@ -25,7 +25,7 @@ QUESTION = "That ID is easily confused"
     ],
 )
 async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, mirror: bool) -> None:
-    async with stage(mirror=mirror) as it:
+    async with run_app(mirror=mirror) as it:
         await it.press("f6")
         await it.paste(typed)
         await it.press("enter")
@@ -35,7 +35,7 @@ async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, 
 
 
 async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         it.sees(QUESTION, SAME, "Cancel", "Open it", "Create anyway")
         await it.press("enter")
@@ -47,11 +47,11 @@ async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
         await it.press("f10")
         await it.burst("create\r")
         it.sees(QUESTION)
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 async def test_create_anyway_is_asked_once_for_an_id() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("right", "right", "enter")
         assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
@@ -59,7 +59,7 @@ async def test_create_anyway_is_asked_once_for_an_id() -> None:
 
 
 async def test_another_id_is_asked_about_anew() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("enter", "end", "ctrl+u", *"cargo-nw", "f10")
         it.sees(QUESTION, "CARGO-NW · Cargo Northwest (discontinued) looks the same.")
@@ -67,12 +67,12 @@ async def test_another_id_is_asked_about_anew() -> None:
 
 async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
     drafts = DraftStore(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
-    async with stage(mirror=True, drafts=drafts) as it:
+    async with run_app(mirror=True, drafts=drafts) as it:
         await it.press("f6", *"bright-mfg", "enter", *"Other", "f10")
         it.sees("Opening it leaves this form: what you typed here stays a")
         await it.press("right", "enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         assert [draft.edits for draft in (await drafts.list_drafts()).unclaimed] == [
             {"shortID": "bright-mfg", "name": "Other"}
         ]
@@ -81,7 +81,7 @@ async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Pa
 
 async def test_several_are_named_and_can_each_be_opened() -> None:
     records = [{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")]
-    async with stage(records=records, mirror=True) as it:
+    async with run_app(records=records, mirror=True) as it:
         await it.press("f6", *"d_7", "f10")
         it.sees("D-7 · Name of D-7", "Open D-7", "Open d-7", "Open D7", "Create anyway")
         await it.press("down", "down", "enter")
@@ -89,7 +89,7 @@ async def test_several_are_named_and_can_each_be_opened() -> None:
 
 
 async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         await it.press("down", "down", "down", "enter")
@@ -99,7 +99,7 @@ async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
 
 
 async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
         await it.press("right", "right", "enter")
@@ -111,6 +111,6 @@ async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> 
 
 
 async def test_the_question_can_be_seen_whole_on_the_smallest_screen() -> None:
-    async with stage(mirror=True, size=(24, 16)) as it:
+    async with run_app(mirror=True, size=(24, 16)) as it:
         await it.press("f6", *"acme-corp", "f10")
         it.sees("Cancel", "Open it", "Create anyway")

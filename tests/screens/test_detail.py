@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from tests.harness import answer, stage
+from tests.harness import json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -30,7 +30,7 @@ def page_of(*records: object) -> dict[str, object]:
 
 
 async def test_all_fifteen_fields_are_there() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("enter")
         it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US · United States", "orders@acme.example.com")
         it.sees("2023-04-15 08:30", "2024-11-02 14:22", "1 of 48 by ID", "Jane Smith", "62701", "active")
@@ -39,7 +39,7 @@ async def test_all_fifteen_fields_are_there() -> None:
 
 
 async def test_neighbours_are_reached_without_going_back_also_over_the_edge_of_a_page() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("end", "enter")
         it.sees("20 of 48 by ID")
         await it.press("right")
@@ -52,32 +52,32 @@ async def test_neighbours_are_reached_without_going_back_also_over_the_edge_of_a
 
 
 async def test_the_ends_of_the_list_are_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("enter", "left")
         it.sees("This is the first customer.", "ACME-CORP")
 
 
 async def test_the_record_is_read_again_from_the_server() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.store.upsert("ACME-CORP", {"fax": "555-0101"}, if_match=None, only_new=False)
         await it.press("enter")
         it.sees("555-0101")
 
 
 async def test_a_customer_that_is_gone_is_told_and_what_was_known_stays() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
 
         async def gone(request: httpx.Request, _: object) -> httpx.Response:
-            return answer(404, body)
+            return json_response(404, body)
 
-        it.wire.bend = gone
+        it.transport.intercept = gone
         await it.press("enter")
         it.sees("Not found", "No such customer.", "123 Industrial Way")
 
 
 async def test_a_field_is_copied_whole() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("enter", "down", "y")
         assert it.app.clipboard == "Acme Corporation"
         it.sees("Name was sent to the terminal's clipboard.")
@@ -87,10 +87,10 @@ async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed
     async def hostile(request: httpx.Request, _: object) -> httpx.Response:
         if request.url.path.endswith("/All"):
             good = {"shortID": "GOOD", "name": "Good Ltd", "active": True}
-            return answer(200, page_of("not a record", HOSTILE, good))
-        return answer(200, HOSTILE)
+            return json_response(200, page_of("not a record", HOSTILE, good))
+        return json_response(200, HOSTILE)
 
-    async with stage(bend=hostile, size=(80, 40)) as it:
+    async with run_app(intercept=hostile, size=(80, 40)) as it:
         it.sees("(no ID)", "not a record", "ODD [1]", "Good Ltd", "Evil␛]52")
         flagged = [line for line in it.lines if line[1:2] == "!"]
         assert len(flagged) == 2
@@ -104,12 +104,12 @@ async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed
 
 async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
     async def nameless(request: httpx.Request, _: object) -> httpx.Response:
-        return answer(200, page_of({"name": "Nobody", "active": True}))
+        return json_response(200, page_of({"name": "Nobody", "active": True}))
 
-    async with stage(bend=nameless) as it:
+    async with run_app(intercept=nameless) as it:
         await it.press("enter")
         it.sees("Nobody", "This ID cannot be asked for")
-        assert it.wire.count("GET") == 1
+        assert it.transport.count("GET") == 1
 
 
 async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_not_edited() -> None:
@@ -117,9 +117,9 @@ async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_no
 
     async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
         single = request.method == "GET" and not request.url.path.endswith("/All")
-        return answer(200, other) if single else await onward()
+        return json_response(200, other) if single else await onward()
 
-    async with stage(bend=folded) as it:
+    async with run_app(intercept=folded) as it:
         await it.press("enter")
         it.sees("Asked for ACME-CORP, the server sent acme-corp", "Acme Corporation")
         it.misses("Somebody Else")
@@ -128,4 +128,4 @@ async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_no
         await it.press("f9", "escape")
         await it.press("delete", "right", "enter")
         it.sees("another customer")
-        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.transport.count("POST") == it.transport.count("DELETE") == 0

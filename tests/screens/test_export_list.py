@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import AT_ONCE, Stage, stage
+from tests.harness import AT_ONCE, AppHarness, run_app
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def export(it: Stage, name: str = "") -> None:
+async def export(it: AppHarness, name: str = "") -> None:
     await it.press("x")
     if name:
         await it.press("ctrl+u")
@@ -30,7 +30,7 @@ def ids(path: Path) -> list[str]:
 
 
 async def test_all_pages_are_exported_in_the_order_of_the_list(folder: Path) -> None:
-    async with stage(600) as it:
+    async with run_app(600) as it:
         await it.press("s", "s")
         await export(it)
         it.sees("600 customers exported to customers.csv.")
@@ -40,7 +40,7 @@ async def test_all_pages_are_exported_in_the_order_of_the_list(folder: Path) -> 
 
 
 async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder: Path) -> None:
-    async with stage(600, mirror=True) as it:
+    async with run_app(600, mirror=True) as it:
         await it.press("slash", *"mfg", "end")
         await it.press("tab")
         await it.press("x")
@@ -53,7 +53,7 @@ async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder:
 
 async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) -> None:
     (folder / "customers.csv").write_text("mine")
-    async with stage() as it:
+    async with run_app() as it:
         await export(it)
         it.sees("Replace this file?", "customers.csv is there already.", "Keep it")
         await it.press("enter")
@@ -64,12 +64,12 @@ async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) 
 
 
 async def test_an_export_that_is_not_whole_is_an_error_and_no_file(folder: Path) -> None:
-    async with stage(600) as it:
+    async with run_app(600) as it:
 
         async def gone(request: httpx.Request, onward: object) -> httpx.Response:
             raise httpx.ConnectError("gone", request=request)
 
-        it.wire.bend = gone
+        it.transport.intercept = gone
         await export(it)
         await it.until("Nothing was written to customers.csv.")
         await export(it, "no/such/folder.csv")
@@ -78,7 +78,7 @@ async def test_an_export_that_is_not_whole_is_an_error_and_no_file(folder: Path)
 
 
 async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("a")
         await export(it)
         await it.until("Nothing was written to customers.csv.")
@@ -87,14 +87,14 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
 
 
 async def test_a_server_that_hangs_is_waited_for_in_the_open_and_what_came_of_it_stays(folder: Path) -> None:
-    async with stage(600, mirror=True, pace=AT_ONCE._replace(fallback_after=0.05)) as it:
+    async with run_app(600, mirror=True, timing=AT_ONCE._replace(fallback_after=0.05)) as it:
         go_on = asyncio.Event()
 
         async def hangs(request: httpx.Request, onward: object) -> httpx.Response:
             await go_on.wait()
             raise httpx.ReadTimeout("too long", request=request)
 
-        it.wire.bend = hangs
+        it.transport.intercept = hangs
         await it.press("x")
         await it.press_only("enter")
         await it.until("Exporting to customers.csv…")

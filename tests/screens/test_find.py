@@ -15,29 +15,29 @@ from app.models.customer import Origin, Page
 from app.models.fields import PageRequest
 from app.screens.customer_list.screen import CustomerListScreen
 from tests.bench.terminal import Terminal
-from tests.harness import AT_ONCE, Stage, stage
+from tests.harness import AT_ONCE, AppHarness, run_app
 
 ROOT = Path(__file__).parents[2]
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-def rows(it: Stage) -> list[str]:
+def rows(it: AppHarness) -> list[str]:
     return [line for line in it.lines[2:-2] if line.strip()]
 
 
-def at_cursor(it: Stage) -> str:
+def at_cursor(it: AppHarness) -> str:
     return next(line for line in it.lines if line.startswith("›")).split()[1]
 
 
-def listed(it: Stage) -> CustomerListScreen:
+def listed(it: AppHarness) -> CustomerListScreen:
     screen = it.app.screen
     assert isinstance(screen, CustomerListScreen)
     return screen
 
 
 async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_was() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("s", "down", "enter", "f8", "down", "down")
         before = it.lines[1:-1]
         await it.press("slash")
@@ -53,7 +53,7 @@ async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_w
 
 
 async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() -> None:
-    async with stage(mirror=True, size=(100, 24)) as it:
+    async with run_app(mirror=True, size=(100, 24)) as it:
         await it.press("p", "down", "enter", "slash", *"in")
         it.sees(" of 48 · page 1 of 2 · best first · as of ")
         await it.pilot.resize_terminal(60, 24)
@@ -66,7 +66,7 @@ async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() 
 
 
 async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_rows() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         before = it.lines[-1]
         await it.press("slash", *"in", "tab")
         it.sees("Esc Back")
@@ -75,7 +75,7 @@ async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_
 
 
 async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it_was() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash", *"in", "down", "down")
         name = at_cursor(it)
         await it.press("enter")
@@ -88,7 +88,7 @@ async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it
 
 
 async def test_a_key_pressed_before_the_rows_came_means_the_rows_that_come() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press_only("slash", *"cargo nw", "f2")
         await it.settle()
         it.sees("Edit CARGO-NW")
@@ -99,7 +99,7 @@ async def test_a_key_pressed_before_the_rows_came_means_the_rows_that_come() -> 
 
 
 async def test_a_match_that_no_column_shows_stands_in_its_row_and_what_matched_is_marked() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash", *"jane")
         row = next(line for line in it.lines if line.startswith("›"))
         assert "Contact Jane Smith" in row
@@ -127,7 +127,7 @@ def test_a_letter_repaints_only_the_rows_that_change(tmp_path: Path) -> None:
 
 
 async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("]C1BRIGHT-MFG\r")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
@@ -146,7 +146,7 @@ async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
 
 
 async def test_what_was_scanned_and_is_no_id_can_be_looked_for() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("enter")
         await it.burst("BRIGHT\r")
         it.sees("There is no customer with the ID BRIGHT.")
@@ -156,7 +156,7 @@ async def test_what_was_scanned_and_is_no_id_can_be_looked_for() -> None:
 
 
 async def test_letters_are_text_in_the_line_and_keys_in_the_rows() -> None:
-    async with stage(mirror=True, keymap={}) as it:
+    async with run_app(mirror=True, keymap={}) as it:
         await it.press("slash", *"sad")
         it.sees("Find: sad")
         it.misses("Order by", "Discontinue this")
@@ -169,14 +169,14 @@ async def test_letters_are_text_in_the_line_and_keys_in_the_rows() -> None:
 
 
 async def test_typed_ahead_in_one_piece_it_is_find_and_no_scan() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.burst("/bright")
         it.sees("Find: bright")
         assert at_cursor(it) == "BRIGHT-MFG"
 
 
 async def test_a_discontinued_customer_found_is_written_where_it_was_found() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash", *"bright-mfg", "end", "tab")
         await it.press("d", "right", "enter")
         await it.until("discontinued")
@@ -188,7 +188,7 @@ async def test_a_discontinued_customer_found_is_written_where_it_was_found() -> 
 
 
 async def test_the_status_filter_goes_round_and_is_always_told() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("a")
         it.sees("active of 48 · page 1 of 3 · by ID ▲ · as of")
         await it.press("a")
@@ -201,13 +201,13 @@ async def test_the_status_filter_goes_round_and_is_always_told() -> None:
 
 
 async def test_what_is_shown_in_the_end_is_of_the_newest_text() -> None:
-    async with stage(600, mirror=True) as it:
+    async with run_app(600, mirror=True) as it:
         await it.press("slash", *"br")
         shown = it.lines
         assert "Find: br " in it.screen_text
         await it.press("ctrl+u")
         for text in ("b", "br", "bri", "bright-mfg", "e", "a", "br"):
-            listed(it).find_line.input.value = text
+            listed(it).search_bar.input.value = text
         await it.settle()
         assert it.lines == shown
 
@@ -220,7 +220,7 @@ async def test_while_the_mirror_fills_what_was_searched_is_told_and_the_rest_com
             await go_on.wait()
         return await onward()
 
-    async with stage(600, mirror=True, bend=slowly) as it:
+    async with run_app(600, mirror=True, intercept=slowly) as it:
         await it.press("slash", *"zz-not")
         await it.until("Searched 250 of 600 customers so far")
         await it.press("ctrl+u", *"tyneside-chem")
@@ -232,14 +232,14 @@ async def test_while_the_mirror_fills_what_was_searched_is_told_and_the_rest_com
 
 
 async def test_near_misses_are_said_to_be_such() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         screen = listed(it)
-        page = screen.paging.page
+        page = screen.pagination.page
         assert page is not None
         origin = Origin(datetime.now().astimezone(), 48, suggestions=("acme", "\x07acne"))
         near = Page(rows=page.rows[:3], total=3, page=1, page_size=20, page_count=1, has_more=False, origin=origin)
         await it.press("slash")
-        screen.take(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")
+        screen.show_page(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")
         await it.pilot.pause()
         assert it.lines[1].strip() == 'Nothing for "sprngfield". Close to it: acme, ␇acne'
         it.sees("nothing, but close", "ACME-CORP")
@@ -248,7 +248,7 @@ async def test_near_misses_are_said_to_be_such() -> None:
 
 
 async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash", *"bright-mfg")
         await it.store.upsert("BRIGHT-MFG", {"name": "Renamed Elsewhere"})
         await it.press("f5")
@@ -257,8 +257,8 @@ async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
 
 
 async def test_find_goes_on_without_the_server() -> None:
-    async with stage(mirror=True) as it:
-        it.wire.cut()
+    async with run_app(mirror=True) as it:
+        it.transport.cut()
         await it.press("f5")
         await it.until("offline since")
         await it.press("slash", *"bright", "enter")
@@ -267,7 +267,7 @@ async def test_find_goes_on_without_the_server() -> None:
 
 
 async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_count() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash", *"555-01")
         before = rows(it)
         count = int(it.lines[-2].split()[2])
@@ -282,7 +282,7 @@ async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_
 @pytest.mark.parametrize("keys", [["f5"], []])
 async def test_going_back_shows_nothing_old_as_live(keys: list[str]) -> None:
     now = 0.0
-    async with stage(mirror=True, pace=AT_ONCE._replace(clock=lambda: now)) as it:
+    async with run_app(mirror=True, timing=AT_ONCE._replace(clock=lambda: now)) as it:
         await it.press("slash", *"acme")
         await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
         if not keys:

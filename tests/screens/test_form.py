@@ -8,29 +8,29 @@ import httpx
 import pytest
 
 from app.models.fields import WRITABLE_FIELDS
-from tests.harness import Bend, Stage, always, answer, stage
+from tests.harness import AppHarness, Intercept, always, json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def edit_phone(it: Stage, text: str = "555-0199") -> None:
+async def edit_phone(it: AppHarness, text: str = "555-0199") -> None:
     """Open the first customer's form from the list and type another phone number."""
     await it.press("f2", *["down"] * 8, *["backspace"] * 8)
     await it.type(text)
 
 
 async def test_from_the_list_to_a_saved_phone_number() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         it.sees("Edit ACME-CORP", "was 555-0100", "1 changed", "•")
         await it.press("f10")
         it.sees("Saved ACME-CORP", "555-0199", "Customers")
         assert (await it.record("ACME-CORP"))["phone"] == "555-0199"
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_fields_not_edited_go_back_as_they_came() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         before = await it.record("ACME-CORP")
         await edit_phone(it)
         await it.press("f10")
@@ -39,16 +39,16 @@ async def test_fields_not_edited_go_back_as_they_came() -> None:
 
 
 async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2")
         await it.type("X")
         await it.press(*["enter"] * 20)
         it.sees("This is the last field. F10 saves.")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 async def test_fifty_presses_of_save_send_one_post() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         arrived, go_on = asyncio.Event(), asyncio.Event()
 
         async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -57,7 +57,7 @@ async def test_fifty_presses_of_save_send_one_post() -> None:
                 await go_on.wait()
             return await onward()
 
-        it.wire.bend = slow
+        it.transport.intercept = slow
         await edit_phone(it)
         for _ in range(25):
             await it.press_only("f10", "ctrl+s")
@@ -67,11 +67,11 @@ async def test_fifty_presses_of_save_send_one_post() -> None:
         go_on.set()
         await it.settle()
         it.sees("Saved ACME-CORP")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         go_on = asyncio.Event()
 
         async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -79,7 +79,7 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
                 await go_on.wait()
             return await onward()
 
-        it.wire.bend = slow
+        it.transport.intercept = slow
         await edit_phone(it)
         await it.press_only("f10", "down", "7", "7")
         go_on.set()
@@ -91,14 +91,14 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
 
 
 async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         body = {
             "statusCode": 400,
             "error": "validation_error",
             "message": "Model validation failed.",
             "details": {"Phone": ["The phone [field] is \x1b[31mnot accepted."], "creditLimit": ["Out of range."]},
         }
-        it.wire.bend = always(lambda: answer(400, body), "POST")
+        it.transport.intercept = always(lambda: json_response(400, body), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("! The phone [field] is ␛[31mnot accepted.", "555-0199", "creditLimit: Out of range.", "was 555-0100")
@@ -106,7 +106,7 @@ async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays()
 
 
 async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
         await it.press("f10")
@@ -116,7 +116,7 @@ async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> 
 
 
 async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_the_server_has_etags() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         meddled = False
 
@@ -127,14 +127,14 @@ async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_t
                 await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
             return await onward()
 
-        it.wire.bend = meddle
+        it.transport.intercept = meddle
         await it.press("f10")
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
 async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
@@ -142,33 +142,33 @@ async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.bend = lose
+        it.transport.intercept = lose
         await edit_phone(it)
         await it.press("f10")
         it.sees("Saved ACME-CORP", "the connection dropped")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> None:
-    async with stage() as it:
+    async with run_app() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.bend = lose
+        it.transport.intercept = lose
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
-        assert it.wire.count("POST") == 1
-        it.wire.bend = None
+        assert it.transport.count("POST") == 1
+        it.transport.intercept = None
         await it.press("f10")
         it.sees("Saved ACME-CORP")
 
 
 async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         it.credentials.permit(it.issued.client_id, frozenset({130}))
         await it.press("f10")
@@ -180,7 +180,7 @@ async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -
 
 
 async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> None:
-    async with stage(permissions=frozenset({130})) as it:
+    async with run_app(permissions=frozenset({130})) as it:
         await edit_phone(it)
         await it.press("f10")
         await it.press("escape", "right", "right", "enter")
@@ -194,13 +194,13 @@ async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> Non
 
 
 async def test_leaving_without_changes_asks_nothing() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", "escape")
         it.sees("Customers", "48 customers")
 
 
 async def test_leaving_with_changes_asks_and_the_safe_answer_has_the_focus() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         await it.press("escape")
         it.sees("Leave without saving?", "Phone of ACME-CORP")
@@ -212,7 +212,7 @@ async def test_leaving_with_changes_asks_and_the_safe_answer_has_the_focus() -> 
 
 
 async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         await it.press("ctrl+q")
         it.sees("Quit and lose what is not saved?", "Phone of ACME-CORP")
@@ -223,7 +223,7 @@ async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
 
 
 async def test_a_new_customer() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
         it.sees("New customer")
         await it.type(" DOCK-7 ")
@@ -235,20 +235,20 @@ async def test_a_new_customer() -> None:
 
 
 async def test_new_never_overwrites_and_offers_to_open() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
         await it.type("BRIGHT-MFG")
         await it.press("enter")
         await it.type("Other")
         await it.press("f10")
         it.sees("That ID exists already", "BRIGHT-MFG is already a customer")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         await it.press("right", "enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
 async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
         await it.type("BRIGHT-MFG")
         await it.press("enter")
@@ -258,14 +258,14 @@ async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
 
 
 async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
 
         async def other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=False)
             return await onward()
 
-        it.wire.bend = other_first
+        it.transport.intercept = other_first
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("f10")
@@ -275,17 +275,17 @@ async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
 
 @pytest.mark.parametrize("short_id", ["", "   ", ".", "..", "All"])
 async def test_an_id_that_cannot_be_is_refused_at_its_field_before_anything_is_asked(short_id: str) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
-        asked = len(it.wire.seen)
+        asked = len(it.transport.requests)
         await it.type(short_id)
         await it.press("f10")
         it.sees("New customer", "! ")
-        assert len(it.wire.seen) == asked
+        assert len(it.transport.requests) == asked
 
 
 async def test_advice_never_refuses() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", "up")
         await it.press("backspace", "backspace", "up")
         it.sees("? looks unfinished", "was orders@acme.example.com")
@@ -294,14 +294,14 @@ async def test_advice_never_refuses() -> None:
 
 
 async def test_several_pasted_lines_lose_nothing_silently() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", "end")
         await it.paste("\nNorth Dock\r\nGate 4\n")
         it.sees("Acme CorporationNorth Dock Gate 4", "2 pasted lines were joined")
 
 
 async def test_choices_of_the_country() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", *["down"] * 7, "f4")
         it.sees("Country", "US  United States")
         await it.type("germ")
@@ -313,7 +313,7 @@ async def test_choices_of_the_country() -> None:
 
 
 async def test_what_a_field_was_can_be_put_back() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         await it.press("f9")
         it.sees("555-0100")
@@ -322,7 +322,7 @@ async def test_what_a_field_was_can_be_put_back() -> None:
 
 async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_touched() -> None:
     hostile = "Acme [/] [@click=app.quit]x[/]\u202e\u009b31m"
-    async with stage(records=[{"shortID": "EVIL", "name": hostile, "contact": "\u200bx", "phone": "1"}]) as it:
+    async with run_app(records=[{"shortID": "EVIL", "name": hostile, "contact": "\u200bx", "phone": "1"}]) as it:
         it.sees("Acme [/] [@cl")
         await it.press("f2")
         it.sees("Acme [/] [@click=app.quit]x[/]")
@@ -333,7 +333,7 @@ async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_
 
 
 async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
-    async with stage(size=(80, 12)) as it:
+    async with run_app(size=(80, 12)) as it:
         await it.press("f2", *["down"] * 10, "Z")
         it.sees("orders@acme.example.comZ")
         await it.press("down", "Y")
@@ -341,9 +341,9 @@ async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
 
 
 async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_and_not_the_help() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         go_on = asyncio.Event()
-        it.wire.bend = slow_post(go_on)
+        it.transport.intercept = slow_post(go_on)
         await edit_phone(it)
         await it.press_only("f10", "f1")
         go_on.set()
@@ -354,9 +354,9 @@ async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_an
 
 
 async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         go_on = asyncio.Event()
-        it.wire.bend = slow_post(go_on)
+        it.transport.intercept = slow_post(go_on)
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press_only("f10", "down", "N", "e", "w")
@@ -368,7 +368,7 @@ async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it()
 
 
 async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         asked, go_on = asyncio.Event(), asyncio.Event()
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -378,7 +378,7 @@ async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing
                 await go_on.wait()
             return response
 
-        it.wire.bend = late
+        it.transport.intercept = late
         await it.press("f6")
         await it.press_only(*"DOCK-7", "enter")
         await asked.wait()
@@ -389,9 +389,9 @@ async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing
 
 
 async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         go_on = asyncio.Event()
-        it.wire.bend = slow_post(go_on)
+        it.transport.intercept = slow_post(go_on)
         await edit_phone(it)
         await it.press_only("f10", "f9")
         go_on.set()
@@ -400,34 +400,34 @@ async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
 
 
 async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("f10")
-        posted = next(request for request in it.wire.seen if request.method == "POST")
+        posted = next(request for request in it.transport.requests if request.method == "POST")
         assert json.loads(posted.content) == {"shortID": "DOCK-7"}
 
 
 async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothing() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         kept = await it.record("ACME-CORP")
-        it.wire.bend = always(lambda: answer(200, kept), "POST")
+        it.transport.intercept = always(lambda: json_response(200, kept), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
 
 
 async def test_a_value_the_server_stored_otherwise_is_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         stored = await it.record("ACME-CORP") | {"phone": "+1 555 0199"}
-        it.wire.bend = always(lambda: answer(200, stored), "POST")
+        it.transport.intercept = always(lambda: json_response(200, stored), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("! Saved ACME-CORP: Phone. The server stored Phone as +1 555 0199.")
 
 
 async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         await it.press("ctrl+q", "ctrl+q", "ctrl+q", "escape")
         it.sees("Edit ACME-CORP", "555-0199")
@@ -435,12 +435,12 @@ async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None
 
 async def test_a_long_id_stands_whole_in_its_form() -> None:
     short_id = "LONG-" + "X" * 40 + "-001"
-    async with stage(records=[{"shortID": short_id}]) as it:
+    async with run_app(records=[{"shortID": short_id}]) as it:
         await it.press("f2")
         it.sees(f"ID         {short_id}")
 
 
-def slow_post(go_on: asyncio.Event) -> Bend:
+def slow_post(go_on: asyncio.Event) -> Intercept:
     """A wire on which a POST waits until it may go on."""
 
     async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -452,9 +452,9 @@ def slow_post(go_on: asyncio.Event) -> Bend:
 
 
 async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowhere_else() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         go_on = asyncio.Event()
-        it.wire.bend = slow_post(go_on)
+        it.transport.intercept = slow_post(go_on)
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press_only("f10", "X", "Y")
@@ -468,15 +468,15 @@ async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowher
 
 async def test_every_script_can_be_read_while_it_is_edited() -> None:
     name = "हिमालय บริษัท বাংলা"
-    async with stage(records=[{"shortID": "A", "name": name}]) as it:
+    async with run_app(records=[{"shortID": "A", "name": name}]) as it:
         await it.press("f2")
         it.sees(name)
 
 
 async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
-        it.wire.bend = always(lambda: answer(429, body, {"Retry-After": "12"}), "POST")
+        it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("Nothing was saved.", "try again in 12 s", "555-0199")
@@ -500,21 +500,21 @@ CRUEL_DETAILS: list[object] = [
 
 
 async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await edit_phone(it)
         for details in CRUEL_DETAILS:
             body = {"statusCode": 400, "error": "validation_error", "message": "No [/].", "details": details}
-            it.wire.bend = always(lambda body=body: answer(400, body), "POST")  # type: ignore[misc]
+            it.transport.intercept = always(lambda body=body: json_response(400, body), "POST")  # type: ignore[misc]
             await it.press("f10")
             it.sees("Not saved.", "555-0199", "was 555-0100")
             assert "\x1b" not in it.screen_text
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f10")
         it.sees("Saved ACME-CORP")
 
 
 async def test_on_a_narrow_screen_the_text_of_a_field_has_the_room() -> None:
-    async with stage(size=(40, 14)) as it:
+    async with run_app(size=(40, 14)) as it:
         await it.press("f2", "down", "x")
         it.sees("Jane Smithx", "Contact was Jane Smith")
         await it.pilot.resize_terminal(80, 24)

@@ -1,9 +1,9 @@
 """Undo and My changes: the values from before go the way of every save."""
 
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 
-async def save_phone(it: Stage, text: str) -> None:
+async def save_phone(it: AppHarness, text: str) -> None:
     """Save another phone number of the first customer, from the list."""
     await it.press("home", "f2", *["down"] * 8, *["backspace"] * 8)
     await it.type(text)
@@ -11,7 +11,7 @@ async def save_phone(it: Stage, text: str) -> None:
 
 
 async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("u")
         it.sees("There is nothing to undo")
         await save_phone(it, "555-0199")
@@ -29,7 +29,7 @@ async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> Non
 
 
 async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         for text in ("1", "2"):
             await save_phone(it, text)
         await it.press("enter")
@@ -40,7 +40,7 @@ async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
 
 
 async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await save_phone(it, "555-0199")
         await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
         await it.press("u", "right", "enter")
@@ -51,7 +51,7 @@ async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
 
 
 async def test_what_cannot_be_undone_says_so() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("delete", "right", "enter")
         await it.press("u")
         it.sees("Discontinuing cannot be undone here.")
@@ -65,7 +65,7 @@ async def test_what_cannot_be_undone_says_so() -> None:
 
 
 async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("m")
         it.sees("Nothing was saved in this session yet.")
         await save_phone(it, "1")
@@ -83,7 +83,7 @@ async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
 
 
 async def test_undo_is_off_where_editing_is() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await save_phone(it, "1")
         it.credentials.permit(it.issued.client_id, frozenset({130}))
         await it.press("u", "right", "enter")

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from tests.harness import Bend, always, answer, stage
+from tests.harness import Intercept, always, json_response, run_app
 
 
-def refusing(status: int, code: str, headers: dict[str, str] | None = None) -> Bend:
+def refusing(status: int, code: str, headers: dict[str, str] | None = None) -> Intercept:
     """Everything is refused with this."""
     body = {"statusCode": status, "error": code, "message": "Not now."}
-    return always(lambda: answer(status, body, headers))
+    return always(lambda: json_response(status, body, headers))
 
 
 async def refused(request: httpx.Request, _: object) -> httpx.Response:
@@ -25,7 +25,7 @@ async def reset(request: httpx.Request, _: object) -> httpx.Response:
     raise httpx.ReadError("reset", request=request)
 
 
-FIRES: dict[str, Bend] = {
+FIRES: dict[str, Intercept] = {
     "429": refusing(429, "rate_limited", {"Retry-After": "12"}),
     "429 for long": refusing(429, "rate_limited", {"Retry-After": "100000"}),
     "401": refusing(401, "unauthorized"),
@@ -38,9 +38,9 @@ FIRES: dict[str, Bend] = {
 
 @pytest.mark.parametrize("name", FIRES)
 async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> None:
-    async with stage() as dock:
+    async with run_app() as dock:
         await dock.press("e", "end", "X", "down")
-        dock.wire.bend = FIRES[name]
+        dock.transport.intercept = FIRES[name]
         await dock.press(*"Y", "f10")
         dock.sees("Acme CorporationX", "Edit ACME-CORP")
         await dock.press("end", *"Z")
@@ -48,7 +48,7 @@ async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> No
         if name.startswith("429"):
             # The wait that was asked for is kept by every call, and a test does not sit it out.
             return
-        dock.wire.bend = None
+        dock.transport.intercept = None
         await dock.press("f10")
         record = await dock.record("ACME-CORP")
         assert record["name"] == "Acme CorporationX"
@@ -63,8 +63,8 @@ async def test_keys_are_live_while_an_answer_does_not_come() -> None:
         await released.wait()
         return await onward()
 
-    async with stage() as dock:
-        dock.wire.bend = dripping
+    async with run_app() as dock:
+        dock.transport.intercept = dripping
         await dock.press_only("f5")
         await dock.until("loading…")
         await dock.press_only("j", "j")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.customer_list.list_state import View, ViewFile
+from app.screens.customer_list.list_state import ListState, ListStateFile
 from app.screens.customer_list.screen import CustomerListScreen
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 
 async def test_columns_are_ticked_and_taken() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f9")
         it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space tick")
         await it.press("down", "space", "enter")
@@ -20,7 +20,7 @@ async def test_columns_are_ticked_and_taken() -> None:
         it.sees("Name", "Status")
 
 
-def bars(it: Stage) -> list[str]:
+def bars(it: AppHarness) -> list[str]:
     """What is shown in reverse, which needs no colours to be seen."""
     strips = it.app.screen._compositor.render_strips(it.app.size)
     return [part.text for strip in strips for part in strip if part.style is not None and part.style.reverse]
@@ -30,14 +30,14 @@ def bars(it: Stage) -> list[str]:
     ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
 )
 async def test_what_is_chosen_can_be_seen_without_colours(key: str, chosen: str) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press(key, "down")
         assert any(bar.startswith(chosen) for bar in bars(it))
         assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse are bytes too"
 
 
 async def test_columns_that_do_not_fit_are_told() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("v", *["space", "down"] * 14, "enter")
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
@@ -50,50 +50,50 @@ async def test_columns_that_do_not_fit_are_told() -> None:
 
 @pytest.mark.parametrize(("cells", "least"), [(80, 6), (120, 8), (160, 10), (220, 12)])
 async def test_wider_terminals_show_more_by_themselves(cells: int, least: int) -> None:
-    async with stage(size=(cells, 24)) as it:
+    async with run_app(size=(cells, 24)) as it:
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
         assert len(screen.table.shown_columns) >= least
 
 
 async def test_the_view_comes_back_at_the_next_start_and_what_was_found_does_not(tmp_path: Path) -> None:
-    async with stage(mirror=True, views=ViewFile(tmp_path, "test")) as it:
+    async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "test")) as it:
         await it.press("s", "down", "enter")
         await it.press("s", "s")
         await it.press("a", "p", "down", "enter", "v", "down", "space", "enter")
         await it.press("slash", *"bri")
         it.sees("Find: bri")
-    left = ViewFile(tmp_path, "test").view
+    left = ListStateFile(tmp_path, "test").state
     assert (left.sort, left.direction, left.status, left.page_size) == ("name", "DESC", "active", 25)
     assert left.columns is not None
     assert "contact" in left.columns
-    async with stage(mirror=True, views=ViewFile(tmp_path, "test")) as it:
+    async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "test")) as it:
         it.sees("41 active of 48 · page 1 of 2 · by Name ▼", "Contact")
         it.misses("Find:")
 
 
 async def test_a_view_that_was_set_aside_is_told(tmp_path: Path) -> None:
-    ViewFile(tmp_path, "test").keep(View())
+    ListStateFile(tmp_path, "test").save(ListState())
     next(tmp_path.iterdir()).write_text("rubbish")
-    async with stage(views=ViewFile(tmp_path, "test")) as it:
+    async with run_app(list_state_file=ListStateFile(tmp_path, "test")) as it:
         it.sees("How the list was left could not be understood", "ACME-CORP")
 
 
 async def test_a_view_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("in the way")
-    async with stage(views=ViewFile(tmp_path / "views", "test")) as it:
+    async with run_app(list_state_file=ListStateFile(tmp_path / "views", "test")) as it:
         await it.press("s", "down", "enter")
         it.sees("How the list looks could not be kept", "by Name ▲")
 
 
 async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_told() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("s", "end", "enter")
         it.sees("The server does not sort by Email", "this machine does", "by Email ▲ · from the mirror, as of")
-        sent = len(it.wire.seen)
+        sent = len(it.transport.requests)
         await it.press("f8")
         it.sees("page 2 of 3", "by Email ▲")
-        assert len(it.wire.seen) == sent
+        assert len(it.transport.requests) == sent
         await it.press("s")
         it.sees("now ▲")
         await it.press("home", "enter")
@@ -104,7 +104,7 @@ async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_t
 
 
 async def test_copying_again_shows_plain_text_from_the_left_edge() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("y")
         assert it.app.clipboard == "ACME-CORP"
         it.sees("y again: as plain text")

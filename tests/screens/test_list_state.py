@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.customer_list.list_state import View, ViewFile
+from app.screens.customer_list.list_state import ListState, ListStateFile
 
-LEFT = View("name", "DESC", "active", 50, ("shortID", "email"))
+LEFT = ListState("name", "DESC", "active", 50, ("shortID", "email"))
 
 
 def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "views"
-    ViewFile(folder, "https://a/api/v1").keep(LEFT)
-    assert ViewFile(folder, "https://a/api/v1").view == LEFT
-    assert ViewFile(folder, "https://b/api/v1").view == View()
+    ListStateFile(folder, "https://a/api/v1").save(LEFT)
+    assert ListStateFile(folder, "https://a/api/v1").state == LEFT
+    assert ListStateFile(folder, "https://b/api/v1").state == ListState()
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert len(list(folder.iterdir())) == 1
@@ -38,21 +38,21 @@ def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_understood_is_set_aside_and_told(kept: bytes | str, tmp_path: Path) -> None:
-    ViewFile(tmp_path, "a").keep(LEFT)
+    ListStateFile(tmp_path, "a").save(LEFT)
     path = next(tmp_path.iterdir())
     data = kept.encode() if isinstance(kept, str) else kept
     path.write_bytes(data)
-    views = ViewFile(tmp_path, "a")
-    assert views.view == View()
+    views = ListStateFile(tmp_path, "a")
+    assert views.state == ListState()
     assert "set aside as" in views.note
     aside = next(tmp_path.iterdir())
     assert aside != path
     assert aside.read_bytes() == data
-    assert ViewFile(tmp_path, "a").note == ""
+    assert ListStateFile(tmp_path, "a").note == ""
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("a file")
     with pytest.raises(OSError, match="exists"):
-        ViewFile(tmp_path / "views", "a").keep(LEFT)
+        ListStateFile(tmp_path / "views", "a").save(LEFT)
     assert [file.name for file in tmp_path.iterdir()] == ["views"]

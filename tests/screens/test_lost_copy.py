@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 from tests.mirror.reference_search import fill_the_disk
 from tests.screens.test_offline import HURRIED, Onward, refused
 
@@ -19,36 +19,36 @@ PATIENT = HURRIED._replace(fallback_after=20.0, probe=20.0)
 #: More than SQLite keeps in memory of a file.
 MANY = 1500
 
-Harm = Callable[[Path, Stage], Awaitable[None]]
+Harm = Callable[[Path, AppHarness], Awaitable[None]]
 
 
-async def _folder_deleted(path: Path, _: Stage) -> None:
+async def _folder_deleted(path: Path, _: AppHarness) -> None:
     shutil.rmtree(path.parent)
 
 
-async def _file_damaged(path: Path, _: Stage) -> None:
+async def _file_damaged(path: Path, _: AppHarness) -> None:
     for name in (path, path.with_name("mirror-wal")):
         with name.open("r+b") as file:
             file.write(b"\xff" * name.stat().st_size)
 
 
-async def _directory(path: Path, _: Stage) -> None:
+async def _directory(path: Path, _: AppHarness) -> None:
     path.unlink()
     path.mkdir()
 
 
-async def _pipe(path: Path, _: Stage) -> None:
+async def _pipe(path: Path, _: AppHarness) -> None:
     for name in (path, path.with_name("mirror.lock")):
         name.unlink()
         os.mkfifo(name)
 
 
-async def _disk_full(_: Path, it: Stage) -> None:
-    fill_the_disk(it.app.desk.repository._opening.result())  # type: ignore[union-attr]
+async def _disk_full(_: Path, it: AppHarness) -> None:
+    fill_the_disk(it.app.context.repository._opening.result())  # type: ignore[union-attr]
     # What fails is to write down what others changed.
     for number in range(30):
         await it.store.upsert(f"NEW-{number:03}", {"name": "x" * 200})
-    it.app.desk.repository._check_for_changes()
+    it.app.context.repository._check_for_changes()
 
 
 HARMS: dict[str, Harm] = {
@@ -77,9 +77,9 @@ class Gate:
 @pytest.mark.parametrize("harm", HARMS)
 async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    async with asyncio.timeout(60), stage(MANY, mirror=True, mirror_file=path, pace=PATIENT) as it:
+    async with asyncio.timeout(60), run_app(MANY, mirror=True, mirror_file=path, timing=PATIENT) as it:
         gate = Gate()
-        it.wire.bend = gate.bend
+        it.transport.intercept = gate.bend
         await HARMS[harm](path, it)
         await it.press("slash", *"zzqqzz")
         await gate.waiting.wait()
@@ -95,13 +95,13 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
 
 async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    async with stage(mirror=True, mirror_file=path, pace=PATIENT) as it:
-        it.wire.bend = refused
+    async with run_app(mirror=True, mirror_file=path, timing=PATIENT) as it:
+        it.transport.intercept = refused
         shutil.rmtree(path.parent)
         await it.press("f5", "slash", *"acme")
         await it.until("the rest comes when the server answers")
         it.misses("on its way", "F6 makes")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("1 of 48")
 
 
@@ -112,7 +112,7 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
         sweep = request.url.params.get("pageSize") == "250"
         return httpx.Response(400, json={"error": "bad_request"}) if sweep and broken else await onward()
 
-    async with stage(mirror=True, pace=PATIENT, bend=fails) as it:
+    async with run_app(mirror=True, timing=PATIENT, intercept=fails) as it:
         await it.press("slash", *"acme")
         await it.until("the rest did not come yet, F5 asks for it")
         it.misses("on its way", "F6 makes")
@@ -124,9 +124,9 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
 async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     gate = Gate()
-    async with stage(mirror=True, mirror_file=path, pace=PATIENT, bend=gate.bend) as first:
+    async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.bend) as first:
         await gate.waiting.wait()
-        async with stage(mirror=True, mirror_file=path, pace=PATIENT, bend=gate.bend) as second:
+        async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.bend) as second:
             await second.press("slash", *"acme")
             await second.until("another dockbook on this machine reads")
             second.misses("on its way", "F6 makes")
@@ -136,9 +136,9 @@ async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -
 
 @pytest.mark.parametrize("mirror", [True, False])
 async def test_a_first_start_without_the_server_goes_on_when_it_is_back(mirror: bool) -> None:
-    async with stage(mirror=mirror, pace=PATIENT, bend=refused) as it:
+    async with run_app(mirror=mirror, timing=PATIENT, intercept=refused) as it:
         it.sees("The server cannot be reached", "offline since")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("live · 48")
         await it.until("ACME-CORP")
         it.misses("cannot be reached")

@@ -9,12 +9,12 @@ import pytest
 
 from app.api.body import MAX_BODY
 from app.models.fields import PageRequest
-from tests.harness import Bend, answer, stage
+from tests.harness import Intercept, json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Bend:
+def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
     """A bend that changes every page."""
 
     async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -22,7 +22,7 @@ def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Bend:
         if not request.url.path.endswith("/All") or came.status_code != 200:
             return came
         await came.aread()
-        return answer(200, change(json.loads(came.content)))
+        return json_response(200, change(json.loads(came.content)))
 
     return bend
 
@@ -31,7 +31,7 @@ def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Bend:
 @pytest.mark.parametrize("more", [None, False, "yes"])
 async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, more: object) -> None:
     totals = {"totalCount": total, "pageCount": total, "hasMore": more}
-    async with stage(60, bend=bent(lambda page: page | totals)) as it:
+    async with run_app(60, intercept=bent(lambda page: page | totals)) as it:
         it.sees("total not told · page 1 ")
         await it.press("f8", "f8")
         it.sees("page 3 ")
@@ -47,7 +47,7 @@ async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
         value = page["value"]
         return page | {"value": [value[0], *value[:-1]]}
 
-    async with stage(bend=bent(twice)) as it:
+    async with run_app(intercept=bent(twice)) as it:
         it.sees("The server sent ACME-CORP twice on this page")
         assert sum(line[2:].startswith("ACME-CORP ") for line in it.lines) == 1
         await it.press("down", "enter")
@@ -59,21 +59,21 @@ async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> 
     def swell(page: dict[str, Any]) -> dict[str, Any]:
         return page | {"padding": " " * MAX_BODY} if len(page["value"]) > 10 else page
 
-    async with stage(bend=bent(swell), mirror=mirror) as it:
+    async with run_app(intercept=bent(swell), mirror=mirror) as it:
         if mirror:
             await it.filled()
         it.sees("too large; now 10 at a time are asked for.", "live · 48", "page 1 of 3")
         await it.press("f8")
         it.sees("live · 48", "page 2 of 3")
         it.misses("offline", "cannot be reached")
-        page = await it.app.desk.repository.page(PageRequest(page_size=250), ahead=False)
+        page = await it.app.context.repository.page(PageRequest(page_size=250), ahead=False)
         assert len(page.rows) == 48
 
 
 async def test_a_server_whose_every_answer_is_too_large_is_there_all_the_same() -> None:
-    async with stage(bend=bent(lambda page: page | {"padding": " " * MAX_BODY})) as it:
+    async with run_app(intercept=bent(lambda page: page | {"padding": " " * MAX_BODY})) as it:
         it.sees("The answer is too large", "32 MiB", "live")
         it.misses("offline", "cannot be reached")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f5")
         it.sees("48 customers")

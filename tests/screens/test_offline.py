@@ -9,7 +9,7 @@ import httpx
 import pytest
 from textual import events
 
-from tests.harness import AT_ONCE, LONGEST, Bend, always, answer, stage
+from tests.harness import AT_ONCE, LONGEST, Intercept, always, json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -40,21 +40,21 @@ async def reset(request: httpx.Request, _: Onward) -> httpx.Response:
     raise httpx.ReadError("reset", request=request)
 
 
-FAULTS: dict[str, Bend] = {
+FAULTS: dict[str, Intercept] = {
     "refused": refused,
     "no such name": unknown,
     "black hole": black_hole,
     "reset": reset,
     "502 from a proxy": always(lambda: httpx.Response(502, html="<h1>Bad gateway</h1>")),
-    "500": always(lambda: answer(500, {"statusCode": 500, "error": "internal_error", "message": "No."})),
+    "500": always(lambda: json_response(500, {"statusCode": 500, "error": "internal_error", "message": "No."})),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_gone_and_back(fault: str) -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
+    async with run_app(mirror=True, timing=HURRIED) as it:
         it.sees("live · 48")
-        it.wire.bend = FAULTS[fault]
+        it.transport.intercept = FAULTS[fault]
         await it.press("f5")
         it.sees("ACME-CORP", "data of", "page 1 of 3")
         it.misses("live")
@@ -67,7 +67,7 @@ async def test_gone_and_back(fault: str) -> None:
         await it.press("escape")
 
         await it.store.upsert(first, {"name": "Renamed meanwhile"})
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("live · 48")
         await it.until("Renamed meanwhile")
         it.sees("page 2 of 3")
@@ -76,15 +76,15 @@ async def test_gone_and_back(fault: str) -> None:
 
 async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_goes_on() -> None:
     mend = "The secret comes from /run/secret: put the new one there and press F5."
-    async with stage(mirror=True, pace=HURRIED, mend=mend) as it:
+    async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
         tokens = 0
 
         async def expired(request: httpx.Request, _: Onward) -> httpx.Response:
             nonlocal tokens
             tokens += request.url.path.endswith("/Token")
-            return answer(401, {"statusCode": 401, "error": "unauthorized", "message": "Expired."})
+            return json_response(401, {"statusCode": 401, "error": "unauthorized", "message": "Expired."})
 
-        it.wire.bend, it.wire.bends_tokens = expired, True
+        it.transport.intercept, it.transport.intercepts_tokens = expired, True
         await it.press("f5")
         it.sees("no access since", "data of", "The credentials are not accepted")
         assert mend in " ".join(it.screen_text.split())
@@ -95,7 +95,7 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
         it.sees("Edit ")
         await it.press("escape", "escape")
         assert tokens == asked, "an account must not be locked by trying again and again"
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f5")
         it.sees("live · 48")
         it.misses("data of")
@@ -106,51 +106,51 @@ async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_an
     narrowed: tuple[str, ...],
 ) -> None:
     mend = "The secret comes from /run/secret."
-    async with stage(mirror=True, pace=HURRIED, mend=mend) as it:
+    async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
         body = {"statusCode": 401, "error": "unauthorized", "message": "Expired."}
-        it.wire.bend, it.wire.bends_tokens = always(lambda: answer(401, body)), True
+        it.transport.intercept, it.transport.intercepts_tokens = always(lambda: json_response(401, body)), True
         await it.press("f5")
         await it.press(*narrowed)
         await it.until("no access since")
         await it.press("f5")
         await it.until("The credentials are not accepted")
         assert mend in " ".join(it.screen_text.split())
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f5")
         await it.until("live · 48")
         it.misses("data of", "no access")
 
 
 async def test_a_save_never_trusts_the_mirror() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
+    async with run_app(mirror=True, timing=HURRIED) as it:
         await it.press("enter", "f2")
         await it.store.upsert("ACME-CORP", {"phone": "555-9999", "city": "Elsewhere"})
-        it.wire.cut()
+        it.transport.cut()
         await it.press("X", "f10")
         it.sees("cannot be reached", "Edit ACME-CORP")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f10")
         record = await it.record("ACME-CORP")
         assert (record["name"], record["city"]) == ("Acme CorporationX", "Elsewhere")
-        kept = await it.app.desk.repository.read_customer("ACME-CORP")
+        kept = await it.app.context.repository.read_customer("ACME-CORP")
         assert kept.customer.city == "Elsewhere"
 
 
 async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
-        it.wire.bend = black_hole
+    async with run_app(mirror=True, timing=HURRIED) as it:
+        it.transport.intercept = black_hole
         await it.press("f8", "f8")
         it.sees("page 3 of 3", "data of")
         await it.press("f7", "f7")
         it.sees("page 1 of 3", "data of")
-        assert it.wire.count("GET") < 20
+        assert it.transport.count("GET") < 20
 
 
 async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
-    async with stage(mirror=True, pace=HURRIED._replace(probe=3600.0)) as it:
+    async with run_app(mirror=True, timing=HURRIED._replace(probe=3600.0)) as it:
         await it.press("slash", *"bright-mfg")
         it.sees("live")
-        it.wire.bend = black_hole
+        it.transport.intercept = black_hole
         await it.press("f5")
         it.sees("live", "as of")
         await it.press_only("enter")
@@ -166,15 +166,15 @@ async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_call
 
 async def test_the_end_does_not_wait_for_what_hangs() -> None:
     async with asyncio.timeout(20):
-        async with stage(mirror=True, pace=HURRIED) as it:
-            it.wire.bend = black_hole
+        async with run_app(mirror=True, timing=HURRIED) as it:
+            it.transport.intercept = black_hole
             await it.press("f5")
             it.sees("data of")
 
 
 async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> None:
-    async with stage(mirror=False) as it:
-        it.wire.bend = black_hole
+    async with run_app(mirror=False) as it:
+        it.transport.intercept = black_hole
         await it.press_only("g", *"NO-ONE", "enter")
         began = it.pilot.app.return_code
         for _ in range(2):
@@ -186,13 +186,13 @@ async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> N
 
 
 async def test_f5_twice_reads_everything_again() -> None:
-    async with stage(600, mirror=True) as it:
-        before = it.wire.count("GET")
+    async with run_app(600, mirror=True) as it:
+        before = it.transport.count("GET")
         await it.press("f5", "f5")
         it.sees("All customers are being read again")
-        repository = it.app.desk.repository
+        repository = it.app.context.repository
         async with asyncio.timeout(20):
-            while sum(r.url.params.get("pageSize") == "250" for r in it.wire.seen[before:]) < 3:
+            while sum(r.url.params.get("pageSize") == "250" for r in it.transport.requests[before:]) < 3:
                 await it.pilot.pause()
         state = await repository.mirror_state()
         assert state is not None
@@ -205,11 +205,11 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
             await asyncio.Event().wait()
         return await onward()
 
-    async with stage(600, mirror=True, pace=HURRIED, bend=stops) as it:
+    async with run_app(600, mirror=True, timing=HURRIED, intercept=stops) as it:
         await it.until("mirror 41%")
         await it.press("ctrl+end")
         it.sees("page 30 of 30", "live")
-        it.wire.cut()
+        it.transport.cut()
         await it.press("f5")
         it.sees("page 30 of 30", "The server cannot be reached")
         async with asyncio.timeout(LONGEST):
@@ -231,11 +231,11 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
 
 
 async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
-    async with stage(mirror=True, pace=HURRIED, bend=refused) as it:
+    async with run_app(mirror=True, timing=HURRIED, intercept=refused) as it:
         it.sees("The server cannot be reached", "F5 tries again.")
         await it.press("slash", *"bright-mfg")
         it.sees('Nothing for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("1 of 48")
         await it.filled()
         await it.press("escape")
@@ -243,17 +243,17 @@ async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_
 
 
 async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
-    async with stage(bend=refused) as it:
+    async with run_app(intercept=refused) as it:
         it.sees("F5 tries again.")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.press("f5")
         it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
 
 
 async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
-    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED) as it:
+    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED) as it:
         listed = [line.rstrip() for line in it.lines[2:22]]
-    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror", pace=HURRIED, bend=refused) as it:
+    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED, intercept=refused) as it:
         await it.until("offline since")
         it.sees("data of", "48", "page 1 of 3", "as of")
         it.misses("live")
@@ -262,14 +262,14 @@ async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_
         await it.until("inventory@brightmfg.example.com")
         it.sees("offline since", "data of")
         await it.press("escape", "escape")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("live")
         it.misses("data of", "offline")
 
 
 async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path) -> None:
-    async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
-        async with stage(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
+    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
+        async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
             await second.press("f5", "f5")
             second.sees("Another dockbook on this machine keeps the copy: press F5 twice there.")
         await it.press("f5", "f5")
@@ -277,19 +277,19 @@ async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path
 
 
 async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
-        it.wire.cut()
+    async with run_app(mirror=True, timing=HURRIED) as it:
+        it.transport.cut()
         await it.press("f5")
         await it.until("What is shown was there before.")
         await it.press("R")
         it.sees("All customers will be read again, for finding, once the server answers.")
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("R")
         it.sees("No copy of the customers is kept here")
 
 
 async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
+    async with run_app(mirror=True, timing=HURRIED) as it:
         gate = asyncio.Event()
 
         async def held_up(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -297,8 +297,8 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
                 await gate.wait()
             return await onward()
 
-        it.wire.bend = held_up
-        repository = it.app.desk.repository
+        it.transport.intercept = held_up
+        repository = it.app.context.repository
         assert (await repository.read_customer("ACME-CORP")).origin is not None, "it was not answered in time"
         one, two = (asyncio.create_task(repository.read_customer("ACME-CORP")) for _ in range(2))
         await asyncio.sleep(0.01)
@@ -309,13 +309,13 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
 
 
 async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
+    async with run_app(mirror=True, timing=HURRIED) as it:
 
         async def silent(request: httpx.Request, onward: Onward) -> httpx.Response:
             asked = request.url.path.endswith("/ACME-CORP")
             return await (black_hole(request, onward) if asked else onward())
 
-        it.wire.bend = silent
+        it.transport.intercept = silent
         await it.press("g")
         await it.type("ACME-CORP")
         await it.press("enter")
@@ -326,7 +326,7 @@ async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None
 
 async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    async with stage(mirror=True, mirror_file=path) as it:
+    async with run_app(mirror=True, mirror_file=path) as it:
         await it.press("slash", *"acme")
         it.sees("1 of 48")
         await it.press("escape")
@@ -343,17 +343,17 @@ async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_pat
 
 
 async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
-    async with stage(mirror=True, pace=HURRIED) as it:
-        it.wire.bend = refused
+    async with run_app(mirror=True, timing=HURRIED) as it:
+        it.transport.intercept = refused
         await it.press("f5")
         await it.until("What is shown was there before.")
-        it.wire.bend = None
+        it.transport.intercept = None
         await it.until("live · 48")
         it.misses("What is shown was there before.", "cannot be reached")
 
 
 async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         it.sees("live · 48", "555-0100")
         await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
         # From where it is looked, the list standing below hears of it too.
@@ -365,21 +365,21 @@ async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
 
 
 async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_learns() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
             await it.press(*keys)
             await it.store.upsert("ACME-CORP", {"phone": text})
-            it.app.desk.repository._check_for_changes()
+            it.app.context.repository._check_for_changes()
             await it.until(text)
         it.sees("ACME-CORP · Acme Corporation", "live")
-        requests = it.wire.count("GET")
+        requests = it.transport.count("GET")
         await it.press("escape")
         it.sees("888-NEW")
-        assert it.wire.count("GET") == requests
+        assert it.transport.count("GET") == requests
 
 
 async def test_ones_own_change_is_still_there_after_a_find() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("555-01009", "48 customers")
         await it.press("slash", *"bri", "escape")

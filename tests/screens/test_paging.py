@@ -6,14 +6,14 @@ import pytest
 
 from app.models.customer import Customer, Origin, Page
 from app.models.fields import PageRequest
-from app.screens.customer_list.pagination import Paging, told_of_repeats, without_repeats
+from app.screens.customer_list.pagination import Pagination, repeats_notice, without_repeats
 from tests.customers import customer
 
 
 def shown(
     page: int, rows: int, *, total: int | None = None, count: int | None = None, more: bool | None = None
-) -> Paging:
-    paging = Paging(PageRequest(page_size=10))
+) -> Pagination:
+    paging = Pagination(PageRequest(page_size=10))
     answer = Page(
         rows=tuple(customer(f"C{n}") for n in range(rows)),
         total=total,
@@ -22,7 +22,7 @@ def shown(
         page_count=count,
         has_more=more,
     )
-    paging.shows(PageRequest(page=page, page_size=10), answer)
+    paging.set_page(PageRequest(page=page, page_size=10), answer)
     return paging
 
 
@@ -43,14 +43,14 @@ def shown(
         (shown(3, 0, more=True), False),
     ],
 )
-def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Paging, following: bool) -> None:
-    assert (paging.turned(1) is not None) == following
+def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Pagination, following: bool) -> None:
+    assert (paging.offset(1) is not None) == following
 
 
 @pytest.mark.parametrize("count", [None, 0, 1])
 def test_where_nothing_is_counted_no_last_page_is_told(count: int | None) -> None:
     assert "of" not in shown(2, 10, count=count).summary()
-    assert shown(2, 10, count=count).turned(-1) is not None, "the page before is there all the same"
+    assert shown(2, 10, count=count).offset(-1) is not None, "the page before is there all the same"
 
 
 def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
@@ -78,25 +78,25 @@ def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
         (["A", "B"], "sent A and B twice"),
         ([*"ABC"], "A and 2 other IDs"),
     ):
-        assert told in told_of_repeats(short_ids)
+        assert told in repeats_notice(short_ids)
 
 
 def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:
     paging = shown(1, 10, total=100)
-    first = paging.turned(1)
+    first = paging.offset(1)
     assert first is not None
-    paging.goal = first
-    second = paging.turned(1)
+    paging.requested = first
+    second = paging.offset(1)
     assert second == first._replace(page=3)
 
 
 def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> None:
     paging = shown(1, 10, total=10**9, more=True)
     paging.is_empty_at(2)
-    assert paging.turned(1) is None
+    assert paging.offset(1) is None
     assert paging.page is not None
-    paging.shows(paging.request._replace(sort="name"), paging.page)
-    assert paging.turned(1) is not None
+    paging.set_page(paging.shown._replace(sort="name"), paging.page)
+    assert paging.offset(1) is not None
 
 
 def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
@@ -108,10 +108,10 @@ def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
 NOON = datetime.now().astimezone().replace(hour=12, minute=0)
 
 
-def narrowed(request: PageRequest, origin: Origin, total: int) -> Paging:
-    paging = Paging(request)
+def narrowed(request: PageRequest, origin: Origin, total: int) -> Pagination:
+    paging = Pagination(request)
     answer = Page(rows=(), total=total, page=1, page_size=10, page_count=-(-total // 10), has_more=False, origin=origin)
-    paging.shows(request, answer)
+    paging.set_page(request, answer)
     return paging
 
 
@@ -158,6 +158,6 @@ def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
 
 def test_a_count_that_comes_later_is_taken_over() -> None:
     paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, total_is_minimum=True), 20)
-    paging.counted(41)
+    paging.set_total(41)
     assert not paging.counting
     assert paging.summary().startswith("41 of 48 · page 1 of 5 ")

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import Bend, always, answer, stage
+from tests.harness import Intercept, always, json_response, run_app
 
 
-def refusing(status: int, body: object) -> Bend:
+def refusing(status: int, body: object) -> Intercept:
     """Every save is refused with this."""
-    return always(lambda: answer(status, body), "POST")
+    return always(lambda: json_response(status, body), "POST")
 
 
 @pytest.mark.parametrize(
@@ -25,45 +25,45 @@ def refusing(status: int, body: object) -> Bend:
     ],
 )
 async def test_message_stands_at_its_field(body: dict[str, Any]) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e", "end", "X")
-        it.wire.bend = refusing(400, body)
+        it.transport.intercept = refusing(400, body)
         await it.press("f10")
         it.sees("! Too long.", "Not saved. Please correct the marked fields.", "Acme CorporationX")
 
 
 async def test_messages_for_other_fields_are_listed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e", "end", "X")
-        it.wire.bend = refusing(400, {"errors": {"vat": ["Needed."], "": ["And more."]}})
+        it.transport.intercept = refusing(400, {"errors": {"vat": ["Needed."], "": ["And more."]}})
         await it.press("f10")
         it.sees("Not saved. The server says: “Bad Request (400).” vat: Needed. And more.", "Acme CorporationX")
 
 
 @pytest.mark.parametrize("status", [400, 409])
 async def test_reason_without_a_field_is_quoted(status: int) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e", "end", "X")
-        it.wire.bend = refusing(status, {"message": "Blocked [/] by policy."})
+        it.transport.intercept = refusing(status, {"message": "Blocked [/] by policy."})
         await it.press("f10")
         it.sees("Not saved. The server says: “Blocked [/] by policy.”", "Acme CorporationX")
 
 
 async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e", "end", "X")
         page = httpx.Response(503, headers={"content-type": "text/html"}, content=b"<title>503</title><h1>Busy</h1>")
-        it.wire.bend = always(lambda: page)
+        it.transport.intercept = always(lambda: page)
         await it.press("f10")
         it.sees("not available just now", "503", "Acme CorporationX")
         it.misses("customer API")
 
 
 async def test_customer_that_is_gone_is_named_with_what_to_do() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e", "end", "X")
         body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
-        it.wire.bend = always(lambda: answer(404, body), "GET")
+        it.transport.intercept = always(lambda: json_response(404, body), "GET")
         await it.press("f10")
         it.sees("Not saved: ACME-CORP is not on the server any more.", "Esc leaves the form;", "CorporationX")
 
@@ -80,8 +80,8 @@ ODD = [{"shortID": "A&B", "name": "Amp", "phone": "1"}]
 
 @pytest.mark.parametrize("mirror", [False, True])
 async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(mirror: bool) -> None:
-    async with stage(records=ODD, mirror=mirror) as it:
-        it.wire.bend = refuse_single
+    async with run_app(records=ODD, mirror=mirror) as it:
+        it.transport.intercept = refuse_single
         await it.press("enter")
         it.sees("A&B · Amp")
         it.misses("offline")
@@ -90,21 +90,21 @@ async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(
         it.misses("offline")
         await it.press("e", "end", "X", "f10")
         it.sees("Save without looking first?", "overwrites that unseen")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         await it.press("enter")
         it.sees("AmpX")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         await it.press("f10", "right", "enter")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
         assert (await it.record("A&B"))["name"] == "AmpX"
 
 
 async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
-    async with stage() as it:
-        it.wire.bend = refuse_single
+    async with run_app() as it:
+        it.transport.intercept = refuse_single
         await it.press("f6", *"C&D", "down", "X", "f10")
         it.sees("does not accept C&D in an address")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 @pytest.mark.parametrize("number", ["0.10", "1E5", "12345678901234567890123", "-0", "1.0e-7"])
@@ -118,6 +118,6 @@ async def test_number_in_a_text_goes_back_as_it_came(number: str) -> None:
         await response.aread()
         return httpx.Response(response.status_code, content=response.content.replace(b'"62701"', number.encode()))
 
-    async with stage(1, bend=numbered) as it:
+    async with run_app(1, intercept=numbered) as it:
         await it.press("e", "end", "X", "f10")
         assert f'"zip":{number},' in sent[0].decode()

@@ -9,10 +9,10 @@ from app.config.toml_editor import write_ui_settings
 from app.config.toml_file import read_config
 from app.errors import SettingsError
 from app.terminal.barcode import Scanner
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 
-async def scan(it: Stage, text: str, pause: float) -> None:
+async def scan(it: AppHarness, text: str, pause: float) -> None:
     await it.type_at(text, [pause])
     await it.until("F10 keeps these settings")
 
@@ -24,7 +24,7 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         kept.append(scanner)
         return "Kept."
 
-    async with stage(save_scanner=save) as it:
+    async with run_app(save_scanner=save) as it:
         await it.press("T")
         it.sees("Test the scanner", "Scan any code now.")
         await scan(it, "qd-ACME-7\r", 0.04)
@@ -35,7 +35,7 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         assert it.app.key_queue.scanner == Scanner(0.06)
         await it.press("escape")
         it.sees("48 customers")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
     ],
 )
 async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("T")
         await scan(it, sent, pause)
         it.sees(seen)
@@ -58,7 +58,7 @@ async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits
 
 
 async def test_slow_scanner_without_a_frame_is_advised() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("T")
         await scan(it, "ACME-7\r", 0.3)
         it.sees("cannot tell this from typing", "STX")

@@ -6,7 +6,7 @@ import pytest
 
 from app.screens.form import FormScreen
 from app.terminal.barcode import Scanner
-from tests.harness import Stage, stage
+from tests.harness import AppHarness, run_app
 
 EVEN = 0.06
 STALLS = [0.1, 1.0]
@@ -29,13 +29,13 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
 }
 
 
-def asked_for(it: Stage) -> set[str]:
+def asked_for(it: AppHarness) -> set[str]:
     """The IDs that were asked for, one by one."""
-    paths = [request.url.path for request in it.wire.seen if request.method == "GET"]
+    paths = [request.url.path for request in it.transport.requests if request.method == "GET"]
     return {path.rpartition("/")[2] for path in paths if not path.endswith("/All")}
 
 
-async def scan(it: Stage, code: str, pauses: Sequence[float], end: str = "\r") -> None:
+async def scan(it: AppHarness, code: str, pauses: Sequence[float], end: str = "\r") -> None:
     """Scan a code with these pauses before its keys, which were all read in the past."""
     await it.type_at(code + end, pauses)
 
@@ -44,7 +44,7 @@ async def scan(it: Stage, code: str, pauses: Sequence[float], end: str = "\r") -
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "xd-4-e"])
 async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -> None:
     keys, opens = SCREENS[screen]
-    async with stage() as it:
+    async with run_app() as it:
         await it.press(*keys)
         before = it.app.screen
         await scan(it, code, [1.5] + [EVEN] * len(code))
@@ -56,7 +56,7 @@ async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -
             assert it.app.screen is before
             it.sees("Close this first, then scan.")
         assert asked_for(it) <= {code, "ACME-CORP", "XD-4-E"}
-        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
 
 
@@ -65,7 +65,7 @@ async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -
 async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
     """I3: with a stall at every place, also before its end: no other customer is asked for."""
     code = "BRIGHT-MFG"
-    async with stage() as it:
+    async with run_app() as it:
         for place in range(1, len(code) + len(end)):
             pauses = [5.0] + [EVEN] * (len(code) + len(end) - 1)
             pauses[place] = stall
@@ -82,18 +82,18 @@ async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
 @pytest.mark.parametrize("stall", STALLS)
 async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
     """The first key was run, as nobody could know: the rest goes nowhere, also where that key has led."""
-    async with stage() as it:
+    async with run_app() as it:
         await scan(it, code, [5.0, stall] + [EVEN] * len(code))
         it.sees(f"Only part of a barcode arrived (…{code[1:]}). Scan again.")
         assert asked_for(it) <= {"ACME-CORP"}
-        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
         if isinstance(it.app.screen, FormScreen):
-            assert not it.app.screen.unsaved()
+            assert not it.app.screen.unsaved_text()
 
 
 async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         for code in ("ACME-CORP", "BRIGHT-MFG", "ACME-CORP"):
             await scan(it, code, [5.0] + [0.01] * len(code))
             await it.press("escape")
@@ -104,14 +104,14 @@ async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
 
 
 async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10 + [0.9], "\r\r\n")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "F2 Edit")
         assert not isinstance(it.app.screen, FormScreen)
 
 
 async def test_enter_behind_fast_letters_opens_no_row() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await scan(it, "ZW", [5.0, 0.02, 0.02])
         it.sees("48 customers", "Only part of a barcode arrived (…ZW). Scan again.")
         await scan(it, "7", [5.0, 0.02])
@@ -122,14 +122,14 @@ async def test_enter_behind_fast_letters_opens_no_row() -> None:
 
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "BRIGHT\x1dMFG"])
 async def test_separator_belongs_to_the_code(code: str) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.burst(f"{code}\x03")
         it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "This ID cannot be asked for")
         assert asked_for(it) <= {code}
 
 
 async def test_separator_belongs_to_a_code_in_find() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("BRIGHT\x1d-MFG\r")
         it.sees("Scanned was BRIGHT␝-MFG; the only hit is BRIGHT-MFG: that one is shown.")
@@ -140,14 +140,14 @@ async def test_separator_belongs_to_a_code_in_find() -> None:
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
     """I4: with two seconds between keys."""
     scanner = Scanner(prefix="^", suffix="~") if "^" in frame else Scanner()
-    async with stage(scanner=scanner) as it:
+    async with run_app(scanner=scanner) as it:
         await it.press(*SCREENS[screen][0])
         await it.type_at(frame.format("BRIGHT-MFG"), [2.0])
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
 async def test_framed_scan_fills_the_field_of_a_form() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f6")
         await it.type_at("\x02DOCK-7\x03", [2.0])
         it.sees("• ID         DOCK-7")
@@ -157,13 +157,13 @@ async def test_framed_scan_fills_the_field_of_a_form() -> None:
 
 
 async def test_framed_scan_without_its_end_is_only_a_part() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.type_at("\x02DOCK-7", [2.0])
         it.sees("Only part of a barcode arrived (DOCK-7…). Scan again.", "48 customers")
 
 
 async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
-    async with stage(scanner=Scanner(prefix="^", suffix="^")) as it:
+    async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
         await it.type_at("^ab", [0.3])
         it.sees("• Name       ^ab")
@@ -172,7 +172,7 @@ async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste(f"BRIGHT-MFG{end}")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
@@ -183,14 +183,14 @@ async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> No
 
 @pytest.mark.parametrize("screen", ["sort", "discontinue", "help"])
 async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste("BRIGHT-MFG")
         it.sees("Nothing can be pasted here.")
 
 
 async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("x")
         await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
         it.sees("/nowhere/ACME-7", "⏎ export")
@@ -199,28 +199,28 @@ async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
 
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
     """I5"""
-    async with stage() as it:
+    async with run_app() as it:
         await it.type_at("gBRIGHT-MFG\r", [0.081, 0.094, 0.072, 0.086, 0.078, 0.093, 0.070, 0.095])
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
 async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None:
     """I5"""
-    async with stage() as it:
+    async with run_app() as it:
         await it.type_at("eThe 9th", [3.0, 0.6, 0.06, 0.1, 0.06, 0.05, 0.05, 0.06])
         it.sees("Acme CorporationThe 9th")
 
 
 async def test_key_held_down_moves_row_by_row() -> None:
     """I5"""
-    async with stage() as it:
+    async with run_app() as it:
         await it.type_at("j" * 10, [5.0, 0.5] + [0.033] * 8)
         assert it.lines[12].startswith("›")
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02])
 async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane\r12 Road\rHall 3", [3.0] + [pause] * 40)
         it.sees("4 lines arrived as fast as a paste, one a field. Esc takes them all back.", "Dock Seven", "Hall 3")
@@ -232,7 +232,7 @@ async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> No
 
 
 async def test_pasted_lines_are_kept_once_something_else_is_typed() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane", [3.0] + [0.0] * 20)
         await it.press("x", "escape")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import stage
+from tests.harness import run_app
 
 
 async def test_marks_stay_over_pages_and_searches_and_are_counted() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         await it.press("space", "space", "up")
         assert it.lines[2].startswith("+ ACME-CORP")
         assert it.lines[3].startswith("» AGUILA-CALC")
@@ -25,7 +25,7 @@ async def test_marks_stay_over_pages_and_searches_and_are_counted() -> None:
 
 async def test_the_marked_are_copied_exported_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("M")
         it.sees("No customer is marked.")
         await it.press("space", "f8")

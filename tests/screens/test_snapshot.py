@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.harness import Stage, always, answer, stage
+from tests.harness import AppHarness, always, json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
@@ -29,11 +29,11 @@ class Held:
 
 async def filled(path: Path) -> None:
     """A mirror of the sample customers in the file."""
-    async with stage(mirror=True, mirror_file=path) as it:
+    async with run_app(mirror=True, mirror_file=path) as it:
         it.sees("live · 48")
 
 
-def under_cursor(it: Stage) -> str:
+def under_cursor(it: AppHarness) -> str:
     """The row the cursor stands on."""
     rows = [line for line in it.lines if line.startswith("›")]
     assert rows
@@ -44,7 +44,7 @@ async def test_rows_are_there_before_the_server_is_and_never_pass_for_live(tmp_p
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     held = Held()
-    async with stage(mirror_file=path, bend=held, settled=False) as it:
+    async with run_app(mirror_file=path, intercept=held, settled=False) as it:
         await it.until("ACME-CORP")
         it.sees("connecting…", "data of")
         it.misses("live", "Loading")
@@ -60,7 +60,7 @@ async def test_a_key_that_works_on_a_customer_waits_for_the_record(tmp_path: Pat
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     held = Held()
-    async with stage(mirror_file=path, bend=held, settled=False) as it:
+    async with run_app(mirror_file=path, intercept=held, settled=False) as it:
         await it.until("ACME-CORP")
         short_id = under_cursor(it).split()[1]
         await it.press_only("enter")
@@ -74,18 +74,18 @@ async def test_what_the_server_forbids_to_see_goes_away_again(tmp_path: Path) ->
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     forbidden = {"statusCode": 403, "error": "forbidden", "message": "No."}
-    async with stage(mirror_file=path, bend=always(lambda: answer(403, forbidden))) as it:
+    async with run_app(mirror_file=path, intercept=always(lambda: json_response(403, forbidden))) as it:
         await it.until("Without it no customer can be listed")
         it.misses("ACME-CORP")
 
 
 @asynccontextmanager
-async def before_the_server(tmp_path: Path, *early: str, **options: Any) -> AsyncIterator[Stage]:
+async def before_the_server(tmp_path: Path, *early: str, **options: Any) -> AsyncIterator[AppHarness]:
     """The program with keys pressed while no server has answered yet; then it answers, and all is done."""
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     held = Held()
-    async with stage(mirror_file=path, bend=held, settled=False, **options) as it:
+    async with run_app(mirror_file=path, intercept=held, settled=False, **options) as it:
         await it.until("ACME-CORP")
         pressed = asyncio.create_task(it.press_only(*early))
         await it.pilot.pause()

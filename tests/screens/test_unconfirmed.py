@@ -14,8 +14,8 @@ import pytest
 from app.drafts.draft import PendingWrite
 from app.drafts.store import DraftStore
 from app.screens.conflict import ConflictScreen
-from tests.harness import Bend, Stage, always, answer, stage
-from tests.screens.test_draft_screens import ACME, SERVER, desk, kept, left, written
+from tests.harness import AppHarness, Intercept, always, json_response, run_app
+from tests.screens.test_draft_screens import ACME, SERVER, kept, left, run_with_drafts, written
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 WAITING = (60.0,)
@@ -24,9 +24,9 @@ WAITING = (60.0,)
 class Late:
     """A gateway that answers a POST with 504 while the server behind it still has to carry it out."""
 
-    def __init__(self, it: Stage) -> None:
+    def __init__(self, it: AppHarness) -> None:
         self._onward: Onward | None = None
-        it.wire.bend = self._bend
+        it.transport.intercept = self._bend
 
     async def commit(self) -> None:
         """Carry it out."""
@@ -40,7 +40,7 @@ class Late:
         return httpx.Response(504, content=b"<title>Gateway Timeout</title>")
 
 
-async def save_phone(it: Stage) -> None:
+async def save_phone(it: AppHarness) -> None:
     """Save another phone number of the first customer, from the list, and wait for no more than the answer."""
     await it.press("f2", *["down"] * 8, "9")
     await it.press_only("f10")
@@ -48,7 +48,7 @@ async def save_phone(it: Stage) -> None:
 
 
 async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path) -> None:
-    async with desk(tmp_path, look_again=WAITING) as it:
+    async with run_with_drafts(tmp_path, confirm_delays=WAITING) as it:
         late = Late(it)
         await save_phone(it)
         it.sees("not confirmed, checking…", "Esc leaves the form")
@@ -71,11 +71,11 @@ async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path)
         it.misses("confirmed)")
         await written(it)
         assert kept(tmp_path) == []
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_is_seen(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+    async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
         await it.settle()
@@ -96,19 +96,19 @@ async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_i
 
 
 async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
-    async with stage(mirror=True) as it:
+    async with run_app(mirror=True) as it:
         late = Late(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
-        await it.app.desk.repository.request_full_sync()
+        await it.app.context.repository.request_full_sync()
         await it.until("Saved ACME-CORP: Phone")
         await it.settle()
         it.sees("48 customers")
 
 
 async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
         late = Late(it)
         await it.press("u", "right", "enter")
@@ -119,15 +119,15 @@ async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None
 
 
 async def test_a_reading_that_stays_older_is_asked_about() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         before = await it.record("ACME-CORP")
         await it.press("f2", *["down"] * 8, "9", "f10")
         stale = before | {"modified": "2001-01-01T00:00:00"}
-        it.wire.bend = always(lambda: answer(200, stale), "GET")
+        it.transport.intercept = always(lambda: json_response(200, stale), "GET")
         await it.press("f2", *["down"] * 9, "7", "f10")
         it.sees("Conflict · ACME-CORP", "The server still shows an older record", "Choose which to keep.")
-        assert it.wire.count("POST") == 1
-        it.wire.bend = None
+        assert it.transport.count("POST") == 1
+        it.transport.intercept = None
         await it.press("y", "f10")
         it.sees("Saved ACME-CORP: Fax.")
         record = await it.record("ACME-CORP")
@@ -135,13 +135,13 @@ async def test_a_reading_that_stays_older_is_asked_about() -> None:
 
 
 async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+    async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
         # The copy is kept fresh in the background, for one, and reads the customer.
-        await it.app.desk.repository.customer("ACME-CORP")
+        await it.app.context.repository.customer("ACME-CORP")
         await it.settle()
         it.sees("48 customers", "Saved ACME-CORP: Phone", "555-01009")
         await written(it)
@@ -149,25 +149,25 @@ async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_pa
 
 
 async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+    async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
         await it.press("f10")
         it.sees("48 customers", "Saved ACME-CORP: Phone (the answer was an error, but the server has it).")
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
         await it.press("u")
         it.sees("Phone: 555-01009 → 555-0100")
 
 
 async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
+    async with run_with_drafts(tmp_path) as it:
         Late(it)
         await save_phone(it)
         await it.settle()
         refusal = {"statusCode": 400, "error": "bad_request", "message": "Not now."}
-        it.wire.bend = always(lambda: answer(400, refusal), "POST")
+        it.transport.intercept = always(lambda: json_response(400, refusal), "POST")
         await it.press("1", "f10")
         it.sees("Not now.")
         await written(it)
@@ -177,7 +177,7 @@ async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) ->
 
 
 async def test_a_form_left_without_drafts_is_asked_about() -> None:
-    async with stage(look_again=WAITING) as it:
+    async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
         await save_phone(it)
         await it.press_only("escape")
@@ -193,7 +193,7 @@ async def test_a_form_left_without_drafts_is_asked_about() -> None:
 
 
 async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
-    async with stage(look_again=WAITING) as it:
+    async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
         await it.press_only("delete", "right", "enter")
         await it.until("not confirmed. dockbook looks")
@@ -209,9 +209,9 @@ async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
 
 async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_customer_is_seen(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
-    left(tmp_path, state="sending", sent=PendingWrite(ACME, {"phone": "555-0199"}, now))
-    left(tmp_path, base=None, short_id="", typed={"shortID": "DOCK-7", "name": "Dock Seven"})
-    async with desk(tmp_path, records=[{**ACME, "fax": ""}]) as it:
+    left(tmp_path, state="sending", pending_write=PendingWrite(ACME, {"phone": "555-0199"}, now))
+    left(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
+    async with run_with_drafts(tmp_path, records=[{**ACME, "fax": ""}]) as it:
         await it.press("escape")
         it.sees("The change of ACME-CORP is not confirmed. The server has not stored it so")
         assert len(kept(tmp_path)) == 2
@@ -220,7 +220,7 @@ async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_custome
         it.sees("Saved ACME-CORP: Phone", "draft is gone.")
         await written(it)
         assert [draft["shortID"] for draft in kept(tmp_path)] == [""]
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 def full_disk(_path: Path, _content: bytes) -> None:
@@ -243,11 +243,11 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
             await never.wait()
         return await onward()
 
-    async with desk(tmp_path, write=write) as it:
+    async with run_with_drafts(tmp_path, write=write) as it:
         await it.press("f2", *["down"] * 8, "9")
         await written(it)
         full = True
-        it.wire.bend = hang
+        it.transport.intercept = hang
         await it.press_only("f10")
         await arrived.wait()
         copy = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
@@ -257,14 +257,14 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
     for name, content in copy.items():
         (tmp_path / "killed").mkdir(exist_ok=True)
         (tmp_path / "killed" / name).write_bytes(content)
-    async with desk(tmp_path / "killed") as it:
+    async with run_with_drafts(tmp_path / "killed") as it:
         it.sees("Draft · ACME-CORP", "The change of ACME-CORP is not confirmed.")
         it.misses("and did not save")
 
 
 async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
-    async with desk(folder, write=full_disk) as it:
+    async with run_with_drafts(folder, write=full_disk) as it:
         await it.press("f2", *["down"] * 8, "9")
         await written(it)
         for path in [*folder.rglob("*")]:
@@ -274,32 +274,32 @@ async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path)
         folder.write_text("no folder any more")
         await it.press("f10")
         it.sees("Not sent: This machine cannot note that it is being sent", "555-01009", "Edit ACME-CORP")
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         folder.unlink()
 
 
-def discontinuing(it: Stage) -> Bend:
+def discontinuing(it: AppHarness) -> Intercept:
     """A server that marks every customer as discontinued, and writes the state in capitals."""
 
     async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
         response = await onward()
         if request.method != "POST":
             return response
-        return answer(200, await it.record("ACME-CORP") | {"active": False, "city": "SPRINGFIELD"})
+        return json_response(200, await it.record("ACME-CORP") | {"active": False, "city": "SPRINGFIELD"})
 
     return bend
 
 
 async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
-    async with stage() as it:
-        it.wire.bend = discontinuing(it)
+    async with run_app() as it:
+        it.transport.intercept = discontinuing(it)
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("! Saved ACME-CORP: Phone. The server also changed City to SPRINGFIELD.", "was discontinued meanwhile")
 
 
 async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_draft(tmp_path: Path) -> None:
     left(tmp_path, base={**ACME, "active": True})
-    async with desk(tmp_path) as it:
+    async with run_with_drafts(tmp_path) as it:
         await it.press("escape")
         await it.store.discontinue("ACME-CORP")
         await it.press("f2", "x")
@@ -315,7 +315,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_d
 
 
 async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> None:
-    async with stage() as it:
+    async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9")
         await it.store.discontinue("ACME-CORP")
         await it.press("f10")
@@ -323,7 +323,7 @@ async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> No
 
 
 async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
-    async with stage() as it:
+    async with run_app() as it:
 
         async def theirs_first(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
@@ -332,7 +332,7 @@ async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
                 await it.store.upsert("DOCK-7", theirs, if_match=None, only_new=True)
             return await onward()
 
-        it.wire.bend = theirs_first
+        it.transport.intercept = theirs_first
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("enter")

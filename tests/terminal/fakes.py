@@ -14,17 +14,17 @@ from textual.message import Message
 from app.backends import EmbeddedBackend
 from app.drafts.store import DraftStore
 from app.repository.repository import CustomerRepository
-from app.screens.context import Desk
+from app.screens.context import AppContext
 from app.terminal.crash import report
 from app.terminal.lean_driver import LeanDriver
-from app.terminal.shutdown import Endings
+from app.terminal.shutdown import ShutdownHandler
 from app.terminal.suspend import SuspendingDriver
 from app.tui.app import DockbookApp
 
 ERRORS: Final = {"error": ValueError("Jane-Smith"), "gone": OSError(errno.EIO, "gone"), "end": EOFError()}
 
 
-class FailingDriver(LeanDriver):
+class BrokenDriver(LeanDriver):
     """The thread that reads the keyboard fails at Ctrl+B."""
 
     def send_message(self, message: Message) -> None:
@@ -48,8 +48,8 @@ def main(folder: Path, part: str) -> int:
     )
     drafts = DraftStore(folder / "drafts", "key")
     app = RingingApp(
-        Desk(repository, "demo", open_drafts=lambda: drafts),
-        driver=FailingDriver if part in ERRORS else SuspendingDriver if part == "plain" else LeanDriver,
+        AppContext(repository, "demo", open_drafts=lambda: drafts),
+        driver=BrokenDriver if part in ERRORS else SuspendingDriver if part == "plain" else LeanDriver,
         report=lambda error, happened: report(error, folder / "state", happened),
         bell=part != "silent",
     )
@@ -57,7 +57,7 @@ def main(folder: Path, part: str) -> int:
     def flush() -> None:
         drafts.flush()
 
-    with Endings([flush], app.exit).watched():
+    with ShutdownHandler([flush], app.exit).installed():
         asyncio.run(app.run_async(mouse=False))
     drafts.close()
     return app.return_code or 0

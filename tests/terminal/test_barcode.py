@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from textual import events
 
-from app.terminal.barcode import Burst, Scanner, pasted_code, read_burst, read_frame
+from app.terminal.barcode import KeyBurst, Scanner, detect_frame, detect_scan, pasted_code
 from app.terminal.input_parser import InputParser
 
 #: Seconds between keys, as recorded: two scanners (USB and serial over SSH, which comes in lumps), typists, a held key.
@@ -33,8 +33,8 @@ def typed(text: str, gaps: Sequence[float], end: str = "\r") -> list[events.Even
     return found
 
 
-def read(keys: Sequence[events.Event], scanner: Scanner = SCANNER, now: float = LATER) -> Burst:
-    return read_burst(keys, scanner, now)
+def read(keys: Sequence[events.Event], scanner: Scanner = SCANNER, now: float = LATER) -> KeyBurst:
+    return detect_scan(keys, scanner, now)
 
 
 @pytest.mark.parametrize("gaps", [USB, LUMPS, (0.06,)])
@@ -164,11 +164,11 @@ def test_framed_code_needs_no_timing(prefix: str, suffix: str, sent: str) -> Non
     scanner = Scanner(DEFAULT, prefix, suffix)
     keys = typed(sent, (2.0,), "")
     assert scanner.begins_frame(keys[0])
-    burst = read_frame(keys, scanner, LATER)
+    burst = detect_frame(keys, scanner, LATER)
     assert (burst.verdict, burst.text, burst.keys) == ("scan", "ACME-7", len(sent))
     for part in range(1, len(keys)):
-        assert read_frame(keys[:part], scanner, keys[part - 1].time).verdict == "open"
-        assert read_frame(keys[:part], scanner, LATER).verdict == "cut"
+        assert detect_frame(keys[:part], scanner, keys[part - 1].time).verdict == "open"
+        assert detect_frame(keys[:part], scanner, LATER).verdict == "cut"
 
 
 DEFAULT = SCANNER.gap
@@ -181,7 +181,7 @@ def test_suffix_alone_ends_a_fast_code() -> None:
 
 def test_keys_that_are_no_text_break_a_frame_off() -> None:
     keys = [*typed("\x02AC", USB, ""), events.Key("f8", None), *typed("ME\x03", USB, "")]
-    burst = read_frame(keys, SCANNER, LATER)
+    burst = detect_frame(keys, SCANNER, LATER)
     assert (burst.verdict, burst.keys, burst.text) == ("cut", 3, "AC")
 
 

@@ -6,9 +6,9 @@ import pyte
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.terminal.diff import CLEAR, Painter
-from app.terminal.screen_buffer import cells_of, is_certain
-from app.terminal.sgr import PLAIN, Look, changed_look, transition
+from app.terminal.diff import CLEAR, ScreenDiff
+from app.terminal.screen_buffer import cells_of, has_fixed_width
+from app.terminal.sgr import PLAIN, SgrStyle, apply_sgr, transition
 from tests.bench.terminal import Emulator
 
 COLUMNS, LINES, PIECE = 40, 6, 10
@@ -59,8 +59,8 @@ class Screen:
         self._stream.feed(output.replace("\n", "\r\n"))
 
 
-def painted() -> Painter:
-    painter = Painter(COLUMNS, LINES)
+def painted() -> ScreenDiff:
+    painter = ScreenDiff(COLUMNS, LINES)
     painter.cleared()
     assert painter.output() == ""
     return painter
@@ -72,7 +72,7 @@ def test_the_screen_is_the_same_as_with_plain_output(frames: list[str]) -> None:
     plain, lean, painter = Screen(), Screen(), painted()
     for frame in frames:
         plain.write(frame)
-        painter.grid.take(frame)
+        painter.buffer.feed(frame)
         output = painter.output()
         assert LANGUAGE.fullmatch(output)
         lean.write(output)
@@ -86,7 +86,7 @@ def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str],
     plain, lean, painter = Screen(), Screen(), painted()
     for frame in frames:
         plain.write(frame)
-        painter.grid.take(frame)
+        painter.buffer.feed(frame)
         lean.write(painter.output())
         lean.write(others)
         painter.forget(COLUMNS, LINES)
@@ -98,14 +98,14 @@ def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str],
 def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
     before, after = PLAIN, PLAIN
     for told in parameters:
-        before, after = after, changed_look(after, told)
+        before, after = after, apply_sgr(after, told)
     sent = transition(before, after)
-    assert changed_look(before, sent.removeprefix("\x1b[").removesuffix("m")) == after or sent == ""
+    assert apply_sgr(before, sent.removeprefix("\x1b[").removesuffix("m")) == after or sent == ""
 
 
 def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
     painter = painted()
-    painter.grid.take("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
+    painter.buffer.feed("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
     output = painter.output()
     assert LANGUAGE.fullmatch(output)
     assert output.startswith("ab]52;c;aGk=")
@@ -113,7 +113,7 @@ def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
 
 def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> None:
     painter = painted()
-    painter.grid.take("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
+    painter.buffer.feed("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
     assert painter.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
     painter.forget(20, 3)
     assert painter.output().count("\x1b[K") == 3
@@ -123,20 +123,20 @@ def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> Non
 
 def test_a_line_of_uncertain_widths_is_written_whole() -> None:
     painter = painted()
-    painter.grid.take("\x1b[2;1H日本  name    x")
+    painter.buffer.feed("\x1b[2;1H日本  name    x")
     painter.output()
-    painter.grid.take("\x1b[2;13Hy")
+    painter.buffer.feed("\x1b[2;13Hy")
     # Where the terminal thinks it is does not matter after the blanks.
     assert painter.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
 
 
 def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
     painter = painted()
-    painter.grid.take("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
+    painter.buffer.feed("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
     assert painter.output() == "   \x1b[1;36ma   b\x1b[2;7H"
-    assert cells_of("  ", Look(frozenset({7}))) != cells_of("  ", PLAIN)
+    assert cells_of("  ", SgrStyle(frozenset({7}))) != cells_of("  ", PLAIN)
 
 
 def test_certain_characters() -> None:
-    assert is_certain("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
-    assert not any(map(is_certain, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))
+    assert has_fixed_width("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
+    assert not any(map(has_fixed_width, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))

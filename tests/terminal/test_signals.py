@@ -13,7 +13,7 @@ import pytest
 PROGRAM = """
 import asyncio, sys, tty
 from pathlib import Path
-from app.terminal.shutdown import Endings
+from app.terminal.shutdown import ShutdownHandler
 
 folder, polite = Path(sys.argv[1]), sys.argv[2] == "polite"
 left = []
@@ -32,9 +32,9 @@ async def main():
         left.append(code)
         if polite:
             loop.call_soon_threadsafe(done.set)
-    endings = Endings([failing, flush], leave)
+    handler = ShutdownHandler([failing, flush], leave)
     tty.setraw(0)
-    with endings.watched():
+    with handler.installed():
         print("ready", flush=True)
         await done.wait()
 

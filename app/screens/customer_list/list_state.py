@@ -17,7 +17,7 @@ _FORMAT: Final = 1
 _MOST_BYTES: Final = 64 * 1024
 
 
-class View(NamedTuple):
+class ListState(NamedTuple):
     """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit.
 
     `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose.
@@ -45,7 +45,7 @@ class View(NamedTuple):
         return cls(sort, direction, status, size, None if columns is None else tuple(columns))
 
 
-class ViewFile:
+class ListStateFile:
     """The view of one site, in a file of its own for its owner alone.
 
     `note` says what a person should know of reading it; a file that cannot be understood is set aside.
@@ -55,11 +55,11 @@ class ViewFile:
         word = re.sub(r"[^a-z0-9]+", "-", site.lower()).strip("-")[:40] or "site"
         self._path = folder / f"{word}-{hashlib.sha256(site.encode()).hexdigest()[:8]}.json"
         self.note = ""
-        self.view = self._read()
+        self.state = self._read()
 
-    def keep(self, view: View) -> None:
+    def save(self, view: ListState) -> None:
         """Write it down; raises OSError when that cannot be. Blocks: run it in a thread."""
-        self.view = view
+        self.state = view
         folder = self._path.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({"format": _FORMAT} | view._asdict(), indent=1)
@@ -73,23 +73,23 @@ class ViewFile:
             Path(beside).unlink(missing_ok=True)
             raise
 
-    def _read(self) -> View:
+    def _read(self) -> ListState:
         try:
             with os.fdopen(open_file(self._path, os.O_RDONLY), "rb") as file:
                 # What is longer than that is cut, and so no JSON.
                 kept: Any = json.loads(file.read(_MOST_BYTES))
-            return View.from_json(kept)
+            return ListState.from_json(kept)
         except FileNotFoundError:
-            return View()
+            return ListState()
         except NotAFile:
-            return self._begun_anew()
+            return self._set_aside()
         except OSError as error:
             self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
-            return View()
+            return ListState()
         except (ValueError, KeyError, TypeError, RecursionError):
-            return self._begun_anew()
+            return self._set_aside()
 
-    def _begun_anew(self) -> View:
+    def _set_aside(self) -> ListState:
         aside = self._path.with_suffix(f".damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
         try:
             self._path.replace(aside)
@@ -97,7 +97,7 @@ class ViewFile:
             self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
         else:
             self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
-        return View()
+        return ListState()
 
 
 def _check(fine: bool, name: str) -> None:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from app.models.fields import BY_NAME, ID_FIELD, SORTABLE_FIELDS, Direction
-from app.screens.multi_select_dialog import PickDialog
-from app.screens.select_dialog import Choice, ChooseDialog
+from app.screens.multi_select_dialog import MultiSelectDialog
+from app.screens.select_dialog import Choice, SelectDialog
 from app.widgets.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ _BEST: Final = "best"
 
 def ask_order(screen: "PagedScreen") -> None:
     """Let a person choose what the rows are ordered by; the same again turns it round."""
-    now = screen.paging.goal
+    now = screen.pagination.requested
     arrow = {"ASC": "▲", "DESC": "▼"}[now.direction]
-    here = dict.fromkeys(screen.sorted_here, "by this machine")
+    here = dict.fromkeys(screen.sorted_locally, "by this machine")
     best = [Choice(_BEST, "Best hits first", "now" if now.sort is None else "")] if now.find else []
     choices = [
         Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else here.get(name, ""))
@@ -31,25 +31,25 @@ def ask_order(screen: "PagedScreen") -> None:
         if sort == _BEST:
             screen.order_by(None, "ASC")
         elif sort is not None:
-            request = screen.paging.goal
+            request = screen.pagination.requested
             turned: Direction = "DESC" if (request.sort, request.direction) == (sort, "ASC") else "ASC"
             screen.order_by(sort, turned)
 
-    screen.app.push_screen(ChooseDialog("Order by", [*best, *choices], now.sort or _BEST, again="s"), chosen)
+    screen.app.push_screen(SelectDialog("Order by", [*best, *choices], now.sort or _BEST, confirm_key="s"), chosen)
 
 
 def ask_page_size(screen: "PagedScreen") -> None:
     """Let a person choose how many rows a page has."""
     sizes = [Choice("fit", "As many as fit"), *(Choice(str(size), f"{size} rows") for size in _SIZES)]
-    now = "fit" if screen.fit else str(screen.paging.goal.page_size)
+    now = "fit" if screen.fit else str(screen.pagination.requested.page_size)
 
     def chosen(size: str | None) -> None:
         if size is not None:
             screen.fit = size == "fit"
-            screen.resize_page(screen.fitting(screen.size.height) if screen.fit else int(size))
-            screen.keep_view()
+            screen.resize_page(screen.rows_fitting(screen.size.height) if screen.fit else int(size))
+            screen.save_list_state()
 
-    screen.app.push_screen(ChooseDialog("Rows a page", sizes, now), chosen)
+    screen.app.push_screen(SelectDialog("Rows a page", sizes, now), chosen)
 
 
 def ask_columns(screen: "PagedScreen") -> None:
@@ -63,9 +63,11 @@ def ask_columns(screen: "PagedScreen") -> None:
             return
         # Nothing ticked is no choice: then the width of the terminal decides.
         table.chosen = (ID_FIELD, *fields) if fields else None
-        screen.keep_view()
+        screen.save_list_state()
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
         if missing:
-            screen.say(f"There is no room for {', '.join(missing)}: a wider terminal, or fewer columns, shows more.")
+            screen.show_notice(
+                f"There is no room for {', '.join(missing)}: a wider terminal, or fewer columns, shows more."
+            )
 
-    screen.app.push_screen(PickDialog("Columns", choices, picked), chosen)
+    screen.app.push_screen(MultiSelectDialog("Columns", choices, picked), chosen)

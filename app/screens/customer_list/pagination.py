@@ -21,7 +21,7 @@ _MOST_CLOSE: Final = 3
 _ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
 
 
-class Step(NamedTuple):
+class Neighbour(NamedTuple):
     """The customer next to another one in the list's order, where it stands (`2 of 48 by ID`), and whence it came."""
 
     customer: "Customer"
@@ -29,7 +29,7 @@ class Step(NamedTuple):
     origin: "Origin | None"
 
 
-class Whence:
+class ReturnPoint:
     """Where one was before one began to search, `at` which second; `page` is `None` when it has to be asked for."""
 
     def __init__(self, request: PageRequest, page: "Page | None", short_id: str | None, at: float) -> None:
@@ -44,7 +44,7 @@ class Whence:
         return self.page if fresh else None
 
 
-class Paging:
+class Pagination:
     """The page shown (`request`, `page`) and the one asked for last (`goal`), on a server that may tell lies.
 
     `empty_from` is a page the server promised and then had nothing on; `most` is how many rows it gives at once.
@@ -52,10 +52,10 @@ class Paging:
 
     def __init__(self, request: PageRequest) -> None:
         """Nothing shown, nothing asked for; the first page asked for is to be like this."""
-        self.request = self.goal = request
+        self.shown = self.requested = request
         self.page: Page | None = None
         self.empty_from: int | None = None
-        self.most = MAX_PAGE_SIZE
+        self.page_limit = MAX_PAGE_SIZE
 
     @property
     def origin(self) -> "Origin | None":
@@ -63,9 +63,9 @@ class Paging:
         return self.page.origin if self.page is not None else None
 
     @property
-    def settled(self) -> bool:
+    def up_to_date(self) -> bool:
         """Whether what was asked for last is what is shown."""
-        return self.goal == self.request
+        return self.requested == self.shown
 
     @property
     def counting(self) -> bool:
@@ -73,9 +73,9 @@ class Paging:
         return self.origin is not None and self.origin.total_is_minimum
 
     @property
-    def cut_short(self) -> bool:
+    def truncated(self) -> bool:
         """Whether the rows end where the copy on this machine does, and not where the customers do."""
-        return self.origin is not None and self.origin.synced_at is None and not self.request.needs_mirror
+        return self.origin is not None and self.origin.synced_at is None and not self.shown.needs_mirror
 
     @property
     def last(self) -> int:
@@ -84,21 +84,19 @@ class Paging:
             return 1
         if self.page.total is not None:
             return max(1, self.pages(self.page.total))
-        return max(self.request.page, self.page.page_count or 1)
+        return max(self.shown.page, self.page.page_count or 1)
 
     def pages(self, total: int) -> int:
         """How many pages so many customers take."""
-        return -(-total // self.goal.page_size)
+        return -(-total // self.requested.page_size)
 
     def has(self, page: int) -> bool:
         """Whether there seems to be such a page: any of the server's hints is enough, an empty page never is."""
         if self.page is None or page < 1 or (self.empty_from is not None and page >= self.empty_from):
             return False
-        if page <= max(self.last, self.request.page):
+        if page <= max(self.last, self.shown.page):
             return True
-        return (
-            page == self.request.page + 1 and bool(self.page.rows) and (self.page.has_more is True or self._uncounted)
-        )
+        return page == self.shown.page + 1 and bool(self.page.rows) and (self.page.has_more is True or self._uncounted)
 
     @property
     def _uncounted(self) -> bool:
@@ -106,14 +104,14 @@ class Paging:
         page = self.page
         if page is None or page.total is not None:
             return False
-        return len(page.rows) >= min(self.request.page_size, page.page_size or self.request.page_size)
+        return len(page.rows) >= min(self.shown.page_size, page.page_size or self.shown.page_size)
 
-    def turned(self, step: int) -> PageRequest | None:
+    def offset(self, step: int) -> PageRequest | None:
         """The request for the page so many further than the one asked for last; `None` when there is none."""
-        page = self.goal.page + step
-        return self.goal._replace(page=page) if self.has(page) else None
+        page = self.requested.page + step
+        return self.requested._replace(page=page) if self.has(page) else None
 
-    def capped(self, request: PageRequest, page: "Page") -> int | None:
+    def server_page_limit(self, request: PageRequest, page: "Page") -> int | None:
         """How many rows the server gives at most, when it gave fewer than asked for although there are more."""
         given = page.page_size
         if given is None or not 0 < len(page.rows) == given < request.page_size:
@@ -123,35 +121,35 @@ class Paging:
         more = page.has_more is True or short
         return given if more else None
 
-    def shows(self, request: PageRequest, page: "Page") -> None:
+    def set_page(self, request: PageRequest, page: "Page") -> None:
         """Take over what came; a server that gives less than the page size asked for counts its pages by its own."""
-        given = self.capped(request, page)
+        given = self.server_page_limit(request, page)
         if given is not None:
             request = request._replace(page_size=given)
-            self.most = given
+            self.page_limit = given
         if request.page == 1:
             self.empty_from = None
-        self.request = self.goal = request
+        self.shown = self.requested = request
         self.page = page
 
-    def learn(self, customer: "Customer") -> None:
+    def replace(self, customer: "Customer") -> None:
         """Take over how a customer on the page is now."""
         if self.page is not None:
             rows = tuple(customer if row.short_id == customer.short_id else row for row in self.page.rows)
             self.page = self.page.model_copy(update={"rows": rows})
 
-    def stays(self) -> None:
+    def revert(self) -> None:
         """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
         if self.page is None:
-            self.request = self.request._replace(page_size=self.goal.page_size)
-        self.goal = self.request
+            self.shown = self.shown._replace(page_size=self.requested.page_size)
+        self.requested = self.shown
 
     def is_empty_at(self, page: int) -> None:
         """Remember that the server has nothing on this page, whatever it promises."""
         self.empty_from = page if self.empty_from is None else min(page, self.empty_from)
-        self.stays()
+        self.revert()
 
-    def counted(self, total: int) -> None:
+    def set_total(self, total: int) -> None:
         """Take over how many rows there are, where only `at_least` was known."""
         if self.page is not None and self.page.origin is not None:
             origin = self.page.origin._replace(total_is_minimum=False)
@@ -159,18 +157,18 @@ class Paging:
 
     def position(self, row: int) -> str:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""
-        number = (self.request.page - 1) * self.request.page_size + row + 1
-        find = self.request.find.strip()
-        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.filtered else ""
-        return f"{number:,} of {self._total()}{looked_for} {self.request.order}"
+        number = (self.shown.page - 1) * self.shown.page_size + row + 1
+        find = self.shown.find.strip()
+        looked_for = f' for "{find}"' if find else f" {self.shown.status}" if self.shown.filtered else ""
+        return f"{number:,} of {self._total()}{looked_for} {self.shown.order}"
 
     def summary(self, room: int = 1_000) -> str:
         """Total, page, order and how old it is, for the status line: in fewer words where there is little room."""
         if self.page is None:
             return ""
-        known = self.page.total is not None or (self.page.page_count or 0) >= self.request.page
+        known = self.page.total is not None or (self.page.page_count or 0) >= self.shown.page
         last = "" if not known else f" of {self.last:,}{'+' if self.counting else ''}"
-        page = f"page {self.request.page:,}{last}"
+        page = f"page {self.shown.page:,}{last}"
         lines = [
             f"{count} · {page}{order}{age}"
             for count in self._counts(self.page)
@@ -181,7 +179,7 @@ class Paging:
 
     def _orders(self) -> list[str]:
         """The order; where there is little room the headings tell it, and that the best hits come first nobody need."""
-        return [f" · {self.request.order}{_ARROWS[self.request.direction] if self.request.sort else ''}", ""]
+        return [f" · {self.shown.order}{_ARROWS[self.shown.direction] if self.shown.sort else ''}", ""]
 
     def _total(self) -> str:
         total = self.page.total if self.page is not None else None
@@ -189,8 +187,8 @@ class Paging:
 
     def _counts(self, shown: "Page") -> list[str]:
         """How many there are, in many words and in few."""
-        status = "" if self.request.status == "all" else f" {self.request.status}"
-        if self.request.filtered:
+        status = "" if self.shown.status == "all" else f" {self.shown.status}"
+        if self.shown.filtered:
             origin = shown.origin
             if origin is None:
                 return [f"{self._total()}{status}"]
@@ -211,9 +209,9 @@ class Paging:
         if origin is None:
             return [""]
         if origin.synced_at is None:
-            return [""] if self.request.filtered else [" · from the mirror, not whole", " · mirror, not whole"]
+            return [""] if self.shown.filtered else [" · from the mirror, not whole", " · mirror, not whole"]
         moment = _moment(origin.synced_at)
-        if self.request.filtered:
+        if self.shown.filtered:
             return [f" · as of {moment}"]
         return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
 
@@ -243,14 +241,14 @@ def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Se
     return list(kept.values()), list(repeated)
 
 
-def told_of_repeats(short_ids: Sequence[str]) -> str:
+def repeats_notice(short_ids: Sequence[str]) -> str:
     """What is said of IDs that came more than once."""
     first, *others = short_ids
     more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {sanitize_id(others[0])}" if others else ""
     return f"The server sent {sanitize_id(first)}{more} twice on this page: shown once, as changed last."
 
 
-def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:
+def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
     """The words that are marked in the rows of a find, and what is said above near misses."""
     typed = split_words(find)
     close = page.origin.suggestions if page.origin is not None else ()

@@ -18,13 +18,13 @@ _OUTLOOKS: "Final[dict[MirrorOutlook, str]]" = {
 }
 
 
-def tell_nothing(screen: "PagedScreen", page: "Page") -> None:
+def show_nothing(screen: "PagedScreen", page: "Page") -> None:
     """Put on the panel why there are no rows, and what can be done."""
-    if screen.paging.request.needs_mirror:
+    if screen.pagination.shown.needs_mirror:
         _nothing_matches(screen, page)
     elif page.total or page.has_more:
         told = "more" if page.total is None else f"{page.total:,}"
-        screen.panel.tell(
+        screen.empty_state.show(
             "No customers came", f"The server says it has {told}, and sent none.", "F5 tries again.", failed=True
         )
     else:
@@ -32,7 +32,7 @@ def tell_nothing(screen: "PagedScreen", page: "Page") -> None:
 
 
 def _nothing_matches(screen: "PagedScreen", page: "Page") -> None:
-    request = screen.paging.request
+    request = screen.pagination.shown
     find = request.find
     origin = page.origin
     whole = origin is None or origin.synced_at is not None
@@ -52,16 +52,16 @@ def _nothing_matches(screen: "PagedScreen", page: "Page") -> None:
             hints.append(f"F6 makes a new customer with the ID {sanitize_id(find)}.")
     else:
         hints.append("a shows others, too.")
-    screen.panel.tell(title, searched, "\n".join(hints))
+    screen.empty_state.show(title, searched, "\n".join(hints))
 
 
 def _empty_book(screen: "PagedScreen") -> None:
     hints = [] if screen.repository.read_only_reason else ["F6 adds the first one."]
-    if screen.desk.local:
+    if screen.context.local:
         hints += [
             "",
             "To look around with samples, leave and type  dockbook --demo",
             "To connect to a server:  dockbook --url https://HOST/api/v1",
             "or write a profile into config.toml (README).",
         ]
-    screen.panel.tell("No customers yet", "Nobody is in this book.", "\n".join(hints).strip("\n"))
+    screen.empty_state.show("No customers yet", "Nobody is in this book.", "\n".join(hints).strip("\n"))

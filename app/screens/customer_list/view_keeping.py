@@ -3,34 +3,34 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from app.screens.customer_list.list_state import View, ViewFile
+from app.screens.customer_list.list_state import ListState, ListStateFile
 
 if TYPE_CHECKING:
     from app.screens.customer_list.pages import PagedScreen
 
 
-class ViewKeeping:
+class ListStateSaver:
     """Writes views down in the background, one after another, so that the newest is the last one written."""
 
     def __init__(self, screen: "PagedScreen") -> None:
         self._screen = screen
-        self._newest: View | None = None
+        self._newest: ListState | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    def keep(self, view: View) -> None:
+    def save(self, view: ListState) -> None:
         """Have this one written down, in place of those that are not yet."""
-        views = self._screen.desk.views
+        views = self._screen.context.list_state_file
         if views is not None:
             self._newest = view
             self._screen.app.run_worker(self._write(views), group="view", exit_on_error=False)
 
-    async def _write(self, views: ViewFile) -> None:
+    async def _write(self, views: ListStateFile) -> None:
         async with self._one_at_a_time:
             view, self._newest = self._newest, None
             if view is None:
                 return
             try:
-                await asyncio.to_thread(views.keep, view)
+                await asyncio.to_thread(views.save, view)
             except OSError as error:
                 why = (error.strerror or str(error)).lower()
-                self._screen.say(f"How the list looks could not be kept: {why}.", "warning")
+                self._screen.show_notice(f"How the list looks could not be kept: {why}.", "warning")
