@@ -11,9 +11,6 @@ from app.timing import Timing, local_now
 #: So many calls without a usable answer, one after the other, and nobody waits for the server any more.
 FAILURES: Final = 5
 
-#: Ends what is said for as long as the mirror answers.
-WAS_THERE: Final = "What is shown was there before."
-
 #: The first and the longest pause between two probes, in seconds.
 _PROBE_PAUSES: Final = (1.0, 60.0)
 

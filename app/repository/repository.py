@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from app.errors import ConfusableId, DockbookError, InvalidId, NotFound, StoreError
 from app.models.fields import PageRequest
 from app.repository.connection import ServerConnection
-from app.repository.connection_state import WAS_THERE, ConnectionHealth, ConnectionState, probe_until_online
+from app.repository.connection_state import ConnectionHealth, ConnectionState, probe_until_online
 from app.repository.prefetch import Prefetch
 from app.repository.reader import CustomerRead, CustomerReader
 from app.repository.save_result import SaveResult
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-__all__ = ["ConnectionState", "CustomerRead", "CustomerRepository", "FullSyncRequest", "MirrorOutlook"]
+#: `fallback`: the server does not answer, and the local copy is shown instead; true only until it answers again.
+NoticeKind = Literal["fallback"] | None
+
+__all__ = ["ConnectionState", "CustomerRead", "CustomerRepository", "FullSyncRequest", "MirrorOutlook", "NoticeKind"]
 
 #: Whether all customers are read again: now, once the server is back, by the dockbook that keeps the copy, or not.
 FullSyncRequest = Literal["now", "later", "elsewhere", "never"]
@@ -105,7 +108,7 @@ class CustomerRepository:
         self._mirror_error_shown = False
         self.on_connection: Callable[[ConnectionState], None] = lambda _link: None
         self.on_data_changed: Callable[[], None] = lambda: None
-        self.on_notice: Callable[[str], None] = lambda _text: None
+        self.on_notice: Callable[[str, NoticeKind], None] = lambda _text, _kind: None
         self.on_saved: Callable[[UnconfirmedWrite, SaveResult], None] = lambda _write, _saved: None
 
     @property
@@ -526,10 +529,10 @@ class CustomerRepository:
         """Say once why the mirror answers."""
         if not self._fallback_announced:
             self._fallback_announced = True
-            self._notify(f"{error.title}: {error.text} {WAS_THERE}")
+            self.on_notice(f"{error.title}: {error.text} The local copy is shown.", "fallback")
 
     def _notify(self, text: str) -> None:
-        self.on_notice(text)
+        self.on_notice(text, None)
 
     def _data_changed(self) -> None:
         self.on_data_changed()

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -212,9 +212,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Take over what changed about the drafts."""
         self.show_connection(self.repository.connection)
 
-    def show_notice(self, text: str, level: Level = "info") -> None:
-        """Put a notice on the status line, in place of the one before."""
-        self.status.show_notice(text, level)
+    def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
+        """Show a notice on the status line instead of the one before."""
+        self.status.show_notice(text, level, kind)
 
     def show_error(self, error: DockbookError, before: str = "") -> None:
         """Put an error on the status line, after what is said `before`, and what it teaches about the connection."""
@@ -228,7 +228,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.stop_countdown()
         if wait <= MAX_COUNTDOWN:
             self.status.clear_notice()
-            self._tick(math.ceil(wait), then, before, None)
+            self._tick(math.ceil(wait), then, before, self.status.notices)
 
     def stop_countdown(self) -> None:
         """Nothing is waited for any more."""
@@ -236,16 +236,16 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             self._countdown.stop()
             self._countdown = None
 
-    def _tick(self, seconds: int, then: Callable[[], None] | None, before: str, told: Notice | None) -> None:
-        # What else was said meanwhile stays; the count goes on behind it.
-        mine = self.status.notice is told
+    def _tick(self, seconds: int, then: Callable[[], None] | None, before: str, shown: tuple[Notice, ...]) -> None:
+        # A notice that was shown meanwhile stays; the countdown continues behind it.
+        mine = self.status.notices == shown
         what = "trying again" if then else "try again"
         text = f"The server asks to slow down: {what} in {seconds} s." if seconds else "The server can be asked now."
         if mine:
             self.show_notice(f"{before} {text}".strip(), "warning" if seconds else "info")
-            told = self.status.notice
+            shown = self.status.notices
         if seconds > 0:
-            self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, told))
+            self._countdown = self.set_timer(1, partial(self._tick, seconds - 1, then, before, shown))
         elif then is not None:
             then()
 

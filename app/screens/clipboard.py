@@ -55,13 +55,13 @@ class PlainTextScreen(LatestSizeScreen[None]):
 def copy(screen: "BaseScreen[Result]", label: str, customer: "Customer", value: str) -> None:
     """Send a value to the terminal's clipboard; at once again, show it and the whole record as plain text."""
     name = sanitize_id(value) if label == "ID" else label
-    said = f"{name} was sent to the terminal's clipboard. y again: as plain text."
-    if screen.status.notice is not None and screen.status.notice.text == said:
+    kind = ("copied", customer.short_id, label, value)
+    if screen.status.has_notice(kind):
         screen.status.clear_notice()
         show_plain(screen, customer, value)
         return
     screen.app.copy_to_clipboard(value)
-    screen.show_notice(said)
+    screen.show_notice(f"Copied: {name}. Cannot paste it? Press y again to see it as text.", kind=kind)
 
 
 def copy_record(screen: "BaseScreen[Result]", customer: "Customer") -> None:

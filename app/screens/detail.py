@@ -103,7 +103,7 @@ class DetailScreen(BaseScreen[None]):
     @on(RecordView.Moved)
     def field_reached(self) -> None:
         """Notices are about what was done before: the next step takes them away."""
-        if self.status.notice is not None and self.status.notice.level == "info":
+        if self.status.level == "info":
             self.status.clear_notice()
 
     def action_edit(self) -> None:

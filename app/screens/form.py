@@ -130,8 +130,9 @@ class FormScreen(BaseScreen[str]):
         if problem != self._told_problem:
             self._told_problem = problem
             if problem is not None:
-                self.show_notice(f"The draft is NOT SAVED: {problem}. What you typed is only on this screen.", "error")
-            elif self.status.notice is not None and "NOT SAVED" in self.status.notice.text:
+                text = f"The draft is NOT SAVED: {problem}. What you typed is only on this screen."
+                self.show_notice(text, "error", "draft not saved")
+            elif self.status.has_notice("draft not saved"):
                 self.show_notice("The draft is kept again.")
         self._show_other_editors(self.draft.other_editors)
 

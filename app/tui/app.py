@@ -17,8 +17,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
-from app.repository.connection_state import WAS_THERE
-from app.repository.repository import ConnectionState
+from app.repository.repository import ConnectionState, NoticeKind
 from app.screens.base import DOUBLE_PRESS_SECONDS, STYLES, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
@@ -373,8 +372,8 @@ class DockbookApp(App[int]):
     def _connection_changed(self, link: ConnectionState) -> None:
         for screen in self._base_screens():
             screen.show_connection(link)
-            if link.live and screen.status.notice is not None and screen.status.notice.text.endswith(WAS_THERE):
-                screen.status.clear_notice()
+            if link.live:
+                screen.status.clear_notice("fallback")
         count = self.context.unconfirmed_texts
         if link.live and self._was_offline and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
@@ -414,13 +413,11 @@ class DockbookApp(App[int]):
         for screen in self._base_screens():
             screen.refresh_if_stale()
 
-    def _announce(self, text: str) -> None:
-        """Say something that concerns every screen on the one that is seen, behind a warning that stands there."""
+    def _announce(self, text: str, kind: NoticeKind = None) -> None:
+        """Show what concerns every screen on the top one, behind a warning that is shown there."""
         screens = list(self._base_screens())
         if screens:
-            notice = screens[-1].status.notice
-            before = notice.text if notice is not None and notice.level == "warning" else ""
-            screens[-1].show_notice(text if text in before else f"{before} {text}".strip(), "warning")
+            screens[-1].status.add_warning(text, kind)
 
     def _base_screens(self) -> Iterable[BaseScreen[Any]]:
         return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]

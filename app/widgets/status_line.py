@@ -1,5 +1,6 @@
-"""The line above the keys: what just happened, and where one is."""
+"""The line above the keys: notices at the left, the position at the right."""
 
+from collections.abc import Hashable
 from typing import Literal, NamedTuple
 
 from textual.content import Content
@@ -21,39 +22,55 @@ _MOST_LINES = 5
 
 
 class Notice(NamedTuple):
-    """A sentence for the person, as it came; it is made safe when it is shown."""
+    """A sentence for the person, sanitized only when it is shown; `kind` identifies it, whatever its wording."""
 
     text: str
     level: Level = "info"
+    kind: Hashable = None
 
 
 class StatusLine(CachedLines):
-    """A notice at the left, the position at the right; a long notice takes more lines rather than being cut.
+    """Notices at the left, the position at the right; long notices take more lines rather than being cut.
 
-    An info goes away by itself after `linger` seconds; a warning or an error stays until the next notice. With
-    `gives_way` the line is not there while it has nothing to say.
+    An info disappears after `timeout` seconds; a warning or an error stays until the next notice. With
+    `hide_when_empty` the line takes no room while it shows nothing.
     """
 
-    notice: reactive[Notice | None] = reactive(None, layout=True)
+    notices: reactive[tuple[Notice, ...]] = reactive((), layout=True)
     position = reactive("", layout=True)
     timeout = 10.0
     hide_when_empty = False
 
     _fading: Timer | None = None
 
-    def show_notice(self, text: str, level: Level = "info") -> None:
-        """Show a notice in place of the one before."""
-        self.notice = Notice(text, level)
+    @property
+    def level(self) -> Level | None:
+        """The level of the first notice; `None` while there is none."""
+        return self.notices[0].level if self.notices else None
 
-    def clear_notice(self) -> None:
-        """Take the notice away."""
-        self.notice = None
+    def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
+        """Show a notice instead of those before."""
+        self.notices = (Notice(text, level, kind),)
 
-    def watch_notice(self, notice: Notice | None) -> None:
+    def add_warning(self, text: str, kind: Hashable = None) -> None:
+        """Show a warning behind the warnings that are shown, and instead of any other notice."""
+        before = self.notices if self.level == "warning" else ()
+        notice = Notice(text, "warning", kind)
+        self.notices = before if notice in before else (*before, notice)
+
+    def has_notice(self, kind: Hashable) -> bool:
+        """Whether a notice of this kind is shown."""
+        return any(notice.kind == kind for notice in self.notices)
+
+    def clear_notice(self, kind: Hashable = None) -> None:
+        """Remove the notices of this kind, or all of them."""
+        self.notices = tuple(notice for notice in self.notices if kind is not None and notice.kind != kind)
+
+    def watch_notices(self) -> None:
         if self._fading is not None:
             self._fading.stop()
             self._fading = None
-        if notice is not None and notice.level == "info":
+        if self.level == "info":
             self._fading = self.set_timer(self.timeout, self.clear_notice)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -64,13 +81,15 @@ class StatusLine(CachedLines):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
-        if self.notice is None and not position and self.hide_when_empty:
+        level = self.level
+        if level is None and not position and self.hide_when_empty:
             return []
-        if self.notice is None:
+        if level is None:
             return [_justify(Content(""), position, cells)]
-        sign, style = _SIGNS[self.notice.level]
-        # Of a value of millions of characters the first lines are read, if any.
-        text = sanitize(" ".join(self.notice.text[: cells * _MOST_LINES].split()))
+        sign, style = _SIGNS[level]
+        # Of a value of millions of characters only the first lines are read.
+        shown = (notice.text[: cells * _MOST_LINES] for notice in self.notices)
+        text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))

@@ -167,7 +167,7 @@ async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
     page = {"value": [row], "totalCount": 1, "page": 1, "pageSize": 20, "pageCount": 1, "hasMore": False}
     async with run_app(intercept=always(lambda: json_response(200, page))) as it:
         await it.press("y")
-        it.sees("clipboard")
+        it.sees("Copied: ")
         assert it.app.clipboard == "A?"
 
 
@@ -314,7 +314,7 @@ async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> No
         await it.press("right_curly_bracket")
         it.sees("trying again in 12 s")
         await it.press("y")
-        it.sees("clipboard")
+        it.sees("Copied: ")
         assert isinstance(it.app.screen, BaseScreen)
         assert it.app.screen._countdown is not None
 

@@ -80,7 +80,7 @@ async def test_a_field_is_copied_whole() -> None:
     async with run_app() as it:
         await it.press("enter", "down", "y")
         assert it.app.clipboard == "Acme Corporation"
-        it.sees("Name was sent to the terminal's clipboard.")
+        it.sees("Copied: Name.")
 
 
 async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed() -> None:

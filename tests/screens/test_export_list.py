@@ -101,6 +101,6 @@ async def test_a_server_that_hangs_is_waited_for_in_the_open_and_what_came_of_it
         go_on.set()
         await it.until("Nothing was written to customers.csv.")
         await it.press("f5")
-        await it.until("What is shown was there before.")
+        await it.until("The local copy is shown.")
         it.sees("Nothing was written to customers.csv.")
         assert list(folder.iterdir()) == []

@@ -280,7 +280,7 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.cut()
         await it.press("f5")
-        await it.until("What is shown was there before.")
+        await it.until("The local copy is shown.")
         await it.press("R")
         it.sees("All customers will be read again, for finding, once the server answers.")
     async with run_app() as it:
@@ -346,10 +346,10 @@ async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.intercept = refused
         await it.press("f5")
-        await it.until("What is shown was there before.")
+        await it.until("The local copy is shown.")
         it.transport.intercept = None
         await it.until("live · 48")
-        it.misses("What is shown was there before.", "cannot be reached")
+        it.misses("The local copy is shown.", "cannot be reached")
 
 
 async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:

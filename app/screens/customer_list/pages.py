@@ -199,14 +199,14 @@ class PagedScreen(BaseScreen[None]):
 
     def show_page(self, request: PageRequest, page: "Page", place: CursorPlacement, seek: str | None = None) -> None:
         """Put up a page that came."""
-        if self.status.notice is not None and self.status.notice.level == "error":
+        if self.status.level == "error":
             self.status.clear_notice()
         self.stop_countdown()
         self.pagination.set_page(request, page)
         words, caption = suggestion_caption(request.find, page)
         rows, repeated = without_repeats(page.rows)
         remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
-        if remarks and self.status.notice is None:
+        if remarks and not self.status.notices:
             self.show_notice(" ".join(remarks), "warning")
         self.table.set_page(
             rows,
