@@ -1,6 +1,7 @@
 """The service matches its own description, whatever a fuzzer makes of that."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,11 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.schemas import BaseSchema
 
+from app.models.fields import KEY, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE, WRITABLE_NAMES
 from app.service.app import create_app
 from app.service.credentials import Credentials
+from app.service.request_parsing import MAX_PAGE, RESERVED_IDS
+from app.service.rows import COLUMNS
 from app.service.sample.generator import load_sample
 from app.service.store import Store
 
@@ -50,3 +54,26 @@ schema = schemathesis.pytest.from_fixture("schema_of_service")
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_operation_keeps_its_word(case: Case[Any], described: Described) -> None:
     case.call_and_validate(headers=described.headers)
+
+
+def test_description_states_the_limits_of_the_code(described: Described) -> None:
+    document = described.schema.raw_schema
+    schemas = document["components"]["schemas"]
+    assert list(schemas["Customer"]["properties"]) == list(COLUMNS) == schemas["Customer"]["required"]
+    assert list(schemas["Upsert"]["properties"]) == [KEY, *WRITABLE_NAMES]
+    assert schemas["WritableText"]["maxLength"] == MAX_FIELD_LENGTH
+    assert schemas["Customer"]["properties"][KEY]["maxLength"] == MAX_ID_LENGTH
+    assert schemas["Page"]["properties"]["pageSize"]["maximum"] == MAX_PAGE_SIZE
+    query = {
+        parameter["name"]: parameter["schema"] for parameter in document["paths"]["/Customer/All"]["get"]["parameters"]
+    }
+    assert query["sort"]["enum"] == list(SORTABLE)
+    assert query["page"]["maximum"] == MAX_PAGE
+
+
+@pytest.mark.parametrize("short_id", ["All", ".", "..", "A", "All.", "all", "...", "Al"])
+def test_description_excludes_exactly_the_reserved_ids(described: Described, short_id: str) -> None:
+    (parameter,) = described.schema.raw_schema["paths"]["/Customer/{id}"]["parameters"]
+    upsert = described.schema.raw_schema["components"]["schemas"]["Upsert"]["properties"][KEY]
+    for pattern in (parameter["schema"]["pattern"], upsert["pattern"]):
+        assert (re.search(pattern, short_id) is None) == (short_id in RESERVED_IDS)
