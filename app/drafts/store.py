@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from app.drafts.draft import Draft, new_id
 from app.drafts.files import DraftFolder, Found, Write
-from app.drafts.session_lock import Session
+from app.drafts.session_lock import SessionLock
+from app.storage.files import os_error_text
 
 #: Seconds between two writes: fast typing is written down a few times a second, not once a key.
 _PAUSE: Final = 0.25
@@ -36,7 +37,7 @@ class Drafts:
         self._folder = DraftFolder(folder, *servers, write=write)
         self._server = servers[0]
         self._pause = pause
-        self._session = Session(folder)
+        self._session = SessionLock(folder)
         # Only operations that a signal handler cannot find half done: no lock is held across them.
         self._latest: dict[str, tuple[Draft, bool]] = {}
         self._jobs: SimpleQueue[Future[bool] | None] = SimpleQueue()
@@ -137,7 +138,7 @@ class Drafts:
         self._thread.join(_FLUSH_WITHIN)
 
     def _take(self, draft: Draft) -> Draft | None:
-        self._session.hold()
+        self._session.acquire()
         return self._folder.take(draft, self._session.name)
 
     def _work(self) -> None:
@@ -157,7 +158,7 @@ class Drafts:
                 if job is not None and job.set_running_or_notify_cancel():
                     job.set_result(self.problem is None)
         with suppress(OSError):
-            self._session.end()
+            self._session.release()
 
     def _write_all(self) -> None:
         """Write what is waiting; what fails waits for the next time, unless something newer came."""
@@ -169,7 +170,7 @@ class Drafts:
                 self._write(draft, keep=keep)
             except OSError as error:
                 self._latest.setdefault(name, job)
-                problem = (error.strerror or type(error).__name__).lower()
+                problem = os_error_text(error)
         self.problem = problem
         if self.on_change is not None and before != (self.problem, self._kept, self.rivals):
             self.on_change()
@@ -181,7 +182,7 @@ class Drafts:
             self._noted.discard(draft.id)
             self.rivals.pop(draft.id, None)
             return
-        self._session.hold()
+        self._session.acquire()
         try:
             self._folder.keep(draft)
         except OSError:

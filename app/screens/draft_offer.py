@@ -17,6 +17,7 @@ from app.screens.context import Desk
 from app.screens.dialogs import Question
 from app.screens.messages import changed_by_others, labels, when, who_is_drafted
 from app.screens.unconfirmed import look_for
+from app.storage.files import os_error_text
 from app.widgets.comparison_view import Compared
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             self.say("Another session went on with this draft. This is how it is now: choose again.", "warning")
             return None
         except OSError as error:
-            self.say(f"The draft cannot be opened: {(error.strerror or 'unknown reason').lower()}.", "error")
+            self.say(f"The draft cannot be opened: {os_error_text(error)}.", "error")
             return None
         if taken is None:
             self.say("Another session has opened or removed this draft meanwhile.", "warning")

@@ -8,6 +8,7 @@ from app.screens.draft_offer import DraftOfferScreen
 from app.screens.messages import also_editing, labels, when, who_is_drafted
 from app.screens.select_dialog import Choice, ChooseDialog
 from app.screens.unconfirmed import look_for
+from app.storage.files import os_error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +120,7 @@ async def _look(screen: "DockScreen[Result]", short_id: str | None = None) -> "F
     try:
         found = await drafts.look(short_id)
     except OSError as error:
-        screen.say(f"Drafts cannot be read: {(error.strerror or 'unknown reason').lower()}.", "error")
+        screen.say(f"Drafts cannot be read: {os_error_text(error)}.", "error")
         return None
     for note in found.notes:
         screen.say(note, "warning")

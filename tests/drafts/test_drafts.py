@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.drafts.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key, server_keys
-from app.drafts.files import write_through
 from app.drafts.store import Drafts
 from app.lossless_json import from_json
+from app.storage.files import write_new_file
 from tests.customers import ACME, TEXTS
 
 SERVER = server_key("https://wms.example.com/api/v1", "id")
@@ -259,7 +259,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     failing = False
 
     def write(path: Path, content: bytes) -> None:
-        write_through(path, content[:20] if failing else content)
+        write_new_file(path, content[:20] if failing else content)
         if failing:
             raise OSError(code, os.strerror(code))
 
@@ -292,7 +292,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     def write(path: Path, content: bytes) -> None:
         arrived.set()
         go_on.wait()
-        write_through(path, content)
+        write_new_file(path, content)
 
     it = Drafts(tmp_path, SERVER, pause=0, write=write)
     draft = it.begin("A", None)

@@ -40,7 +40,7 @@ async def reach(store: Store, credentials: Credentials) -> AsyncIterator[Reach]:
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=BASE))
             if permissions:
                 issued = credentials.issue(frozenset(permissions))
-                token = credentials.grant(issued.client_id, issued.client_secret)
+                token = credentials.issue_token(issued.client_id, issued.client_secret)
                 client.headers["Authorization"] = f"Bearer {token}"
             return client
 

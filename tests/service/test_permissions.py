@@ -74,7 +74,7 @@ async def test_the_matrix(
 ) -> None:
     method, path, body, needed, done = OPERATIONS[operation]
     issued = credentials.issue(permissions)
-    granted = credentials.grant(issued.client_id, issued.client_secret)
+    granted = credentials.issue_token(issued.client_id, issued.client_secret)
     hands.now += {"last second": LIFETIME - 1, "expired": LIFETIME}.get(token, 0)
     headers = {
         "malformed": {"Authorization": f"Bearer {granted} {granted}"},
@@ -101,8 +101,8 @@ async def test_the_matrix(
 
 async def test_a_permission_taken_away_counts_at_once(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130, 131}))
-    headers = {"Authorization": f"Bearer {credentials.grant(issued.client_id, issued.client_secret)}"}
-    credentials.permit(issued.client_id, frozenset({130}))
+    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
+    credentials.set_permissions(issued.client_id, frozenset({130}))
     assert (await bare.delete("Customer/KNOWN", headers=headers)).status_code == 403
     assert (await bare.get("Customer/KNOWN", headers=headers)).json()["active"] is True
     credentials.disable(issued.client_id)
@@ -111,5 +111,5 @@ async def test_a_permission_taken_away_counts_at_once(bare: httpx.AsyncClient, c
 
 async def test_a_forbidden_body_is_not_even_read(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130}))
-    headers = {"Authorization": f"Bearer {credentials.grant(issued.client_id, issued.client_secret)}"}
+    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
     assert (await bare.post("Customer", content=b"{", headers=headers)).status_code == 403

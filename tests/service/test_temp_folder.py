@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.service.store import Store
-from app.service.temp_folder import ThrowawayFolder
+from app.service.temp_folder import TempFolder
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def test_what_a_killed_process_left_is_swept_and_the_living_are_left_alone(tempo
         "import os, signal, tempfile; tempfile.tempdir = " + repr(str(temporary)) + "; "
         "from app.service.store import Store; Store.open(None); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    living = ThrowawayFolder.make()
+    living = TempFolder.create()
     killed = subprocess.run([sys.executable, "-c", program], check=False)
     assert killed.returncode < 0
     assert len(list(temporary.iterdir())) == 2
     foreign = temporary / "dockbook-notes"
     foreign.mkdir()
-    newest = ThrowawayFolder.make()
+    newest = TempFolder.create()
     assert set(temporary.iterdir()) == {living.path, newest.path, foreign}
     newest.remove()
     living.remove()

@@ -107,14 +107,14 @@ def test_throttling_is_per_client_id_and_ends_when_it_said() -> None:
     one, other = credentials.issue(BOTH), credentials.issue(BOTH)
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            credentials.grant(one.client_id, "wrong")
+            credentials.issue_token(one.client_id, "wrong")
     with pytest.raises(RateLimited) as told:
-        credentials.grant(one.client_id, one.client_secret)
-    assert credentials.grant(other.client_id, other.client_secret)
+        credentials.issue_token(one.client_id, one.client_secret)
+    assert credentials.issue_token(other.client_id, other.client_secret)
     wait = told.value.refusal.retry_after
     assert wait is not None
     hands.now += wait
-    assert credentials.grant(one.client_id, one.client_secret)
+    assert credentials.issue_token(one.client_id, one.client_secret)
 
 
 def test_a_right_secret_wipes_the_slate() -> None:
@@ -123,8 +123,8 @@ def test_a_right_secret_wipes_the_slate() -> None:
     for _ in range(4):
         for _ in range(4):
             with pytest.raises(Unauthorized):
-                credentials.grant(issued.client_id, "wrong")
-        credentials.grant(issued.client_id, issued.client_secret)
+                credentials.issue_token(issued.client_id, "wrong")
+        credentials.issue_token(issued.client_id, issued.client_secret)
 
 
 def test_unknown_ids_are_throttled_too_and_a_flood_of_them_takes_bounded_memory() -> None:
@@ -132,17 +132,17 @@ def test_unknown_ids_are_throttled_too_and_a_flood_of_them_takes_bounded_memory(
     known = credentials.issue(BOTH)
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            credentials.grant(known.client_id, "wrong")
+            credentials.issue_token(known.client_id, "wrong")
         with pytest.raises(Unauthorized):
-            credentials.grant("stranger", "wrong")
+            credentials.issue_token("stranger", "wrong")
     with pytest.raises(RateLimited):
-        credentials.grant("stranger", "wrong")
+        credentials.issue_token("stranger", "wrong")
     for number in range(5000):
         with pytest.raises(Unauthorized):
-            credentials.grant(f"stranger {number}", "wrong")
-    assert len(credentials._strangers) <= 1024
+            credentials.issue_token(f"stranger {number}", "wrong")
+    assert len(credentials._unknown_clients) <= 1024
     with pytest.raises(RateLimited):
-        credentials.grant(known.client_id, known.client_secret)
+        credentials.issue_token(known.client_id, known.client_secret)
 
 
 def test_a_token_ends_on_the_second_and_is_forgotten() -> None:
@@ -151,7 +151,7 @@ def test_a_token_ends_on_the_second_and_is_forgotten() -> None:
     issued = credentials.issue(BOTH)
     tokens = []
     for _ in range(500):
-        tokens.append(credentials.grant(issued.client_id, issued.client_secret))
+        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
         hands.now += 1
     assert credentials.authenticate(tokens[-60 + 1]) == BOTH
     for dead in (tokens[0], tokens[-60]):
@@ -163,7 +163,7 @@ def test_a_token_ends_on_the_second_and_is_forgotten() -> None:
 def test_one_client_cannot_fill_the_memory_with_tokens() -> None:
     credentials = Credentials(clock=Hands())
     issued = credentials.issue(BOTH)
-    tokens = [credentials.grant(issued.client_id, issued.client_secret) for _ in range(5000)]
+    tokens = [credentials.issue_token(issued.client_id, issued.client_secret) for _ in range(5000)]
     assert len(credentials._owners) == 4096
     assert credentials.authenticate(tokens[-1]) == BOTH
     with pytest.raises(Unauthorized):
@@ -173,12 +173,12 @@ def test_one_client_cannot_fill_the_memory_with_tokens() -> None:
 def test_a_disabled_client_gets_no_token_and_loses_those_it_has() -> None:
     credentials = Credentials()
     issued = credentials.issue(BOTH)
-    token = credentials.grant(issued.client_id, issued.client_secret)
+    token = credentials.issue_token(issued.client_id, issued.client_secret)
     credentials.disable(issued.client_id)
     with pytest.raises(Unauthorized):
         credentials.authenticate(token)
     with pytest.raises(Unauthorized):
-        credentials.grant(issued.client_id, issued.client_secret)
+        credentials.issue_token(issued.client_id, issued.client_secret)
 
 
 async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: Store) -> None:
@@ -188,7 +188,7 @@ async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: S
     tokens = []
     for _ in range(2):
         issued = credentials.issue(BOTH)
-        tokens.append(credentials.grant(issued.client_id, issued.client_secret))
+        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/api/v1/") as client:
         noisy, quiet = ({"Authorization": f"Bearer {token}"} for token in tokens)
         answers = [await client.post("Customer", json={"shortID": "A"}, headers=noisy) for _ in range(25)]
@@ -202,7 +202,7 @@ async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: S
 def test_neither_secret_nor_token_is_kept_as_it_is() -> None:
     credentials = Credentials()
     issued = credentials.issue(BOTH)
-    token = credentials.grant(issued.client_id, issued.client_secret)
+    token = credentials.issue_token(issued.client_id, issued.client_secret)
     seen: dict[int, object] = {}
     todo: list[object] = [credentials]
     while todo:

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.screens.customer_list.list_state import View, ViewFile
+from app.storage.files import os_error_text
 
 if TYPE_CHECKING:
     from app.screens.customer_list.pages import PagedScreen
@@ -32,5 +33,5 @@ class ViewKeeping:
             try:
                 await asyncio.to_thread(views.keep, view)
             except OSError as error:
-                why = (error.strerror or str(error)).lower()
+                why = os_error_text(error)
                 self._screen.say(f"How the list looks could not be kept: {why}.", "warning")
