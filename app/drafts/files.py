@@ -61,6 +61,8 @@ class DraftFolder:
         if len(content) > LARGEST:
             # It would be taken for damaged when it is read.
             raise OSError(errno.EFBIG, "The record is too large")
+        # A disk that failed may have kept an earlier one.
+        temp.unlink(missing_ok=True)
         with delete_on_error(temp):
             self._write(temp, content)
             for older in self._files_of(draft):

@@ -14,7 +14,7 @@ from app.storage.files import FileLock
 SCHEMA_VERSION: Final = 1
 #: Marks the file as a dockbook book: "dock". The database of another program is refused.
 APPLICATION_ID: Final = 0x646F636B
-_BUSY_SECONDS: Final = 30.0
+BUSY_SECONDS: Final = 30.0
 _LOCK_SECONDS: Final = 20.0
 
 _TEXTS: Final = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in WRITABLE_NAMES)
@@ -53,26 +53,19 @@ def hold_write_lock(lock: FileLock) -> Iterator[None]:
 
 def open_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
     """Open the book for writing, and create or check its schema. The caller holds the write lock."""
-    with translate_errors(path):
-        connection = sqlite.open_writer(path, timeout=_BUSY_SECONDS)
-        try:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-            if sqlite.is_new(connection):
-                sqlite.create_schema(connection, [_TABLE], application_id=APPLICATION_ID, version=SCHEMA_VERSION)
-            else:
-                sqlite.check_schema(connection, application_id=APPLICATION_ID, version=SCHEMA_VERSION)
-            create_indexes(connection)
-            connection.execute("PRAGMA journal_mode = WAL")
-        except BaseException:
-            connection.close()
-            raise
+    connection = sqlite.open_writer(path, timeout=BUSY_SECONDS)
+    try:
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        if sqlite.is_new(connection):
+            sqlite.create_schema(connection, [_TABLE], application_id=APPLICATION_ID, version=SCHEMA_VERSION)
+        else:
+            sqlite.check_schema(connection, application_id=APPLICATION_ID, version=SCHEMA_VERSION)
+        create_indexes(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
-
-
-def open_reader(path: Path) -> sqlite3.Connection:
-    """Open the book for reading only."""
-    with translate_errors(path):
-        return sqlite.open_reader(path, timeout=_BUSY_SECONDS)
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:

@@ -14,10 +14,10 @@ from typing import Final, Self, TypeVar
 from app.errors import StoreError
 from app.models.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
 from app.service.database import (
+    BUSY_SECONDS,
     INDEXES,
     create_indexes,
     hold_write_lock,
-    open_reader,
     open_writer,
     translate_errors,
 )
@@ -25,7 +25,7 @@ from app.service.errors import bad_request, precondition_failed
 from app.service.rows import COLUMNS, StoredCustomer, StoredPage, Value, next_modified, utc_now
 from app.service.temp_folder import TempFolder
 from app.storage.files import FileLock, make_private_dir
-from app.storage.sqlite import transaction
+from app.storage.sqlite import open_reader, transaction
 
 _READERS: Final = 3
 _BATCH: Final = 10_000
@@ -57,7 +57,7 @@ class Store:
             with hold_write_lock(self._lock):
                 self._connection = opened.enter_context(closing(open_writer(path, durable=folder is None)))
             for _ in range(_READERS):
-                self._idle.put(opened.enter_context(closing(open_reader(path))))
+                self._idle.put(opened.enter_context(closing(open_reader(path, timeout=BUSY_SECONDS))))
             # Everything is open; from now on `close` closes it.
             opened.pop_all()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book-writer")

@@ -111,7 +111,9 @@ def write_new_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bo
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fchmod(descriptor, mode)
+        if mode != 0o600:
+            # Only then, because some file systems have no modes to change.
+            os.fchmod(descriptor, mode)
         if durable:
             os.fsync(descriptor)
 

@@ -278,6 +278,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "old"}
     assert not list(tmp_path.glob("*.new"))
     failing = False
+    path.with_suffix(".new").write_bytes(b"a disk that fails may not even delete it")
     assert it.flush(), "it is tried again"
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "new"}
     assert told == [None, it.problem or os.strerror(code).lower(), None]

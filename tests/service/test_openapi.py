@@ -1,4 +1,4 @@
-"""The service matches its own description, whatever a fuzzer makes of that."""
+"""The service matches its OpenAPI description, for every request a fuzzer derives from it."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from app.service.store import Store
 
 @dataclass(frozen=True)
 class Described:
-    """The description as served, and the header that opens everything it describes."""
+    """The description as served, and the headers of a client with both permissions."""
 
     schema: BaseSchema
     headers: dict[str, str]
@@ -52,7 +52,7 @@ schema = schemathesis.pytest.from_fixture("schema_of_service")
 
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_operation_keeps_its_word(case: Case[Any], described: Described) -> None:
+def test_every_operation_matches_its_description(case: Case[Any], described: Described) -> None:
     case.call_and_validate(headers=described.headers)
 
 
