@@ -32,7 +32,7 @@ _EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
 _QUICKLY_FILLED: Final = 5_000
 
 
-class Server:
+class RemoteBackend:
     """The server of the settings.
 
     Raises SettingsError when certificates that were named cannot be used.
@@ -50,21 +50,21 @@ class Server:
 
     def open_mirror(self, folder: Path | None) -> "Mirror":
         """The mirror of this server and these credentials in the folder, or one in memory; blocks."""
-        return _mirror(folder, self._whose)
+        return _mirror(folder, self._mirror_key)
 
     def has_mirror(self, folder: Path) -> bool:
         """Whether there is a mirror in the folder."""
-        return _has_mirror(folder, self._whose)
+        return _has_mirror(folder, self._mirror_key)
 
     def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
         """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
-        return _glimpse(folder, self._whose, request)
+        return _glimpse(folder, self._mirror_key, request)
 
     async def close(self) -> None:
         """Nothing of a server is held here."""
 
     @property
-    def _whose(self) -> str:
+    def _mirror_key(self) -> str:
         return f"{self._settings.url}\n{self._settings.client_id}"
 
     def _client(self) -> "CustomerApi":
@@ -89,7 +89,7 @@ class Server:
         )
 
 
-class Book:
+class EmbeddedBackend:
     """The service in this process, on the file that stays or, without a path, on one that goes when it is closed."""
 
     def __init__(self, path: Path | None, samples: int = 0, *, read_only: bool = False) -> None:
@@ -131,11 +131,11 @@ class Book:
     async def close(self) -> None:
         """Close the book; it may be closed already, or just be opening in its thread."""
         self._closed = True
-        store = await asyncio.to_thread(self._taken)
+        store = await asyncio.to_thread(self._take_store)
         if store is not None:
             await store.close()
 
-    def _taken(self) -> "Store | None":
+    def _take_store(self) -> "Store | None":
         with self._opening:
             store, self._store = self._store, None
             if self._mirror_folder is not None:
@@ -152,13 +152,13 @@ class Book:
             return self._store
 
     def _client(self) -> "CustomerApi":
-        from app.api.client import CustomerApi, embedded
+        from app.api.client import CustomerApi, asgi_transport
         from app.service.app import create_app
         from app.service.credentials import Credentials
 
         credentials = Credentials()
         issued = credentials.issue(self._permissions)
-        transport = embedded(create_app(self._open(), credentials))
+        transport = asgi_transport(create_app(self._open(), credentials))
         return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
 
 

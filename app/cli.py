@@ -14,8 +14,8 @@ from app import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.backends import Book, Server
-    from app.config.paths import Folders
+    from app.backends import EmbeddedBackend, RemoteBackend
+    from app.config.paths import Paths
     from app.config.settings import Settings
 
 DONE: Final = 0
@@ -47,14 +47,14 @@ def _tell(error: Exception) -> int:
     from app.errors import DockbookError, SettingsError
 
     if isinstance(error, DockbookError):
-        from app.text.sanitize import visible
+        from app.text.sanitize import sanitize
 
-        sys.stderr.write(f"dockbook: {visible(error.text)}\n")
+        sys.stderr.write(f"dockbook: {sanitize(error.text)}\n")
         return WRONG_USAGE if isinstance(error, SettingsError) else FAILED
-    from app.config.paths import Folders
+    from app.config.paths import Paths
     from app.terminal.crash import report
 
-    sys.stderr.write(report(error, Folders.from_environment(os.environ).state) + "\n")
+    sys.stderr.write(report(error, Paths.from_environment(os.environ).state) + "\n")
     return FAILED
 
 
@@ -193,9 +193,9 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     return open_screens(settings, site, folders, source, kept=kept, plain_output=arguments.plain_output)
 
 
-def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
+def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Paths]":
     """The settings that the options, the environment and the config file come to."""
-    from app.config.paths import Folders
+    from app.config.paths import Paths
     from app.config.settings import Options, load_settings
     from app.errors import SettingsError
 
@@ -204,7 +204,7 @@ def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
         raise SettingsError("--demo has no server, and so no profile. Leave one of them out.")
     if demo is not None and arguments.url is not None:
         raise SettingsError("--demo has no server, and so no --url. Leave one of them out.")
-    folders = Folders.from_environment(os.environ)
+    folders = Paths.from_environment(os.environ)
     options = Options(
         arguments.profile,
         arguments.url,
@@ -216,12 +216,12 @@ def _settings(arguments: argparse.Namespace) -> "tuple[Settings, Folders]":
     return load_settings(options, os.environ, folders, server=demo is None), folders
 
 
-def _source(settings: "Settings", folders: "Folders", demo: int | None) -> "Book | Server":
-    from app.backends import Book, Server
+def _source(settings: "Settings", folders: "Paths", demo: int | None) -> "EmbeddedBackend | RemoteBackend":
+    from app.backends import EmbeddedBackend, RemoteBackend
 
     if settings.url is not None:
-        return Server(settings)
-    return Book(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
+        return RemoteBackend(settings)
+    return EmbeddedBackend(folders.book if demo is None else None, demo or 0, read_only=settings.read_only)
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -241,7 +241,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from app.backends import open_store
-    from app.config.paths import Folders
+    from app.config.paths import Paths
     from app.errors import SettingsError
     from app.service.command import run_serve
 
@@ -249,6 +249,6 @@ def _serve(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option):
             raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo
-    folders = Folders.from_environment(os.environ)
+    folders = Paths.from_environment(os.environ)
     run_serve(open_store(None if demo else folders.book, demo or 0), arguments.host, arguments.port)
     return DONE

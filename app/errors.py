@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 #: Why a person has to decide about fields.
-Why = Literal["changed", "answer lost", "older"]
+ConflictReason = Literal["changed", "answer lost", "older"]
 
 
 class DockbookError(Exception):
@@ -44,7 +44,7 @@ class StoreError(DockbookError):
     title = "The local book cannot be used"
 
 
-class UnaddressableId(DockbookError):
+class InvalidId(DockbookError):
     """This ID cannot be put into a request path, so nothing was asked."""
 
     title = "This ID cannot be asked for"
@@ -135,7 +135,7 @@ class DeadlineExceeded(TransportError):
     title = "The server takes too long"
 
 
-class NotTheApi(TransportError):
+class UnexpectedResponse(TransportError):
     """What answered is not the customer API: a login page, a proxy's error, a cut or foreign body."""
 
     title = "This is not the customer API"
@@ -161,7 +161,7 @@ class ServerUnavailable(TransportError):
         self.status = status
 
 
-class AnswerTooLarge(TransportError):
+class ResponseTooLarge(TransportError):
     """The answer was larger than dockbook reads; the server is there."""
 
     title = "The answer is too large"
@@ -170,7 +170,7 @@ class AnswerTooLarge(TransportError):
         super().__init__(text, sent=True)
 
 
-class NoToken(DockbookError):
+class TokenUnavailable(DockbookError):
     """The server answered the request for an access token, and gave none that can be used.
 
     Unless it may be asked again without a person, an account could be locked by that.
@@ -180,10 +180,10 @@ class NoToken(DockbookError):
 
     def __init__(self, text: str, *, ask_again: bool = True) -> None:
         super().__init__(text)
-        self.ask_again = ask_again
+        self.retry_allowed = ask_again
 
 
-class UnclearAnswer(DockbookError):
+class UnclearResponse(DockbookError):
     """A write was answered with a success that leaves open whether it was carried out."""
 
     title = "The server's answer leaves it open"
@@ -194,7 +194,7 @@ class UnclearAnswer(DockbookError):
         return True
 
 
-class TokenRefused(NoToken):
+class CredentialsRejected(TokenUnavailable):
     """The server says that this client ID and secret are wrong, or are not valid any more."""
 
     title = "The credentials are not accepted"
@@ -203,7 +203,7 @@ class TokenRefused(NoToken):
         super().__init__(text, ask_again=False)
 
 
-class Refusal(NamedTuple):
+class ErrorResponse(NamedTuple):
     """What a refusing answer said [contract, "Errors"]: status, code, message and messages per field."""
 
     status: int
@@ -219,9 +219,9 @@ class ApiError(DockbookError):
     title = "The server refused"
     advice: ClassVar[str] = ""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(" ".join(part for part in (_sentence(refusal.message), self.advice) if part) or refusal.code)
-        self.refusal = refusal
+        self.response = refusal
 
 
 class BadRequest(ApiError):
@@ -249,7 +249,7 @@ class Forbidden(ApiError):
 
     title = "Not permitted"
 
-    def __init__(self, refusal: Refusal, permission: int) -> None:
+    def __init__(self, refusal: ErrorResponse, permission: int) -> None:
         self.permission = permission
         super().__init__(refusal)
         name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
@@ -299,7 +299,7 @@ class RateLimited(ApiError):
 
     title = "The server asks to slow down"
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal)
         self.wait = refusal.retry_after
         how_long = "a moment" if self.wait is None else f"{self.wait:.0f} s"
@@ -314,7 +314,7 @@ class NotAvailable(ApiError):
     @property
     def outcome_unknown(self) -> bool:
         """Only the API itself knows that it did nothing; a gateway's 501 says so of the gateway."""
-        return self.refusal.code != "not_implemented"
+        return self.response.code != "not_implemented"
 
 
 class ServerFault(ApiError):
@@ -325,7 +325,7 @@ class ServerFault(ApiError):
 
     title = "The server failed"
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal)
         self.sent = True
 
@@ -341,13 +341,13 @@ class GatewayFault(ServerFault):
     title = "The server is not available just now"
     advice = "Try again in a minute."
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal)
         if str(refusal.status) not in self.text:
             self.text = f"({refusal.status}) {self.text}"
 
 
-class EditsOverlap(DockbookError):
+class EditConflict(DockbookError):
     """A person has to decide about `fields` (wire names) before anything is written; `theirs` is the server's record.
 
     Somebody else changed them meanwhile, or the answer to a write was lost, or the server shows an older record.
@@ -359,7 +359,7 @@ class EditsOverlap(DockbookError):
         self,
         theirs: "Customer",
         fields: tuple[str, ...],
-        why: Why = "changed",
+        why: ConflictReason = "changed",
     ) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
         what = {
@@ -382,7 +382,7 @@ class NotSaved(DockbookError):
     title = "Not saved"
 
 
-class NotSent(DockbookError):
+class DraftNotSaved(DockbookError):
     """A write did not go out, because it could not be noted on this machine that it does."""
 
     title = "Not sent"
@@ -400,13 +400,13 @@ class Interrupted(DockbookError):
     title = "dockbook ended while it was saving"
 
 
-class EditingOff(DockbookError):
+class ReadOnly(DockbookError):
     """This session does not write: it was asked not to, or the permission is missing."""
 
     title = "Editing is off"
 
 
-class WrongRecord(DockbookError):
+class UnexpectedRecord(DockbookError):
     """The server answered with another customer than the one asked for; nothing was written."""
 
     title = "The server answered with another customer"

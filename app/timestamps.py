@@ -11,7 +11,7 @@ _ALIKE: Final = re.compile(
 )
 
 
-def moment(text: str) -> datetime | None:
+def parse(text: str) -> datetime | None:
     """The moment, one without a zone taken for UTC; `None` when it is none."""
     try:
         when = datetime.fromisoformat(text)
@@ -20,7 +20,7 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def earlier(text: str, seconds: float) -> str | None:
+def subtract_seconds(text: str, seconds: float) -> str | None:
     """So many seconds before this moment, written as the server wrote it; `None` when it is no moment."""
     try:
         before = (datetime.fromisoformat(text) - timedelta(seconds=seconds)).replace(microsecond=0)
@@ -32,13 +32,13 @@ def earlier(text: str, seconds: float) -> str | None:
 
 def is_before(text: str, other: str, slack: float = 0.0) -> bool:
     """Whether a moment is more than `slack` seconds before another; false when one of them is none."""
-    one, two = moment(text), moment(other)
+    one, two = parse(text), parse(other)
     return one is not None and two is not None and (two - one).total_seconds() > slack
 
 
-def any_before(texts: Sequence[str], other: str, slack: float = 0.0) -> bool:
+def any_older(texts: Sequence[str], other: str, slack: float = 0.0) -> bool:
     """Whether any of these moments is more than `slack` seconds before another."""
-    if texts and _are_alike(texts) and moment(earliest := min(texts)):
+    if texts and _are_alike(texts) and parse(earliest := min(texts)):
         return is_before(earliest, other, slack)
     return any(is_before(text, other, slack) for text in texts)
 
@@ -47,7 +47,7 @@ def _are_alike(texts: Sequence[str]) -> bool:
     return _ALIKE.fullmatch(" ".join([*texts, ""])) is not None
 
 
-class Newest:
+class HighWaterMark:
     """The newest of many moments, as it was written; `""` before the first.
 
     One that lies more than two days ahead of this machine's clock is a slip of somebody's pen, and does not count:
@@ -58,19 +58,19 @@ class Newest:
         self.text = ""
         self._newest = datetime.min.replace(tzinfo=UTC)
         self._latest = now.astimezone(UTC) + timedelta(days=2)
-        self.see(text)
+        self.add(text)
 
-    def see_all(self, texts: Iterable[str]) -> None:
+    def add_all(self, texts: Iterable[str]) -> None:
         """Take these into account."""
         several = list(texts)
-        if several and _are_alike(several) and self.see(max(several)):
+        if several and _are_alike(several) and self.add(max(several)):
             return
         for text in several:
-            self.see(text)
+            self.add(text)
 
-    def see(self, text: str) -> bool:
+    def add(self, text: str) -> bool:
         """Take another one into account; tells whether it counts."""
-        when = moment(text) if text else None
+        when = parse(text) if text else None
         if when is None or when > self._latest:
             return False
         if self._newest < when:

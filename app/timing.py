@@ -13,7 +13,7 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
-class Pace(NamedTuple):
+class Timing(NamedTuple):
     """Seconds, and where they come from.
 
     `interval` lies between two looks for changes, up to `between_pages` between two pages, `first` before the first;
@@ -22,10 +22,10 @@ class Pace(NamedTuple):
 
     interval: float = 45.0
     between_pages: float = 0.25
-    first: float = 0.5
-    patience: float = 1.5
+    initial_delay: float = 0.5
+    fallback_after: float = 1.5
     probe: float = 5.0
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
+    random: Callable[[], float] = random.random
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = local_now

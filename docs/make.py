@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from app.backends import Book
-from app.repository.repository import Repository
+from app.backends import EmbeddedBackend
+from app.repository.repository import CustomerRepository
 from app.screens.base import Desk, DockScreen
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
@@ -56,8 +56,8 @@ KEYS: Sequence[tuple[str, Sequence[type]]] = (
 
 async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
     """Run the program on the sample customers, press the keys, and return what can be seen, as SVG."""
-    book = Book(None, 48)
-    app = DockbookApp(Desk(Repository(book.connect, on_close=book.close), "demo"))
+    book = EmbeddedBackend(None, 48)
+    app = DockbookApp(Desk(CustomerRepository(book.connect, on_close=book.close), "demo"))
     async with app.run_test(size=size) as pilot:
         await settle(app)
         for key in keys:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from app.models.customer import Customer
-from app.models.fields import FIELDS, KEY, WRITABLE_NAMES
+from app.models.fields import FIELDS, ID_FIELD, WRITABLE_FIELDS
 
 #: The spec's first customer, to the letter.
 ACME: Final[dict[str, Any]] = {
@@ -32,11 +32,11 @@ TEXTS = st.text(st.characters(codec=None), max_size=30)
 
 def customer(short_id: str = "A", etag: str | None = None, **values: Any) -> Customer:
     """A whole record; fields that are not named are empty."""
-    record: dict[str, Any] = {field.name: "" for field in FIELDS} | {KEY: short_id, "active": True} | values
+    record: dict[str, Any] = {field.name: "" for field in FIELDS} | {ID_FIELD: short_id, "active": True} | values
     record |= {"created": "2024-01-01T00:00:00", "modified": "2024-01-01T00:00:00"}
     return Customer.from_wire(record, etag)
 
 
 def records() -> st.SearchStrategy[dict[str, str]]:
     """The writable fields of a record."""
-    return st.fixed_dictionaries({name: st.sampled_from(["", "a", "b", "c"]) for name in WRITABLE_NAMES})
+    return st.fixed_dictionaries({name: st.sampled_from(["", "a", "b", "c"]) for name in WRITABLE_FIELDS})

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from app.api.client import CustomerApi, Deadlines
-from app.api.retry import Retries, RetryBudget
+from app.api.retry import RetryBudget, RetryPolicy
 
 BASE = "http://wms.test/api/v1"
 CLIENT_ID = "canary-client"
@@ -88,7 +88,7 @@ async def client(
         transport=None if isinstance(where, str) else where,
         ssl_context=ssl_context,
         deadlines=deadlines,
-        retries=Retries(budget or RetryBudget(clock=time.clock), sleep=time.sleep, chance=lambda: 1.0),
+        retries=RetryPolicy(budget or RetryBudget(clock=time.clock), sleep=time.sleep, chance=lambda: 1.0),
         clock=time.clock,
     )
     try:

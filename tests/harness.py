@@ -18,10 +18,10 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
 from app.api.client import CustomerApi
-from app.drafts.store import Drafts
+from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
 from app.mirror.snapshot import glimpse
-from app.repository.repository import Repository
+from app.repository.repository import CustomerRepository
 from app.screens.context import Desk
 from app.screens.customer_list.list_state import ViewFile
 from app.service.app import create_app
@@ -30,7 +30,7 @@ from app.service.sample.generator import load_sample
 from app.service.store import Store
 from app.terminal.barcode import Scanner
 from app.terminal.input_parser import InputParser
-from app.timing import Pace
+from app.timing import Timing
 from app.tui.app import KEEPER, DockbookApp
 
 URL = "http://service.test/api/v1"
@@ -41,7 +41,7 @@ HAND = 0.25
 LONGEST = 20.0
 
 #: The mirror is filled as soon as the first page is shown, and then left alone.
-AT_ONCE = Pace(first=0.0, between_pages=0.0)
+AT_ONCE = Timing(initial_delay=0.0, between_pages=0.0)
 
 Bend = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
 
@@ -228,10 +228,10 @@ async def stage(
     records: list[dict[str, str]] | None = None,
     keymap: dict[str, str] | None = None,
     local: bool = False,
-    drafts: Drafts | None = None,
+    drafts: DraftStore | None = None,
     mirror: bool = False,
     mirror_file: Path | None = None,
-    pace: Pace = AT_ONCE,
+    pace: Timing = AT_ONCE,
     views: ViewFile | None = None,
     mend: str = "",
     flags: tuple[str, ...] = (),
@@ -260,15 +260,15 @@ async def stage(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(
+    repository = CustomerRepository(
         connect,
         read_only=read_only,
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
-        glimpse=partial(glimpse, mirror_file) if mirror_file is not None else None,
-        pace=pace,
-        mend=mend,
-        look_again=look_again,
+        snapshot=partial(glimpse, mirror_file) if mirror_file is not None else None,
+        timing=pace,
+        credentials_hint=mend,
+        confirm_delays=look_again,
     )
     app = DockbookApp(
         Desk(

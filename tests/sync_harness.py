@@ -13,8 +13,8 @@ import httpx
 from app.api.client import CustomerApi
 from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
-from app.repository.repository import Repository
-from app.timing import Pace
+from app.repository.repository import CustomerRepository
+from app.timing import Timing
 from tests.fakes import Scripted, Time, client
 
 Page = dict[str, Any]
@@ -100,7 +100,7 @@ class Kept:
     """A repository that keeps a mirror of a listing."""
 
     listing: Listing
-    repository: Repository
+    repository: CustomerRepository
     mirror: Mirror
     clock: Clock
     api: CustomerApi
@@ -122,7 +122,7 @@ class Kept:
         before = len(self.listing.asked)
         self.clock.resting.clear()
         if whole:
-            await self.repository.read_all_again()
+            await self.repository.request_full_sync()
         else:
             self.today += timedelta(hours=3)
             self.clock.go_on.set()
@@ -150,20 +150,20 @@ async def kept(listing: Listing, *, path: Path | None = None, first: bool = True
 
         mirror = await asyncio.to_thread(Mirror.open, path)
         it: Kept
-        pace = Pace(
+        pace = Timing(
             interval=2 * REST,
             between_pages=0.25,
-            first=0.0,
+            initial_delay=0.0,
             sleep=clock.sleep,
-            chance=lambda: 0.5,
+            random=lambda: 0.5,
             clock=clock.clock,
             now=lambda: it.today,
         )
-        repository = Repository(connect, open_mirror=lambda: mirror, pace=pace)
+        repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=pace)
         it = Kept(listing, repository, mirror, clock, api)
-        repository.on_fresh = it.changed
-        repository.on_link = lambda link: it.percents.append(link.filled)
-        keeping = asyncio.create_task(repository.keep())
+        repository.on_data_changed = it.changed
+        repository.on_connection = lambda link: it.percents.append(link.mirror_percent)
+        keeping = asyncio.create_task(repository.run_background())
         await repository.page(PageRequest(page_size=20, sort=None))
         if first:
             await it.rest()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.backends import Book, Server
+from app.backends import EmbeddedBackend, RemoteBackend
 from app.config.secrets import Secret
 from app.config.settings import Settings
 from app.errors import Forbidden, SettingsError
@@ -20,7 +20,7 @@ async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    book = Book(None, 48)
+    book = EmbeddedBackend(None, 48)
     api = await book.connect()
     assert (await api.list_page(PageRequest())).total == 48
     assert list(tmp_path.iterdir())
@@ -32,14 +32,14 @@ async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
 
 async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "dockbook" / "customers.db"
-    book = Book(path)
+    book = EmbeddedBackend(path)
     api = await book.connect()
     await api.upsert({"shortID": "ACME"})
     await api.close()
     await book.close()
     assert {file.stat().st_mode & 0o077 for file in (path.parent, *path.parent.iterdir())} == {0}
 
-    book = Book(path, read_only=True)
+    book = EmbeddedBackend(path, read_only=True)
     api = await book.connect()
     assert (await api.get("ACME")).short_id == "ACME"
     with pytest.raises(Forbidden):
@@ -52,13 +52,13 @@ def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: 
     path = tmp_path / "odd.pem"
     path.write_text("not a certificate", encoding="utf-8")
     with pytest.raises(SettingsError, match="ca_file: "):
-        Server(SETTINGS._replace(ca_file=path))
+        RemoteBackend(SETTINGS._replace(ca_file=path))
     with pytest.raises(SettingsError, match="client_cert: "):
-        Server(SETTINGS._replace(client_cert=path))
+        RemoteBackend(SETTINGS._replace(client_cert=path))
 
 
 async def test_a_server_is_connected_to_when_it_is_asked() -> None:
-    server = Server(SETTINGS._replace(verify=False))
+    server = RemoteBackend(SETTINGS._replace(verify=False))
     api = await server.connect()
     await api.close()
     await server.close()
@@ -68,7 +68,7 @@ async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_p
     path = tmp_path / "secret"
     path.touch(mode=0o600)
     path.write_text("new", encoding="utf-8")
-    server = Server(SETTINGS._replace(secret_file=path, verify=False))
+    server = RemoteBackend(SETTINGS._replace(secret_file=path, verify=False))
     sent = []
     for _ in range(2):
         api = await server.connect()
@@ -80,11 +80,11 @@ async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_p
 async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     sources = (
-        Server(SETTINGS),
-        Server(SETTINGS._replace(client_id="y")),
-        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
-        Book(tmp_path / "one.db"),
-        Book(tmp_path / "two.db"),
+        RemoteBackend(SETTINGS),
+        RemoteBackend(SETTINGS._replace(client_id="y")),
+        RemoteBackend(SETTINGS._replace(url="https://other.example.com/api/v1")),
+        EmbeddedBackend(tmp_path / "one.db"),
+        EmbeddedBackend(tmp_path / "two.db"),
     )
     for source in sources:
         await source.open_mirror(folder).close()
@@ -97,18 +97,18 @@ async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_p
 
 async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    mirror = Server(SETTINGS).open_mirror(folder)
+    mirror = RemoteBackend(SETTINGS).open_mirror(folder)
     await fill(mirror, [Customer.from_wire(ACME)])
     await mirror.close()
-    seen = Server(SETTINGS).glimpse(folder, PageRequest())
+    seen = RemoteBackend(SETTINGS).glimpse(folder, PageRequest())
     assert seen is not None
     assert [row.short_id for row in seen.rows] == ["ACME-CORP"]
-    assert Server(SETTINGS).has_mirror(folder)
+    assert RemoteBackend(SETTINGS).has_mirror(folder)
     others = (
-        Server(SETTINGS._replace(client_id="y")),
-        Server(SETTINGS._replace(url="https://other.example.com/api/v1")),
-        Book(tmp_path / "one.db"),
-        Book(None, 1),
+        RemoteBackend(SETTINGS._replace(client_id="y")),
+        RemoteBackend(SETTINGS._replace(url="https://other.example.com/api/v1")),
+        EmbeddedBackend(tmp_path / "one.db"),
+        EmbeddedBackend(None, 1),
     )
     for other in others:
         assert not other.has_mirror(folder)
@@ -117,7 +117,7 @@ async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
 
 async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    book = Book(None, 1)
+    book = EmbeddedBackend(None, 1)
     await book.open_mirror(tmp_path / "cache").close()
     assert list(tmp_path.iterdir())
     await book.close()
@@ -127,13 +127,13 @@ async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypa
 async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
-    mirror = Server(SETTINGS).open_mirror(path / "cache")
+    mirror = RemoteBackend(SETTINGS).open_mirror(path / "cache")
     assert "in memory only" in mirror.notes[0]
     await mirror.close()
 
 
 def test_a_folder_that_cannot_be_looked_into_shows_nothing_and_ends_nothing(tmp_path: Path) -> None:
     too_long = tmp_path / ("x" * 300)
-    for source in (Server(SETTINGS), Book(tmp_path / "one.db")):
+    for source in (RemoteBackend(SETTINGS), EmbeddedBackend(tmp_path / "one.db")):
         assert source.glimpse(too_long, PageRequest()) is None
         assert not source.has_mirror(too_long)

@@ -64,10 +64,10 @@ def test_the_first_paint_waits_for_nothing_slow() -> None:
 
 def test_a_server_is_reached_without_the_service() -> None:
     program = (
-        "import sys, asyncio; from app.backends import Server; from app.config.settings import Settings; "
+        "import sys, asyncio; from app.backends import RemoteBackend; from app.config.settings import Settings; "
         "from app.config.secrets import Secret; "
         "s = Settings(url='http://127.0.0.1:1/api/v1', client_id='a', client_secret=Secret('b')); "
-        "asyncio.run(Server(s).connect()); "
+        "asyncio.run(RemoteBackend(s).connect()); "
         "print(*{'starlette', 'sqlite3', 'uvicorn', 'app.service'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)

@@ -15,9 +15,9 @@ import pexpect
 import pytest
 
 from app.backends import open_store
-from app.config.paths import Folders
+from app.config.paths import Paths
 from app.drafts.draft import server_key
-from app.drafts.files import DraftFolder, Found
+from app.drafts.files import DraftFiles, DraftListing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,9 @@ KEY_EVERY = 0.08  # seconds
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
+def folders(tmp_path: Path) -> Paths:
     """A home with a local book of a few customers."""
-    folders = Folders.from_environment({"HOME": str(tmp_path)})
+    folders = Paths.from_environment({"HOME": str(tmp_path)})
     store = open_store(folders.book, 3)
     asyncio.run(store.close())
     return folders
@@ -55,8 +55,8 @@ def program(home: Path) -> "Iterator[pexpect.spawn[str]]":
         child.close()
 
 
-def find(folders: Folders) -> Found:
-    return DraftFolder(folders.drafts, server_key(str(folders.book), "")).find("")
+def find(folders: Paths) -> DraftListing:
+    return DraftFiles(folders.drafts, server_key(str(folders.book), "")).list_drafts("")
 
 
 def open_form(child: "pexpect.spawn[str]") -> None:
@@ -75,7 +75,7 @@ def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
             return
 
 
-def type_and_kill(folders: Folders, home: Path, seconds: float) -> None:
+def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
     """Type for so long, kill, and look at what is left."""
     with program(home) as child:
         open_form(child)
@@ -93,7 +93,7 @@ def type_and_kill(folders: Folders, home: Path, seconds: float) -> None:
     found = find(folders)
     assert not found.notes, "every draft can be read"
     due = sum(key < killed - 1 for key in keys)
-    typed = [draft.typed["name"] for draft in found.free]
+    typed = [draft.edits["name"] for draft in found.unclaimed]
     assert len(typed) == 1 or (not typed and not due)
     if typed:
         extra = typed[0].removeprefix(WAS)
@@ -103,21 +103,21 @@ def type_and_kill(folders: Folders, home: Path, seconds: float) -> None:
         path.unlink()
 
 
-def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Folders, tmp_path: Path) -> None:
+def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     for _ in range(3):
         type_and_kill(folders, tmp_path, moments.uniform(0.1, 2.2))
 
 
 @pytest.mark.slow
-def test_two_hundred_kills(folders: Folders, tmp_path: Path) -> None:
+def test_two_hundred_kills(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED + 1)  # noqa: S311 - likewise
     for _ in range(200):
         type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
 
 
 def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_each_other(
-    folders: Folders, tmp_path: Path
+    folders: Paths, tmp_path: Path
 ) -> None:
     with program(tmp_path) as one:
         open_form(one)
@@ -133,15 +133,15 @@ def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_e
         after.expect("On the server now")
         after.send("\r")
         after.expect("draft kept")
-        assert [draft.typed for draft in find(folders).open] == [{"name": f"{WAS}x"}]
+        assert [draft.edits for draft in find(folders).open_elsewhere] == [{"name": f"{WAS}x"}]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Folders, tmp_path: Path, number: int) -> None:
+def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Paths, tmp_path: Path, number: int) -> None:
     with program(tmp_path) as child:
         open_form(child)
         child.send("xyz")
         child.expect("z")
         child.kill(number)
         child.read()
-    assert [draft.typed for draft in find(folders).free] == [{"name": f"{WAS}xyz"}]
+    assert [draft.edits for draft in find(folders).unclaimed] == [{"name": f"{WAS}xyz"}]

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from app.api.body import MAX_TOKEN_BODY, UnreadableBody, decode
-from app.api.responses import TO_SEE, Answer, error_of, printable
-from app.api.transport import TOKEN_PATH, Outgoing
-from app.errors import DockbookError, NoToken, ServerFault, SettingsError, TokenRefused, TransportError
+from app.api.body import MAX_TOKEN_BODY, UnreadableBody, parse_json
+from app.api.responses import MAY_LIST, ApiResponse, error_from, one_line
+from app.api.transport import TOKEN_PATH, ApiRequest
+from app.errors import CredentialsRejected, DockbookError, ServerFault, SettingsError, TokenUnavailable, TransportError
 
 _LONGEST_TOKEN: Final = 16 * 2**10
 _SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Token:
     renew_at: float
 
 
-class Credentials:
+class ClientCredentials:
     """A client ID and secret: what a request for a token is made of."""
 
     def __init__(self, client_id: str, client_secret: str) -> None:
@@ -50,12 +50,12 @@ class Credentials:
             raise SettingsError("The client ID or the client secret holds characters that cannot be sent.") from None
         self._secret = client_secret
 
-    def request(self, patience: float) -> Outgoing:
+    def request(self, read_timeout: float) -> ApiRequest:
         """The request for a token."""
-        return Outgoing(
+        return ApiRequest(
             "POST",
             TOKEN_PATH,
-            patience,
+            read_timeout,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             content=self._form,
             limit=MAX_TOKEN_BODY,
@@ -63,31 +63,33 @@ class Credentials:
         )
 
 
-class Tokens:
+class TokenCache:
     """The current token of one set of credentials.
 
     However many requests wait, one task asks; a request that is cancelled while it waits leaves the task to the
     others. `ask` sends the request for a token and answers within its own deadline.
     """
 
-    def __init__(self, ask: Callable[[], Awaitable[Answer]], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ask: Callable[[], Awaitable[ApiResponse]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ask = ask
         self._clock = clock
         self._token: Token | None = None
         self._asking: asyncio.Task[Token] | None = None
 
-    async def current(self) -> Token:
+    async def get(self) -> Token:
         """A token to send, new when there is none or the old one is about to expire."""
         token = self._token
         if token is None or self._clock() >= token.renew_at:
             return await self._renewed()
         return token
 
-    async def after(self, refused: Token) -> Token:
+    async def replace(self, refused: Token) -> Token:
         """A token to send after `refused` was: the one that came meanwhile, or a new one."""
         if self._token is refused:
             self._token = None
-        return await self.current()
+        return await self.get()
 
     async def close(self) -> None:
         """Forget the token and stop asking."""
@@ -121,33 +123,33 @@ class Tokens:
             raise
 
 
-def _token(answer: Answer, asked_at: float) -> Token:
+def _token(answer: ApiResponse, asked_at: float) -> Token:
     if answer.status in (400, 401, 403):
         raise _refused(answer)
     if answer.status == 429 or answer.status >= 500:
-        raise error_of(answer, permission=TO_SEE)
+        raise error_from(answer, permission=MAY_LIST)
     if not answer.succeeded:
         # Above all no NotFound: the caller would take it for the customer's.
-        raise answer.foreign("A token was asked for.")
+        raise answer.unexpected("A token was asked for.")
     body = answer.json()
     value = body.get("access_token") if isinstance(body, dict) else None
     if isinstance(body, dict) and value is None and isinstance(body.get("error"), str):
         raise _refused(answer)
     if not isinstance(value, str) or not value.strip():
-        raise answer.foreign("A token was asked for, and none is in it.")
+        raise answer.unexpected("A token was asked for, and none is in it.")
     kind = body.get("token_type")
     if kind is not None and "bearer" not in str(kind).lower() and str(kind).strip():
-        shown = printable(answer.without_secret(str(kind)), 40)
-        raise NoToken(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
+        shown = one_line(answer.without_secret(str(kind)), 40)
+        raise TokenUnavailable(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
     # Some servers write the token as it is to be sent.
     value = _SCHEME.sub("", value.strip())
     if not value or len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
-        raise NoToken(f"The server gave a token that cannot be sent. {_TELL}")
-    life = _life(body.get("expires_in"))
+        raise TokenUnavailable(f"The server gave a token that cannot be sent. {_TELL}")
+    life = _lifetime(body.get("expires_in"))
     return Token(value, asked_at + life - min(_LARGEST_MARGIN, life / 10) if math.isfinite(life) else math.inf)
 
 
-def _life(expires_in: object) -> float:
+def _lifetime(expires_in: object) -> float:
     """Seconds a token lives; `inf` when the server says nothing that makes sense: then a 401 will tell."""
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
         return math.inf
@@ -158,28 +160,28 @@ def _life(expires_in: object) -> float:
     return life if life > 0 else math.inf
 
 
-def _refused(answer: Answer) -> DockbookError:
+def _refused(answer: ApiResponse) -> DockbookError:
     """The error of a refused request for a token, in the contract's shape or in that of OAuth 2 (RFC 6749, 5.2).
 
     That the client ID and secret are wrong is only said where the server says so.
     """
-    error = error_of(answer, permission=TO_SEE) if not answer.succeeded else None
+    error = error_from(answer, permission=MAY_LIST) if not answer.succeeded else None
     if isinstance(error, TransportError):
         return error
     try:
-        body = decode(answer.content) if answer.content.strip() else {}
+        body = parse_json(answer.content) if answer.content.strip() else {}
     except UnreadableBody:
         # Only a 401 comes here with a page: whose login it wants is not known.
-        return NoToken(f"Something asks for a login. {answer.foreign().text}", ask_again=False)
+        return TokenUnavailable(f"Something asks for a login. {answer.unexpected().text}", ask_again=False)
     said = code = ""
     if isinstance(body, dict):
         said = next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")
         code = str(body.get("error") or "").strip().lower()
-    quoted = f" It says: “{printable(answer.without_secret(said), 150)}”." if said else ""
+    quoted = f" It says: “{one_line(answer.without_secret(said), 150)}”." if said else ""
     if code in _WRONG or (answer.status == 401 and code not in _ADVICE):
-        return TokenRefused(
+        return CredentialsRejected(
             f"The server answered {answer.status} to the client ID and secret of this profile.{quoted} "
             "Check both; they may have been changed or disabled."
         )
     advice = _ADVICE.get(code, _ADVICE_BY_STATUS.get(answer.status, _TELL))
-    return NoToken(f"The server gives no access token ({answer.status}).{quoted} {advice}")
+    return TokenUnavailable(f"The server gives no access token ({answer.status}).{quoted} {advice}")

@@ -22,7 +22,7 @@ LARGE_BODY: Final = 4 * 2**20
 _STEP: Final = 2**18
 _BEGINNING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
 _MAX_DEPTH: Final = 32
-_OUTER: Final = frozenset({dict, list})
+_CONTAINERS: Final = frozenset({dict, list})
 
 
 class UnreadableBody(ValueError):
@@ -33,7 +33,7 @@ class OversizedBody(ValueError):
     """The body is larger than the limit."""
 
 
-class Room:
+class LargeBodyTurn:
     """What one body takes beyond what all may take: whoever comes to it waits until no other has it."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
@@ -53,7 +53,7 @@ class Room:
             self._taken = False
 
 
-async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int, room: Room) -> bytearray:
+async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int, room: LargeBodyTurn) -> bytearray:
     """Read a body of at most `limit` bytes after decompression.
 
     httpx would unpack each chunk whole before anybody could count it, and 64 kB may hold 64 MB: so the raw chunks
@@ -74,7 +74,7 @@ async def read_body(chunks: AsyncIterator[bytes], encoding: str, limit: int, roo
 
 
 async def _read_all(
-    chunks: AsyncIterator[bytes], gunzip: "zlib._Decompress | None", body: bytearray, limit: int, room: Room
+    chunks: AsyncIterator[bytes], gunzip: "zlib._Decompress | None", body: bytearray, limit: int, room: LargeBodyTurn
 ) -> None:
     came = False
     async for chunk in chunks:
@@ -106,7 +106,7 @@ def _unpacked(gunzip: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
         raise UnreadableBody("something follows its gzip packing")
 
 
-def decode(body: bytes | bytearray) -> Any:
+def parse_json(body: bytes | bytearray) -> Any:
     """Read JSON as UTF-8, with or without a byte order mark.
 
     Numbers that cannot be held (`NaN`, `1e999`, thousands of digits), and what is nested more than 32 deep, are kept
@@ -116,7 +116,7 @@ def decode(body: bytes | bytearray) -> Any:
     if trouble:
         # Not where it was found: the errors of the standard library hold the whole text.
         raise UnreadableBody(trouble)
-    _flatten(value)
+    _stringify_deep(value)
     return value
 
 
@@ -135,19 +135,19 @@ def _read(body: bytes | bytearray) -> tuple[Any, str]:
         return None, "it is empty" if not body.strip() else f"it is not JSON ({error.msg})"
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
+def dump_json(body: Mapping[str, Any]) -> bytes:
     """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back as it came."""
     return to_json(dict(body)).encode("ascii")
 
 
-def _flatten(value: Any) -> None:
+def _stringify_deep(value: Any) -> None:
     """Make what is nested too deeply its own text, as for odd numbers: what follows reads values recursively."""
     level = [value] if isinstance(value, dict | list) else []
     for depth in range(_MAX_DEPTH):
         below: list[Any] = []
         for outer in level:
             # Most records hold texts alone, and this is asked of every one.
-            if _OUTER.isdisjoint(map(type, outer.values() if isinstance(outer, dict) else outer)):
+            if _CONTAINERS.isdisjoint(map(type, outer.values() if isinstance(outer, dict) else outer)):
                 continue
             for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
                 if not isinstance(inner, dict | list):

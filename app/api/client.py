@@ -13,25 +13,25 @@ from urllib.parse import quote
 
 import httpx
 
-from app.api.auth import Credentials, Tokens
-from app.api.body import encode
-from app.api.responses import ADVICE, TO_CHANGE, TO_SEE, Answer, error_of
-from app.api.retry import QuietTime, Retries
-from app.api.split_pages import Listed, Parts
-from app.api.transport import Outgoing, Wire
+from app.api.auth import ClientCredentials, TokenCache
+from app.api.body import dump_json
+from app.api.responses import ADVICE, MAY_LIST, MAY_MODIFY, ApiResponse, error_from
+from app.api.retry import RetryAfterGate, RetryPolicy
+from app.api.split_pages import ListedPage, PageSplitter
+from app.api.transport import ApiRequest, HttpTransport
 from app.errors import (
     ApiError,
     ConnectionFailed,
     DeadlineExceeded,
     IdRefused,
+    InvalidId,
     NotFound,
-    NotTheApi,
-    UnaddressableId,
-    UnclearAnswer,
+    UnclearResponse,
+    UnexpectedResponse,
 )
 from app.models.customer import Customer, Page
-from app.models.fields import KEY, PageRequest
-from app.models.raw_customer import Records, read_record
+from app.models.fields import ID_FIELD, PageRequest
+from app.models.raw_customer import RawPage, parse_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
 #: With which servers and firewalls answer to an address that they do not like.
@@ -49,7 +49,7 @@ async def _pause() -> None:
     await asyncio.sleep(0)
 
 
-def embedded(service: "Callable[..., Awaitable[None]]") -> httpx.AsyncBaseTransport:
+def asgi_transport(service: "Callable[..., Awaitable[None]]") -> httpx.AsyncBaseTransport:
     """The way to a service in this very process, whose failures are answers like any other."""
     return httpx.ASGITransport(service, raise_app_exceptions=False)
 
@@ -90,17 +90,17 @@ class CustomerApi:
         proxy: str | None = None,
         hint: str = "",
         deadlines: Deadlines | None = None,
-        retries: Retries | None = None,
+        retries: RetryPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._wire = Wire(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy, hint=hint)
+        self._transport = HttpTransport(base_url, transport=transport, ssl_context=ssl_context, proxy=proxy, hint=hint)
         self._hint = f" {hint}" if hint else ""
-        self._credentials = Credentials(client_id, client_secret)
+        self._credentials = ClientCredentials(client_id, client_secret)
         self._deadlines = Deadlines() if deadlines is None else deadlines
-        self._retries = Retries() if retries is None else retries
-        self._quiet = QuietTime(self._retries, clock)
-        self._tokens = Tokens(self._ask_for_token, clock=clock)
-        self._parts = Parts()
+        self._retries = RetryPolicy() if retries is None else retries
+        self._retry_after = RetryAfterGate(self._retries, clock)
+        self._tokens = TokenCache(self._request_token, clock=clock)
+        self._split_pages = PageSplitter()
 
     async def list_page(self, request: PageRequest) -> Page:
         """One page of all customers, discontinued ones too."""
@@ -109,26 +109,28 @@ class CustomerApi:
             listed.body, await _read(listed.body["value"], Customer.from_wire, _pause), remarks=listed.remarks
         )
 
-    async def list_records(self, request: PageRequest, pause: Callable[[], Awaitable[None]] = _pause) -> Records:
+    async def list_raw(self, request: PageRequest, yield_control: Callable[[], Awaitable[None]] = _pause) -> RawPage:
         """The same to be copied, in less time; between its steps there is a `pause`."""
-        body = (await self._list(request, pause)).body
-        return Records.from_wire(body, await _read(body["value"], read_record, pause))
+        body = (await self._list(request, yield_control)).body
+        return RawPage.from_wire(body, await _read(body["value"], parse_record, yield_control))
 
-    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> Listed:
+    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> ListedPage:
         """The body of a page: its `value` is a list. One that is too large in one piece is asked for in parts."""
-        return await self._parts.page(request, lambda part: self._list_at_once(part, pause))
+        return await self._split_pages.page(request, lambda part: self._list_unsplit(part, pause))
 
-    async def _list_at_once(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+    async def _list_unsplit(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> dict[str, Any]:
         seconds = self._deadlines.page
         try:
-            answer = await self._ask(Outgoing("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
+            answer = await self._send(ApiRequest("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
         except NotFound as error:
-            raise NotTheApi(f"The server knows no customers at this address (404). {ADVICE}", status=404) from error
+            raise UnexpectedResponse(
+                f"The server knows no customers at this address (404). {ADVICE}", status=404
+            ) from error
         # To receive it took some time already.
         await pause()
         body = answer.json()
         if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-            raise answer.foreign("A page of customers was asked for, and this is none.")
+            raise answer.unexpected("A page of customers was asked for, and this is none.")
         return body
 
     async def get(self, short_id: str) -> Customer:
@@ -137,11 +139,11 @@ class CustomerApi:
         A server that compares IDs loosely may answer with a record whose ID differs in case or spaces.
         """
         seconds = self._deadlines.read
-        path = segment(short_id)
+        path = encode_id(short_id)
         try:
-            answer = await self._ask(Outgoing("GET", f"/Customer/{path}", seconds / 2), seconds)
-        except (ApiError, NotTheApi) as error:
-            status = error.refusal.status if isinstance(error, ApiError) else error.status
+            answer = await self._send(ApiRequest("GET", f"/Customer/{path}", seconds / 2), seconds)
+        except (ApiError, UnexpectedResponse) as error:
+            status = error.response.status if isinstance(error, ApiError) else error.status
             if path != short_id and status in _REFUSED_PATH:
                 # Servers and firewalls refuse some signs in an address, before anybody looks for the customer.
                 raise IdRefused(short_id, status) from error
@@ -161,10 +163,12 @@ class CustomerApi:
         answer = await self._post(body, only_new=guarded)
         return Created(_customer(answer), answer.status == HTTPStatus.CREATED)
 
-    async def _post(self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False) -> Answer:
-        short_id = body.get(KEY)
+    async def _post(
+        self, body: Mapping[str, Any], *, if_match: str | None = None, only_new: bool = False
+    ) -> ApiResponse:
+        short_id = body.get(ID_FIELD)
         if isinstance(short_id, str):
-            segment(short_id)
+            encode_id(short_id)
         headers = {"Content-Type": "application/json"}
         if if_match is not None:
             if not _STRONG_ETAG.fullmatch(if_match):
@@ -173,61 +177,61 @@ class CustomerApi:
         if only_new:
             headers["If-None-Match"] = "*"
         seconds = self._deadlines.write
-        outgoing = Outgoing("POST", "/Customer", None, headers=headers, content=encode(body))
-        return _carried_out(await self._ask(outgoing, seconds))
+        outgoing = ApiRequest("POST", "/Customer", None, headers=headers, content=dump_json(body))
+        return _carried_out(await self._send(outgoing, seconds))
 
     async def discontinue(self, short_id: str) -> None:
         """Mark a customer as discontinued; its history is kept."""
         seconds = self._deadlines.write
-        answer = _carried_out(await self._ask(Outgoing("DELETE", f"/Customer/{segment(short_id)}", None), seconds))
+        answer = _carried_out(await self._send(ApiRequest("DELETE", f"/Customer/{encode_id(short_id)}", None), seconds))
         if answer.content and not answer.content.isspace():
             answer.json()
 
     async def close(self) -> None:
         """Close every connection and forget the token."""
         await self._tokens.close()
-        await self._wire.close()
+        await self._transport.close()
 
-    async def _ask(self, outgoing: Outgoing, seconds: float) -> Answer:
+    async def _send(self, outgoing: ApiRequest, seconds: float) -> ApiResponse:
         """The successful answer to a request that needs a token, within `seconds`."""
         write = outgoing.method != "GET"
         maybe_sent = False
 
-        async def attempt() -> Answer:
+        async def attempt() -> ApiResponse:
             nonlocal maybe_sent
-            await self._quiet.keep(_time_left(scope))
+            await self._retry_after.wait(_time_left(scope))
             maybe_sent = True
             try:
-                answer = await self._wire.exchange(outgoing.signed(token.value))
+                answer = await self._transport.send(outgoing.with_token(token.value))
             except ConnectionFailed:
                 maybe_sent = False
                 raise
-            self._quiet.note(answer)
+            self._retry_after.observe(answer)
             maybe_sent = answer.status not in (401, 429)
             return answer
 
         try:
             async with asyncio.timeout(seconds) as scope:
-                token = await self._tokens.current()
+                token = await self._tokens.get()
                 answer = await self._retries.send(attempt, write=write, time_left=lambda: _time_left(scope))
                 if answer.status == 401:
-                    token = await self._tokens.after(token)
+                    token = await self._tokens.replace(token)
                     answer = await attempt()
         except TimeoutError:
             text = f"No whole answer came within {seconds:g} seconds. {_SLOW}{self._hint}"
             raise DeadlineExceeded(text, sent=maybe_sent) from None
         if not answer.succeeded:
-            raise error_of(answer, permission=TO_CHANGE if write else TO_SEE)
+            raise error_from(answer, permission=MAY_MODIFY if write else MAY_LIST)
         return answer
 
-    async def _ask_for_token(self) -> Answer:
+    async def _request_token(self) -> ApiResponse:
         seconds = self._deadlines.token
         outgoing = self._credentials.request(seconds / 2)
 
-        async def attempt() -> Answer:
-            await self._quiet.keep(_time_left(scope))
-            answer = await self._wire.exchange(outgoing)
-            self._quiet.note(answer)
+        async def attempt() -> ApiResponse:
+            await self._retry_after.wait(_time_left(scope))
+            answer = await self._transport.send(outgoing)
+            self._retry_after.observe(answer)
             return answer
 
         try:
@@ -239,19 +243,19 @@ class CustomerApi:
             raise DeadlineExceeded(text, sent=False) from None
 
 
-def segment(short_id: str) -> str:
+def encode_id(short_id: str) -> str:
     """The ID as one segment of a path; `UnaddressableId` when it cannot be one.
 
     Other spellings of `All` are IDs by the contract; a server that takes them for the list answers with a page,
     which is then no customer.
     """
     if not short_id.strip() or short_id in _NOT_NAMES:
-        raise UnaddressableId(f"“{short_id}” cannot be the ID of a customer that is asked for by its address.")
+        raise InvalidId(f"“{short_id}” cannot be the ID of a customer that is asked for by its address.")
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in short_id):
-        raise UnaddressableId("This ID holds control or broken characters, and the server cannot be asked for it.")
+        raise InvalidId("This ID holds control or broken characters, and the server cannot be asked for it.")
     encoded = quote(short_id, safe="")
     if len(encoded) > _LONGEST_SEGMENT:
-        raise UnaddressableId("This ID is too long to be asked for.")
+        raise InvalidId("This ID is too long to be asked for.")
     return encoded
 
 
@@ -265,18 +269,18 @@ async def _read(records: list[Any], read: Callable[[object], _Row], pause: Calla
     return rows
 
 
-def _carried_out(answer: Answer) -> Answer:
+def _carried_out(answer: ApiResponse) -> ApiResponse:
     """The answer to a write, unless it says only that the write was accepted."""
     if answer.status == HTTPStatus.ACCEPTED:
-        raise UnclearAnswer("The server accepted the change, and does not say that it is carried out (202).")
+        raise UnclearResponse("The server accepted the change, and does not say that it is carried out (202).")
     return answer
 
 
-def _customer(answer: Answer) -> Customer:
+def _customer(answer: ApiResponse) -> Customer:
     record = answer.json()
-    key = record.get(KEY) if isinstance(record, dict) else None
+    key = record.get(ID_FIELD) if isinstance(record, dict) else None
     if not isinstance(key, str | int | float) or isinstance(key, bool):
-        raise answer.foreign("A customer was asked for, and this is none.")
+        raise answer.unexpected("A customer was asked for, and this is none.")
     # A weak tag never matches (RFC 9110, 13.1.1): sent back, it would make every save fail.
     etag = answer.headers.get("etag", "")
     return Customer.from_wire(record, etag if _STRONG_ETAG.fullmatch(etag) else None)

@@ -63,7 +63,7 @@ def field_messages(body: object) -> Messages:
     return {name: tuple(texts) for name, texts in found.items()}
 
 
-def sentence(body: object) -> str:
+def summary_sentence(body: object) -> str:
     """Return what the body says in one sentence; empty when it says nothing."""
     if not isinstance(body, dict):
         return ""
@@ -72,7 +72,7 @@ def sentence(body: object) -> str:
         value = plain.get(name)
         if isinstance(value, str) and value.strip():
             return value
-        if isinstance(value, dict) and (inner := sentence(value)):
+        if isinstance(value, dict) and (inner := summary_sentence(value)):
             return inner
     errors = plain.get("errors")
     return next((text for text in errors if isinstance(text, str)), "") if isinstance(errors, list) else ""

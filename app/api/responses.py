@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.api.body import UnreadableBody, decode
-from app.api.error_details import field_messages, sentence
+from app.api.body import UnreadableBody, parse_json
+from app.api.error_details import field_messages, summary_sentence
 from app.api.redaction import Redaction
 from app.errors import (
     ApiError,
@@ -16,24 +16,24 @@ from app.errors import (
     BodyTooLarge,
     Conflict,
     DockbookError,
+    ErrorResponse,
     Forbidden,
     GatewayFault,
     NotAvailable,
     NotFound,
-    NotTheApi,
     PreconditionFailed,
     RateLimited,
-    Refusal,
     ServerFault,
     ServerUnavailable,
     Unauthorized,
+    UnexpectedResponse,
     ValidationFailed,
 )
 from app.models.customer import ErrorBody
 
 #: The SecurityIDs of the two permissions [contract, "Authentication"].
-TO_SEE: Final = 130
-TO_CHANGE: Final = 131
+MAY_LIST: Final = 130
+MAY_MODIFY: Final = 131
 
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     400: BadRequest,
@@ -67,7 +67,7 @@ _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title\s*>?", re.IGNORECASE | re.
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """One answer, read whole: `retry_after` in seconds; `redaction` masks what must not be quoted from it."""
 
     status: int
@@ -84,11 +84,11 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON; `NotTheApi`, with what came instead, when it is none."""
         try:
-            return decode(self.content)
+            return parse_json(self.content)
         except UnreadableBody as error:
-            raise self.foreign(f"Its body cannot be read: {error}.") from None
+            raise self.unexpected(f"Its body cannot be read: {error}.") from None
 
-    def foreign(self, reason: str = "") -> NotTheApi | ServerUnavailable:
+    def unexpected(self, reason: str = "") -> UnexpectedResponse | ServerUnavailable:
         """The error that says that this is no answer of the customer API, and quotes a little of it.
 
         A status of 500 or more says that the server is not available, whatever page comes with it.
@@ -97,12 +97,12 @@ class Answer:
         """
         text = self.beginning()
         self.content.clear()
-        kind = printable(self.without_secret(self.headers.get("content-type", "")), _SHOWN_TYPE) or "no content type"
+        kind = one_line(self.without_secret(self.headers.get("content-type", "")), _SHOWN_TYPE) or "no content type"
         quoted = f": “{text}”" if text else " and no body"
         came = f"The server answered {self.status} with {kind}{quoted}."
         if self.status >= 500:
             return ServerUnavailable(came, status=self.status)
-        return NotTheApi(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
+        return UnexpectedResponse(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
 
     def without_secret(self, text: str) -> str:
         """The text without a secret that the server may have echoed."""
@@ -116,63 +116,65 @@ class Answer:
             text = text[: len(text) - self.redaction.longest]
         title = _TITLE.search(text)
         if title is None:
-            return printable(text, _SHOWN)
+            return one_line(text, _SHOWN)
         body = _TAG.sub("\n", _UNSEEN.sub("", text[title.end() :]))
         first = next((line for line in map(str.strip, body.split("\n")) if line), "")
         named = html.unescape(title.group(1)).strip()
         parts = [named, html.unescape(first)] if first and first not in named else [named]
-        return printable(" · ".join(parts), _SHOWN)
+        return one_line(" · ".join(parts), _SHOWN)
 
 
-def error_of(answer: Answer, *, permission: int) -> DockbookError:
+def error_from(answer: ApiResponse, *, permission: int) -> DockbookError:
     """The error of an answer that is not a success; `permission` is what the request needed.
 
     The status decides, then the code. An answer that is neither empty nor JSON comes from something in between: with
     a 4xx it refuses a write for certain, and is quoted.
     """
-    refusal = _refusal(answer)
-    if refusal is None and permission == TO_CHANGE and 400 <= answer.status < 500:
-        said = Refusal(answer.status, _no_code(answer.status), f"“{answer.beginning()}”", {}, answer.retry_after)
+    refusal = _parse_error(answer)
+    if refusal is None and permission == MAY_MODIFY and 400 <= answer.status < 500:
+        said = ErrorResponse(
+            answer.status, _default_code(answer.status), f"“{answer.beginning()}”", {}, answer.retry_after
+        )
         return _BY_STATUS.get(answer.status, ApiError)(said)
     if refusal is None:
-        return answer.foreign()
+        return answer.unexpected()
     if refusal.status == 403:
         return Forbidden(refusal, permission)
     if refusal.code == "validation_error" and 400 <= refusal.status < 500:
         return ValidationFailed(refusal)
-    if refusal.details and refusal.status in _VALIDATION and refusal.code == _no_code(refusal.status):
+    if refusal.details and refusal.status in _VALIDATION and refusal.code == _default_code(refusal.status):
         return ValidationFailed(refusal)
-    if refusal.status == 503 and refusal.retry_after is not None and permission == TO_SEE:
+    if refusal.status == 503 and refusal.retry_after is not None and permission == MAY_LIST:
         # Only for a read: that a write was refused for sure, which RateLimited says, a 503 does not promise.
         return RateLimited(refusal)
     if refusal.status in _BY_STATUS:
         return _BY_STATUS[refusal.status](refusal)
     if refusal.status >= 500:
         return GatewayFault(refusal) if refusal.status in _GATEWAY else ServerFault(refusal)
-    return ApiError(refusal) if refusal.status >= 400 else answer.foreign()
+    return ApiError(refusal) if refusal.status >= 400 else answer.unexpected()
 
 
-def printable(text: str, length: int) -> str:
+def one_line(text: str, length: int) -> str:
     """One line of at most `length` characters without anything that is not printed."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 20 * length]).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _refusal(answer: Answer) -> Refusal | None:
+def _parse_error(answer: ApiResponse) -> ErrorResponse | None:
     """What a refusing answer says; `None` when it was not the API that wrote it."""
     body: object = {}
     if answer.content.strip():
         try:
-            body = decode(answer.content)
+            body = parse_json(answer.content)
         except UnreadableBody:
             if answer.status not in _PLAIN:
                 return None
     shaped = ErrorBody.from_wire(body)
     code = "" if shaped is None else shaped.code
-    message = (shaped.message if shaped is not None else sentence(body)) or _phrase(answer.status)
-    return Refusal(
+    message = (shaped.message if shaped is not None else summary_sentence(body)) or _phrase(answer.status)
+    return ErrorResponse(
         status=answer.status,
-        code=printable(answer.without_secret(code), _SHOWN) or _no_code(answer.status),
+        code=one_line(answer.without_secret(code), _SHOWN) or _default_code(answer.status),
         message=answer.without_secret(message)[:_LONGEST_MESSAGE],
         details={
             answer.without_secret(name): tuple(answer.without_secret(text)[:_LONGEST_MESSAGE] for text in texts)
@@ -182,7 +184,7 @@ def _refusal(answer: Answer) -> Refusal | None:
     )
 
 
-def _no_code(status: int) -> str:
+def _default_code(status: int) -> str:
     """What stands for the code where the body has none."""
     return f"status {status}"
 

@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from app.api.responses import Answer
+from app.api.responses import ApiResponse
 from app.errors import (
     CertificateNotTrusted,
     ClientCertificateRefused,
     ConnectionFailed,
     ConnectionLost,
+    ErrorResponse,
     ProxyRefused,
     RateLimited,
-    Refusal,
 )
 
 TRIES: Final = 3
-LONGEST_PAUSE: Final = 20.0
+MAX_PAUSE: Final = 20.0
 #: A wait the server asks for is taken in silence up to here; a longer one is the screen's to count down.
-PATIENCE: Final = 10.0
+MAX_SILENT_WAIT: Final = 10.0
 
 _FIRST_PAUSE: Final = 0.25
 _FIRST_PAUSE_THROTTLED: Final = 1.0
@@ -41,9 +41,11 @@ class RetryBudget:
     It holds `size` retries and regains one every `regain` seconds. The first try of a request costs nothing.
     """
 
-    def __init__(self, size: int = 10, regain: float = 5.0, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, size: int = 10, refill_seconds: float = 5.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._size = float(size)
-        self._regain = regain
+        self._refill_seconds = refill_seconds
         self._clock = clock
         self._left = self._size
         self._counted = clock()
@@ -51,7 +53,7 @@ class RetryBudget:
     def take(self) -> bool:
         """Take one retry; false when none is left."""
         now = self._clock()
-        self._left = min(self._size, self._left + (now - self._counted) / self._regain)
+        self._left = min(self._size, self._left + (now - self._counted) / self._refill_seconds)
         self._counted = now
         if self._left < 1:
             return False
@@ -59,7 +61,7 @@ class RetryBudget:
         return True
 
 
-class Retries:
+class RetryPolicy:
     """The one rule for sending again, with everything that takes time or chance handed in."""
 
     def __init__(
@@ -71,16 +73,16 @@ class Retries:
     ) -> None:
         self._budget = RetryBudget() if budget is None else budget
         self.sleep = sleep
-        self._chance = chance
+        self._random = chance
 
     async def send(
         self,
-        attempt: Callable[[], Awaitable[Answer]],
+        attempt: Callable[[], Awaitable[ApiResponse]],
         *,
         write: bool,
         time_left: Callable[[], float],
         tries: int = TRIES,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Make the attempt until it answers for good, and return that answer, whatever its status.
 
         A read is tried again after a connection that failed or broke and after an answer that may pass. A write
@@ -106,40 +108,40 @@ class Retries:
 
     async def _pause(self, tried: int, first: float, asked: float, time_left: Callable[[], float]) -> bool:
         """Wait before the next try; false, at once, when there shall be none."""
-        pause = asked + self._chance() * min(LONGEST_PAUSE, first * 2 ** (tried - 1))
-        if asked > PATIENCE or pause >= time_left() or not self._budget.take():
+        pause = asked + self._random() * min(MAX_PAUSE, first * 2 ** (tried - 1))
+        if asked > MAX_SILENT_WAIT or pause >= time_left() or not self._budget.take():
             return False
         await self.sleep(pause)
         return True
 
 
-class QuietTime:
+class RetryAfterGate:
     """Until when a server asked not to be asked, so that no other call comes too early while one of them waits.
 
     After a minute a person who tries again shall be heard, however long it is. Until then all of it is told,
     so that nothing tries by itself before its end.
     """
 
-    def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
+    def __init__(self, retries: RetryPolicy, clock: Callable[[], float]) -> None:
         self._retries = retries
         self._clock = clock
         self._until = self._heard_from = clock()
 
-    def note(self, answer: Answer) -> None:
+    def observe(self, answer: ApiResponse) -> None:
         """Keep in mind what this answer asks for."""
         if answer.status in (429, 503) and answer.retry_after is not None:
             now = self._clock()
             self._until = max(self._until, now + answer.retry_after)
             self._heard_from = max(self._heard_from, now + min(answer.retry_after, _MINUTE))
 
-    async def keep(self, time_left: float) -> None:
+    async def wait(self, time_left: float) -> None:
         """Wait until it is over; `RateLimited` with the rest, at once, when that is too long."""
         now = self._clock()
         left = self._until - now
-        if 0 < left <= min(PATIENCE, time_left):
+        if 0 < left <= min(MAX_SILENT_WAIT, time_left):
             await self._retries.sleep(left)
-        elif left > 0 and (now < self._heard_from or left <= PATIENCE):
-            raise RateLimited(Refusal(429, "rate_limited", "", {}, retry_after=left))
+        elif left > 0 and (now < self._heard_from or left <= MAX_SILENT_WAIT):
+            raise RateLimited(ErrorResponse(429, "rate_limited", "", {}, retry_after=left))
 
 
 def seconds_to_wait(retry_after: str | None, date: str | None, now: datetime) -> float | None:

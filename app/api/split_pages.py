@@ -4,28 +4,28 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from app.errors import AnswerTooLarge
-from app.models.customer import count_of, told_more
+from app.errors import ResponseTooLarge
+from app.models.customer import parse_count, parse_has_more
 from app.models.fields import PageRequest
 
 #: So many customers that are too large alone, before any that is not, are not what is wrong with a page.
 _GIVEN_UP: Final = 2
 
 
-class Listed(NamedTuple):
+class ListedPage(NamedTuple):
     """The body of a page, and what a person should know of how it came."""
 
     body: dict[str, Any]
     remarks: tuple[str, ...] = ()
 
 
-class Parts:
+class PageSplitter:
     """What the size of the answers of one server taught so far: how many customers it is asked for at once."""
 
     def __init__(self) -> None:
         self._most = sys.maxsize
 
-    async def page(self, request: PageRequest, ask: Callable[[PageRequest], Awaitable[dict[str, Any]]]) -> Listed:
+    async def page(self, request: PageRequest, ask: Callable[[PageRequest], Awaitable[dict[str, Any]]]) -> ListedPage:
         """The page, by one call of `ask`, or by several where a whole one is too large.
 
         A customer whose record alone is too large is left out, which is told; raises `AnswerTooLarge` where the size
@@ -41,7 +41,7 @@ class Parts:
             try:
                 # Each size divides the one before, so that what is done is whole pages of it.
                 body = await ask(request._replace(page=(before + done) // size + 1, page_size=size))
-            except AnswerTooLarge:
+            except ResponseTooLarge:
                 if size > 1:
                     size = given = self._most = part_size(size, size - 1)
                     continue
@@ -51,35 +51,35 @@ class Parts:
                 done += 1
                 continue
             if size == request.page_size:
-                return Listed(body)
+                return ListedPage(body)
             rows += body["value"]
             done += size
-            given = min(given, count_of(body.get("pageSize")) or size)
+            given = min(given, parse_count(body.get("pageSize")) or size)
             if _is_last(body, before + done):
                 break
         if body is None:
-            raise AnswerTooLarge("The record of this customer alone is larger than dockbook reads.")
+            raise ResponseTooLarge("The record of this customer alone is larger than dockbook reads.")
         remarks = []
         if size < size_before:
             told = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
             remarks.append(told)
         if left_out:
             remarks.append(f"{left_out} left out on this page: the record alone is too large.")
-        return Listed(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))
+        return ListedPage(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))
 
 
 def _joined(last: dict[str, Any], rows: list[Any], request: PageRequest, parts: int, given: int) -> dict[str, Any]:
     """The body that a page of so many parts would have had."""
     whole = {"value": rows, "page": request.page, "pageSize": given * parts}
-    if (pages := count_of(last.get("pageCount"))) is not None:
+    if (pages := parse_count(last.get("pageCount"))) is not None:
         whole["pageCount"] = -(-pages // parts)
     return last | whole
 
 
 def _is_last(body: Mapping[str, Any], asked_for: int) -> bool:
     """Whether nothing is to be expected behind so many customers."""
-    total = count_of(body.get("totalCount"))
-    return not body["value"] or (told_more(body) is False and (total is None or asked_for >= total))
+    total = parse_count(body.get("totalCount"))
+    return not body["value"] or (parse_has_more(body) is False and (total is None or asked_for >= total))
 
 
 def part_size(size: int, most: int) -> int:

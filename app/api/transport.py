@@ -12,19 +12,19 @@ from typing import Final
 import httpx
 
 from app import __version__
-from app.api.body import MAX_BODY, MAX_REFUSAL, OversizedBody, Room, UnreadableBody, read_body
+from app.api.body import MAX_BODY, MAX_REFUSAL, LargeBodyTurn, OversizedBody, UnreadableBody, read_body
 from app.api.redaction import Redaction, address_without_secrets
-from app.api.responses import ADVICE, Answer, printable
+from app.api.responses import ADVICE, ApiResponse, one_line
 from app.api.retry import seconds_to_wait
 from app.errors import (
-    AnswerTooLarge,
     CertificateNotTrusted,
     ClientCertificateRefused,
     ConnectionFailed,
     ConnectionLost,
-    NotTheApi,
     ProxyRefused,
+    ResponseTooLarge,
     SettingsError,
+    UnexpectedResponse,
 )
 
 #: Where tokens are asked for.
@@ -55,7 +55,7 @@ _HEADERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class ApiRequest:
     """A request: `path` is encoded already and follows the base.
 
     `patience` is the longest silence in seconds; `None` where only the deadline of the whole call counts.
@@ -63,19 +63,19 @@ class Outgoing:
 
     method: str
     path: str
-    patience: float | None
+    read_timeout: float | None
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     limit: int = MAX_BODY
     secret: str = field(default="", repr=False)
 
-    def signed(self, token: str) -> "Outgoing":
+    def with_token(self, token: str) -> "ApiRequest":
         """The same request with its bearer."""
         return replace(self, headers=self.headers | {"Authorization": f"Bearer {token}"}, secret=token)
 
 
-class Wire:
+class HttpTransport:
     """The connections to one server.
 
     The environment is not asked for proxies (`trust_env`): a variable left over in somebody's shell must not send
@@ -102,25 +102,25 @@ class Wire:
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._large = asyncio.Lock()
 
-    async def exchange(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: ApiRequest) -> ApiResponse:
         """Send once and read the answer whole, whatever its status; redirects are never followed.
 
         Raises `ConnectionFailed` when nothing was sent, and `ConnectionLost`, `NotTheApi` or `AnswerTooLarge`
         when something was.
         """
         self._redaction.add(outgoing.secret, keep=outgoing.path == TOKEN_PATH)
-        client = self._client(keep=outgoing.method == "GET")
+        client = self._client(keep_alive=outgoing.method == "GET")
         request = client.build_request(
             outgoing.method,
             self._base + outgoing.path,
             params=outgoing.query or None,
             headers=outgoing.headers,
             content=outgoing.content,
-            timeout=httpx.Timeout(outgoing.patience, connect=_CONNECT_SECONDS, pool=None),
+            timeout=httpx.Timeout(outgoing.read_timeout, connect=_CONNECT_SECONDS, pool=None),
         )
         try:
             response = await client.send(request, stream=True, auth=None, follow_redirects=False)
-            room = Room(self._large)
+            room = LargeBodyTurn(self._large)
             try:
                 return await self._read(response, outgoing, room)
             finally:
@@ -140,13 +140,13 @@ class Wire:
             _, client = self._clients.popitem()
             await client.aclose()
 
-    def _client(self, *, keep: bool) -> httpx.AsyncClient:
+    def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
         """Built when first needed: reading the system's certificates takes tens of milliseconds."""
-        if keep not in self._clients:
+        if keep_alive not in self._clients:
             if self._ssl_context is None:
                 secure = self._transport is None and (self._base.startswith("https:") or self._proxy is not None)
                 self._ssl_context = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._clients[keep] = httpx.AsyncClient(
+            self._clients[keep_alive] = httpx.AsyncClient(
                 headers=_HEADERS,
                 transport=self._transport,
                 verify=self._ssl_context,
@@ -154,14 +154,14 @@ class Wire:
                 trust_env=False,
                 limits=httpx.Limits(
                     max_connections=_CONNECTIONS,
-                    max_keepalive_connections=_CONNECTIONS if keep else 0,
+                    max_keepalive_connections=_CONNECTIONS if keep_alive else 0,
                     keepalive_expiry=_IDLE_SECONDS,
                 ),
                 event_hooks={"response": [self._refuse_redirect]},
             )
-        return self._clients[keep]
+        return self._clients[keep_alive]
 
-    async def _read(self, response: httpx.Response, outgoing: Outgoing, room: Room) -> Answer:
+    async def _read(self, response: httpx.Response, outgoing: ApiRequest, room: LargeBodyTurn) -> ApiResponse:
         headers = response.headers
         content = bytearray()
         trouble = ""
@@ -172,10 +172,10 @@ class Wire:
         except OversizedBody:
             trouble = f"it is larger than {_size(limit)}"
             if limit == MAX_BODY:
-                raise AnswerTooLarge(f"The server's answer is larger than {_size(limit)}.") from None
+                raise ResponseTooLarge(f"The server's answer is larger than {_size(limit)}.") from None
         except UnreadableBody as error:
             trouble = str(error)
-        answer = Answer(
+        answer = ApiResponse(
             status=response.status_code,
             headers=headers,
             content=content,
@@ -183,7 +183,7 @@ class Wire:
             redaction=self._redaction,
         )
         if trouble:
-            raise answer.foreign(f"Its body cannot be read: {trouble}.")
+            raise answer.unexpected(f"Its body cannot be read: {trouble}.")
         if answer.status == 407 and self._proxy is not None:
             raise self._proxy_refused("407")
         if answer.status in _CERTIFICATE_STATUSES and _CERTIFICATE_WANTED.search(answer.content[:_LOOKED_AT]):
@@ -193,8 +193,8 @@ class Wire:
     async def _refuse_redirect(self, response: httpx.Response) -> None:
         """Runs before httpx looks where a redirect leads: a bad address there would pass for a broken connection."""
         if response.has_redirect_location:
-            target = printable(self._redaction(address_without_secrets(response.headers["location"])), 100)
-            raise NotTheApi(
+            target = one_line(self._redaction(address_without_secrets(response.headers["location"])), 100)
+            raise UnexpectedResponse(
                 f"The server answered {response.status_code} and points to “{target}”, where dockbook does not follow. "
                 f"{ADVICE}",
                 status=response.status_code,
@@ -226,7 +226,7 @@ class Wire:
         return ProxyRefused(f"The proxy {self._proxy_host} does not let dockbook through ({why}).{cure}")
 
     def _quoted(self, error: Exception) -> str:
-        return printable(self._redaction(str(error)), 100)
+        return one_line(self._redaction(str(error)), 100)
 
     @property
     def _proxy_host(self) -> str:
@@ -277,7 +277,7 @@ def _refused_by_tls(error: BaseException) -> CertificateNotTrusted | ClientCerti
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            why = printable(cause.verify_message, 100).rstrip(".")
+            why = one_line(cause.verify_message, 100).rstrip(".")
             return CertificateNotTrusted(
                 f"The server's certificate is not trusted: {why}. Nothing was sent. "
                 "If your company has its own certificate authority, name its file in the profile."

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 _NAME = "dockbook"
 
 
-class Folders(NamedTuple):
+class Paths(NamedTuple):
     """The folders of settings, the local book, drafts and reports, and the mirror; none needs to exist yet."""
 
     config: Path

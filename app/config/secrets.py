@@ -51,7 +51,7 @@ def read_private(path: Path, source: str) -> str:
     try:
         with path.open("rb") as file:
             # The mode of the file that was opened, whatever its name means by now.
-            refuse_loose(os.fstat(file.fileno()), path, source)
+            require_private(os.fstat(file.fileno()), path, source)
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise SettingsError(f"{source}: {path} cannot be read: {os_error_text(error)}.") from None
@@ -63,7 +63,7 @@ def read_private(path: Path, source: str) -> str:
         raise SettingsError(f"{source}: {path} is not UTF-8 text.") from None
 
 
-def refuse_loose(status: os.stat_result, path: Path, source: str) -> None:
+def require_private(status: os.stat_result, path: Path, source: str) -> None:
     """Raise SettingsError when anybody but the owner may use the file."""
     if status.st_mode & _OTHERS:
         raise SettingsError(

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from app.config.paths import Folders
+from app.config.paths import Paths
 from app.config.secrets import Secret, read_private, read_secret
-from app.config.toml_file import SCAN_GAP_MS, ConfigFile, Profile, closest, read_config
+from app.config.toml_file import SCAN_GAP_MS, ConfigFile, Profile, did_you_mean, read_config
 from app.errors import SettingsError
 
 API_PATH: Final = "/api/v1"
@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     client_id: str | None = None
     client_secret: Secret | None = None
     secret_file: Path | None = None
-    mend: str = ""
+    credentials_hint: str = ""
     read_only: bool = False
     mouse: bool = False
     lean: bool = False
@@ -73,7 +73,7 @@ class Settings(NamedTuple):
     keys: Mapping[str, str] = MappingProxyType({})
 
 
-def load_settings(options: Options, environ: Mapping[str, str], folders: Folders, *, server: bool = True) -> Settings:
+def load_settings(options: Options, environ: Mapping[str, str], folders: Paths, *, server: bool = True) -> Settings:
     """Bring all sources together; raises SettingsError with the one thing to mend first.
 
     With `server` false (a demo needs none) everything about a server is left out, and unread.
@@ -95,10 +95,10 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Folders
     if not server:
         return looks
     given = {name: environ[name] for name in VARIABLES if environ.get(name)}
-    _refuse_misspelt(environ)
+    _reject_misspelt(environ)
     name, profile = _chosen_profile(options, given, config)
     where = f"{config.path}: [profiles.{name}]"
-    settings = _with_server(looks, options, given, name, profile, where)
+    settings = _add_server(looks, options, given, name, profile, where)
     if settings.url is None or settings.proxy is not None:
         return settings
     return settings._replace(unused_proxy=unused_proxy(environ, settings.url))
@@ -201,18 +201,18 @@ def _chosen_profile(options: Options, given: Mapping[str, str], config: ConfigFi
     return None, Profile()
 
 
-def _with_server(
+def _add_server(
     looks: Settings, options: Options, given: Mapping[str, str], name: str | None, profile: Profile, where: str
 ) -> Settings:
     url_source, url = _first(("--url", options.url), (_URL, given.get(_URL)), (f"{where} url", profile.url))
     if url is None:
-        return _without_server(looks, given, name, where)
+        return _add_local_book(looks, given, name, where)
     add_to = f", or add {{}} to {where}." if name else "."
-    if profile.url is not None and not _same_server(url, profile.url):
+    if profile.url is not None and not _is_same_server(url, profile.url):
         # A secret goes only to the server it was written down for, and only there may its TLS be left unchecked.
         profile = Profile(read_only=profile.read_only)
         add_to = f"; the {{}} of {where} is for its own server."
-    if _URL in given and _CLIENT_ID in given and not _same_server(url, given[_URL]):
+    if _URL in given and _CLIENT_ID in given and not _is_same_server(url, given[_URL]):
         raise SettingsError(
             f"{_CLIENT_ID} and its secret belong to {_URL}, which is another server than {url_source} names. "
             f"Unset {_URL} if they are for that one."
@@ -243,7 +243,7 @@ def _with_server(
         client_id=client_id,
         client_secret=client_secret,
         secret_file=secret_file,
-        mend=mend,
+        credentials_hint=mend,
         read_only=looks.read_only or profile.read_only,
         ca_file=profile.ca_file,
         client_cert=profile.client_cert,
@@ -253,7 +253,7 @@ def _with_server(
     )
 
 
-def _without_server(looks: Settings, given: Mapping[str, str], name: str | None, where: str) -> Settings:
+def _add_local_book(looks: Settings, given: Mapping[str, str], name: str | None, where: str) -> Settings:
     if name is not None:
         raise SettingsError(f'{where} has no url. Add url = "https://HOST{API_PATH}".')
     for variable in (_CLIENT_ID, _SECRET, _SECRET_FILE):
@@ -285,11 +285,11 @@ def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Sec
     return read_secret(path, source), path, f"The secret comes from {path}: put the new one there and press F5."
 
 
-def _refuse_misspelt(environ: Mapping[str, str]) -> None:
+def _reject_misspelt(environ: Mapping[str, str]) -> None:
     """A misspelt variable would quietly open another book than the one that was meant."""
     for name in environ:
         if name.startswith(_PREFIX) and name not in VARIABLES:
-            meant = closest(name.removeprefix(_PREFIX), [known.removeprefix(_PREFIX) for known in VARIABLES])
+            meant = did_you_mean(name.removeprefix(_PREFIX), [known.removeprefix(_PREFIX) for known in VARIABLES])
             if meant is not None:
                 raise SettingsError(f"{name} is not a variable of dockbook. Did you mean {_PREFIX}{meant}?")
 
@@ -298,7 +298,7 @@ def _first(*sources: tuple[str, str | None]) -> tuple[str, str | None]:
     return next(((source, value) for source, value in sources if value is not None), ("", None))
 
 
-def _same_server(one: str, other: str) -> bool:
+def _is_same_server(one: str, other: str) -> bool:
     return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 

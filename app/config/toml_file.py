@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from app.config.secrets import Secret, refuse_loose
+from app.config.secrets import Secret, require_private
 from app.errors import SettingsError
 from app.storage.files import open_regular_file, os_error_text
 
@@ -119,9 +119,9 @@ def read_config(path: Path) -> ConfigFile:
         for name, values in top.get("profiles", {}).items()
     }
     if any(profile.client_secret for profile in profiles.values()):
-        refuse_loose(status, path, "client_secret")
+        require_private(status, path, "client_secret")
     if any(profile.proxy is not None and "@" in profile.proxy.reveal() for profile in profiles.values()):
-        refuse_loose(status, path, "proxy")
+        require_private(status, path, "proxy")
     ui = _table(top.get("ui", {}), f"{path}: [ui]", _UI)
     return ConfigFile(
         path=path,
@@ -140,7 +140,7 @@ def read_config(path: Path) -> ConfigFile:
     )
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
     from difflib import get_close_matches
 
@@ -171,7 +171,7 @@ def _table(values: object, where: str, known: Mapping[str, type]) -> dict[str, A
         raise SettingsError(f"{where} has to be a table.")
     for name, value in values.items():
         if name not in known:
-            meant = closest(name, known)
+            meant = did_you_mean(name, known)
             hint = f"Did you mean {meant}?" if meant else f"Known are: {', '.join(sorted(known))}."
             raise SettingsError(f"{where} does not know the setting {name}. {hint}")
         if not isinstance(value, known[name]):

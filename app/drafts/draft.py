@@ -17,7 +17,7 @@ LARGEST: Final = 8 * 2**20
 State = Literal["editing", "sending", "not sent"]
 
 
-class DamagedDraft(ValueError):
+class CorruptDraft(ValueError):
     """The file is not a draft, or no longer what was written."""
 
 
@@ -25,7 +25,7 @@ class NewerDraft(ValueError):
     """A newer dockbook wrote the file."""
 
 
-class MovedDraft(Exception):
+class DraftChanged(Exception):
     """Somebody went on with the draft since it was read: `now` is how it is."""
 
     def __init__(self, now: "Draft") -> None:
@@ -33,7 +33,7 @@ class MovedDraft(Exception):
         self.now = now
 
 
-class Sent(NamedTuple):
+class PendingWrite(NamedTuple):
     """What was posted, and may or may not have arrived: `body` (wire name to text), made on `record` (`None`: new)."""
 
     record: Mapping[str, Any] | None
@@ -53,30 +53,30 @@ class Draft(NamedTuple):
     server: str
     short_id: str
     base: Mapping[str, Any] | None
-    typed: Mapping[str, str]
-    begun: datetime
+    edits: Mapping[str, str]
+    created_at: datetime
     changed: datetime
     host: str
     process: int
     session: str = ""
     state: State = "editing"
-    sent: Sent | None = None
+    pending_write: PendingWrite | None = None
 
     @property
-    def told(self) -> Mapping[str, str]:
+    def shown_fields(self) -> Mapping[str, str]:
         """What it is about: what is typed, or else what was posted."""
-        return self.typed or (self.sent.body if self.sent else {})
+        return self.edits or (self.pending_write.body if self.pending_write else {})
 
     @property
     def as_sent(self) -> Self:
         """The draft as one that was being sent when it could not be written any more; one that says so stays."""
-        short_id = self.short_id or self.typed.get("shortID", "").strip()
-        if self.sent is not None or not short_id:
+        short_id = self.short_id or self.edits.get("shortID", "").strip()
+        if self.pending_write is not None or not short_id:
             return self
-        body = self.typed if self.base is not None else {**self.typed, "shortID": short_id}
-        return self._replace(state="sending", sent=Sent(self.base, body, self.changed))
+        body = self.edits if self.base is not None else {**self.edits, "shortID": short_id}
+        return self._replace(state="sending", pending_write=PendingWrite(self.base, body, self.changed))
 
-    def is_like(self, other: "Draft") -> bool:
+    def same_content(self, other: "Draft") -> bool:
         """Whether both hold the same, whoever has them open."""
         return self._replace(host="", process=0, session="") == other._replace(host="", process=0, session="")
 
@@ -84,18 +84,18 @@ class Draft(NamedTuple):
         """The draft as one JSON object, with its format and a checksum."""
         from app.lossless_json import to_json
 
-        sent = self.sent
+        sent = self.pending_write
         inner = to_json(
             {
                 "id": self.id,
                 "server": self.server,
                 "shortID": self.short_id,
                 "state": self.state,
-                "begun": self.begun.isoformat(),
+                "begun": self.created_at.isoformat(),
                 "changed": self.changed.isoformat(),
                 "host": self.host,
                 "process": self.process,
-                "typed": dict(self.typed),
+                "typed": dict(self.edits),
                 "base": None if self.base is None else dict(self.base),
                 "sent": None
                 if sent is None
@@ -122,19 +122,19 @@ class Draft(NamedTuple):
                 server=_text(inner["server"]),
                 short_id=_text(inner["shortID"]),
                 base=_record(inner["base"]),
-                typed=_texts(inner["typed"]),
-                begun=datetime.fromisoformat(inner["begun"]),
+                edits=_texts(inner["typed"]),
+                created_at=datetime.fromisoformat(inner["begun"]),
                 changed=datetime.fromisoformat(inner["changed"]),
                 host=_text(inner["host"]),
                 process=int(inner["process"]),
                 session=session,
                 state=_state(inner["state"]),
-                sent=_sent(inner["sent"]),
+                pending_write=_sent(inner["sent"]),
             )
         except NewerDraft:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DamagedDraft from error
+            raise CorruptDraft from error
 
 
 def new_id() -> str:
@@ -170,24 +170,24 @@ def _check(written: object, sound: bool) -> None:
     if isinstance(written, int) and written > FORMAT:
         raise NewerDraft
     if written != FORMAT or not sound:
-        raise DamagedDraft
+        raise CorruptDraft
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise DamagedDraft
+        raise CorruptDraft
     return value
 
 
 def _texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise DamagedDraft
+        raise CorruptDraft
     return {name: _text(text) for name, text in value.items()}
 
 
 def _record(value: object) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
-        raise DamagedDraft
+        raise CorruptDraft
     return value
 
 
@@ -195,12 +195,12 @@ def _state(value: object) -> State:
     match value:
         case "editing" | "sending" | "not sent":
             return value
-    raise DamagedDraft
+    raise CorruptDraft
 
 
-def _sent(value: object) -> Sent | None:
+def _sent(value: object) -> PendingWrite | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise DamagedDraft
-    return Sent(_record(value["record"]), _texts(value["body"]), datetime.fromisoformat(value["at"]))
+        raise CorruptDraft
+    return PendingWrite(_record(value["record"]), _texts(value["body"]), datetime.fromisoformat(value["at"]))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.drafts.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, customer_key
+from app.drafts.draft import LARGEST, CorruptDraft, Draft, DraftChanged, NewerDraft, customer_key
 from app.drafts.session_lock import is_running, remove_stale
 from app.storage.files import (
     NotARegularFile,
@@ -30,18 +30,18 @@ _NAME: Final = re.compile(r"(?P<server>[0-9a-f]{16})\.(?P<customer>[0-9a-f]{16})
 Write = Callable[[Path, bytes], None]
 
 
-class Found(NamedTuple):
+class DraftListing(NamedTuple):
     """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
 
     `notes` tell which files were set aside.
     """
 
-    free: tuple[Draft, ...] = ()
-    open: tuple[Draft, ...] = ()
+    unclaimed: tuple[Draft, ...] = ()
+    open_elsewhere: tuple[Draft, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-class DraftFolder:
+class DraftFiles:
     """The drafts of one server, under any of its names (`server_keys`).
 
     `write` puts bytes into a new file for good, and is there to be bent by tests.
@@ -52,7 +52,7 @@ class DraftFolder:
         self._servers = servers
         self._write = write or write_new_file
 
-    def keep(self, draft: Draft) -> None:
+    def write(self, draft: Draft) -> None:
         """Write the draft down; the copy before is there until the new one is whole."""
         make_private_dir(self.path)
         path = self._path(draft)
@@ -78,7 +78,7 @@ class DraftFolder:
         self._note(draft.id).touch(0o600)
         sync_dir(self.path)
 
-    def drop(self, draft: Draft) -> None:
+    def delete(self, draft: Draft) -> None:
         """Remove the draft; it may be gone already."""
         if self.path.is_dir():
             # A new customer's draft may still stand there under the name from before it had an ID.
@@ -87,10 +87,10 @@ class DraftFolder:
             self._note(draft.id).unlink(missing_ok=True)
             sync_dir(self.path)
 
-    def take(self, draft: Draft, session: str) -> Draft | None:
+    def claim(self, draft: Draft, session: str) -> Draft | None:
         """Make a free draft one's own; `None` when somebody else was quicker.
 
-        Raises `MovedDraft`, and leaves it free, when it is not any more what it was.
+        Raises `DraftChanged`, and leaves it free, when it is not any more what it was.
         """
         if draft.session and is_running(self.path, draft.session):
             return None
@@ -103,29 +103,29 @@ class DraftFolder:
             return self._take_elsewhere(draft, session)
         try:
             now = self._load(own, draft.session)
-        except (DamagedDraft, NewerDraft):
+        except (CorruptDraft, NewerDraft):
             # Whoever looks for drafts next is told.
             own.rename(free)
             return None
-        if not now.is_like(draft):
+        if not now.same_content(draft):
             own.rename(free)
-            raise MovedDraft(now)
+            raise DraftChanged(now)
         sync_dir(self.path)
         return taken
 
     def _take_elsewhere(self, draft: Draft, session: str) -> Draft | None:
         """The same where somebody had it open meanwhile, and left it under another name."""
-        now = next((other for other in self.find(session).free if other.id == draft.id), None)
+        now = next((other for other in self.list_drafts(session).unclaimed if other.id == draft.id), None)
         if now is None:
             return None
-        if not now.is_like(draft):
-            raise MovedDraft(now)
-        return None if self._path(now) == self._path(draft) else self.take(now, session)
+        if not now.same_content(draft):
+            raise DraftChanged(now)
+        return None if self._path(now) == self._path(draft) else self.claim(now, session)
 
-    def find(self, own: str, short_id: str | None = None) -> Found:
+    def list_drafts(self, own: str, short_id: str | None = None) -> DraftListing:
         """All drafts, or those of one customer, but for those the session `own` has open."""
         if not self.path.is_dir():
-            return Found()
+            return DraftListing()
         self._sweep_unfinished()
         remove_stale(self.path)
         free: dict[str, Draft] = {}
@@ -142,7 +142,7 @@ class DraftFolder:
             elif draft.id not in free or draft.changed > free[draft.id].changed:
                 free[draft.id] = draft
         newest_first = sorted(free.values(), key=lambda draft: draft.changed, reverse=True)
-        return Found(tuple(newest_first), tuple(elsewhere), tuple(notes))
+        return DraftListing(tuple(newest_first), tuple(elsewhere), tuple(notes))
 
     def _read(self, path: Path, session: str, notes: list[str]) -> Draft | None:
         """The draft in this file; `None`, and a note, when there is none that can be read."""
@@ -152,17 +152,17 @@ class DraftFolder:
             return None
         except NewerDraft:
             notes.append(f"A newer dockbook wrote the draft {path.name}; it is left for that one.")
-        except DamagedDraft:
+        except CorruptDraft:
             if not (session and is_running(self.path, session)):
                 notes.append(f"A damaged draft was set aside as {self._set_aside(path)}.")
         return None
 
-    def rivals(self, draft: Draft) -> tuple[Draft, ...]:
+    def other_editors(self, draft: Draft) -> tuple[Draft, ...]:
         """What other sessions that still run have open of the same customer."""
         open_elsewhere = []
         for path, session in self._files(customer_key(draft.short_id)) if draft.short_id else ():
             if session not in ("", draft.session) and is_running(self.path, session):
-                with suppress(FileNotFoundError, DamagedDraft, NewerDraft):
+                with suppress(FileNotFoundError, CorruptDraft, NewerDraft):
                     open_elsewhere.append(self._load(path, session))
         return tuple(open_elsewhere)
 
@@ -209,7 +209,7 @@ def _read(path: Path, session: str) -> Draft:
         with os.fdopen(open_regular_file(path, os.O_RDONLY), "rb") as file:
             content = file.read(LARGEST + 1)
     except NotARegularFile:
-        raise DamagedDraft from None
+        raise CorruptDraft from None
     if len(content) > LARGEST:
-        raise DamagedDraft
+        raise CorruptDraft
     return Draft.from_bytes(content, session)

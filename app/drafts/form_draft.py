@@ -4,29 +4,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from app.drafts.draft import Draft, Sent, new_id
-from app.errors import DockbookError, EditsOverlap, NotSent, OutcomeUnknown, ServerFault, TransportError
+from app.drafts.draft import Draft, PendingWrite, new_id
+from app.errors import DockbookError, DraftNotSaved, EditConflict, OutcomeUnknown, ServerFault, TransportError
 
 if TYPE_CHECKING:
-    from app.drafts.store import Drafts
+    from app.drafts.store import DraftStore
     from app.models.customer import Customer
 
 #: Seconds a disk may take for the note that something is being sent.
 _NOTED_WITHIN: Final = 5.0
 
 
-class Keeping:
+class FormDraft:
     """Keeps what is typed in a form in `drafts`, where there are any; `draft` is one that was taken up again.
 
     `key` is the ID of the draft, also before there is one.
     """
 
-    def __init__(self, drafts: "Drafts | None", draft: Draft | None = None) -> None:
+    def __init__(self, drafts: "DraftStore | None", draft: Draft | None = None) -> None:
         self._drafts = drafts
         self._draft = draft
         self.key = draft.id if draft is not None else new_id()
         # A write of an earlier try that may have arrived; a later try that sent nothing is no answer to it.
-        self._in_doubt = draft.sent if draft is not None else None
+        self._in_doubt = draft.pending_write if draft is not None else None
 
     @property
     def possible(self) -> bool:
@@ -34,35 +34,35 @@ class Keeping:
         return self._drafts is not None
 
     @property
-    def kept(self) -> bool:
+    def is_saved(self) -> bool:
         """Whether what is typed is on the disk."""
-        return self._drafts is not None and self._draft is not None and self._drafts.is_kept(self._draft)
+        return self._drafts is not None and self._draft is not None and self._drafts.is_saved(self._draft)
 
     @property
     def unconfirmed(self) -> bool:
         """Whether something was sent, and it is not known what came of it."""
-        return self._draft is not None and self._draft.sent is not None
+        return self._draft is not None and self._draft.pending_write is not None
 
     @property
-    def rivals(self) -> tuple[Draft, ...]:
+    def other_editors(self) -> tuple[Draft, ...]:
         """What other sessions have open of the same customer."""
         if self._drafts is None or self._draft is None:
             return ()
-        return self._drafts.rivals.get(self._draft.id, ())
+        return self._drafts.other_editors.get(self._draft.id, ())
 
-    def typed(self, customer: "Customer | None", typed: Mapping[str, str]) -> None:
+    def update(self, customer: "Customer | None", typed: Mapping[str, str]) -> None:
         """Keep what is typed on this record; with nothing typed there is nothing to keep."""
         if self._drafts is None or (self._draft is None and not typed):
             return
         if not typed and not self.unconfirmed:
-            self.drop()
+            self.delete()
             return
         short_id, base = (customer.short_id, customer.received) if customer else ("", None)
         draft = self._draft or self._drafts.begin(short_id, base, self.key)
         now = datetime.now().astimezone()
-        self._put(draft._replace(short_id=short_id, base=base, typed=dict(typed), changed=now))
+        self._put(draft._replace(short_id=short_id, base=base, edits=dict(typed), changed=now))
 
-    async def sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
+    async def mark_sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
         """Note on the disk that it is sent now, and what: if the program dies, the next one can find out.
 
         Raises NotSent where the disk takes nothing at all.
@@ -71,50 +71,52 @@ class Keeping:
             record = made_on.received if made_on else None
             # What is sent may have been put back by now, and the draft with it.
             draft = self._draft or self._drafts.begin(made_on.short_id if made_on else "", record, self.key)
-            draft = draft._replace(state="sending", sent=Sent(record, dict(body), datetime.now().astimezone()))
+            draft = draft._replace(
+                state="sending", pending_write=PendingWrite(record, dict(body), datetime.now().astimezone())
+            )
             self._put(draft)
             # A disk that takes no draft must not keep anybody from saving, as long as it takes the note.
-            if not await self._drafts.settled(_NOTED_WITHIN) and not self._drafts.is_noted(draft):
+            if not await self._drafts.flush_async(_NOTED_WITHIN) and not self._drafts.is_noted(draft):
                 why = self._drafts.problem or "the disk does not answer"
-                raise NotSent(
+                raise DraftNotSaved(
                     f"This machine cannot note that it is being sent ({why}): after a crash nobody could tell whether "
                     "it was. Nothing was sent. F10 tries again."
                 )
 
-    def refused(self, error: DockbookError) -> None:
+    def mark_failed(self, error: DockbookError) -> None:
         """Note that it was not saved, unless that is just what is not known."""
         if self._draft is None:
             return
-        nothing_new = self._in_doubt is not None and self._draft.sent is self._in_doubt
-        if isinstance(error, OutcomeUnknown) or (nothing_new and not isinstance(error, EditsOverlap)):
-            self._in_doubt = self._draft.sent
+        nothing_new = self._in_doubt is not None and self._draft.pending_write is self._in_doubt
+        if isinstance(error, OutcomeUnknown) or (nothing_new and not isinstance(error, EditConflict)):
+            self._in_doubt = self._draft.pending_write
             return
-        if self._in_doubt is not None and not isinstance(error, EditsOverlap):
+        if self._in_doubt is not None and not isinstance(error, EditConflict):
             # This try was refused; the one before may still be carried out.
-            self._put(self._draft._replace(state="sending", sent=self._in_doubt))
+            self._put(self._draft._replace(state="sending", pending_write=self._in_doubt))
             return
-        if not self._draft.typed:
-            self.drop()
+        if not self._draft.edits:
+            self.delete()
             return
         self._in_doubt = None
         not_sent = isinstance(error, TransportError | ServerFault)
-        self._put(self._draft._replace(state="not sent" if not_sent else "editing", sent=None))
+        self._put(self._draft._replace(state="not sent" if not_sent else "editing", pending_write=None))
 
-    def drop(self) -> None:
+    def delete(self) -> None:
         """It is saved, or discarded by the person."""
         if self._drafts is not None and self._draft is not None:
-            self._drafts.drop(self._draft)
+            self._drafts.delete(self._draft)
             self._draft = None
         self.key = new_id()
         self._in_doubt = None
 
-    def settled(self, customer: "Customer") -> None:
+    def mark_saved(self, customer: "Customer") -> None:
         """It is saved; what was typed since then is a draft on the record as it is now."""
         self._in_doubt = None
         if self._draft is not None:
-            self._draft = self._draft._replace(state="editing", sent=None, base=customer.received)
+            self._draft = self._draft._replace(state="editing", pending_write=None, base=customer.received)
 
-    def release(self) -> None:
+    def leave(self) -> None:
         """Leave it for later."""
         if self._drafts is not None and self._draft is not None:
             self._drafts.release(self._draft)
@@ -123,4 +125,4 @@ class Keeping:
     def _put(self, draft: Draft) -> None:
         self._draft = draft
         if self._drafts is not None:
-            self._drafts.put(draft)
+            self._drafts.save(draft)

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, Final
 
 from app.drafts.draft import Draft, new_id
-from app.drafts.files import DraftFolder, Found, Write
+from app.drafts.files import DraftFiles, DraftListing, Write
 from app.drafts.session_lock import SessionLock
 from app.storage.files import os_error_text
 
@@ -24,7 +24,7 @@ _RETRY: Final = 2.0
 _FLUSH_WITHIN: Final = 1.0
 
 
-class Drafts:
+class DraftStore:
     """The drafts of one server on this machine; new ones bear its first name, old ones may bear any.
 
     `put` and `drop` return at once and may be called by any thread, `flush` by a signal handler too. `problem` is why
@@ -34,7 +34,7 @@ class Drafts:
     """
 
     def __init__(self, folder: Path, *servers: str, pause: float = _PAUSE, write: Write | None = None) -> None:
-        self._folder = DraftFolder(folder, *servers, write=write)
+        self._folder = DraftFiles(folder, *servers, write=write)
         self._server = servers[0]
         self._pause = pause
         self._session = SessionLock(folder)
@@ -48,9 +48,9 @@ class Drafts:
         self._thread.start()
         self.problem: str | None = None
         self.on_change: Callable[[], None] | None = None
-        self.free: tuple[Draft, ...] = ()
+        self.unclaimed: tuple[Draft, ...] = ()
         self.notes: tuple[str, ...] = ()
-        self.rivals: dict[str, tuple[Draft, ...]] = {}
+        self.other_editors: dict[str, tuple[Draft, ...]] = {}
 
     def begin(self, short_id: str, base: Mapping[str, Any] | None, draft_id: str | None = None) -> Draft:
         """A new draft, not yet kept: that takes a `put`. The ID of a draft is one of `new_id`."""
@@ -59,7 +59,7 @@ class Drafts:
         session = self._session.name
         return Draft(draft_id or new_id(), self._server, short_id, base, {}, now, now, host, os.getpid(), session)
 
-    def put(self, draft: Draft) -> None:
+    def save(self, draft: Draft) -> None:
         """Have the draft written down, in place of what was put before."""
         self._latest[draft.id] = (draft, True)
         self._jobs.put(None)
@@ -67,16 +67,16 @@ class Drafts:
     def release(self, draft: Draft) -> None:
         """Have it written down as one that nobody has open."""
         free = draft._replace(session="")
-        self.free = (free, *(other for other in self.free if other.id != draft.id))
-        self.put(free)
+        self.unclaimed = (free, *(other for other in self.unclaimed if other.id != draft.id))
+        self.save(free)
 
-    def drop(self, draft: Draft) -> None:
+    def delete(self, draft: Draft) -> None:
         """Have the draft removed: it is saved, or was discarded by the person."""
-        self.free = tuple(other for other in self.free if other.id != draft.id)
+        self.unclaimed = tuple(other for other in self.unclaimed if other.id != draft.id)
         self._latest[draft.id] = (draft, False)
         self._jobs.put(None)
 
-    def is_kept(self, draft: Draft) -> bool:
+    def is_saved(self, draft: Draft) -> bool:
         """Whether a copy of it is on the disk, a moment old at most."""
         return draft.id in self._kept and self.problem is None
 
@@ -93,7 +93,7 @@ class Drafts:
         except TimeoutError:
             return False
 
-    async def settled(self, within: float = _FLUSH_WITHIN) -> bool:
+    async def flush_async(self, within: float = _FLUSH_WITHIN) -> bool:
         """Like `flush`, for the event loop."""
         written: Future[bool] = Future()
         self._jobs.put(written)
@@ -103,31 +103,31 @@ class Drafts:
         except TimeoutError:
             return False
 
-    async def look(self, short_id: str | None = None) -> Found:
+    async def list_drafts(self, short_id: str | None = None) -> DraftListing:
         """The drafts on the disk, or those of one customer; raises OSError when they cannot be read."""
-        await self.settled()
-        found = await asyncio.to_thread(self._folder.find, self._session.name, short_id)
+        await self.flush_async()
+        found = await asyncio.to_thread(self._folder.list_drafts, self._session.name, short_id)
         self.notes += found.notes
         # What a failing disk has not taken yet is free all the same.
         waiting = [draft for draft, keep in list(self._latest.values()) if keep and not draft.session]
-        known = {draft.id: draft for draft in (*found.free, *waiting)}
+        known = {draft.id: draft for draft in (*found.unclaimed, *waiting)}
         if short_id is not None:
-            known |= {draft.id: draft for draft in self.free if draft.short_id != short_id}
-        self.free = tuple(sorted(known.values(), key=lambda draft: draft.changed, reverse=True))
+            known |= {draft.id: draft for draft in self.unclaimed if draft.short_id != short_id}
+        self.unclaimed = tuple(sorted(known.values(), key=lambda draft: draft.changed, reverse=True))
         return found
 
-    async def take(self, draft: Draft) -> Draft | None:
+    async def claim(self, draft: Draft) -> Draft | None:
         """Open a free draft; `None` when somebody else did, or removed it.
 
-        Raises OSError, and `MovedDraft` when somebody went on with it and left it: then it is still free.
+        Raises OSError, and `DraftChanged` when somebody went on with it and left it: then it is still free.
         """
-        await self.settled()
+        await self.flush_async()
         if draft.id not in self._latest and await asyncio.to_thread(self._take, draft) is None:
             taken = None
         else:
             taken = draft._replace(session=self._session.name, host=socket.gethostname(), process=os.getpid())
-            self.put(taken)
-        self.free = tuple(other for other in self.free if other.id != draft.id)
+            self.save(taken)
+        self.unclaimed = tuple(other for other in self.unclaimed if other.id != draft.id)
         return taken
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Drafts:
 
     def _take(self, draft: Draft) -> Draft | None:
         self._session.acquire()
-        return self._folder.take(draft, self._session.name)
+        return self._folder.claim(draft, self._session.name)
 
     def _work(self) -> None:
         while not self._ending:
@@ -163,7 +163,7 @@ class Drafts:
     def _write_all(self) -> None:
         """Write what is waiting; what fails waits for the next time, unless something newer came."""
         problem = None
-        before = (self.problem, set(self._kept), dict(self.rivals))
+        before = (self.problem, set(self._kept), dict(self.other_editors))
         for name in list(self._latest):
             draft, keep = job = self._latest.pop(name)
             try:
@@ -172,24 +172,24 @@ class Drafts:
                 self._latest.setdefault(name, job)
                 problem = os_error_text(error)
         self.problem = problem
-        if self.on_change is not None and before != (self.problem, self._kept, self.rivals):
+        if self.on_change is not None and before != (self.problem, self._kept, self.other_editors):
             self.on_change()
 
     def _write(self, draft: Draft, *, keep: bool) -> None:
         if not keep:
-            self._folder.drop(draft)
+            self._folder.delete(draft)
             self._kept.discard(draft.id)
             self._noted.discard(draft.id)
-            self.rivals.pop(draft.id, None)
+            self.other_editors.pop(draft.id, None)
             return
         self._session.acquire()
         try:
-            self._folder.keep(draft)
+            self._folder.write(draft)
         except OSError:
-            if draft.sent is not None:
+            if draft.pending_write is not None:
                 self._folder.note_sent(draft)
                 self._noted.add(draft.id)
             raise
         self._noted.discard(draft.id)
         self._kept.add(draft.id)
-        self.rivals[draft.id] = self._folder.rivals(draft)
+        self.other_editors[draft.id] = self._folder.other_editors(draft)

@@ -13,12 +13,12 @@ from app.errors import DockbookError, ExportFailed, SettingsError
 from app.export.output import Sink, file_sink
 from app.export.spec import Order, Writing, check_room, open_format
 from app.terminal.progress import Line, bar
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from app.backends import Book, Server
+    from app.backends import EmbeddedBackend, RemoteBackend
 
 #: What a shell says of a program that ended because nobody read its output any more.
 PIPE_BROKE: Final = 128 + signal.SIGPIPE
@@ -26,7 +26,7 @@ PIPE_BROKE: Final = 128 + signal.SIGPIPE
 _LABEL: Final = "dockbook: exporting"
 
 
-def run_export(order: Order, find_source: Callable[[], "Book | Server"]) -> int:
+def run_export(order: Order, find_source: Callable[[], "EmbeddedBackend | RemoteBackend"]) -> int:
     """Export and return the exit code; raises DockbookError when it is not whole.
 
     `find_source` is called once it is certain that there is somewhere to write to.
@@ -64,16 +64,16 @@ class _Export:
         self._line = Line(stream, watched=stream.isatty() and not data_is_shown)
         self._notes: list[str] = []
 
-    def run(self, source: "Book | Server") -> None:
+    def run(self, source: "EmbeddedBackend | RemoteBackend") -> None:
         """Export everything from this source, and close it."""
-        from app.daemon_threads import PassingThreads
-        from app.repository.repository import Repository
+        from app.daemon_threads import DaemonThreadExecutor
+        from app.repository.repository import CustomerRepository
 
         async def work() -> None:
             from app.export.read_all import Walk
 
-            asyncio.get_running_loop().set_default_executor(PassingThreads())
-            repository = Repository(source.connect, read_only=True, on_close=source.close)
+            asyncio.get_running_loop().set_default_executor(DaemonThreadExecutor())
+            repository = CustomerRepository(source.connect, read_only=True, on_close=source.close)
             try:
                 walk = Walk(repository, on_progress=self._progress, on_wait=self._wait)
                 self._writing.begin()
@@ -92,7 +92,7 @@ class _Export:
     def tell(self) -> None:
         """Say what was exported, and what a person should know of it."""
         for text in self._writing.told(self._notes):
-            self._stream.write(f"dockbook: {visible(text)}\n")
+            self._stream.write(f"dockbook: {sanitize(text)}\n")
         self._stream.flush()
 
     def _progress(self, done: int, total: int | None) -> None:

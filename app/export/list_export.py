@@ -14,11 +14,11 @@ from app.export.spec import Order, Writing, check_room, open_format
 if TYPE_CHECKING:
     from app.models.customer import Customer
     from app.models.fields import PageRequest
-    from app.repository.repository import Repository
+    from app.repository.repository import CustomerRepository
 
 
 async def export_list(
-    repository: "Repository",
+    repository: "CustomerRepository",
     request: "PageRequest",
     form: str,
     output: Path,
@@ -41,7 +41,7 @@ async def export_list(
 
 
 async def export_some(
-    repository: "Repository",
+    repository: "CustomerRepository",
     short_ids: Sequence[str],
     form: str,
     output: Path,

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from app.errors import ExportFailed, RateLimited
-from app.mirror.completeness import Readings
+from app.mirror.completeness import PaginationAudit
 from app.models.fields import MAX_PAGE_SIZE, PageRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from app.models.customer import Customer, Page
-    from app.repository.repository import Repository
+    from app.repository.repository import CustomerRepository
 
 #: The longest wait a server may ask for, in seconds, and how often it may ask for the same page.
 LONGEST_WAIT: Final = 60
@@ -32,7 +32,7 @@ class Walk:
 
     def __init__(
         self,
-        repository: "Repository",
+        repository: "CustomerRepository",
         request: PageRequest | None = None,
         *,
         on_progress: Callable[[int, int | None], None],
@@ -45,7 +45,7 @@ class Walk:
         self._on_progress = on_progress
         self._on_wait = on_wait
         self._sleep = sleep
-        self._readings = Readings()
+        self._readings = PaginationAudit()
 
     @property
     def notes(self) -> list[str]:
@@ -64,14 +64,14 @@ class Walk:
         and one taken away pulls another out of sight. Whenever the count does not come out, all pages are read again.
         """
         readings = self._readings
-        while not readings.exhausted:
+        while not readings.should_stop:
             readings.begin()
-            while not readings.over:
-                batch = readings.take(await self._page(readings.next_page))
+            while not readings.finished:
+                batch = readings.add(await self._page(readings.next_page))
                 self._on_progress(readings.seen, readings.total)
                 if batch:
                     yield batch
-            if readings.whole:
+            if readings.is_complete:
                 return
         if readings.endless:
             raise ExportFailed("The server's pages do not come to an end.")
@@ -105,14 +105,14 @@ class Walk:
         origin = page.origin
         if origin is None:
             return page
-        if origin.as_of is None:
+        if origin.synced_at is None:
             of = "" if origin.expected is None else f" of {origin.expected:,}"
             raise ExportFailed(
-                f"The copy on this machine holds {origin.seen:,}{of} customers so far. Export again when it is whole."
+                f"The copy on this machine holds {origin.held:,}{of} customers so far. Export again when it is whole."
             )
-        self._as_of = origin.as_of
-        if origin.close:
+        self._as_of = origin.synced_at
+        if origin.suggestions:
             return page.model_copy(update={"rows": (), "total": 0, "has_more": False})
-        if origin.at_least:
+        if origin.total_is_minimum:
             return page.model_copy(update={"total": await self._repository.count(self._request)})
         return page

@@ -9,13 +9,13 @@ import mmap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from app.models.fields import KEY
+from app.models.fields import ID_FIELD
 
 #: How often all pages are read: once, and again when rows moved meanwhile.
 READINGS: Final = 3
 
 #: Pages in a row without anything new, after which a server is taken to repeat itself.
-_STALE: Final = 2
+_REPEATED_PAGES: Final = 2
 #: How many more pages than announced may come, because customers are added while they are read.
 _SLACK: Final = 10
 _MOST_PAGES: Final = 40_000
@@ -23,22 +23,22 @@ _MOST_PAGES: Final = 40_000
 _SIXTY_FOUR_BITS: Final = 2**64 - 1
 
 
-class Told(Protocol):
-    """A customer as it came: `oddities` names what of it cannot be used."""
+class HasIdentity(Protocol):
+    """A customer as it came: `problems` names what of it cannot be used."""
 
     @property
     def short_id(self) -> str: ...
     @property
     def received(self) -> dict[str, Any]: ...
     @property
-    def oddities(self) -> Mapping[str, str]: ...
+    def problems(self) -> Mapping[str, str]: ...
 
 
-_Row = TypeVar("_Row", bound=Told)
-_Row_co = TypeVar("_Row_co", bound=Told, covariant=True)
+_Row = TypeVar("_Row", bound=HasIdentity)
+_Row_co = TypeVar("_Row_co", bound=HasIdentity, covariant=True)
 
 
-class Sheet(Protocol[_Row_co]):
+class PageLike(Protocol[_Row_co]):
     """A page, and what the server says of the whole, `None` where it is silent."""
 
     @property
@@ -49,7 +49,7 @@ class Sheet(Protocol[_Row_co]):
     def has_more(self) -> bool | None: ...
 
 
-class Marked(Protocol):
+class SeenMap(Protocol):
     """Remembers for a text the number (1 to `READINGS`) of the reading in which it last came."""
 
     def get(self, key: str) -> int | None: ...
@@ -57,7 +57,7 @@ class Marked(Protocol):
     def __len__(self) -> int: ...
 
 
-class Marks:
+class CompactSeenMap:
     """Marks in a tenth of the memory of a `dict`: two texts whose hashes agree in 62 bits are taken for one."""
 
     def __init__(self) -> None:
@@ -112,15 +112,15 @@ def _cells(count: int) -> memoryview:
     return memoryview(mmap.mmap(-1, 8 * count)).cast("Q")
 
 
-class Readings:
+class PaginationAudit:
     """Readings of all pages, one after the other, on a server that may move rows and tell lies.
 
     Of the reading under way: `pages` and `read` count what came, `different` the customers among it, `fresh` those
     that had not come in an earlier reading either. `total` is what the server counts, `None` where it does not say.
     """
 
-    def __init__(self, marks: Marked | None = None) -> None:
-        self._seen: Marked = {} if marks is None else marks
+    def __init__(self, marks: SeenMap | None = None) -> None:
+        self._seen: SeenMap = {} if marks is None else marks
         self._shrank_ever = False
         self._different_before = -1
         self.total: int | None = None
@@ -138,7 +138,7 @@ class Readings:
 
     def _start(self) -> None:
         self.pages = self.read = self.different = self.fresh = 0
-        self.moved = self.shrank = self.over = False
+        self.moved = self.shrank = self.finished = False
         self._stale = 0
         self._most_pages: int | None = None
 
@@ -153,26 +153,26 @@ class Readings:
         return self.pages + 1
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether what came is certainly all that there is."""
         if self.total is None:
             # Ended by its own words, not because it repeated itself; and no row came twice, or a second look found all.
-            return self._stale < _STALE and not (self._repeated and (self.number == 1 or self.fresh))
+            return self._stale < _REPEATED_PAGES and not (self._repeated and (self.number == 1 or self.fresh))
         if self.different == self.total and not self.shrank:
             return True
         # With nothing taken away, as many as there are can only be all of them, from whichever reading they came.
         return self.seen == self.total and not self._shrank_ever
 
     @property
-    def confirmed(self) -> bool:
+    def count_is_wrong(self) -> bool:
         """Whether a second reading brought exactly the same, no row twice: then the server's count is what is wrong."""
         same = not self.fresh and self.different == self._different_before
-        return self.number > 1 and same and not self._repeated and not self.endless and self._stale < _STALE
+        return self.number > 1 and same and not self._repeated and not self.endless and self._stale < _REPEATED_PAGES
 
     @property
-    def exact(self) -> bool:
+    def is_authoritative(self) -> bool:
         """Whether the reading under way alone brought all that there is, so that whatever it did not bring is gone."""
-        return self.confirmed or (self.whole and self.different in (self.total, self.seen))
+        return self.count_is_wrong or (self.is_complete and self.different in (self.total, self.seen))
 
     @property
     def endless(self) -> bool:
@@ -180,11 +180,11 @@ class Readings:
         return self.pages >= (_MOST_PAGES if self._most_pages is None else self._most_pages)
 
     @property
-    def exhausted(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether yet another reading would teach nothing."""
         return self.number >= READINGS or self.endless or (self.number > 1 and not (self.fresh or self.moved))
 
-    def take(self, page: Sheet[_Row]) -> list[_Row]:
+    def add(self, page: PageLike[_Row]) -> list[_Row]:
         """Note what a page brings, and return the customers on it that had not come in any reading."""
         self._count(page)
         batch: list[_Row] = []
@@ -202,14 +202,14 @@ class Readings:
         self.different += different
         self.fresh += len(batch)
         self._stale = 0 if different else self._stale + 1
-        self.over = self._is_over(page)
+        self.finished = self._is_over(page)
         return batch
 
     @property
     def _repeated(self) -> bool:
         return self.different < self.read
 
-    def _count(self, page: Sheet[Told]) -> None:
+    def _count(self, page: PageLike[HasIdentity]) -> None:
         if page.total is None:
             return
         first = self._most_pages is None
@@ -224,17 +224,17 @@ class Readings:
                 self.shrank = self.shrank or fell
         self.total = page.total
 
-    def _is_over(self, page: Sheet[Told]) -> bool:
+    def _is_over(self, page: PageLike[HasIdentity]) -> bool:
         """Whether there is nothing more to ask for; neither `hasMore` nor the total is believed alone."""
-        if not page.rows or self._stale >= _STALE or self.endless:
+        if not page.rows or self._stale >= _REPEATED_PAGES or self.endless:
             return True
         if self.total is None:
             return page.has_more is False
         return self.read >= self.total and page.has_more is not True
 
 
-def _identity(customer: Told) -> str:
+def _identity(customer: HasIdentity) -> str:
     """What tells a customer from all others: the ID, or without one that can be used the whole record."""
-    if KEY in customer.oddities:
+    if ID_FIELD in customer.problems:
         return "?" + json.dumps(customer.received, sort_keys=True)
     return "=" + customer.short_id

@@ -14,7 +14,7 @@ from unicodedata import unidata_version
 from app.errors import StoreError
 from app.mirror.row_checksum import COLUMNS, DamagedRow
 from app.mirror.search.terms import SEARCHED
-from app.models.fields import KEY, WIRE
+from app.models.fields import ID_FIELD, WIRE_FIELDS
 from app.storage.files import open_regular_file as open_file
 
 SCHEMA_VERSION: Final = 1
@@ -41,18 +41,22 @@ _DAMAGE: Final = frozenset(
 #: `gram` tells in which blocks of a segment a gram stands, bit by bit; it may name too many blocks, never too few.
 _TABLES: Final = f"""
 CREATE TABLE customer (
-    place INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, UNIQUE ({KEY}, odd)
+    place INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, UNIQUE ({ID_FIELD}, odd)
 );
 CREATE TABLE block (no INTEGER PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE gram (segment INTEGER, gram TEXT, bits BLOB NOT NULL, PRIMARY KEY (segment, gram)) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
-CREATE INDEX by_fid ON customer (fid, {KEY}, odd);
+CREATE INDEX by_fid ON customer (fid, {ID_FIELD}, odd);
 """
 #: The orders of the table; they are built when all rows are there, which takes a tenth of the time.
 INDEXES: Final = {
-    "by_fname": f"CREATE INDEX by_fname ON customer (fname, {KEY}, odd)",
+    "by_fname": f"CREATE INDEX by_fname ON customer (fname, {ID_FIELD}, odd)",
     "by_look": "CREATE INDEX by_look ON customer (look)",
-} | {f"by_{name}": f"CREATE INDEX by_{name} ON customer ({name}, {KEY}, odd)" for name in WIRE if name != KEY}
+} | {
+    f"by_{name}": f"CREATE INDEX by_{name} ON customer ({name}, {ID_FIELD}, odd)"
+    for name in WIRE_FIELDS
+    if name != ID_FIELD
+}
 
 
 #: Somebody else has it for the moment.

@@ -30,7 +30,7 @@ from app.mirror.worker import Job, Lane, Opened
 from app.mirror.writer import Writing
 from app.models.customer import Candidates, Customer, Page
 from app.models.fields import PageRequest
-from app.models.raw_customer import Record
+from app.models.raw_customer import RawCustomer
 
 __all__ = ["Mirror", "MirrorState"]
 
@@ -185,7 +185,7 @@ class Mirror:
         """Begin to read all customers anew; rows taken under the number are marked as seen in it."""
         return await self._put_down(lambda writing: writing.begin_sweep(), 0)
 
-    async def take(self, rows: Sequence[Customer | Record], sweep: int | None = None) -> int:
+    async def take(self, rows: Sequence[Customer | RawCustomer], sweep: int | None = None) -> int:
         """Keep these customers; tells how many were new or differed, for only they are written."""
         written = await self._put_down(lambda writing: writing.take(rows, sweep), 0)
         if sweep is not None:

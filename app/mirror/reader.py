@@ -16,10 +16,10 @@ from app.mirror.search.terms import SIGNS, Needle
 from app.mirror.state import MirrorState
 from app.mirror.worker import Job
 from app.models.customer import Candidates, Customer, Origin, Page
-from app.models.fields import KEY, PageRequest
-from app.text.confusables import alike as are_alike
+from app.models.fields import ID_FIELD, PageRequest
+from app.text.confusables import is_confusable as are_alike
 from app.text.confusables import skeleton
-from app.text.folding import words_of
+from app.text.folding import split_words
 
 #: The largest cache that a reader is given, in halves of a MiB.
 _MOST_CACHE: Final = 8
@@ -56,7 +56,7 @@ class Reading:
             state = MirrorState.read(self.connection)
             search = self._search(state, job)
             found = search.page(request)
-            if not found.total and words_of(request.find) and state.seen:
+            if not found.total and split_words(request.find) and state.seen:
                 found = _near(search, request, self._guessed(search, request, state)) or found
             rows = self._customers(found.places)
         return page_of(request, found, rows, state)
@@ -67,20 +67,20 @@ class Reading:
             state = MirrorState.read(self.connection)
             search = self._search(state, job)
             total = search.count_of(request)
-            if not total and words_of(request.find) and (needles := self._guessed(search, request, state)):
+            if not total and split_words(request.find) and (needles := self._guessed(search, request, state)):
                 total = search.count(needles)
             return total
 
     def customer(self, short_id: str) -> Customer | None:
         """The customer with exactly this ID; one whose ID is sound before one where it only reads so."""
         rows = self.connection.execute(
-            f"SELECT {READ} FROM customer WHERE {KEY} = ? ORDER BY odd", (stored_id(short_id),)
+            f"SELECT {READ} FROM customer WHERE {ID_FIELD} = ? ORDER BY odd", (stored_id(short_id),)
         )
         return next((found for found in map(customer_of, rows) if found.short_id == short_id), None)
 
     def newer(self, customers: Sequence[Customer]) -> list[Customer]:
         """Those of these customers of which a newer state is known, in that state."""
-        known = ((one, self.customer(one.short_id)) for one in customers if not one.odd)
+        known = ((one, self.customer(one.short_id)) for one in customers if not one.has_problems)
         return [now for one, now in known if now is not None and is_older(one.modified, now.modified)]
 
     def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -91,7 +91,7 @@ class Reading:
         alike: dict[str, tuple[str, ...]] = {}
         for short_id in dict.fromkeys(short_ids):
             rows = self.connection.execute(
-                f"SELECT {KEY} FROM customer WHERE look = ? AND {KEY} <> ? ORDER BY {KEY}",
+                f"SELECT {ID_FIELD} FROM customer WHERE look = ? AND {ID_FIELD} <> ? ORDER BY {ID_FIELD}",
                 (skeleton(stored_id(short_id)), stored_id(short_id)),
             )
             others = tuple(dict.fromkeys(other for (other,) in rows if are_alike(short_id, other)))
@@ -155,5 +155,7 @@ def page_of(request: PageRequest, found: Found, rows: Sequence[Customer], state:
         page_size=request.page_size,
         page_count=None if found.at_least else -(-found.total // request.page_size),
         has_more=found.total > last,
-        origin=Origin(state.synced_at, state.seen, state.expected, close=found.close, at_least=found.at_least),
+        origin=Origin(
+            state.synced_at, state.seen, state.expected, suggestions=found.close, total_is_minimum=found.at_least
+        ),
     )

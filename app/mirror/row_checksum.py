@@ -4,10 +4,10 @@ import zlib
 from collections.abc import Iterable
 from typing import Final
 
-from app.models.fields import WIRE
+from app.models.fields import WIRE_FIELDS
 
 #: The columns of a stored customer; the last three are what is looked up: ID and name as they are found, and the look.
-COLUMNS: Final = (*WIRE, "odd", "record", "checksum", "fid", "fname", "look")
+COLUMNS: Final = (*WIRE_FIELDS, "odd", "record", "checksum", "fid", "fname", "look")
 #: The columns that a customer is read from.
 READ: Final = ", ".join(("place", *COLUMNS[:-3]))
 

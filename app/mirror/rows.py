@@ -9,14 +9,14 @@ from typing import Any, Final, NamedTuple
 from app.mirror.row_checksum import DamagedRow, check_of
 from app.mirror.search.terms import FIELD, is_joined, joined
 from app.models.customer import Customer, NumberText
-from app.models.fields import KEY, WIRE
-from app.models.raw_customer import Record
+from app.models.fields import ID_FIELD, WIRE_FIELDS
+from app.models.raw_customer import RawCustomer
 from app.text.confusables import skeleton
 
 _NOT_A_RECORD: Final = "not a customer record"
 #: Begins a text that stands for a number which nothing can hold, or that itself begins so.
 _MARK: Final = "\x00"
-_ACTIVE: Final = WIRE.index("active")
+_ACTIVE: Final = WIRE_FIELDS.index("active")
 
 
 class Stored(NamedTuple):
@@ -53,20 +53,20 @@ class Stored(NamedTuple):
         return (*values, odd, record, check, fid, fname, skeleton(str(values[0])))
 
 
-def stored(customer: Customer | Record) -> Stored:
+def stored(customer: Customer | RawCustomer) -> Stored:
     """The row of a customer; its entity tag is not kept."""
     received = customer.received
-    if not customer.oddities and (*received,) == WIRE:
+    if not customer.problems and (*received,) == WIRE_FIELDS:
         values: list[Any] = [*received.values()]
         texts = FIELD.join(values[:_ACTIVE])
         if is_joined(texts) and "\x00" not in texts:
             values[_ACTIVE] = 1 if values[_ACTIVE] else 0
             return Stored("", tuple(values), None, texts)
-    if isinstance(customer, Record):
+    if isinstance(customer, RawCustomer):
         customer = Customer.from_wire(received)
     record = _written(customer)
-    values = [sound(customer.value(name)) for name in WIRE]
-    unsure = KEY in customer.oddities or values[0] != customer.short_id
+    values = [sound(customer.value(name)) for name in WIRE_FIELDS]
+    unsure = ID_FIELD in customer.problems or values[0] != customer.short_id
     odd = hashlib.sha256(record.encode()).hexdigest() if unsure else ""
     texts = joined(values[:_ACTIVE])
     values[_ACTIVE] = None if customer.active is None else int(customer.active)
@@ -80,7 +80,7 @@ def customer_of(row: tuple[Any, ...]) -> Customer:
         raise DamagedRow
     if record is not None:
         return Customer.from_wire(_unmarked(json.loads(record)))
-    received: dict[str, Any] = dict(zip(WIRE, values, strict=True))
+    received: dict[str, Any] = dict(zip(WIRE_FIELDS, values, strict=True))
     received["active"] = bool(received["active"])
     return Customer.from_wire(received)
 
@@ -108,7 +108,7 @@ def is_older(one: str, other: str) -> bool:
 
 def _written(customer: Customer) -> str:
     """JSON in ASCII, with its odd texts marked."""
-    if customer.oddities.get(KEY) == _NOT_A_RECORD:
+    if customer.problems.get(ID_FIELD) == _NOT_A_RECORD:
         return json.dumps(_marked(customer.received["name"]))
     return json.dumps(_marked(customer.received), separators=(",", ":"))
 

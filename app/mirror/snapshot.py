@@ -9,9 +9,9 @@ from app.errors import StoreError
 from app.mirror.database import Damaged, open_reader, told, transaction
 from app.mirror.row_checksum import READ, DamagedRow, check_of
 from app.mirror.state import MirrorState
-from app.models.fields import KEY, WIRE, Origin, PageRequest
+from app.models.fields import ID_FIELD, WIRE_FIELDS, Origin, PageRequest
 
-_ACTIVE = WIRE.index("active")
+_ACTIVE = WIRE_FIELDS.index("active")
 
 
 class GlimpsedRow:
@@ -23,13 +23,13 @@ class GlimpsedRow:
     def __init__(self, values: Sequence[object]) -> None:
         active = values[_ACTIVE]
         self.active = None if active is None else bool(active)
-        self._texts = {name: str(value) for name, value in zip(WIRE, values, strict=True)}
+        self._texts = {name: str(value) for name, value in zip(WIRE_FIELDS, values, strict=True)}
         self._texts["active"] = {True: "active", False: "discontinued", None: "unknown"}[self.active]
 
     @property
     def short_id(self) -> str:
         """The ID."""
-        return self._texts[KEY]
+        return self._texts[ID_FIELD]
 
     def value(self, field: str) -> str:
         """The text of the field with this wire name."""
@@ -49,9 +49,9 @@ def glimpse(path: Path, request: PageRequest) -> Glimpse | None:
     Only the plain list in an order of the mirror's own is read so. Damage is no matter here: the mirror, when it is
     opened, sees to that.
     """
-    if request.narrowed or request.sort not in WIRE:
+    if request.needs_mirror or request.sort not in WIRE_FIELDS:
         return None
-    order = ", ".join(f"{name} {request.direction}" for name in dict.fromkeys((request.sort, KEY, "odd")))
+    order = ", ".join(f"{name} {request.direction}" for name in dict.fromkeys((request.sort, ID_FIELD, "odd")))
     first = (request.page - 1) * request.page_size
     try:
         connection = open_reader(path, at_once=True)

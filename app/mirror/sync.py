@@ -16,15 +16,15 @@ from app.errors import (
     TransportError,
     ValidationFailed,
 )
-from app.mirror.completeness import Marks, Readings
-from app.models.fields import KEY, MAX_PAGE_SIZE, PageRequest
-from app.timestamps import Newest, any_before, earlier, is_before
-from app.timing import Pace
+from app.mirror.completeness import CompactSeenMap, PaginationAudit
+from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
+from app.timestamps import HighWaterMark, any_older, is_before, subtract_seconds
+from app.timing import Timing
 
 if TYPE_CHECKING:
     from app.mirror.mirror import Mirror
     from app.mirror.state import MirrorState
-    from app.models.raw_customer import Records
+    from app.models.raw_customer import RawPage
 
 #: Seconds that are asked for again: changes may be stored later than the moment they bear.
 OVERLAP: Final = 600.0
@@ -32,7 +32,7 @@ OVERLAP: Final = 600.0
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
 #: However much a server has to be asked, it is left alone for so many times as long.
-_LEISURE: Final = 20
+_DUTY_CYCLE: Final = 20
 #: Many servers round to the day or the hour; only what is older than this shows that `modifiedSince` is ignored.
 _ROUNDING: Final = 36 * _HOUR
 #: What a page is taken to cost before one was asked for.
@@ -42,18 +42,18 @@ _LONG: Final = OVERLAP / 2
 _TRIES: Final = 5
 _USUAL_WAIT: Final = 10.0
 _LONGEST_WAIT: Final = 300.0
-_STRIKES: Final = 2
+_MAX_MODIFIED_SINCE_FAILURES: Final = 2
 #: While the mirror is filled it is told after so many pages, and when there are a quarter more, that it has grown.
 _FEWEST_PAGES: Final = 3
 
 _REFUSALS: Final = (BadRequest, ValidationFailed, NotAvailable)
 
 
-class _BegunAnew(Exception):
+class _Restarted(Exception):
     """The mirror was lost and is empty now: what was under way is not wanted any more."""
 
 
-class Keeper:
+class MirrorSync:
     """Keeps one mirror.
 
     `ask` asks the server for a page; `free` waits until the server is there and no person asks it for anything.
@@ -64,90 +64,90 @@ class Keeper:
     def __init__(
         self,
         mirror: "Mirror",
-        ask: Callable[[PageRequest, Callable[[], Awaitable[None]]], Awaitable["Records"]],
-        free: Callable[[], Awaitable[object]],
-        pace: Pace,
+        fetch: Callable[[PageRequest, Callable[[], Awaitable[None]]], Awaitable["RawPage"]],
+        wait_until_idle: Callable[[], Awaitable[object]],
+        timing: Timing,
         *,
         on_progress: Callable[[int | None], None],
         on_change: Callable[[], None],
         on_trouble: Callable[[StoreError], None],
     ) -> None:
         self._mirror = mirror
-        self._ask = ask
-        self._free = free
-        self._pace = pace
+        self._fetch = fetch
+        self._wait_until_idle = wait_until_idle
+        self._timing = timing
         self._on_progress = on_progress
         self._on_change = on_change
         self._on_trouble = on_trouble
         self._wake = asyncio.Event()
-        self._demanded = False
-        self._looked_for = False
-        self._begun_anew = False
-        self._resting = False
-        self._sort: str | None = KEY
-        self._strikes = 0
-        self._usable = True
+        self._full_sync_requested = False
+        self._sync_requested = False
+        self._restarted = False
+        self._is_resting = False
+        self._sort: str | None = ID_FIELD
+        self._modified_since_failures = 0
+        self._modified_since_works = True
         self._asking = 0.0
         self._cost: float | None = None
-        self._distrusted_until = -math.inf
+        self._no_full_sync_before = -math.inf
 
     @property
-    def resting(self) -> bool:
+    def is_resting(self) -> bool:
         """Whether it asks for nothing now, and will not at once."""
-        return self._resting and not self._wake.is_set()
+        return self._is_resting and not self._wake.is_set()
 
-    def read_all(self) -> None:
+    def request_full_sync(self) -> None:
         """Read all customers again, now."""
-        self._demanded = True
+        self._full_sync_requested = True
         self._wake.set()
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """The mirror is empty: leave what is under way, and fill it now."""
-        self._begun_anew = True
+        self._restarted = True
         self._wake.set()
 
-    def look(self) -> None:
+    def request_sync(self) -> None:
         """Ask now what changed; `on_change` is told in any case, for then it is known how fresh the mirror is."""
-        self._looked_for = True
+        self._sync_requested = True
         self._wake.set()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Go on for ever."""
-        await self._pace.sleep(self._pace.first)
+        await self._timing.sleep(self._timing.initial_delay)
         failures = 0
         while True:
             asking = self._asking
-            self._begun_anew = False
+            self._restarted = False
             try:
-                await self._turn()
-            except _BegunAnew:
+                await self.sync_once()
+            except _Restarted:
                 self._wake.clear()
                 continue
             except DockbookError as error:
                 failures += 1
-                pause = min(_HOUR, self._pace.interval * 2**failures)
+                pause = min(_HOUR, self._timing.interval * 2**failures)
                 if isinstance(error, StoreError):
                     self._on_trouble(error)
                 if isinstance(error, RateLimited):
                     pause = max(pause, error.wait or 0.0)
-                self._resting = True
+                self._is_resting = True
                 # What is missing does not come now, which may be told where it was looked for.
                 self._on_change()
             else:
                 failures = 0
-                if self._looked_for:
-                    self._looked_for = False
+                if self._sync_requested:
+                    self._sync_requested = False
                     self._on_change()
-                pause = max(self._pace.interval, _LEISURE * (self._asking - asking))
+                pause = max(self._timing.interval, _DUTY_CYCLE * (self._asking - asking))
             finally:
                 self._on_progress(None)
-            await self._rest(pause * (0.75 + self._pace.chance() / 2))
+            await self._sleep_or_wake(pause * (0.75 + self._timing.random() / 2))
 
-    async def _rest(self, seconds: float) -> None:
+    async def _sleep_or_wake(self, seconds: float) -> None:
         """Wait so long, or until somebody wants something."""
-        self._resting = True
+        self._is_resting = True
         waits: set[asyncio.Future[Any]] = {
-            asyncio.ensure_future(self._pace.sleep(seconds)),
+            asyncio.ensure_future(self._timing.sleep(seconds)),
             asyncio.ensure_future(self._wake.wait()),
         }
         try:
@@ -155,60 +155,60 @@ class Keeper:
         finally:
             for wait in waits:
                 wait.cancel()
-        self._resting = False
+        self._is_resting = False
         self._wake.clear()
 
-    async def _turn(self) -> None:
+    async def sync_once(self) -> None:
         """Do what is due; only the one process that writes the mirror does anything."""
         if not (self._mirror.writer or self._mirror.try_to_write()):
-            self._demanded = False
+            self._full_sync_requested = False
             return
         state = await self._mirror.state()
-        due = self._demanded or not state.whole or state.sweep is not None or self._is_due(state)
-        if due or not (await self._changes(state) or self._is_early(state)):
-            await self._sweep(state)
+        due = self._full_sync_requested or not state.whole or state.sweep is not None or self._is_due(state)
+        if due or not (await self._incremental_sync(state) or self._is_early(state)):
+            await self._full_sync(state)
 
     def _is_due(self, state: "MirrorState") -> bool:
         """Whether the last whole sweep is a day ago (or, by a clock that was set back, still to come)."""
         if state.swept_at is None:
             return True
-        age = self._pace.now() - state.swept_at
+        age = self._timing.now() - state.swept_at
         return not timedelta(hours=-1) < age < timedelta(seconds=_DAY)
 
     def _is_early(self, state: "MirrorState") -> bool:
         """Whether it is too early for another sweep, where nothing else tells what changed."""
-        if self._pace.clock() < self._distrusted_until:
+        if self._timing.clock() < self._no_full_sync_before:
             return True
         if state.swept_at is None:
             return False
         cost = _USUAL_COST * math.ceil(state.seen / MAX_PAGE_SIZE) if self._cost is None else self._cost
-        age = (self._pace.now() - state.swept_at).total_seconds()
-        return 0 <= age < max(self._pace.interval, _LEISURE * cost)
+        age = (self._timing.now() - state.swept_at).total_seconds()
+        return 0 <= age < max(self._timing.interval, _DUTY_CYCLE * cost)
 
-    async def _changes(self, state: "MirrorState") -> bool:
+    async def _incremental_sync(self, state: "MirrorState") -> bool:
         """Take over what changed since the last time; false when the server cannot be asked for that."""
-        since = earlier(state.newest, OVERLAP)
-        if since is None or not self._usable:
+        since = subtract_seconds(state.newest, OVERLAP)
+        if since is None or not self._modified_since_works:
             return False
-        if not await self._take_changes(since, state.newest):
-            self._usable = False
-            self._strikes += 1
-        return self._usable
+        if not await self._apply_changes(since, state.newest):
+            self._modified_since_works = False
+            self._modified_since_failures += 1
+        return self._modified_since_works
 
-    async def _take_changes(self, since: str, newest: str) -> bool:
+    async def _apply_changes(self, since: str, newest: str) -> bool:
         """Take over what changed since then; false when the answers show that the server does not know.
 
         Only when all of it has come, the next time begins later: whatever ends this half-way, nothing is passed over.
         """
-        readings = Readings()
+        readings = PaginationAudit()
         readings.begin()
-        latest = Newest(self._pace.now())
+        latest = HighWaterMark(self._timing.now())
         changed = 0
         try:
             async for page in self._pages(readings, latest, since):
-                if not any_before([row.modified for row in page.rows], since, _ROUNDING):
+                if not any_older([row.modified for row in page.rows], since, _ROUNDING):
                     changed += await self._mirror.take(page.rows)
-                elif readings.pages == 1 and readings.over and readings.whole:
+                elif readings.pages == 1 and readings.finished and readings.is_complete:
                     # All customers came on one page, and that is as good as any sweep.
                     sweep = await self._mirror.begin_sweep()
                     changed += await self._mirror.take(page.rows, sweep)
@@ -225,73 +225,73 @@ class Keeper:
         await self._note(latest)
         return True
 
-    async def _note(self, latest: Newest) -> None:
+    async def _note(self, latest: HighWaterMark) -> None:
         state = await self._mirror.state()
-        await self._mirror.note_synced(self._pace.now(), state.seen, latest.text)
+        await self._mirror.note_synced(self._timing.now(), state.seen, latest.text)
 
-    async def _sweep(self, state: "MirrorState") -> None:
+    async def _full_sync(self, state: "MirrorState") -> None:
         """Read all customers: where an unfinished first reading stopped, if that is safe, or from the beginning."""
         asking = self._asking
-        shown = self._demanded or not state.whole
-        self._demanded = False
-        self._usable = self._strikes < _STRIKES
-        if state.whole or not state.swept or not await self._resume(state):
-            await self._read_all(shown=shown, filling=not state.whole)
+        shown = self._full_sync_requested or not state.whole
+        self._full_sync_requested = False
+        self._modified_since_works = self._modified_since_failures < _MAX_MODIFIED_SINCE_FAILURES
+        if state.whole or not state.swept or not await self._resume_full_sync(state):
+            await self._download_all(shown=shown, filling=not state.whole)
         self._cost = self._asking - asking
         self._on_change()
 
-    async def _resume(self, state: "MirrorState") -> bool:
+    async def _resume_full_sync(self, state: "MirrorState") -> bool:
         """Go on with a first reading that was cut short; false when it has to begin anew.
 
         It counts only when the mirror then holds as many customers as the server counts, and when what changed since
         the day before it was cut short could be asked for.
         """
-        since = earlier(state.newest, _DAY + OVERLAP)
+        since = subtract_seconds(state.newest, _DAY + OVERLAP)
         if state.sweep is None or since is None:
             return False
-        latest = Newest(self._pace.now(), state.newest)
+        latest = HighWaterMark(self._timing.now(), state.newest)
         first = await self._page(1)
         await self._mirror.take(first.rows)
         given = len(first.rows)
         if first.total is None or given == 0 or state.swept <= given:
             return False
-        readings = Readings(Marks())
+        readings = PaginationAudit(CompactSeenMap())
         # The last page that came is read again: it may not have been kept whole.
         readings.begin(skipped=state.swept // given - 1, size=given)
-        await self._read_to_the_end(readings, state.sweep, latest, shown=True, filling=True)
+        await self._download_pages(readings, state.sweep, latest, shown=True, filling=True)
         now = await self._mirror.state()
-        if readings.shrank or now.seen != readings.total or not await self._take_changes(since, state.newest):
+        if readings.shrank or now.seen != readings.total or not await self._apply_changes(since, state.newest):
             return False
-        await self._mirror.end_sweep(state.sweep, self._pace.now(), drop_missing=False)
+        await self._mirror.end_sweep(state.sweep, self._timing.now(), drop_missing=False)
         await self._note(latest)
         return True
 
-    async def _read_all(self, *, shown: bool, filling: bool) -> None:
-        began = self._pace.clock()
-        readings = Readings(Marks())
-        latest = Newest(self._pace.now())
+    async def _download_all(self, *, shown: bool, filling: bool) -> None:
+        began = self._timing.clock()
+        readings = PaginationAudit(CompactSeenMap())
+        latest = HighWaterMark(self._timing.now())
         sweep = 0
-        while not readings.exhausted:
+        while not readings.should_stop:
             sweep = await self._mirror.begin_sweep()
             readings.begin()
-            await self._read_to_the_end(readings, sweep, latest, shown=shown, filling=filling)
-            if readings.whole or readings.confirmed:
+            await self._download_pages(readings, sweep, latest, shown=shown, filling=filling)
+            if readings.is_complete or readings.count_is_wrong:
                 break
-        took = self._pace.clock() - began
-        since = earlier(latest.text, took + OVERLAP)
-        if took > _LONG and since is not None and self._usable:
-            self._usable = await self._take_changes(since, latest.text)
+        took = self._timing.clock() - began
+        since = subtract_seconds(latest.text, took + OVERLAP)
+        if took > _LONG and since is not None and self._modified_since_works:
+            self._modified_since_works = await self._apply_changes(since, latest.text)
         await self._end(readings, sweep, latest)
-        if not (readings.whole or readings.confirmed):
-            self._distrusted_until = self._pace.clock() + max(_HOUR, _LEISURE * took)
+        if not (readings.is_complete or readings.count_is_wrong):
+            self._no_full_sync_before = self._timing.clock() + max(_HOUR, _DUTY_CYCLE * took)
 
-    async def _end(self, readings: Readings, sweep: int, latest: Newest) -> None:
-        await self._mirror.end_sweep(sweep, self._pace.now(), drop_missing=readings.exact)
-        expected = readings.different if readings.exact else readings.total
-        await self._mirror.note_synced(self._pace.now(), expected, latest.text)
+    async def _end(self, readings: PaginationAudit, sweep: int, latest: HighWaterMark) -> None:
+        await self._mirror.end_sweep(sweep, self._timing.now(), drop_missing=readings.is_authoritative)
+        expected = readings.different if readings.is_authoritative else readings.total
+        await self._mirror.note_synced(self._timing.now(), expected, latest.text)
 
-    async def _read_to_the_end(
-        self, readings: Readings, sweep: int, latest: Newest, *, shown: bool, filling: bool
+    async def _download_pages(
+        self, readings: PaginationAudit, sweep: int, latest: HighWaterMark, *, shown: bool, filling: bool
     ) -> None:
         told = -1
         grown = 0
@@ -310,32 +310,34 @@ class Keeper:
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
                 if filling and readings.total is not None and percent != told:
                     await self._mirror.expect(readings.total, latest.text)
-                if shown and percent != told and not readings.over:
+                if shown and percent != told and not readings.finished:
                     self._on_progress(percent)
                 told = percent
         finally:
             await kept
 
-    async def _pages(self, readings: Readings, latest: Newest, since: str | None = None) -> "AsyncIterator[Records]":
+    async def _pages(
+        self, readings: PaginationAudit, latest: HighWaterMark, since: str | None = None
+    ) -> "AsyncIterator[RawPage]":
         """The pages of one reading, noted in its books."""
-        while not readings.over:
+        while not readings.finished:
             page = await self._page(readings.next_page, since)
-            readings.take(page)
-            latest.see_all(row.modified for row in page.rows)
+            readings.add(page)
+            latest.add_all(row.modified for row in page.rows)
             yield page
             del page
-            if not readings.over and self._pace.between_pages:
-                await self._pace.sleep(self._pace.chance() * self._pace.between_pages)
+            if not readings.finished and self._timing.between_pages:
+                await self._timing.sleep(self._timing.random() * self._timing.between_pages)
 
-    async def _page(self, number: int, since: str | None = None) -> "Records":
+    async def _page(self, number: int, since: str | None = None) -> "RawPage":
         """One page of 250, tried again when the server asks to slow down or fails for a moment."""
         throttled = failed = 0
         while True:
             request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
-            await self._free()
+            await self._wait_until_idle()
             await self._mirror.idle()
-            if self._begun_anew:
-                raise _BegunAnew
+            if self._restarted:
+                raise _Restarted
             try:
                 return await self._timed(request)
             except RateLimited as error:
@@ -344,7 +346,7 @@ class Keeper:
                     # A rest that long can be broken off.
                     raise
                 throttled += 1
-                await self._pace.sleep(max(1.0, wait))
+                await self._timing.sleep(max(1.0, wait))
             except _REFUSALS:
                 # Which columns can be sorted by is not in the contract, not even the ID.
                 if self._sort is None:
@@ -354,11 +356,11 @@ class Keeper:
                 failed += 1
                 if failed == _TRIES:
                     raise
-                await self._pace.sleep(self._pace.chance() * 2**failed)
+                await self._timing.sleep(self._timing.random() * 2**failed)
 
-    async def _timed(self, request: PageRequest) -> "Records":
-        began = self._pace.clock()
+    async def _timed(self, request: PageRequest) -> "RawPage":
+        began = self._timing.clock()
         try:
-            return await self._ask(request, self._mirror.idle)
+            return await self._fetch(request, self._mirror.idle)
         finally:
-            self._asking += self._pace.clock() - began
+            self._asking += self._timing.clock() - began

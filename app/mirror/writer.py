@@ -17,15 +17,16 @@ from app.mirror.search.terms import made_lines
 from app.mirror.search.trigrams import add_segment, segments_in
 from app.mirror.state import MirrorState
 from app.models.customer import Customer
-from app.models.fields import KEY, WIRE
-from app.models.raw_customer import Record
+from app.models.fields import ID_FIELD, WIRE_FIELDS
+from app.models.raw_customer import RawCustomer
 
 #: All rows of a page at once: whenever SQLite comes back with one, another thread may go first.
 _FIND: Final = (
-    f"SELECT json_group_array(json_array({READ})) FROM json_each(?) wanted CROSS JOIN customer ON {KEY} = wanted.value"
+    f"SELECT json_group_array(json_array({READ})) FROM json_each(?) wanted"
+    f" CROSS JOIN customer ON {ID_FIELD} = wanted.value"
 )
 _FAR_BEHIND: Final = 8
-_MODIFIED: Final = WIRE.index("modified")
+_MODIFIED: Final = WIRE_FIELDS.index("modified")
 _ROW: Final = f"({', '.join('?' * (len(COLUMNS) + 1))})"
 _AT_ONCE: Final = 250
 
@@ -42,7 +43,7 @@ class Writing:
         self._sweep: int | None = None
         self._put: set[tuple[str, str]] = set()
         self._last: tuple[str, str] = connection.execute(
-            f"SELECT {KEY}, odd FROM customer WHERE place < ? ORDER BY place DESC LIMIT 1", (self.state.ordered,)
+            f"SELECT {ID_FIELD}, odd FROM customer WHERE place < ? ORDER BY place DESC LIMIT 1", (self.state.ordered,)
         ).fetchone() or ("", "")
 
     def begin_sweep(self) -> int:
@@ -57,7 +58,7 @@ class Writing:
         self._sweep = number
         return number
 
-    def take(self, rows: Sequence[Customer | Record], sweep: int | None = None, *, put: bool = False) -> int:
+    def take(self, rows: Sequence[Customer | RawCustomer], sweep: int | None = None, *, put: bool = False) -> int:
         """Keep these customers; tells how many were new or differed. Only those are written.
 
         With `put` they are newer than what a sweep or a look for changes may still bring.
@@ -109,7 +110,7 @@ class Writing:
         return len(keys)
 
     def _changed(
-        self, news: Mapping[tuple[str, str], tuple[Customer | Record, Stored]], *, put: bool
+        self, news: Mapping[tuple[str, str], tuple[Customer | RawCustomer, Stored]], *, put: bool
     ) -> tuple[list[Stored], list[tuple[Stored, list[Any]]]]:
         """Those that are new, and those that differ, each with the row of `READ` that is there already."""
         short_ids = json.dumps(list({short_id for short_id, _ in news}), ensure_ascii=False)
@@ -212,7 +213,7 @@ class Writing:
 
     def forget(self, short_id: str) -> None:
         """Drop the customer with exactly this ID."""
-        rows = self.connection.execute(f"SELECT {READ} FROM customer WHERE {KEY} = ?", (stored_id(short_id),))
+        rows = self.connection.execute(f"SELECT {READ} FROM customer WHERE {ID_FIELD} = ?", (stored_id(short_id),))
         gone = [row[0] for row in rows if customer_of(row).short_id == short_id]
         if not gone:
             return

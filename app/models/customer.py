@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
-from app.models.fields import FIELDS, KEY, WIRE, WRITABLE_NAMES, Origin
+from app.models.fields import FIELDS, ID_FIELD, WIRE_FIELDS, WRITABLE_FIELDS, Origin
 
 __all__ = [
     "Candidates",
@@ -16,16 +16,16 @@ __all__ = [
     "NumberText",
     "Origin",
     "Page",
-    "count_of",
-    "sound_values",
-    "told_more",
+    "conforming_values",
+    "parse_count",
+    "parse_has_more",
 ]
 
 _DATES = ("created", "modified")
-_TELLING = (KEY, "name", "active")
+_TELLING = (ID_FIELD, "name", "active")
 _TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
-_ACTIVE: Final = WIRE.index("active")
-_SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE]
+_ACTIVE: Final = WIRE_FIELDS.index("active")
+_SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE_FIELDS]
 
 
 class NumberText(str):
@@ -38,13 +38,13 @@ class Customer(BaseModel):
     """One customer as a server sent it [contract, "The customer object"].
 
     The attributes hold text fit to be compared and edited; `received` is the record as it came, with unknown
-    fields, nulls and wrong types, and `oddities` says per field what was wrong with it. Dates stay the server's
+    fields, nulls and wrong types, and `problems` says per field what was wrong with it. Dates stay the server's
     own text: nothing shifts zones.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    short_id: str = Field(alias=KEY)
+    short_id: str = Field(alias=ID_FIELD)
     name: str
     address1: str
     address2: str
@@ -61,35 +61,35 @@ class Customer(BaseModel):
     modified: str
     # To look into them again would take longer than all the rest.
     received: Annotated[dict[str, Any], SkipValidation]
-    oddities: Annotated[dict[str, str], SkipValidation]
+    problems: Annotated[dict[str, str], SkipValidation]
     etag: str | None = None
 
     @classmethod
     def from_wire(cls, record: object, etag: str | None = None) -> Self:
-        """Read a record of any shape; what does not fit the contract is kept as text and named in `oddities`."""
-        if isinstance(record, dict) and (sound := sound_values(record)) is not None:
-            return cls(**dict(zip(WIRE, sound, strict=True)), received=record.copy(), oddities={}, etag=etag)
-        oddities: dict[str, str] = {}
+        """Read a record of any shape; what does not fit the contract is kept as text and named in `problems`."""
+        if isinstance(record, dict) and (sound := conforming_values(record)) is not None:
+            return cls(**dict(zip(WIRE_FIELDS, sound, strict=True)), received=record.copy(), problems={}, etag=etag)
+        problems: dict[str, str] = {}
         if not isinstance(record, dict):
-            oddities[KEY] = "not a customer record"
-            record = {KEY: "", "name": _shown(record)}
+            problems[ID_FIELD] = "not a customer record"
+            record = {ID_FIELD: "", "name": _shown(record)}
         values: dict[str, Any] = {}
         for name in _TEXTS:
             values[name], odd = _text(record.get(name, _MISSING))
             if odd:
-                oddities.setdefault(name, odd)
-        if not values[KEY].strip():
-            oddities.setdefault(KEY, "empty")
+                problems.setdefault(name, odd)
+        if not values[ID_FIELD].strip():
+            problems.setdefault(ID_FIELD, "empty")
         for name in _DATES:
-            if values[name] and name not in oddities and not _is_date(values[name]):
-                oddities[name] = "not a date"
+            if values[name] and name not in problems and not _is_date(values[name]):
+                problems[name] = "not a date"
         active = record.get("active", _MISSING)
         if isinstance(active, bool):
             values["active"] = active
         else:
             values["active"] = None
-            oddities["active"] = "missing" if active is _MISSING else f"{_kind(active)}, not true or false"
-        return cls(**values, received=record.copy(), oddities=oddities, etag=etag)
+            problems["active"] = "missing" if active is _MISSING else f"{_kind(active)}, not true or false"
+        return cls(**values, received=record.copy(), problems=problems, etag=etag)
 
     @property
     def unknown_fields(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Customer(BaseModel):
 
     def value(self, field: str) -> str:
         """The text of the field with this wire name; `active` as `active`, `discontinued` or `unknown`."""
-        if field == KEY:
+        if field == ID_FIELD:
             return self.short_id
         if field == "active":
             return self.status
@@ -106,9 +106,9 @@ class Customer(BaseModel):
         return text
 
     @property
-    def odd(self) -> bool:
+    def has_problems(self) -> bool:
         """Whether something is wrong beyond an optional text that is null or missing, which many servers send."""
-        return any(name in _TELLING or odd not in ("null", "missing") for name, odd in self.oddities.items())
+        return any(name in _TELLING or odd not in ("null", "missing") for name, odd in self.problems.items())
 
     @property
     def status(self) -> str:
@@ -120,7 +120,7 @@ class Customer(BaseModel):
 
         Every other writable field goes back exactly as it was received; one that was missing stays missing.
         """
-        body = {name: self.received[name] for name in (KEY, *WRITABLE_NAMES) if name in self.received}
+        body = {name: self.received[name] for name in (ID_FIELD, *WRITABLE_FIELDS) if name in self.received}
         return body | dict(changes)
 
 
@@ -154,11 +154,11 @@ class Page(BaseModel):
         """Read what stands beside the rows, which were read already."""
         return cls(
             rows=tuple(rows),
-            total=count_of(body.get("totalCount")),
-            page=count_of(body.get("page")),
-            page_size=count_of(body.get("pageSize")),
-            page_count=count_of(body.get("pageCount")),
-            has_more=told_more(body),
+            total=parse_count(body.get("totalCount")),
+            page=parse_count(body.get("page")),
+            page_size=parse_count(body.get("pageSize")),
+            page_count=parse_count(body.get("pageCount")),
+            has_more=parse_has_more(body),
             remarks=remarks,
         )
 
@@ -197,9 +197,9 @@ _MISSING = _Missing()
 _KNOWN = frozenset(field.name for field in FIELDS)
 
 
-def sound_values(record: Mapping[str, Any]) -> list[Any] | None:
+def conforming_values(record: Mapping[str, Any]) -> list[Any] | None:
     """The values of `WIRE` of a record that is as the contract has it, which most are; else `None`."""
-    values: list[Any] = [*map(record.get, WIRE)]
+    values: list[Any] = [*map(record.get, WIRE_FIELDS)]
     if [*map(type, values)] != _SOUND_TYPES:
         return None
     texts = values.copy()
@@ -240,12 +240,12 @@ def _kind(value: object) -> str:
     return "a list" if isinstance(value, list) else "an object"
 
 
-def count_of(value: object) -> int | None:
+def parse_count(value: object) -> int | None:
     """A count the server sent, when it can be one."""
     return value if type(value) is int and 0 <= value < 2**53 else None
 
 
-def told_more(body: Mapping[str, Any]) -> bool | None:
+def parse_has_more(body: Mapping[str, Any]) -> bool | None:
     """Whether the server says that there are more pages; `None` where it says nothing."""
     more = body.get("hasMore")
     return more if isinstance(more, bool) else None

@@ -10,7 +10,7 @@ Direction = Literal["ASC", "DESC"]
 Group = Literal["Who", "Where", "Reach", "Record"]
 Status = Literal["all", "active", "discontinued"]
 
-KEY: Final = "shortID"
+ID_FIELD: Final = "shortID"
 STATUS: Final = "active"
 MAX_FIELD_LENGTH: Final = 200
 MAX_ID_LENGTH: Final = 50
@@ -49,7 +49,7 @@ WRITABLE: Final[tuple[Field, ...]] = (
 
 #: Every field of the contract's customer, in the order of the detail screen.
 FIELDS: Final[tuple[Field, ...]] = (
-    Field(KEY, "ID", "Who"),
+    Field(ID_FIELD, "ID", "Who"),
     *WRITABLE,
     Field("active", "Status", "Record"),
     Field("created", "Created", "Record"),
@@ -57,17 +57,17 @@ FIELDS: Final[tuple[Field, ...]] = (
 )
 
 BY_NAME: Final[dict[str, Field]] = {field.name: field for field in FIELDS}
-WRITABLE_NAMES: Final[tuple[str, ...]] = tuple(field.name for field in WRITABLE)
+WRITABLE_FIELDS: Final[tuple[str, ...]] = tuple(field.name for field in WRITABLE)
 
 #: Their names in the order of the contract's examples.
-WIRE: Final[tuple[str, ...]] = (
-    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
+WIRE_FIELDS: Final[tuple[str, ...]] = (
+    *(ID_FIELD, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
     *("active", "created", "modified"),
 )
 
 #: What our own service sorts by; another server may refuse any of them [contract, ours].
-SORTABLE: Final[tuple[str, ...]] = (
-    KEY,
+SORTABLE_FIELDS: Final[tuple[str, ...]] = (
+    ID_FIELD,
     "name",
     "city",
     "state",
@@ -90,22 +90,22 @@ class PageRequest(NamedTuple):
 
     page: int = 1
     page_size: int = 25
-    sort: str | None = KEY
+    sort: str | None = ID_FIELD
     direction: Direction = "ASC"
     modified_since: str | None = None
     find: str = ""
     status: Status = "all"
-    here: bool = False
+    sort_locally: bool = False
 
     @property
-    def searching(self) -> bool:
+    def filtered(self) -> bool:
         """Whether only some of the customers are meant."""
         return bool(self.find.strip()) or self.status != "all"
 
     @property
-    def narrowed(self) -> bool:
+    def needs_mirror(self) -> bool:
         """Whether the mirror has to answer, because the server cannot."""
-        return self.searching or self.here
+        return self.filtered or self.sort_locally
 
     @property
     def order(self) -> str:
@@ -136,8 +136,8 @@ class Origin(NamedTuple):
     its end.
     """
 
-    as_of: datetime | None
-    seen: int
+    synced_at: datetime | None
+    held: int
     expected: int | None = None
-    close: tuple[str, ...] = ()
-    at_least: bool = False
+    suggestions: tuple[str, ...] = ()
+    total_is_minimum: bool = False

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
-from app.models.customer import Customer, count_of, sound_values, told_more
+from app.models.customer import Customer, conforming_values, parse_count, parse_has_more
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Record(NamedTuple):
+class RawCustomer(NamedTuple):
     """A customer that is as the contract has it: the values of `WIRE`, and the record as it came.
 
-    A `Customer` of it, which takes three times as long to make, would have no oddities.
+    A `Customer` of it, which takes three times as long to make, would have no problems.
     """
 
     values: tuple[Any, ...]
@@ -31,26 +31,26 @@ class Record(NamedTuple):
         return modified
 
     @property
-    def oddities(self) -> Mapping[str, str]:
+    def problems(self) -> Mapping[str, str]:
         """As of a `Customer`: none."""
         return _NONE
 
 
-class Records(NamedTuple):
+class RawPage(NamedTuple):
     """One page as its copy is made, and what the server says of the whole, `None` where it is silent."""
 
-    rows: tuple[Record | Customer, ...]
+    rows: tuple[RawCustomer | Customer, ...]
     total: int | None
     has_more: bool | None
 
     @classmethod
-    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Record | Customer]) -> Self:
+    def from_wire(cls, body: Mapping[str, Any], rows: Sequence[RawCustomer | Customer]) -> Self:
         """Read what stands beside the rows, which were read already."""
-        return cls(tuple(rows), count_of(body.get("totalCount")), told_more(body))
+        return cls(tuple(rows), parse_count(body.get("totalCount")), parse_has_more(body))
 
 
-def read_record(record: object) -> Record | Customer:
+def parse_record(record: object) -> RawCustomer | Customer:
     """Read a record of any shape; a `Customer` is made of what does not fit the contract."""
-    if isinstance(record, dict) and (sound := sound_values(record)) is not None:
-        return Record(tuple(sound), record)
+    if isinstance(record, dict) and (sound := conforming_values(record)) is not None:
+        return RawCustomer(tuple(sound), record)
     return Customer.from_wire(record)

@@ -6,104 +6,112 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from app.errors import (
-    AnswerTooLarge,
+    CredentialsRejected,
     DeadlineExceeded,
     DockbookError,
-    NoToken,
+    InvalidId,
+    ResponseTooLarge,
     ServerFault,
     SettingsError,
     StoreError,
-    TokenRefused,
+    TokenUnavailable,
     TransportError,
-    UnaddressableId,
     Unauthorized,
 )
 from app.models.fields import PageRequest
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
-    from app.models.raw_customer import Records
-    from app.repository.connection_state import Line
-    from app.timing import Pace
+    from app.models.raw_customer import RawPage
+    from app.repository.connection_state import ConnectionHealth
+    from app.timing import Timing
 
 
-class Asking:
+class ServerConnection:
     """The way to the server for a person, and for what runs in the background and stands back for persons.
 
     `connect` makes the client when the first call needs it, and again after its credentials were refused: they may
     have been mended where they come from, which `mend` tells.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable["CustomerApi"]], line: "Line", pace: "Pace", mend: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable["CustomerApi"]],
+        health: "ConnectionHealth",
+        timing: "Timing",
+        credentials_hint: str,
+    ) -> None:
         self._connect = connect
-        self._line = line
-        self._pace = pace
-        self._mend = mend
+        self._health = health
+        self._timing = timing
+        self._credentials_hint = credentials_hint
         self._api: CustomerApi | None = None
         self._connecting = asyncio.Lock()
-        self._people = 0
-        self._alone = asyncio.Event()
-        self._alone.set()
+        self._foreground_calls = 0
+        self._no_foreground = asyncio.Event()
+        self._no_foreground.set()
 
-    async def free(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until the server is there, and no person asks it for anything."""
-        while not (self._line.up.is_set() and self._alone.is_set()):
-            await self._line.up.wait()
-            await self._alone.wait()
+        while not (self._health.online.is_set() and self._no_foreground.is_set()):
+            await self._health.online.wait()
+            await self._no_foreground.wait()
 
-    async def records(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "Records":
+    async def fetch_raw(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
         """One page to be copied, asked for in the background, with a `pause` between the steps."""
-        async with self.lend(background=True) as api:
-            return await api.list_records(request, pause)
+        async with self.client(background=True) as api:
+            return await api.list_raw(request, pause)
 
     async def probe(self) -> None:
         """Ask for as little as can be, to learn whether the server is back."""
         try:
-            async with asyncio.timeout(self._pace.probe), self.lend(background=True) as api:
+            async with asyncio.timeout(self._timing.probe), self.client(background=True) as api:
                 await api.list_page(PageRequest(page_size=1, sort=None))
         except TimeoutError:
-            error = DeadlineExceeded(f"No answer came within {self._pace.probe:g} seconds.", sent=True)
-            self._line.failed(error)
+            error = DeadlineExceeded(f"No answer came within {self._timing.probe:g} seconds.", sent=True)
+            self._health.record_failure(error)
 
     @asynccontextmanager
-    async def lend(self, *, background: bool = False) -> AsyncIterator["CustomerApi"]:
+    async def client(self, *, background: bool = False) -> AsyncIterator["CustomerApi"]:
         """The client, with the line's state noted from how the call goes."""
         if not background:
-            self._people += 1
-            self._alone.clear()
+            self._foreground_calls += 1
+            self._no_foreground.clear()
         try:
             yield await self._client()
         except DockbookError as error:
-            self._learn(error)
+            self._record(error)
             raise
         else:
-            self._line.answered()
+            self._health.record_success()
         finally:
             if not background:
-                self._people -= 1
-                if not self._people:
-                    self._alone.set()
+                self._foreground_calls -= 1
+                if not self._foreground_calls:
+                    self._no_foreground.set()
 
-    def _learn(self, error: DockbookError) -> None:
+    def _record(self, error: DockbookError) -> None:
         """Note what the failure of a call tells about the line."""
         match error:
-            case UnaddressableId():
+            case InvalidId():
                 # Nothing was asked, so nothing was learned.
                 return
-            case NoToken() | Unauthorized():
-                if isinstance(error, TokenRefused) and self._mend not in error.text:
-                    error.text = f"{error.text} {self._mend}"
-                self._line.refused(ask_again=not isinstance(error, NoToken) or error.ask_again)
-            case AnswerTooLarge():
-                self._line.answered()
+            case TokenUnavailable() | Unauthorized():
+                if isinstance(error, CredentialsRejected) and self._credentials_hint not in error.text:
+                    error.text = f"{error.text} {self._credentials_hint}"
+                self._health.record_auth_failure(
+                    ask_again=not isinstance(error, TokenUnavailable) or error.retry_allowed
+                )
+            case ResponseTooLarge():
+                self._health.record_success()
             case TransportError() | ServerFault() | StoreError() | SettingsError():
-                self._line.failed(error)
+                self._health.record_failure(error)
             case _:
-                self._line.answered()
+                self._health.record_success()
 
     async def _client(self) -> "CustomerApi":
         async with self._connecting:
-            if self._api is not None and self._line.link.refused:
+            if self._api is not None and self._health.state.auth_failed:
                 # The credentials may have been mended where they come from.
                 await self._api.close()
                 self._api = None

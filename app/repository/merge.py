@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.models.fields import STATUS, WRITABLE_NAMES
+from app.models.fields import STATUS, WRITABLE_FIELDS
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
 
-class Overlap(NamedTuple):
+class Conflict(NamedTuple):
     """One field that two people changed to different values: as it was, theirs, and yours."""
 
-    was: str
+    base: str
     theirs: str
-    yours: str
+    ours: str
 
 
 class Merge(NamedTuple):
@@ -27,15 +27,15 @@ class Merge(NamedTuple):
 
     to_send: Mapping[str, str] = MappingProxyType({})
     theirs_kept: Mapping[str, str] = MappingProxyType({})
-    overlaps: Mapping[str, Overlap] = MappingProxyType({})
+    conflicts: Mapping[str, Conflict] = MappingProxyType({})
 
 
 def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> Merge:
     """Merge `changes` (wire name to new text) made on `base` with what the server holds now."""
     to_send: dict[str, str] = {}
     theirs_kept: dict[str, str] = {}
-    overlaps: dict[str, Overlap] = {}
-    for name in WRITABLE_NAMES:
+    overlaps: dict[str, Conflict] = {}
+    for name in WRITABLE_FIELDS:
         was, now = base.value(name), theirs.value(name)
         yours = changes.get(name, was)
         if name not in changes or yours == was:
@@ -45,12 +45,12 @@ def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> M
             if now == was:
                 to_send[name] = yours
             else:
-                overlaps[name] = Overlap(was, now, yours)
-    if STATUS not in changes and status_moved(base, theirs):
+                overlaps[name] = Conflict(was, now, yours)
+    if STATUS not in changes and status_changed(base, theirs):
         theirs_kept[STATUS] = theirs.status
     return Merge(to_send, theirs_kept, overlaps)
 
 
-def status_moved(before: "Customer", now: "Customer") -> bool:
+def status_changed(before: "Customer", now: "Customer") -> bool:
     """Whether a customer was discontinued, or made active again; a server that does not say which says nothing."""
     return now.active is not None and now.active is not before.active and False in (now.active, before.active)

@@ -10,7 +10,7 @@ from app.models.fields import PageRequest
 if TYPE_CHECKING:
     from app.models.customer import Page
 
-FRESH: Final = 30.0  # seconds a page that was not asked for just now is still shown as what the server has
+MAX_AGE: Final = 30.0  # seconds a page that was not asked for just now is still shown as what the server has
 
 
 class Prefetch:
@@ -25,27 +25,27 @@ class Prefetch:
         self._clock = clock
         self._pages: dict[PageRequest, tuple[float, Page]] = {}
         self._ahead: asyncio.Task[None] | None = None
-        self._under_way: tuple[PageRequest, asyncio.Event] | None = None
+        self._in_flight: tuple[PageRequest, asyncio.Event] | None = None
 
-    def drop(self) -> None:
+    def clear(self) -> None:
         """Forget everything: it may be from before a write, or of another order."""
         self._pages.clear()
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
 
-    def hold(self, request: PageRequest, page: "Page") -> None:
+    def put(self, request: PageRequest, page: "Page") -> None:
         """Keep a page that came too late for the one who asked, until it is asked for again."""
         self._pages[request] = (self._clock(), page)
 
     async def take(self, request: PageRequest) -> "Page | None":
         """The page, if it was fetched ahead and is fresh, or is just on its way; `None` when it has to be asked for."""
-        if self._under_way is not None and self._under_way[0] == request:
-            await self._under_way[1].wait()
+        if self._in_flight is not None and self._in_flight[0] == request:
+            await self._in_flight[1].wait()
         fetched_at, page = self._pages.pop(request, (0.0, None))
-        return page if page is not None and self._clock() - fetched_at <= FRESH else None
+        return page if page is not None and self._clock() - fetched_at <= MAX_AGE else None
 
-    def go_ahead(self, request: PageRequest, page: "Page") -> None:
+    def prefetch_neighbours(self, request: PageRequest, page: "Page") -> None:
         """Fetch the neighbours of a page that is shown now, the next one first; forget the pages of other places."""
         neighbours = []
         if page.has_more is True or (page.page_count is not None and request.page < page.page_count):
@@ -61,7 +61,7 @@ class Prefetch:
     async def _get(self, requests: list[PageRequest]) -> None:
         for request in requests:
             arrived = asyncio.Event()
-            self._under_way = (request, arrived)
+            self._in_flight = (request, arrived)
             try:
                 page = await self._fetch(request)
                 self._pages[request] = (self._clock(), page)
@@ -69,6 +69,6 @@ class Prefetch:
                 return
             finally:
                 # One that was cancelled ends late, when another may be on its way already.
-                if self._under_way is not None and self._under_way[1] is arrived:
-                    self._under_way = None
+                if self._in_flight is not None and self._in_flight[1] is arrived:
+                    self._in_flight = None
                 arrived.set()

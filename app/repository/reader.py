@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from app.errors import (
-    AnswerTooLarge,
     ConnectionFailed,
     DockbookError,
     IdRefused,
-    NoToken,
+    ResponseTooLarge,
     ServerFault,
     SettingsError,
     StoreError,
+    TokenUnavailable,
     TransportError,
     Unauthorized,
 )
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from app.mirror.state import MirrorState
     from app.models.customer import Customer, Origin, Page
     from app.models.fields import PageRequest
-    from app.repository.connection_state import Line
+    from app.repository.connection_state import ConnectionHealth
     from app.repository.prefetch import Prefetch
-    from app.timing import Pace
+    from app.timing import Timing
 
 Result = TypeVar("Result")
 
 #: After these the mirror answers in the server's stead.
-_AWAY: Final = (TransportError, ServerFault, StoreError, SettingsError, NoToken, Unauthorized)
+_FALLBACK_ERRORS: Final = (TransportError, ServerFault, StoreError, SettingsError, TokenUnavailable, Unauthorized)
 
-_FRESH: Final = 5.0  # seconds an answer that came late is still what the server has
+_RECENT_SECONDS: Final = 5.0  # seconds an answer that came late is still what the server has
 
 
-class Sighting(NamedTuple):
+class CustomerRead(NamedTuple):
     """A customer to look at: the server's record just now, or with an `origin` the mirror's."""
 
     customer: "Customer"
     origin: "Origin | None" = None
 
 
-class Reading:
+class CustomerReader:
     """Asks the server and, when that takes longer than a person's patience or fails, the mirror.
 
     `fetch` and `find` ask the server for a page and for a customer. `on_fresh` is called when the server's answer came
@@ -55,8 +55,8 @@ class Reading:
         fetch: Callable[["PageRequest"], Coroutine[Any, Any, "Page"]],
         find: Callable[[str], Coroutine[Any, Any, "Customer"]],
         prefetch: "Prefetch",
-        line: "Line",
-        pace: "Pace",
+        line: "ConnectionHealth",
+        pace: "Timing",
         *,
         on_fresh: Callable[[], None],
         on_away: Callable[[DockbookError], None],
@@ -64,51 +64,51 @@ class Reading:
         self._fetch = fetch
         self._find = find
         self._prefetch = prefetch
-        self._line = line
-        self._pace = pace
+        self._health = line
+        self._timing = pace
         self._on_fresh = on_fresh
         self._on_away = on_away
-        self._late: asyncio.Task[Page] | None = None
-        self._looking: dict[str, asyncio.Task[Customer]] = {}
-        self._seen: dict[str, tuple[float, Customer]] = {}
+        self._pending_page: asyncio.Task[Page] | None = None
+        self._in_flight: dict[str, asyncio.Task[Customer]] = {}
+        self._recent: dict[str, tuple[float, Customer]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._awaited: Counter[asyncio.Task[Any]] = Counter()
+        self._waiters: Counter[asyncio.Task[Any]] = Counter()
 
     async def page(self, request: "PageRequest", mirror: "Mirror | None", *, fresh: bool) -> "Page":
         """The page, of the server or of the mirror; with `fresh` the server is asked even if it was away just now."""
         if fresh:
-            self._prefetch.drop()
+            self._prefetch.clear()
         state = None if mirror is None else await self._state(mirror)
         if mirror is None or state is None or not state.seen:
-            return await self._live(request)
-        awaited = self._late is not None and self._line.down.is_set()
-        if not fresh and (self._line.offline or awaited):
+            return await self._from_server(request)
+        awaited = self._pending_page is not None and self._health.offline.is_set()
+        if not fresh and (self._health.given_up or awaited):
             beyond = (
                 f"The copy on this machine holds only {state.seen:,} customers so far, and page {request.page:,} "
                 "lies beyond them."
             )
-            return await self._kept(request, mirror, ConnectionFailed(beyond))
-        if self._late is not None:
+            return await self._from_mirror(request, mirror, ConnectionFailed(beyond))
+        if self._pending_page is not None:
             # Whatever holds that one up, the next is likely to be answered sooner.
-            self._late.cancel()
-        if not fresh and state.whole and self._line.link.live is None:
+            self._pending_page.cancel()
+        if not fresh and state.whole and self._health.state.live is None:
             # The first rows are there before the client is even imported.
             page = await mirror.page(request)
-            self._let_come(request, self._start(self._live(request)))
+            self._finish_in_background(request, self._start(self._from_server(request)))
             return page
-        asked = self._start(self._live(request))
-        if not await self._came(asked, self._pace.patience):
+        asked = self._start(self._from_server(request))
+        if not await self._wait(asked, self._timing.fallback_after):
             page = await mirror.page(request)
             if page.rows or state.whole:
-                self._let_come(request, asked)
+                self._finish_in_background(request, asked)
                 return page
             # The mirror is not filled so far.
-            await self._came(asked, None)
+            await self._wait(asked, None)
         try:
             return asked.result()
-        except _AWAY as error:
-            self._doubt_after(error)
-            page = await self._kept(request, mirror, error)
+        except _FALLBACK_ERRORS as error:
+            self._mark_suspect(error)
+            page = await self._from_mirror(request, mirror, error)
             self._on_away(error)
             return page
 
@@ -119,38 +119,38 @@ class Reading:
         except StoreError:
             return None
 
-    def _doubt_after(self, error: DockbookError) -> None:
+    def _mark_suspect(self, error: DockbookError) -> None:
         """Look for the server, unless it is certain that it is there."""
-        if not isinstance(error, AnswerTooLarge):
-            self._line.doubted()
+        if not isinstance(error, ResponseTooLarge):
+            self._health.mark_suspect()
 
-    async def _kept(self, request: "PageRequest", mirror: "Mirror", error: DockbookError) -> "Page":
+    async def _from_mirror(self, request: "PageRequest", mirror: "Mirror", error: DockbookError) -> "Page":
         """The page as the mirror has it; the error where that ends before it does."""
         page = await mirror.page(request)
-        if not page.rows and page.origin is not None and page.origin.as_of is None:
+        if not page.rows and page.origin is not None and page.origin.synced_at is None:
             raise error
         return page
 
-    async def _live(self, request: "PageRequest") -> "Page":
+    async def _from_server(self, request: "PageRequest") -> "Page":
         page = await self._prefetch.take(request)
         if page is None:
             page = await self._fetch(request)
-        self._prefetch.go_ahead(request, page)
+        self._prefetch.prefetch_neighbours(request, page)
         return page
 
-    def _let_come(self, request: "PageRequest", asked: "asyncio.Task[Page]") -> None:
+    def _finish_in_background(self, request: "PageRequest", asked: "asyncio.Task[Page]") -> None:
         """Wait for the server's answer in the background; it replaces what the mirror said."""
 
         def came(task: "asyncio.Task[Page]") -> None:
-            if self._late is task:
-                self._late = None
+            if self._pending_page is task:
+                self._pending_page = None
             if task.cancelled():
                 return
             error = task.exception()
             if error is None:
-                self._prefetch.hold(request, task.result())
+                self._prefetch.put(request, task.result())
                 self._on_fresh()
-            elif isinstance(error, _AWAY):
+            elif isinstance(error, _FALLBACK_ERRORS):
                 self._on_away(error)
             elif isinstance(error, DockbookError):
                 # Whoever asks again is told.
@@ -158,51 +158,51 @@ class Reading:
             else:
                 raise error
 
-        self._line.doubted()
-        self._late = asked
+        self._health.mark_suspect()
+        self._pending_page = asked
         asked.add_done_callback(came)
 
-    async def sight(self, short_id: str, mirror: "Mirror | None", *, fresh: bool = False) -> Sighting:
+    async def read_customer(self, short_id: str, mirror: "Mirror | None", *, fresh: bool = False) -> CustomerRead:
         """The customer to be looked at, from the mirror where the server does not answer in time."""
         kept = None if mirror is None else await mirror.customer(short_id)
         if mirror is None or kept is None:
-            return Sighting(await self._find_unknown(short_id, known=mirror is not None))
-        came_at, seen = self._seen.pop(short_id, (0.0, None))
-        if seen is not None and self._pace.clock() - came_at <= _FRESH:
-            return Sighting(seen)
-        asked = self._looking.get(short_id)
-        if asked is not None and (asked.cancelling() or self._line.up.is_set()):
+            return CustomerRead(await self._read_uncached(short_id, known=mirror is not None))
+        came_at, seen = self._recent.pop(short_id, (0.0, None))
+        if seen is not None and self._timing.clock() - came_at <= _RECENT_SECONDS:
+            return CustomerRead(seen)
+        asked = self._in_flight.get(short_id)
+        if asked is not None and (asked.cancelling() or self._health.online.is_set()):
             asked.cancel()
             asked = None
         if asked is None:
-            if self._line.offline and not fresh:
-                return Sighting(kept, await self._origin(mirror))
-            asked = self._looking[short_id] = self._start(self._find(short_id))
-            asked.add_done_callback(partial(self._looked, short_id))
-        if not await self._came(asked, self._pace.patience):
-            self._line.doubted()
-            asked.add_done_callback(partial(self._sighted_late, short_id))
-            return Sighting(kept, await self._origin(mirror))
+            if self._health.given_up and not fresh:
+                return CustomerRead(kept, await self._origin(mirror))
+            asked = self._in_flight[short_id] = self._start(self._find(short_id))
+            asked.add_done_callback(partial(self._forget_in_flight, short_id))
+        if not await self._wait(asked, self._timing.fallback_after):
+            self._health.mark_suspect()
+            asked.add_done_callback(partial(self._arrived_late, short_id))
+            return CustomerRead(kept, await self._origin(mirror))
         try:
-            return Sighting(asked.result())
+            return CustomerRead(asked.result())
         except IdRefused:
             if fresh:
                 raise
-            return Sighting(kept, await self._origin(mirror))
-        except _AWAY as error:
-            self._doubt_after(error)
+            return CustomerRead(kept, await self._origin(mirror))
+        except _FALLBACK_ERRORS as error:
+            self._mark_suspect(error)
             self._on_away(error)
-            return Sighting(kept, await self._origin(mirror))
+            return CustomerRead(kept, await self._origin(mirror))
 
-    async def _find_unknown(self, short_id: str, *, known: bool) -> "Customer":
+    async def _read_uncached(self, short_id: str, *, known: bool) -> "Customer":
         """The customer from the server; where others are `known`, nobody waits long for one that is away."""
         asked = self._start(self._find(short_id))
-        if not await self._came(asked, self._pace.patience if known and self._line.offline else None):
+        if not await self._wait(asked, self._timing.fallback_after if known and self._health.given_up else None):
             asked.cancel()
             raise ConnectionFailed(f"{short_id} is not among the customers known here, and the server does not answer.")
         return asked.result()
 
-    def ask(self, probe: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def probe(self, probe: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Ask the server in the background whether it is there; why it is not is told."""
 
         def asked(task: "asyncio.Task[None]") -> None:
@@ -214,18 +214,18 @@ class Reading:
 
         self._start(probe()).add_done_callback(asked)
 
-    def _looked(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
-        if self._looking.get(short_id) is asked:
-            del self._looking[short_id]
+    def _forget_in_flight(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
+        if self._in_flight.get(short_id) is asked:
+            del self._in_flight[short_id]
 
-    def _sighted_late(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
+    def _arrived_late(self, short_id: str, asked: "asyncio.Task[Customer]") -> None:
         if not asked.cancelled() and asked.exception() is None:
-            self._seen[short_id] = (self._pace.clock(), asked.result())
+            self._recent[short_id] = (self._timing.clock(), asked.result())
             self._on_fresh()
 
-    def drop(self) -> None:
+    def clear(self) -> None:
         """Forget what came late: it may be from before a write."""
-        self._seen.clear()
+        self._recent.clear()
 
     async def _origin(self, mirror: "Mirror") -> "Origin":
         from app.models.customer import Origin
@@ -239,19 +239,19 @@ class Reading:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _came(self, asked: "asyncio.Task[Result]", patience: float | None) -> bool:
+    async def _wait(self, asked: "asyncio.Task[Result]", patience: float | None) -> bool:
         """Whether it is done within so many seconds; whoever stops waiting for it earlier, as the last, ends it."""
-        self._awaited[asked] += 1
+        self._waiters[asked] += 1
         try:
             await asyncio.wait({asked}, timeout=patience)
         except asyncio.CancelledError:
-            if self._awaited[asked] == 1:
+            if self._waiters[asked] == 1:
                 asked.cancel()
             raise
         finally:
-            self._awaited[asked] -= 1
-            if not self._awaited[asked]:
-                del self._awaited[asked]
+            self._waiters[asked] -= 1
+            if not self._waiters[asked]:
+                del self._waiters[asked]
         return asked.done()
 
     async def close(self) -> None:

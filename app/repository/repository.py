@@ -6,41 +6,41 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from app.errors import ConfusableId, DockbookError, NotFound, StoreError, UnaddressableId
+from app.errors import ConfusableId, DockbookError, InvalidId, NotFound, StoreError
 from app.models.fields import PageRequest
-from app.repository.connection import Asking
-from app.repository.connection_state import WAS_THERE, Line, Link, look_for_server
+from app.repository.connection import ServerConnection
+from app.repository.connection_state import WAS_THERE, ConnectionHealth, ConnectionState, probe_until_online
 from app.repository.prefetch import Prefetch
-from app.repository.reader import Reading, Sighting
-from app.repository.save_result import Saved
+from app.repository.reader import CustomerRead, CustomerReader
+from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
-from app.repository.writer import LOOK_AGAIN, Onlooker, Saving
-from app.text.confusables import likeness, resembles, spellings
+from app.repository.writer import CONFIRM_DELAYS, CustomerWriter, SaveObserver
+from app.text.confusables import is_similar, similarity, spellings
 from app.timestamps import is_before
-from app.timing import Pace
+from app.timing import Timing
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
     from app.mirror.snapshot import Glimpse
     from app.mirror.state import MirrorState
-    from app.mirror.sync import Keeper
+    from app.mirror.sync import MirrorSync
     from app.models.customer import Candidates, Customer, Page
-    from app.models.raw_customer import Records
+    from app.models.raw_customer import RawPage
 
 Result = TypeVar("Result")
 
-__all__ = ["Link", "Outlook", "Repository", "Rereading", "Sighting"]
+__all__ = ["ConnectionState", "CustomerRead", "CustomerRepository", "FullSyncRequest", "MirrorOutlook"]
 
 #: Whether all customers are read again: now, once the server is back, by the dockbook that keeps the copy, or not.
-Rereading = Literal["now", "later", "elsewhere", "never"]
+FullSyncRequest = Literal["now", "later", "elsewhere", "never"]
 
 #: When those that are missing in the copy of all customers come: they are being read, or are once the server answers,
 #: by another dockbook, not by themselves, or never, as there is no copy.
-Outlook = Literal["coming", "waiting", "elsewhere", "stopped", "never"]
+MirrorOutlook = Literal["coming", "waiting", "elsewhere", "stopped", "never"]
 
 
-class Repository:
+class CustomerRepository:
     """Customers, asked for and written; errors are those of `app.errors`.
 
     `connect` makes the client when the first call needs it, so that nothing waits for it before the first paint;
@@ -59,60 +59,64 @@ class Repository:
         *,
         read_only: bool = False,
         on_close: Callable[[], Awaitable[None]] | None = None,
-        look_again: Sequence[float] = LOOK_AGAIN,
+        confirm_delays: Sequence[float] = CONFIRM_DELAYS,
         open_mirror: Callable[[], "Mirror"] | None = None,
         has_mirror: Callable[[], bool] = lambda: True,
-        glimpse: Callable[[PageRequest], "Glimpse | None"] | None = None,
-        pace: Pace | None = None,
-        mend: str = "",
+        snapshot: Callable[[PageRequest], "Glimpse | None"] | None = None,
+        timing: Timing | None = None,
+        credentials_hint: str = "",
     ) -> None:
         self._on_close = on_close
         self._read_only = read_only
-        self._writes = 0
-        self._pace = pace or Pace()
-        self._line = Line(self._pace.now)
-        self._line.on_link = self._link_changed
-        self._line.on_back = self._back
-        self._asking = Asking(connect, self._line, self._pace, mend)
-        self._prefetch = Prefetch(self._page, self._pace.clock)
-        self._saving = Saving(
-            self._asking.lend, self.customer, self._written, read_only=read_only, look_again=look_again
+        self._write_epoch = 0
+        self._timing = timing or Timing()
+        self._health = ConnectionHealth(self._timing.now)
+        self._health.on_change = self._link_changed
+        self._health.on_back = self._back_online
+        self._server = ServerConnection(connect, self._health, self._timing, credentials_hint)
+        self._prefetch = Prefetch(self._page_from_server, self._timing.clock)
+        self._writer = CustomerWriter(
+            self._server.client,
+            self.customer,
+            self._invalidate_reads,
+            read_only=read_only,
+            confirm_delays=confirm_delays,
         )
-        self._reading = Reading(
-            self._page,
+        self._reader = CustomerReader(
+            self._page_from_server,
             self.customer,
             self._prefetch,
-            self._line,
-            self._pace,
-            on_fresh=self._freshen,
-            on_away=self._tell,
+            self._health,
+            self._timing,
+            on_fresh=self._data_changed,
+            on_away=self._announce_fallback,
         )
         self._open_mirror = open_mirror
         self._has_mirror = has_mirror
-        self._glimpse = glimpse
+        self._snapshot = snapshot
         self._opening: asyncio.Task[Mirror] | None = None
-        self._noted = 0
-        self._keeper: Keeper | None = None
-        self._all_wanted = False
-        self._keeping: asyncio.Task[Any] | None = None
-        self._saving.unconfirmed.on_saved = self._saved_after_all
-        self._first = asyncio.Event()
-        self._told = False
-        self._lame = False
-        self.on_link: Callable[[Link], None] = lambda _link: None
-        self.on_fresh: Callable[[], None] = lambda: None
-        self.on_note: Callable[[str], None] = lambda _text: None
-        self.on_saved: Callable[[UnconfirmedWrite, Saved], None] = lambda _write, _saved: None
+        self._notes_shown = 0
+        self._sync: MirrorSync | None = None
+        self._full_sync_requested = False
+        self._background_task: asyncio.Task[Any] | None = None
+        self._writer.unconfirmed.on_saved = self._saved_after_all
+        self._first_page_done = asyncio.Event()
+        self._fallback_announced = False
+        self._mirror_error_shown = False
+        self.on_connection: Callable[[ConnectionState], None] = lambda _link: None
+        self.on_data_changed: Callable[[], None] = lambda: None
+        self.on_notice: Callable[[str], None] = lambda _text: None
+        self.on_saved: Callable[[UnconfirmedWrite, SaveResult], None] = lambda _write, _saved: None
 
     @property
-    def link(self) -> Link:
+    def connection(self) -> ConnectionState:
         """How the line to the server is."""
-        return self._line.link
+        return self._health.state
 
     @property
-    def editing_off(self) -> str | None:
+    def read_only_reason(self) -> str | None:
         """Why nothing can be written, or `None` when it can."""
-        return self._saving.editing_off
+        return self._writer.read_only_reason
 
     @property
     def read_only(self) -> bool:
@@ -122,28 +126,28 @@ class Repository:
     @property
     def writing(self) -> bool:
         """Whether a write is on its way."""
-        return self._saving.busy
+        return self._writer.busy
 
     @property
     def unconfirmed(self) -> bool:
         """Whether there is a write of which it is not known whether it was carried out."""
-        return any(self._saving.unconfirmed)
+        return any(self._writer.unconfirmed)
 
     def is_unconfirmed(self, key: str) -> bool:
         """Whether that is so of the write with this key."""
-        return any(write.key == key for write in self._saving.unconfirmed)
+        return any(write.key == key for write in self._writer.unconfirmed)
 
     def clock(self) -> float:
         """Seconds, by the clock that tells how old a page is."""
-        return self._pace.clock()
+        return self._timing.clock()
 
-    def forget_refusal(self) -> None:
+    def retry_permission(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
-        self._saving.forget_refusal()
+        self._writer.retry_permission()
 
-    def glimpse(self, request: PageRequest) -> "Glimpse | None":
+    def snapshot(self, request: PageRequest) -> "Glimpse | None":
         """The page as this machine had it last, to be looked at until `page` has it; blocks for some milliseconds."""
-        return None if self._glimpse is None else self._glimpse(request)
+        return None if self._snapshot is None else self._snapshot(request)
 
     async def page(self, request: PageRequest, *, fresh: bool = False, ahead: bool = True) -> "Page":
         """One page of all customers [contract, "Paging"], or of those a narrowed request means.
@@ -153,51 +157,51 @@ class Repository:
         `origin` is the mirror's: of a narrowed request, for which `fresh` has the server asked what changed, or because
         the server does not answer; `on_fresh` tells when to ask again.
         """
-        if request.narrowed:
+        if request.needs_mirror:
             if fresh:
-                self._ask_anew()
-            return await self._narrowed(request)
+                self._check_for_changes()
+            return await self._page_from_mirror(request)
         try:
             if not ahead:
-                self._prefetch.drop()
-                return await self._page(request)
+                self._prefetch.clear()
+                return await self._page_from_server(request)
             if fresh:
                 # Whoever asks again is told again.
-                self._told = False
+                self._fallback_announced = False
             # A new mirror holds nothing that could be shown: the first rows do not wait for it to be made.
-            mirror = await self._opened() if self._opening is not None or self._has_mirror() else None
-            return await self._reading.page(request, mirror, fresh=fresh)
+            mirror = await self._open_mirror_once() if self._opening is not None or self._has_mirror() else None
+            return await self._reader.page(request, mirror, fresh=fresh)
         finally:
-            self._first.set()
+            self._first_page_done.set()
 
-    async def sight(self, short_id: str, *, fresh: bool = False) -> Sighting:
+    async def read_customer(self, short_id: str, *, fresh: bool = False) -> CustomerRead:
         """The customer to be looked at, from the mirror where the server does not answer in time.
 
         With `fresh` the server is asked even if it was away just now. Not for writing: `customer` is.
         """
-        sighting = await self._reading.sight(short_id, await self._opened(), fresh=fresh)
-        return sighting._replace(customer=self._saving.newest(sighting.customer))
+        sighting = await self._reader.read_customer(short_id, await self._open_mirror_once(), fresh=fresh)
+        return sighting._replace(customer=self._writer.with_own_writes(sighting.customer))
 
     async def count(self, request: PageRequest) -> int | None:
         """How many customers a narrowed request means, where its page told only `at_least`; `None` when unknown."""
-        return await self._of_mirror(lambda mirror: mirror.count(request), None)
+        return await self._with_mirror(lambda mirror: mirror.count(request), None)
 
-    async def look_alikes(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    async def confusable_ids(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The other IDs that look like these, for those that have any."""
-        return await self._of_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
+        return await self._with_mirror(lambda mirror: mirror.look_alikes(short_ids), {})
 
-    async def resembling(self, short_id: str, *, ask: bool = True) -> "Candidates":
+    async def similar_ids(self, short_id: str, *, ask: bool = True) -> "Candidates":
         """The customers whose IDs may be meant by this one, which is not theirs; the likeliest first.
 
         Until the copy is complete the server is asked, too, for a few other spellings, unless it is not to be asked.
         """
         from app.models.customer import Candidates
 
-        copied = await self._resembling_in_copy(short_id)
+        copied = await self._similar_in_mirror(short_id)
         if copied.complete or not ask:
             return copied
-        known = {one.short_id: one for one in (*copied.customers, *await self._ask_for_spellings(short_id))}
-        best = sorted(known.values(), key=lambda one: likeness(short_id, one.short_id))
+        known = {one.short_id: one for one in (*copied.customers, *await self._read_spellings(short_id))}
+        best = sorted(known.values(), key=lambda one: similarity(short_id, one.short_id))
         return Candidates(tuple(best), complete=False)
 
     async def suggestions(self, typed: str, most: int) -> "Candidates":
@@ -205,94 +209,94 @@ class Repository:
         from app.models.customer import Candidates
 
         nobody = Candidates((), complete=False)
-        return await self._of_mirror(lambda mirror: mirror.suggestions(typed, most), nobody)
+        return await self._with_mirror(lambda mirror: mirror.suggestions(typed, most), nobody)
 
-    async def newer(self, customers: Sequence["Customer"]) -> "list[Customer]":
+    async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Those of these customers that the server told of in a newer state since they came."""
-        return await self._of_mirror(lambda mirror: mirror.newer(customers), [])
+        return await self._with_mirror(lambda mirror: mirror.newer(customers), [])
 
     async def mirror_state(self) -> "MirrorState | None":
         """What the mirror holds and how fresh it is; `None` where there is none."""
-        return await self._of_mirror(lambda mirror: mirror.state(), None)
+        return await self._with_mirror(lambda mirror: mirror.state(), None)
 
-    async def read_all_again(self) -> Rereading:
+    async def request_full_sync(self) -> FullSyncRequest:
         """Have all customers read again for the mirror; tells whether and by whom that is done."""
-        mirror = await self._opened()
+        mirror = await self._open_mirror_once()
         if mirror is None:
             return "never"
         if not mirror.try_to_write():
             return "elsewhere"
-        if self._keeper is None:
-            self._all_wanted = True
+        if self._sync is None:
+            self._full_sync_requested = True
         else:
-            self._keeper.read_all()
-        return "now" if self._line.up.is_set() else "later"
+            self._sync.request_full_sync()
+        return "now" if self._health.online.is_set() else "later"
 
     @property
-    def outlook(self) -> Outlook:
+    def mirror_outlook(self) -> MirrorOutlook:
         """When those customers come that the mirror does not hold."""
         opening = self._opening if self._opening is not None and self._opening.done() else None
         if self._open_mirror is None or (opening is not None and opening.exception() is not None):
             return "never"
         if opening is not None and not opening.result().writer:
             return "elsewhere"
-        if not self._line.up.is_set():
+        if not self._health.online.is_set():
             return "waiting"
         # Before there is a keeper, the first page is awaited that it waits for.
-        return "stopped" if self._keeper is not None and self._keeper.resting else "coming"
+        return "stopped" if self._sync is not None and self._sync.is_resting else "coming"
 
-    async def keep(self) -> None:
+    async def run_background(self) -> None:
         """Keep the mirror and look for a lost server, once the first page is shown, until the repository is closed."""
-        self._keeping = asyncio.current_task()
-        await self._first.wait()
+        self._background_task = asyncio.current_task()
+        await self._first_page_done.wait()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_mirror())
-            await look_for_server(self._line, self._asking.probe, self._pace)
+            group.create_task(self._run_sync())
+            await probe_until_online(self._health, self._server.probe, self._timing)
 
-    async def _keep_mirror(self) -> None:
-        mirror = await self._opened()
+    async def _run_sync(self) -> None:
+        mirror = await self._open_mirror_once()
         if mirror is None:
             return
-        from app.mirror.sync import Keeper
+        from app.mirror.sync import MirrorSync
 
-        self._keeper = Keeper(
+        self._sync = MirrorSync(
             mirror,
-            self._records,
-            self._asking.free,
-            self._pace,
-            on_progress=self._line.filling,
-            on_change=self._freshen,
-            on_trouble=self._out_of_order,
+            self._raw_page,
+            self._server.wait_until_idle,
+            self._timing,
+            on_progress=self._health.set_mirror_percent,
+            on_change=self._data_changed,
+            on_trouble=self._report_mirror_error,
         )
-        if self._all_wanted:
-            self._keeper.read_all()
-        mirror.on_begun_anew = partial(self._mirror_lost, mirror, self._keeper)
-        self._tell_notes(mirror)
-        await self._keeper.keep()
+        if self._full_sync_requested:
+            self._sync.request_full_sync()
+        mirror.on_begun_anew = partial(self._mirror_lost, mirror, self._sync)
+        self._show_mirror_notes(mirror)
+        await self._sync.run()
 
-    def _mirror_lost(self, mirror: "Mirror", keeper: "Keeper") -> None:
+    def _mirror_lost(self, mirror: "Mirror", keeper: "MirrorSync") -> None:
         """It is empty now: what is shown from it is not right any more, and it is filled again at once."""
-        keeper.begin_anew()
-        self._tell_notes(mirror)
-        self._freshen()
+        keeper.restart()
+        self._show_mirror_notes(mirror)
+        self._data_changed()
 
-    def _tell_notes(self, mirror: "Mirror") -> None:
+    def _show_mirror_notes(self, mirror: "Mirror") -> None:
         """Say what a person should know of the mirror and was not told yet."""
-        notes, self._noted = mirror.notes[self._noted :], len(mirror.notes)
+        notes, self._notes_shown = mirror.notes[self._notes_shown :], len(mirror.notes)
         for note in notes:
-            self._say(note)
+            self._notify(note)
 
-    def _ask_anew(self) -> None:
+    def _check_for_changes(self) -> None:
         """Have the server asked, in the background, what is new; where it was away, whether it is back."""
-        if self._line.down.is_set():
+        if self._health.offline.is_set():
             # Whoever asks again is told again.
-            self._told = False
-            self._reading.ask(self._asking.probe)
-        if self._keeper is not None:
-            self._keeper.look()
+            self._fallback_announced = False
+            self._reader.probe(self._server.probe)
+        if self._sync is not None:
+            self._sync.request_sync()
 
-    async def _narrowed(self, request: PageRequest) -> "Page":
-        mirror = await self._opened()
+    async def _page_from_mirror(self, request: PageRequest) -> "Page":
+        mirror = await self._open_mirror_once()
         if mirror is not None:
             return await mirror.page(request)
         if self._opening is not None:
@@ -303,148 +307,155 @@ class Repository:
         size, nothing = request.page_size, Origin(None, 0)
         return Page(rows=(), total=0, page=request.page, page_size=size, page_count=0, has_more=False, origin=nothing)
 
-    async def _page(self, request: PageRequest) -> "Page":
+    async def _page_from_server(self, request: PageRequest) -> "Page":
         """A page from the server, never one from before a write of ours."""
         while True:
-            writes = self._writes
-            async with self._asking.lend() as api:
+            writes = self._write_epoch
+            async with self._server.client() as api:
                 page = await api.list_page(request)
-            if writes == self._writes:
-                return self._judged(page)
+            if writes == self._write_epoch:
+                return self._with_own_writes(page)
 
-    def _judged(self, page: "Page") -> "Page":
+    def _with_own_writes(self, page: "Page") -> "Page":
         """The page, after it told what it could of writes that are not confirmed, with no row older than is known."""
         for row in page.rows:
-            self._saving.unconfirmed.see(row)
-        rows = tuple(map(self._saving.newest, page.rows))
+            self._writer.unconfirmed.resolve_with(row)
+        rows = tuple(map(self._writer.with_own_writes, page.rows))
         return page.model_copy(update={"rows": rows}) if [*map(id, rows)] != [*map(id, page.rows)] else page
 
     async def customer(self, short_id: str) -> "Customer":
         """The customer the server answers with for this ID, as it has it now: compare its ID before trusting it."""
         while True:
-            writes = self._writes
+            writes = self._write_epoch
             try:
-                async with self._asking.lend() as api:
+                async with self._server.client() as api:
                     customer = await api.get(short_id)
             except NotFound:
-                await self._of_mirror(lambda mirror: mirror.forget(short_id), None)
+                await self._with_mirror(lambda mirror: mirror.forget(short_id), None)
                 raise
-            if writes == self._writes:
-                await self._remember(self._saving.newest(customer))
-                self._saving.unconfirmed.see(customer)
+            if writes == self._write_epoch:
+                await self._cache(self._writer.with_own_writes(customer))
+                self._writer.unconfirmed.resolve_with(customer)
                 return customer
 
     async def save(
-        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
-    ) -> Saved:
+        self,
+        base: "Customer",
+        changes: Mapping[str, str],
+        onlooker: SaveObserver | None = None,
+        *,
+        unseen: bool = False,
+    ) -> SaveResult:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, compare the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then.
         """
-        saved = await self._saving.save(base, changes, onlooker, unseen=unseen)
-        await self._remember(saved.customer)
+        saved = await self._writer.save(base, changes, onlooker, unseen=unseen)
+        await self._cache(saved.customer)
         return saved
 
     async def create(
         self,
         short_id: str,
         values: Mapping[str, str],
-        onlooker: Onlooker | None = None,
+        onlooker: SaveObserver | None = None,
         *,
         beside: Collection[str] = (),
-    ) -> Saved:
+    ) -> SaveResult:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
 
         Raises ConfusableId when there are customers whose IDs resemble it, but for those with the IDs in `beside`.
         """
-        if self.editing_off is None:
-            await self._refuse_confusable(short_id, beside)
-        saved = await self._saving.create(short_id, values, onlooker)
-        if saved.existed:
-            saved = await self._with_what_was_theirs(saved)
-        await self._remember(saved.customer)
+        if self.read_only_reason is None:
+            await self._reject_confusable(short_id, beside)
+        saved = await self._writer.create(short_id, values, onlooker)
+        if saved.existed_before:
+            saved = await self._add_previous_values(saved)
+        await self._cache(saved.customer)
         return saved
 
-    async def find_out(self, write: UnconfirmedWrite, *, patient: bool) -> Saved:
+    async def resolve_pending(self, write: UnconfirmedWrite, *, patient: bool) -> SaveResult:
         """What came of a write that an earlier run sent and got no answer to; nothing is sent.
 
         Unless it is `patient`, it looks once. It is looked for whenever the customer is read, also after this ended.
         """
-        saved = await self._saving.find_out(write, patient=patient)
-        await self._remember(saved.customer)
+        saved = await self._writer.resolve_pending(write, patient=patient)
+        await self._cache(saved.customer)
         return saved
 
-    def is_looked_for(self, short_id: str) -> bool:
+    def is_being_confirmed(self, short_id: str) -> bool:
         """Whether somebody waits for what came of a write of this customer."""
-        return self._saving.unconfirmed.is_waited_for(short_id)
+        return self._writer.unconfirmed.is_watched(short_id)
 
-    async def discontinue(self, customer: "Customer", onlooker: Onlooker | None = None) -> "Customer":
+    async def discontinue(self, customer: "Customer", onlooker: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
-        now = await self._saving.discontinue(customer, onlooker)
-        await self._remember(now)
+        now = await self._writer.discontinue(customer, onlooker)
+        await self._cache(now)
         return now
 
     async def close(self) -> None:
         """End what runs in the background; close the client, the mirror, and what serves it."""
-        self._line.on_link = self._line.on_back = None
-        self._prefetch.drop()
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait({self._keeping})
-        await self._reading.close()
-        await self._asking.close()
+        self._health.on_change = self._health.on_back = None
+        self._prefetch.clear()
+        if self._background_task is not None:
+            self._background_task.cancel()
+            await asyncio.wait({self._background_task})
+        await self._reader.close()
+        await self._server.close()
         if self._opening is not None:
-            mirror = await self._opened()
+            mirror = await self._open_mirror_once()
             self._open_mirror = self._opening = None
             if mirror is not None:
                 await mirror.close()
         if self._on_close is not None:
             await self._on_close()
 
-    def _written(self) -> None:
+    def _invalidate_reads(self) -> None:
         # What was read before or during a write may be from before it, whether it succeeded or not.
-        self._writes += 1
-        self._prefetch.drop()
-        self._reading.drop()
+        self._write_epoch += 1
+        self._prefetch.clear()
+        self._reader.clear()
 
-    def _saved_after_all(self, write: UnconfirmedWrite, saved: Saved) -> None:
-        self._saving.note(saved, write.made_on)
-        self._written()
+    def _saved_after_all(self, write: UnconfirmedWrite, saved: SaveResult) -> None:
+        self._writer.remember(saved, write.base)
+        self._invalidate_reads()
         self.on_saved(write, saved)
 
-    async def _records(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "Records":
+    async def _raw_page(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
         """A page for the mirror; what it tells of customers with an unconfirmed write is looked into."""
-        page = await self._asking.records(request, pause)
-        unconfirmed = self._saving.unconfirmed
+        page = await self._server.fetch_raw(request, pause)
+        unconfirmed = self._writer.unconfirmed
         for write in list(unconfirmed):
-            if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_waited_for(write.short_id):
+            if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_watched(write.short_id):
                 with suppress(DockbookError):
                     await self.customer(write.short_id)
         return page
 
-    async def _with_what_was_theirs(self, saved: Saved) -> Saved:
+    async def _add_previous_values(self, saved: SaveResult) -> SaveResult:
         """Add what a customer held that was created over, where the copy or a reading that lags still has it."""
         after = saved.customer
-        theirs = await self._of_mirror(lambda mirror: mirror.customer(after.short_id), None)
+        theirs = await self._with_mirror(lambda mirror: mirror.customer(after.short_id), None)
         if theirs is None:
             with suppress(DockbookError):
-                async with self._asking.lend() as api:
+                async with self._server.client() as api:
                     theirs = await api.get(after.short_id)
         if theirs is None or theirs.short_id != after.short_id or not is_before(theirs.modified, after.modified):
             return saved
-        before = {name: theirs.value(name) for name in saved.overwritten if theirs.value(name) != after.value(name)}
-        return saved._replace(before=before, overwritten=())
+        before = {
+            name: theirs.value(name) for name in saved.overwritten_fields if theirs.value(name) != after.value(name)
+        }
+        return saved._replace(previous_values=before, overwritten_fields=())
 
-    async def _refuse_confusable(self, short_id: str, beside: Collection[str]) -> None:
-        copied = await self._resembling_in_copy(short_id)
+    async def _reject_confusable(self, short_id: str, beside: Collection[str]) -> None:
+        copied = await self._similar_in_mirror(short_id)
         if copied.complete and not copied.customers:
             return
         try:
             # Not as `customer` does: a try before this one, which this would show, is the creation's to tell.
-            async with self._asking.lend() as api:
+            async with self._server.client() as api:
                 await api.get(short_id)
         except NotFound:
-            found = copied if copied.complete else await self.resembling(short_id)
+            found = copied if copied.complete else await self.similar_ids(short_id)
         else:
             # That the ID itself is taken comes first, and is found out when it is created.
             return
@@ -452,40 +463,40 @@ class Repository:
         if others:
             raise ConfusableId(short_id, others)
 
-    async def _resembling_in_copy(self, short_id: str) -> "Candidates":
+    async def _similar_in_mirror(self, short_id: str) -> "Candidates":
         from app.models.customer import Candidates
 
         nobody = Candidates((), complete=False)
-        return await self._of_mirror(lambda mirror: mirror.resembling(short_id), nobody)
+        return await self._with_mirror(lambda mirror: mirror.resembling(short_id), nobody)
 
-    async def _ask_for_spellings(self, short_id: str) -> "list[Customer]":
+    async def _read_spellings(self, short_id: str) -> "list[Customer]":
         """The customers the server has under other spellings of the ID, as far as it answers while a person waits."""
         found: list[Customer] = []
-        if self._line.offline:
+        if self._health.given_up:
             return found
         # A server that does not answer is not asked again: whoever waits has an answer without it.
         with suppress(TimeoutError, DockbookError):
-            async with asyncio.timeout(self._pace.patience):
+            async with asyncio.timeout(self._timing.fallback_after):
                 for spelling in spellings(short_id):
-                    with suppress(NotFound, UnaddressableId):
-                        async with self._asking.lend() as api:
+                    with suppress(NotFound, InvalidId):
+                        async with self._server.client() as api:
                             found.append(await api.get(spelling))
-        return [customer for customer in found if resembles(short_id, customer.short_id)]
+        return [customer for customer in found if is_similar(short_id, customer.short_id)]
 
-    async def _remember(self, customer: "Customer") -> None:
-        await self._of_mirror(lambda mirror: mirror.put(customer), None)
+    async def _cache(self, customer: "Customer") -> None:
+        await self._with_mirror(lambda mirror: mirror.put(customer), None)
 
-    async def _of_mirror(self, ask: Callable[["Mirror"], Awaitable[Result]], nothing: Result) -> Result:
+    async def _with_mirror(self, ask: Callable[["Mirror"], Awaitable[Result]], nothing: Result) -> Result:
         """What the mirror says, where there is one; nothing else is to fail because it cannot be read or written."""
-        if (mirror := await self._opened()) is None:
+        if (mirror := await self._open_mirror_once()) is None:
             return nothing
         try:
             return await ask(mirror)
         except StoreError as error:
-            self._out_of_order(error)
+            self._report_mirror_error(error)
             return nothing
 
-    async def _opened(self) -> "Mirror | None":
+    async def _open_mirror_once(self) -> "Mirror | None":
         if self._open_mirror is None:
             return None
         if self._opening is None:
@@ -495,30 +506,30 @@ class Repository:
         try:
             return self._opening.result()
         except StoreError as error:
-            self._out_of_order(error)
+            self._report_mirror_error(error)
             return None
 
-    def _out_of_order(self, error: StoreError) -> None:
+    def _report_mirror_error(self, error: StoreError) -> None:
         """Say once that there is no copy that could be relied on."""
-        if not self._lame:
-            self._lame = True
-            self._say(f"The copy of the customers on this machine is out of order: {error.text}")
+        if not self._mirror_error_shown:
+            self._mirror_error_shown = True
+            self._notify(f"The copy of the customers on this machine is out of order: {error.text}")
 
-    def _link_changed(self, link: Link) -> None:
-        self.on_link(link)
+    def _link_changed(self, link: ConnectionState) -> None:
+        self.on_connection(link)
 
-    def _back(self) -> None:
-        self._told = False
-        self._freshen()
+    def _back_online(self) -> None:
+        self._fallback_announced = False
+        self._data_changed()
 
-    def _tell(self, error: DockbookError) -> None:
+    def _announce_fallback(self, error: DockbookError) -> None:
         """Say once why the mirror answers."""
-        if not self._told:
-            self._told = True
-            self._say(f"{error.title}: {error.text} {WAS_THERE}")
+        if not self._fallback_announced:
+            self._fallback_announced = True
+            self._notify(f"{error.title}: {error.text} {WAS_THERE}")
 
-    def _say(self, text: str) -> None:
-        self.on_note(text)
+    def _notify(self, text: str) -> None:
+        self.on_notice(text)
 
-    def _freshen(self) -> None:
-        self.on_fresh()
+    def _data_changed(self) -> None:
+        self.on_data_changed()

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.errors import DockbookError, EditsOverlap
-from app.models.fields import KEY, STATUS
-from app.repository.save_result import Saved, same_id, verdict_on_record, what_is_missing
+from app.errors import DockbookError, EditConflict
+from app.models.fields import ID_FIELD, STATUS
+from app.repository.save_result import SaveResult, describe_missing, resolve_lost_write, same_id
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -27,19 +27,19 @@ class UnconfirmedWrite:
         kept: Mapping[str, str] = MappingProxyType({}),
         key: str = "",
     ) -> None:
-        self.made_on = made_on
+        self.base = made_on
         self.body = body
         self.error = error
         self.kept = kept
         self.key = key
-        self.short_id = made_on.short_id if made_on is not None else body[KEY]
-        self.saved: Saved | None = None
-        self.seen = asyncio.Event()
+        self.short_id = made_on.short_id if made_on is not None else body[ID_FIELD]
+        self.result: SaveResult | None = None
+        self.confirmed = asyncio.Event()
 
     @property
     def is_new(self) -> bool:
         """Whether it was to create the customer."""
-        return self.made_on is None
+        return self.base is None
 
     @property
     def is_discontinuation(self) -> bool:
@@ -50,13 +50,13 @@ class UnconfirmedWrite:
         """Whether a record with this ID may be the one that was written."""
         return same_id(self.short_id, short_id) if self.is_new else self.short_id == short_id
 
-    def judge(self, now: "Customer") -> Saved | None:
+    def resolve(self, now: "Customer") -> SaveResult | None:
         """What the record read now says of it; `None`: nothing so far. Raises EditsOverlap."""
-        return verdict_on_record(self.made_on, self.body, self.kept, now, self.error)
+        return resolve_lost_write(self.base, self.body, self.kept, now, self.error)
 
-    def what_is_missing(self, now: "Customer | None") -> str:
+    def describe_missing(self, now: "Customer | None") -> str:
         """In a clause, how the record falls short of it; `None`: there is none."""
-        return what_is_missing(self.made_on, self.body, now)
+        return describe_missing(self.base, self.body, now)
 
 
 class UnconfirmedWrites:
@@ -64,8 +64,8 @@ class UnconfirmedWrites:
 
     def __init__(self) -> None:
         self._writes: list[UnconfirmedWrite] = []
-        self._waited_for: list[UnconfirmedWrite] = []
-        self.on_saved: Callable[[UnconfirmedWrite, Saved], None] = lambda _write, _saved: None
+        self._watched: list[UnconfirmedWrite] = []
+        self.on_saved: Callable[[UnconfirmedWrite, SaveResult], None] = lambda _write, _saved: None
 
     def __iter__(self) -> Iterator[UnconfirmedWrite]:
         return iter(self._writes)
@@ -74,41 +74,41 @@ class UnconfirmedWrites:
         """Those that a record with this ID may tell of."""
         return [write for write in self._writes if write.is_of(short_id)]
 
-    def is_waited_for(self, short_id: str) -> bool:
+    def is_watched(self, short_id: str) -> bool:
         """Whether somebody waits for what becomes of a write of this customer."""
-        return any(write.is_of(short_id) for write in self._waited_for)
+        return any(write.is_of(short_id) for write in self._watched)
 
-    def begin(self, write: UnconfirmedWrite) -> None:
+    def watch(self, write: UnconfirmedWrite) -> None:
         """Somebody waits for what becomes of this write; an earlier note of the same one is replaced."""
         self._writes = [other for other in self._writes if not (write.key and other.key == write.key)]
         self._writes.append(write)
-        self._waited_for.append(write)
+        self._watched.append(write)
 
-    def stop_waiting(self, write: UnconfirmedWrite) -> None:
+    def stop_watching(self, write: UnconfirmedWrite) -> None:
         """Nobody waits any more; unless it is forgotten, it is still looked for."""
-        self._waited_for.remove(write)
+        self._watched.remove(write)
 
-    def keep(self, write: UnconfirmedWrite) -> None:
+    def add(self, write: UnconfirmedWrite) -> None:
         """Look for it again, whenever its customer is read."""
         self._writes.append(write)
 
-    def forget(self, write: UnconfirmedWrite) -> None:
+    def remove(self, write: UnconfirmedWrite) -> None:
         """It is not looked for any more."""
         if write in self._writes:
             self._writes.remove(write)
 
-    def see(self, now: "Customer") -> None:
+    def resolve_with(self, now: "Customer") -> None:
         """Judge the writes of this customer by its record as it was read now."""
         for write in self.of(now.short_id):
             try:
-                saved = write.judge(now)
-            except EditsOverlap:
+                saved = write.resolve(now)
+            except EditConflict:
                 # Whoever waits for it reads the record, and has a person decide.
                 continue
             if saved is None:
                 continue
-            self.forget(write)
-            write.saved = saved
-            write.seen.set()
-            if write not in self._waited_for:
+            self.remove(write)
+            write.result = saved
+            write.confirmed.set()
+            if write not in self._watched:
                 self.on_saved(write, saved)

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.errors import (
     Conflict,
+    ConflictReason,
     CustomerExists,
     DockbookError,
-    EditingOff,
-    EditsOverlap,
+    EditConflict,
     Forbidden,
     NotFound,
     NotSaved,
     OutcomeUnknown,
     PreconditionFailed,
-    UnclearAnswer,
-    Why,
-    WrongRecord,
+    ReadOnly,
+    UnclearResponse,
+    UnexpectedRecord,
 )
-from app.models.fields import KEY, STATUS, WRITABLE_NAMES
+from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS
 from app.repository.merge import merge
-from app.repository.save_result import Saved, verdict_on_answer, verdict_on_new
+from app.repository.save_result import SaveResult, check_create_response, check_response
 from app.repository.unconfirmed import UnconfirmedWrite, UnconfirmedWrites
 from app.timestamps import is_before
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _SAVE_ROUNDS: Final = 3  # how often a save starts over because the record moved between its read and its write
 
 #: Seconds to wait before a record whose write got no clear answer is looked up again: about a minute in all.
-LOOK_AGAIN: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
+CONFIRM_DELAYS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
 
 #: So many of these pauses, some 15 seconds, are given to a server whose readings lag behind its writes.
 _LAG_PAUSES: Final = 5
@@ -45,7 +45,7 @@ _LONGEST_READING: Final = 20.0
 _LAG: Final = 60.0
 
 
-class Onlooker:
+class SaveObserver:
     """Who has to know how a write goes on.
 
     `sending` is awaited before the write goes out, with the record it is made on (`None`: a new customer) and what
@@ -56,26 +56,26 @@ class Onlooker:
 
     def __init__(
         self,
-        sending: Callable[["Customer | None", Mapping[str, str]], Awaitable[None]] | None = None,
-        unconfirmed: Callable[[UnconfirmedWrite], None] = lambda _write: None,
-        lagging: Callable[[], None] = lambda: None,
+        on_send: Callable[["Customer | None", Mapping[str, str]], Awaitable[None]] | None = None,
+        on_unconfirmed: Callable[[UnconfirmedWrite], None] = lambda _write: None,
+        on_stale_read: Callable[[], None] = lambda: None,
         key: str = "",
     ) -> None:
-        self.sending = sending or _nothing
-        self.unconfirmed = unconfirmed
-        self.lagging = lagging
+        self.on_send = on_send or _nothing
+        self.on_unconfirmed = on_unconfirmed
+        self.on_stale_read = on_stale_read
         self.key = key
 
 
-class _Own(NamedTuple):
+class _OwnWrite(NamedTuple):
     """A write of ours: the record it was made on (`None`: there was none), the record after it, and when."""
 
-    made_on: "Customer | None"
+    base: "Customer | None"
     record: "Customer"
     at: float
 
 
-class Saving:
+class CustomerWriter:
     """Writes customers; errors are those of `app.errors`.
 
     `ask` lends the client for one call, `read` gives a customer as the server has it now, and `after_write` runs
@@ -91,69 +91,74 @@ class Saving:
         after_write: Callable[[], None],
         *,
         read_only: bool,
-        look_again: Sequence[float] = LOOK_AGAIN,
+        confirm_delays: Sequence[float] = CONFIRM_DELAYS,
     ) -> None:
         self._ask = ask
         self._read = read
         self._after_write = after_write
         self._read_only = read_only
-        self._look_again = tuple(look_again)
-        self._refused: str | None = None
+        self._confirm_delays = tuple(confirm_delays)
+        self._permission_denied: str | None = None
         self._writing: set[str] = set()
-        self._own: dict[str, _Own] = {}
-        self._tells_new = False
+        self._own_writes: dict[str, _OwnWrite] = {}
+        self._reports_new = False
         self.unconfirmed = UnconfirmedWrites()
 
     @property
-    def editing_off(self) -> str | None:
+    def read_only_reason(self) -> str | None:
         """Why nothing can be written, or `None` when it can."""
         if self._read_only:
             return "dockbook was started read-only (--read-only, or read_only in the profile)."
-        return self._refused
+        return self._permission_denied
 
     @property
     def busy(self) -> bool:
         """Whether a write is on its way, and its answer did not come so far."""
-        return any(not self.unconfirmed.is_waited_for(short_id) for short_id in self._writing)
+        return any(not self.unconfirmed.is_watched(short_id) for short_id in self._writing)
 
-    def forget_refusal(self) -> None:
+    def retry_permission(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
-        self._refused = None
+        self._permission_denied = None
 
-    def newest(self, reading: "Customer") -> "Customer":
+    def with_own_writes(self, reading: "Customer") -> "Customer":
         """The reading, or our own last record of the customer while the server's readings lag behind that."""
-        own = self._own.get(reading.short_id)
-        if own is None or _now() - own.at > _LAG or not self._is_outdated(reading, own.record):
+        own = self._own_writes.get(reading.short_id)
+        if own is None or _now() - own.at > _LAG or not self._is_stale(reading, own.record):
             return reading
         return own.record
 
-    def note(self, saved: Saved, made_on: "Customer | None") -> None:
+    def remember(self, saved: SaveResult, made_on: "Customer | None") -> None:
         """Keep in mind what a write of ours led to: readings from before it are told by that."""
-        self._own[saved.customer.short_id] = _Own(made_on, saved.customer, _now())
+        self._own_writes[saved.customer.short_id] = _OwnWrite(made_on, saved.customer, _now())
 
     async def save(
-        self, base: "Customer", changes: Mapping[str, str], onlooker: Onlooker | None = None, *, unseen: bool = False
-    ) -> Saved:
+        self,
+        base: "Customer",
+        changes: Mapping[str, str],
+        onlooker: SaveObserver | None = None,
+        *,
+        unseen: bool = False,
+    ) -> SaveResult:
         """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, judge the answer.
 
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
         is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
         """
-        onlooker = onlooker or Onlooker()
-        async with self._write_of(base.short_id), self._earlier_try(base.short_id, onlooker) as earlier:
+        onlooker = onlooker or SaveObserver()
+        async with self._exclusive(base.short_id), self._previous_attempt(base.short_id, onlooker) as earlier:
             kept: dict[str, str] = {}
             refused: Customer | None = None
             for _ in range(_SAVE_ROUNDS):
                 theirs = base if unseen else await self._reread(base, onlooker)
-                done = earlier.seen_in(theirs)
+                done = earlier.result_in(theirs)
                 merged = merge(base, changes, theirs)
-                kept |= self._by_others(merged.theirs_kept, theirs)
-                if merged.overlaps:
-                    why: Why = "changed" if earlier.write is None else "answer lost"
-                    raise EditsOverlap(theirs, tuple(merged.overlaps), why)
+                kept |= self._changed_by_others(merged.theirs_kept, theirs)
+                if merged.conflicts:
+                    why: ConflictReason = "changed" if earlier.write is None else "answer lost"
+                    raise EditConflict(theirs, tuple(merged.conflicts), why)
                 if not merged.to_send:
                     earlier.settle()
-                    return Saved(theirs, kept) if done is None else done._replace(theirs_kept=kept)
+                    return SaveResult(theirs, kept) if done is None else done._replace(merged_from_others=kept)
                 # A server that refuses the tag of a record that stood still does not know its own tags.
                 stood_still = refused is not None and refused.received == theirs.received
                 try:
@@ -163,36 +168,42 @@ class Saving:
                     refused = theirs
                     continue
                 earlier.settle()
-                self.note(saved, theirs)
-                return saved if done is None else saved._replace(before={**saved.before, **done.before})
+                self.remember(saved, theirs)
+                return (
+                    saved
+                    if done is None
+                    else saved._replace(previous_values={**saved.previous_values, **done.previous_values})
+                )
             raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
 
-    async def create(self, short_id: str, values: Mapping[str, str], onlooker: Onlooker | None = None) -> Saved:
+    async def create(
+        self, short_id: str, values: Mapping[str, str], onlooker: SaveObserver | None = None
+    ) -> SaveResult:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
 
         Fields left empty are not sent: a server may well refuse an empty e-mail address.
         """
-        onlooker = onlooker or Onlooker()
-        async with self._write_of(short_id), self._earlier_try(short_id, onlooker) as earlier:
+        onlooker = onlooker or SaveObserver()
+        async with self._exclusive(short_id), self._previous_attempt(short_id, onlooker) as earlier:
             if (done := await self._refuse_taken(short_id, earlier)) is not None:
                 earlier.settle()
-                self.note(done, None)
+                self.remember(done, None)
                 return done
-            body = {KEY: short_id} | {name: values[name] for name in WRITABLE_NAMES if values.get(name)}
-            await onlooker.sending(None, body)
+            body = {ID_FIELD: short_id} | {name: values[name] for name in WRITABLE_FIELDS if values.get(name)}
+            await onlooker.on_send(None, body)
             try:
                 saved = await self._post_new(body)
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                saved = await self._wait_for(UnconfirmedWrite(None, body, error, key=onlooker.key), onlooker)
+                saved = await self._confirm(UnconfirmedWrite(None, body, error, key=onlooker.key), onlooker)
             earlier.settle()
-            self.note(saved, None)
+            self.remember(saved, None)
             return saved
 
-    async def discontinue(self, customer: "Customer", onlooker: Onlooker | None = None) -> "Customer":
+    async def discontinue(self, customer: "Customer", onlooker: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
-        async with self._write_of(customer.short_id):
+        async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
                 return theirs
@@ -203,19 +214,19 @@ class Saving:
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                onlooker = onlooker or Onlooker()
+                onlooker = onlooker or SaveObserver()
                 write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=onlooker.key)
-                now = (await self._wait_for(write, onlooker)).customer
-            self.note(Saved(now), theirs)
+                now = (await self._confirm(write, onlooker)).customer
+            self.remember(SaveResult(now), theirs)
             return now
 
-    async def find_out(self, write: UnconfirmedWrite, *, patient: bool) -> Saved:
+    async def resolve_pending(self, write: UnconfirmedWrite, *, patient: bool) -> SaveResult:
         """What came of a write that an earlier run sent and got no answer to; nothing is sent.
 
         Raises EditsOverlap or OutcomeUnknown as the write itself would have. Unless it is `patient`, it looks once.
         """
-        saved = await self._watch(write, self._look_again if patient else ())
-        self.note(saved, write.made_on)
+        saved = await self._watch(write, self._confirm_delays if patient else ())
+        self.remember(saved, write.base)
         return saved
 
     async def _read_after_discontinuing(self, theirs: "Customer") -> "Customer":
@@ -225,7 +236,7 @@ class Saving:
             # The server said it is done; that it cannot be read now does not undo it.
             return theirs.model_copy(update={"active": False})
         if now.active is True:
-            raise UnclearAnswer(f"The server accepted it, but its record of {theirs.short_id} still says active.")
+            raise UnclearResponse(f"The server accepted it, but its record of {theirs.short_id} still says active.")
         return now
 
     async def _send(
@@ -234,104 +245,104 @@ class Saving:
         to_send: Mapping[str, str],
         kept: Mapping[str, str],
         tag: str | None,
-        onlooker: Onlooker,
-    ) -> Saved:
+        onlooker: SaveObserver,
+    ) -> SaveResult:
         """POST once; when the answer leaves it open, read again until it is known what came of it."""
-        await onlooker.sending(theirs, to_send)
+        await onlooker.on_send(theirs, to_send)
         try:
             async with self._ask() as api:
                 answer = await api.upsert(theirs.upsert_body(to_send), if_match=tag)
-            return verdict_on_answer(theirs, to_send, kept, answer, guarded=tag is not None)
+            return check_response(theirs, to_send, kept, answer, guarded=tag is not None)
         except DockbookError as error:
             if not error.outcome_unknown:
                 raise
-            return await self._wait_for(UnconfirmedWrite(theirs, to_send, error, kept, onlooker.key), onlooker)
+            return await self._confirm(UnconfirmedWrite(theirs, to_send, error, kept, onlooker.key), onlooker)
 
-    async def _refuse_taken(self, short_id: str, earlier: "_EarlierTry | None" = None) -> Saved | None:
+    async def _refuse_taken(self, short_id: str, earlier: "_PreviousAttempt | None" = None) -> SaveResult | None:
         """Raise CustomerExists, unless it was the earlier try that created it, or there is none."""
         try:
             taken = await self._read(short_id)
         except NotFound:
             return None
-        if earlier is not None and (done := earlier.seen_in(taken)) is not None:
+        if earlier is not None and (done := earlier.result_in(taken)) is not None:
             return done
         raise CustomerExists(taken.short_id)
 
-    async def _post_new(self, body: Mapping[str, str]) -> Saved:
+    async def _post_new(self, body: Mapping[str, str]) -> SaveResult:
         """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
         try:
             async with self._ask() as api:
                 answer = await api.create(body)
         except (PreconditionFailed, Conflict) as error:
-            await self._refuse_taken(body[KEY])
+            await self._refuse_taken(body[ID_FIELD])
             if isinstance(error, Conflict):
                 raise
             async with self._ask() as api:
                 answer = await api.create(body, guarded=False)
-        saved = verdict_on_new(body, answer.customer, says_new=answer.is_new, tells_new=self._tells_new)
-        self._tells_new |= answer.is_new
+        saved = check_create_response(body, answer.customer, says_new=answer.is_new, tells_new=self._reports_new)
+        self._reports_new |= answer.is_new
         return saved
 
     async def _read_exactly(self, short_id: str) -> "Customer":
         now = await self._read(short_id)
         if now.short_id != short_id:
-            raise WrongRecord(short_id, now.short_id)
+            raise UnexpectedRecord(short_id, now.short_id)
         return now
 
-    async def _reread(self, base: "Customer", onlooker: Onlooker) -> "Customer":
+    async def _reread(self, base: "Customer", onlooker: SaveObserver) -> "Customer":
         """The record as the server has it now; one older than what is known is read again, and then asked about."""
-        own = self._own.get(base.short_id)
-        known = own.record if own is not None and self._is_outdated(base, own.record) else base
+        own = self._own_writes.get(base.short_id)
+        known = own.record if own is not None and self._is_stale(base, own.record) else base
         now = await self._read_exactly(base.short_id)
-        for pause in self._look_again[:_LAG_PAUSES]:
-            if not self._is_outdated(now, known):
+        for pause in self._confirm_delays[:_LAG_PAUSES]:
+            if not self._is_stale(now, known):
                 return now
-            onlooker.lagging()
+            onlooker.on_stale_read()
             await asyncio.sleep(pause)
             now = await self._read_exactly(base.short_id)
-        fields = tuple(name for name in WRITABLE_NAMES if now.value(name) != known.value(name))
-        if fields and self._is_outdated(now, known):
+        fields = tuple(name for name in WRITABLE_FIELDS if now.value(name) != known.value(name))
+        if fields and self._is_stale(now, known):
             # Once a person has decided, the older record is what the next save goes by.
-            self._own.pop(base.short_id, None)
-            raise EditsOverlap(now, fields, "older")
+            self._own_writes.pop(base.short_id, None)
+            raise EditConflict(now, fields, "older")
         return now
 
-    def _is_outdated(self, reading: "Customer", known: "Customer") -> bool:
+    def _is_stale(self, reading: "Customer", known: "Customer") -> bool:
         """Whether the reading is from before what is known, and differs from it."""
-        own = self._own.get(known.short_id)
+        own = self._own_writes.get(known.short_id)
         older = is_before(reading.modified, known.modified) or (
             # Two writes within one second may bear the same time.
             own is not None
-            and own.made_on is not None
+            and own.base is not None
             and own.record.received == known.received
-            and own.made_on.received == reading.received
+            and own.base.received == reading.received
         )
-        return older and any(reading.value(name) != known.value(name) for name in (*WRITABLE_NAMES, STATUS))
+        return older and any(reading.value(name) != known.value(name) for name in (*WRITABLE_FIELDS, STATUS))
 
-    def _by_others(self, kept: Mapping[str, str], theirs: "Customer") -> dict[str, str]:
+    def _changed_by_others(self, kept: Mapping[str, str], theirs: "Customer") -> dict[str, str]:
         """What others changed, without what we changed ourselves since the record that is edited was read."""
-        own = self._own.get(theirs.short_id)
+        own = self._own_writes.get(theirs.short_id)
         return {
             name: text
             for name, text in kept.items()
-            if own is None or own.made_on is None or own.record.value(name) != text or own.made_on.value(name) == text
+            if own is None or own.base is None or own.record.value(name) != text or own.base.value(name) == text
         }
 
-    async def _wait_for(self, write: UnconfirmedWrite, onlooker: Onlooker) -> Saved:
+    async def _confirm(self, write: UnconfirmedWrite, onlooker: SaveObserver) -> SaveResult:
         """Look up what came of a write that was just sent."""
-        onlooker.unconfirmed(write)
+        onlooker.on_unconfirmed(write)
         # What is read from now on may be from after the write.
         self._after_write()
-        return await self._watch(write, self._look_again)
+        return await self._watch(write, self._confirm_delays)
 
-    async def _watch(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> Saved:
-        self.unconfirmed.begin(write)
+    async def _watch(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> SaveResult:
+        self.unconfirmed.watch(write)
         try:
-            return await self._look_for(write, pauses)
+            return await self._poll_until_read(write, pauses)
         finally:
-            self.unconfirmed.stop_waiting(write)
+            self.unconfirmed.stop_watching(write)
 
-    async def _look_for(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> Saved:
+    async def _poll_until_read(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> SaveResult:
         """Read the record until it shows the write, or has been read so often that nobody should wait any more."""
         now: Customer | None = None
         why = ""
@@ -340,7 +351,7 @@ class Saving:
             if pause and _now() < until:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
-                        await write.seen.wait()
+                        await write.confirmed.wait()
             elif _now() >= until:
                 break
             try:
@@ -350,36 +361,36 @@ class Saving:
             except DockbookError as failed:
                 why = failed.title.lower()
             else:
-                if write.saved is None and write.is_of(read.short_id):
+                if write.result is None and write.is_of(read.short_id):
                     now, why = read, ""
-                    write.saved = write.judge(read)
-            if write.saved is not None:
-                self.unconfirmed.forget(write)
-                return write.saved
-        told = f"The record cannot be read now ({why})" if why else write.what_is_missing(now)
+                    write.result = write.resolve(read)
+            if write.result is not None:
+                self.unconfirmed.remove(write)
+                return write.result
+        told = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
         cause = write.error.title
         raise OutcomeUnknown(f"{told} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
     @asynccontextmanager
-    async def _earlier_try(self, short_id: str, onlooker: Onlooker) -> "AsyncIterator[_EarlierTry]":
+    async def _previous_attempt(self, short_id: str, onlooker: SaveObserver) -> "AsyncIterator[_PreviousAttempt]":
         """The write of the same key that is not confirmed so far, in the hands of the one that follows it."""
         key = onlooker.key
         write = next((one for one in self.unconfirmed.of(short_id) if key and one.key == key), None)
-        earlier = _EarlierTry(write)
+        earlier = _PreviousAttempt(write)
         if write is not None:
-            self.unconfirmed.forget(write)
+            self.unconfirmed.remove(write)
         try:
             yield earlier
         finally:
             if earlier.write is not None and not any(one.key == key for one in self.unconfirmed):
-                self.unconfirmed.keep(earlier.write)
+                self.unconfirmed.add(earlier.write)
 
     @asynccontextmanager
-    async def _write_of(self, short_id: str) -> AsyncIterator[None]:
+    async def _exclusive(self, short_id: str) -> AsyncIterator[None]:
         """One write at a time for a customer, and none where editing is off."""
         if self._read_only:
-            raise EditingOff(self.editing_off or "")
-        if self.unconfirmed.is_waited_for(short_id):
+            raise ReadOnly(self.read_only_reason or "")
+        if self.unconfirmed.is_watched(short_id):
             raise DockbookError(f"The save of {short_id} before is still being looked for. Try again in a minute.")
         if short_id in self._writing:
             raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
@@ -388,27 +399,27 @@ class Saving:
             yield
         except Forbidden as error:
             if error.permission == 131:
-                self._refused = error.text
+                self._permission_denied = error.text
             raise
         else:
-            self._refused = None
+            self._permission_denied = None
         finally:
             self._after_write()
             self._writing.discard(short_id)
 
 
-class _EarlierTry:
+class _PreviousAttempt:
     """An unconfirmed write, if any, that another try of the same form follows; settled once that is certain."""
 
     def __init__(self, write: UnconfirmedWrite | None) -> None:
         self.write = write
 
-    def seen_in(self, now: "Customer") -> Saved | None:
+    def result_in(self, now: "Customer") -> SaveResult | None:
         """What the record says of it, where it shows it."""
         if self.write is None or not self.write.is_of(now.short_id):
             return None
-        with suppress(EditsOverlap):
-            return self.write.judge(now)
+        with suppress(EditConflict):
+            return self.write.resolve(now)
         return None
 
     def settle(self) -> None:

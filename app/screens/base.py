@@ -17,11 +17,11 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from app.errors import DockbookError, RateLimited
-from app.repository.history import Change
-from app.repository.repository import Link, Repository, Rereading
+from app.repository.history import SavedChange
+from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import Desk
 from app.screens.latest_size import SizedScreen
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.cached_lines import Still
 from app.widgets.header_bar import HeaderBar
 from app.widgets.key_bar import KeyBar
@@ -42,7 +42,7 @@ TWICE: Final = 3.0  # seconds within which a second F5 asks for more than the fi
 
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
-_REREADING: Final[dict[Rereading, str]] = {
+_REREADING: Final[dict[FullSyncRequest, str]] = {
     "now": "All customers are being read again, for finding and for when the server is away.",
     "later": "All customers will be read again, for finding, once the server answers.",
     "elsewhere": "Another dockbook on this machine keeps the copy: press F5 twice there.",
@@ -79,7 +79,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
             customer: "Customer",
             text: str,
             level: Level = "info",
-            change: Change | None = None,
+            change: SavedChange | None = None,
             *,
             aloud: bool = False,
         ) -> None:
@@ -120,7 +120,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         return self.TAKES_SCANS and self.detects_scans
 
     @property
-    def repository(self) -> Repository:
+    def repository(self) -> CustomerRepository:
         """What the screen may ask for."""
         return self.desk.repository
 
@@ -143,12 +143,12 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
 
     def on_mount(self) -> None:
         self.header.site = self.desk.site
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
         self.bindings_updated_signal.subscribe(self, lambda _screen: self.show_keys())
         self.show_keys()
 
     def on_screen_resume(self) -> None:
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
         self.show_keys()
         while self._postponed and self.app.screen is self:
             self._postponed.pop(0)()
@@ -160,12 +160,12 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         else:
             self._postponed.append(act)
 
-    def show_link(self, link: Link) -> None:
+    def show_link(self, link: ConnectionState) -> None:
         """Tell the state of the connection and whether editing is off."""
         self.header.link = told_of(link, self.shown_from())
-        off = ("READ-ONLY",) if self.repository.editing_off else ()
+        off = ("READ-ONLY",) if self.repository.read_only_reason else ()
         self.header.flags = (*self.desk.flags, *off, *self.desk.draft_flags)
-        self.keys.dimmed = WRITING_ACTIONS if self.repository.editing_off else frozenset()
+        self.keys.dimmed = WRITING_ACTIONS if self.repository.read_only_reason else frozenset()
 
     def shown_from(self) -> "Origin | None":
         """Where what is shown came from instead of the server; `None` for what the server has."""
@@ -185,7 +185,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         self.read(self._read_all, "read-all")
 
     async def _read_all(self) -> None:
-        self.say(_REREADING[await self.repository.read_all_again()])
+        self.say(_REREADING[await self.repository.request_full_sync()])
 
     def show_keys(self) -> None:
         """Take the keys for the bar from the bindings, as they may have been remapped."""
@@ -210,7 +210,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
 
     def show_drafts(self) -> None:
         """Take over what changed about the drafts."""
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
 
     def say(self, text: str, level: Level = "info") -> None:
         """Put a notice on the status line, in place of the one before."""
@@ -218,7 +218,7 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
 
     def say_error(self, error: DockbookError, before: str = "") -> None:
         """Put an error on the status line, after what is said `before`, and what it teaches about the connection."""
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
         self.say(f"{before} {error.title}: {error.text}".strip(), "error")
         if isinstance(error, RateLimited) and error.wait is not None:
             self.count_down(error.wait, before=before)
@@ -257,9 +257,9 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
     def may_write(self) -> bool:
         """Whether editing is on and somebody is there to be edited; says why when it is not so."""
         if self._awaited is not None:
-            self.say(f"Still looking for {visible_id(self._awaited)}: nothing else is changed meanwhile.", "warning")
+            self.say(f"Still looking for {sanitize_id(self._awaited)}: nothing else is changed meanwhile.", "warning")
             return False
-        reason = self.repository.editing_off
+        reason = self.repository.read_only_reason
         if reason is None:
             return True
         hint = " F5 lets you try again." if not self.repository.read_only else ""
@@ -268,9 +268,9 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
 
     def try_writing_again(self) -> None:
         """Let editing be tried although it was refused: the permission may have been given meanwhile."""
-        if self.repository.editing_off and not self.repository.read_only:
-            self.repository.forget_refusal()
-            self.show_link(self.repository.link)
+        if self.repository.read_only_reason and not self.repository.read_only:
+            self.repository.retry_permission()
+            self.show_link(self.repository.connection)
             self.say("Editing can be tried again; whether it is permitted shows when you save.")
 
     def read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
@@ -335,11 +335,11 @@ class DockScreen(SizedScreen[Result], Still, Generic[Result]):
         self.app.push_screen(HelpScreen(self))
 
 
-def told_of(link: Link, origin: "Origin | None") -> str:
+def told_of(link: ConnectionState, origin: "Origin | None") -> str:
     """The state of the line in a few words, and the age of what is shown when that is not what the server has now."""
     if link.live is False and link.since is not None:
-        state = f"{'no access' if link.refused else 'offline'} since {moment(link.since)}"
-    elif link.doubted:
+        state = f"{'no access' if link.auth_failed else 'offline'} since {moment(link.since)}"
+    elif link.suspect:
         state = "no answer"
     elif not link.live:
         state = "connecting…"
@@ -348,9 +348,9 @@ def told_of(link: Link, origin: "Origin | None") -> str:
         state = "live" if origin is None else ""
     parts = [state] if state else []
     if origin is not None:
-        parts.append("data incomplete" if origin.as_of is None else f"data of {moment(origin.as_of)}")
-    elif link.filled is not None and link.live and not link.doubted:
-        parts.append(f"mirror {link.filled}%")
+        parts.append("data incomplete" if origin.synced_at is None else f"data of {moment(origin.synced_at)}")
+    elif link.mirror_percent is not None and link.live and not link.suspect:
+        parts.append(f"mirror {link.mirror_percent}%")
     return " · ".join(parts)
 
 

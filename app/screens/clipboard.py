@@ -11,7 +11,7 @@ from textual.widgets import Static
 from app.models.fields import FIELDS
 from app.screens.base import STYLES, DockScreen
 from app.screens.latest_size import SizedScreen
-from app.text.sanitize import timestamp, visible, visible_id, width
+from app.text.sanitize import sanitize, sanitize_id, timestamp, width
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -54,7 +54,7 @@ class PlainScreen(SizedScreen[None]):
 
 def copy(screen: "DockScreen[Result]", label: str, customer: "Customer", value: str) -> None:
     """Send a value to the terminal's clipboard; at once again, show it and the whole record as plain text."""
-    name = visible_id(value) if label == "ID" else label
+    name = sanitize_id(value) if label == "ID" else label
     said = f"{name} was sent to the terminal's clipboard. y again: as plain text."
     if screen.status.notice is not None and screen.status.notice.text == said:
         screen.status.hush()
@@ -68,12 +68,12 @@ def copy_record(screen: "DockScreen[Result]", customer: "Customer") -> None:
     """Send the whole record to the terminal's clipboard, its fields with tabs between them, as spreadsheets paste."""
     values = (" ".join(customer.value(field.name).split()) for field in FIELDS)
     screen.app.copy_to_clipboard("\t".join(values))
-    screen.say(f"{visible_id(customer.short_id)}: all fields were sent to the terminal's clipboard.")
+    screen.say(f"{sanitize_id(customer.short_id)}: all fields were sent to the terminal's clipboard.")
 
 
 def show_plain(screen: "DockScreen[Result]", customer: "Customer", value: str = "") -> None:
     """Show the value, and below it every field of the record, as bare text."""
-    screen.app.push_screen(PlainScreen([*([visible(value), ""] if value else []), *_record(customer)]))
+    screen.app.push_screen(PlainScreen([*([sanitize(value), ""] if value else []), *_record(customer)]))
 
 
 def _record(customer: "Customer") -> list[str]:
@@ -81,6 +81,6 @@ def _record(customer: "Customer") -> list[str]:
     lines = []
     for field in FIELDS:
         value = customer.value(field.name)
-        shown = timestamp(value) if field.name in _DATES else visible(value)
+        shown = timestamp(value) if field.name in _DATES else sanitize(value)
         lines.append(f"{field.label:<{cells}}  {shown}".rstrip())
     return lines

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from app.screens.base import STYLES, DockScreen
 from app.screens.context import Desk
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 from app.widgets.comparison_view import ComparisonView
 
 Result = TypeVar("Result")
@@ -54,4 +54,4 @@ class ReviewScreen(DockScreen[Result], Generic[Result]):
 
 
 def _lines(sentences: Sequence[str]) -> Content:
-    return Content("\n".join(visible(sentence) for sentence in sentences))
+    return Content("\n".join(sanitize(sentence) for sentence in sentences))

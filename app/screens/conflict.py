@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from app.errors import EditsOverlap
+from app.errors import EditConflict
 from app.models.fields import BY_NAME
-from app.repository.merge import Overlap, merge
+from app.repository.merge import Conflict, merge
 from app.screens.comparison import ReviewScreen
 from app.screens.context import Desk
 from app.screens.dialogs import Dialog
 from app.screens.messages import changed_by_others, labels
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.comparison_view import Compared
 from app.widgets.form_field import FieldInput
 
@@ -66,25 +66,25 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
         Binding("escape,f3,f12", "leave", "Back", id="leave", tooltip="Back to the form; nothing is lost"),
     ]
 
-    def __init__(self, desk: Desk, base: "Customer", changes: Mapping[str, str], overlap: EditsOverlap) -> None:
+    def __init__(self, desk: Desk, base: "Customer", changes: Mapping[str, str], overlap: EditConflict) -> None:
         super().__init__(desk)
         self._customer = base
         self._error = overlap
         merged = merge(base, changes, overlap.theirs)
         # What was lost on its way may look like theirs by now: what the server named counts.
-        self._overlaps = dict(merged.overlaps) | {
-            name: Overlap(base.value(name), overlap.theirs.value(name), changes.get(name, base.value(name)))
+        self._overlaps = dict(merged.conflicts) | {
+            name: Conflict(base.value(name), overlap.theirs.value(name), changes.get(name, base.value(name)))
             for name in overlap.fields
-            if name not in merged.overlaps
+            if name not in merged.conflicts
         }
         self._kept = merged.theirs_kept
         self._sent_too = merged.to_send
-        self._texts = {name: overlap.yours for name, overlap in self._overlaps.items()}
+        self._texts = {name: overlap.ours for name, overlap in self._overlaps.items()}
         self._chosen: dict[str, int] = {}
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.header.title = f"Conflict · {visible_id(self._customer.short_id)}"
+        self.header.title = f"Conflict · {sanitize_id(self._customer.short_id)}"
         self.tell_before(f"{self._error.what} Choose which to keep.")
         others = changed_by_others(self._customer, self._kept, "is kept")
         too = [f"Your {labels(self._sent_too)} goes with it: nobody else changed that."] if self._sent_too else []
@@ -138,7 +138,7 @@ class ConflictScreen(ReviewScreen[Mapping[str, str]]):
                 Compared(
                     name,
                     BY_NAME[name].label,
-                    (overlap.was, overlap.theirs, self._texts[name]),
+                    (overlap.base, overlap.theirs, self._texts[name]),
                     self._chosen.get(name),
                     marked=name not in self._chosen,
                 )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from app.screens.dialogs import Question
-from app.text.confusables import alike, spelled
-from app.text.sanitize import shorten, visible_id
+from app.text.confusables import is_confusable, reveal_confusables
+from app.text.sanitize import sanitize_id, shorten
 
 if TYPE_CHECKING:
     from app.errors import ConfusableId
@@ -25,7 +25,7 @@ def status_of(customer: "Customer") -> str:
 
 def name_beside(customer: "Customer", short_id: str) -> str:
     """`BRIGHT-MFG · Bright Manufacturing LLC`, with the signs spelled that look like others in `short_id`."""
-    who = visible_id(spelled(customer.short_id, short_id))
+    who = sanitize_id(reveal_confusables(customer.short_id, short_id))
     name = f" · {shorten(customer.name, _LONGEST_NAME)}" if customer.name.strip() else ""
     return f"{who}{name}{status_of(customer)}"
 
@@ -35,7 +35,7 @@ def describe(short_id: str, others: Sequence["Customer"]) -> str:
     names = " and ".join(name_beside(other, short_id) for other in others[:MOST_NAMED])
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     one = len(others) == 1
-    if all(alike(short_id, other.short_id) for other in others):
+    if all(is_confusable(short_id, other.short_id) for other in others):
         return f"{names}{more} {'looks' if one else 'look'} the same."
     return f"{names}{more} {'is' if one else 'are'} written almost the same."
 
@@ -49,10 +49,10 @@ class ConfusableQuestion(Question):
         self._offered = {f"open{index}": other.short_id for index, other in enumerate(error.others[:MOST_NAMED])}
         one = len(self._offered) == 1
         opening = {
-            key: "Open it" if one else f"Open {visible_id(spelled(short_id, error.short_id))}"
+            key: "Open it" if one else f"Open {sanitize_id(reveal_confusables(short_id, error.short_id))}"
             for key, short_id in self._offered.items()
         }
-        lines = [f"The new ID is {visible_id(error.short_id)}.", describe(error.short_id, error.others)]
+        lines = [f"The new ID is {sanitize_id(error.short_id)}.", describe(error.short_id, error.others)]
         lines += ["", leaving] if leaving else []
         super().__init__(
             "That ID is easily confused", lines, {"stay": "Cancel"} | opening | {"create": "Create anyway"}

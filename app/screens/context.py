@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from app.repository.history import Changes
-from app.repository.repository import Repository
+from app.repository.history import SessionHistory
+from app.repository.repository import CustomerRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.drafts.store import Drafts
+    from app.drafts.store import DraftStore
     from app.screens.customer_list.list_state import ViewFile
 
 
@@ -23,14 +23,14 @@ class Desk:
 
     def __init__(
         self,
-        repository: Repository,
+        repository: CustomerRepository,
         site: str,
         flags: tuple[str, ...] = (),
         page_size: int | None = None,
         *,
         local: bool = False,
         views: "ViewFile | None" = None,
-        open_drafts: "Callable[[], Drafts] | None" = None,
+        open_drafts: "Callable[[], DraftStore] | None" = None,
     ) -> None:
         self.repository = repository
         self.site = site
@@ -39,12 +39,12 @@ class Desk:
         self.local = local
         self.views = views
         self.postponed: set[str] = set()
-        self.changes = Changes()
+        self.changes = SessionHistory()
         self._open_drafts = open_drafts
-        self._drafts: Drafts | None = None
+        self._drafts: DraftStore | None = None
 
     @property
-    def drafts(self) -> "Drafts | None":
+    def drafts(self) -> "DraftStore | None":
         """The drafts, where any are kept: opened by whoever first asks, not before the first paint."""
         if self._drafts is None and self._open_drafts is not None:
             self._drafts = self._open_drafts()
@@ -60,4 +60,4 @@ class Desk:
     @property
     def not_sent(self) -> int:
         """How many drafts wait for the server to be back."""
-        return sum(draft.state == "not sent" for draft in self._drafts.free) if self._drafts is not None else 0
+        return sum(draft.state == "not sent" for draft in self._drafts.unclaimed) if self._drafts is not None else 0

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
-from app.models.fields import KEY
+from app.models.fields import ID_FIELD
 from app.screens.base import LOOKING_BACK, STYLES, DockScreen
 from app.screens.context import Desk
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.confusable_ids import LookAlikes, looks_like
 from app.widgets.record_view import RecordView
 
@@ -97,7 +97,7 @@ class DetailScreen(DockScreen[None]):
 
     async def _learn(self) -> None:
         """What the server told of the customer since it came is asked for."""
-        if await self.repository.newer([self.customer]):
+        if await self.repository.updated_since([self.customer]):
             self._read_again()
 
     @on(RecordView.Moved)
@@ -112,7 +112,7 @@ class DetailScreen(DockScreen[None]):
         if self.may_write():
             self.status.hush()
             entry = self.record.current
-            self.app.push_screen(FormScreen(self.desk, self.customer, entry.name if entry else KEY))
+            self.app.push_screen(FormScreen(self.desk, self.customer, entry.name if entry else ID_FIELD))
 
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
@@ -153,7 +153,7 @@ class DetailScreen(DockScreen[None]):
     async def _read(self, *, told: bool) -> None:
         self._tell_position("reading…")
         try:
-            sighting = await self.repository.sight(self.customer.short_id, fresh=told)
+            sighting = await self.repository.read_customer(self.customer.short_id, fresh=told)
         except DockbookError as error:
             self.say_error(error)
             return
@@ -162,7 +162,7 @@ class DetailScreen(DockScreen[None]):
         customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.say(
-                f"Asked for {visible_id(self.customer.short_id)}, the server sent {visible_id(customer.short_id)}. "
+                f"Asked for {sanitize_id(self.customer.short_id)}, the server sent {sanitize_id(customer.short_id)}. "
                 "Shown is what the list knew.",
                 "warning",
             )
@@ -171,7 +171,7 @@ class DetailScreen(DockScreen[None]):
         if told and self._origin is None:
             self.say("Read again from the server.")
         self._show(customer)
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
 
     async def _offer_draft(self) -> None:
         from app.screens.drafts import offer_of, resume
@@ -196,7 +196,7 @@ class DetailScreen(DockScreen[None]):
             self.status.hush()
             self._position, self._origin = step.position, step.origin
             self._show(step.customer)
-            self.show_link(self.repository.link)
+            self.show_link(self.repository.connection)
         self._read_again()
 
     def _show(self, customer: "Customer") -> None:
@@ -204,7 +204,9 @@ class DetailScreen(DockScreen[None]):
         self._show_record()
         if customer.short_id not in self._alike:
             self.read(partial(self._look_for_alikes, customer.short_id), "alike")
-        self.header.title = f"{visible_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
+        self.header.title = (
+            f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
+        )
         self.header.detail = customer.status
         self._tell_position()
 
@@ -212,13 +214,13 @@ class DetailScreen(DockScreen[None]):
         short_id = self.customer.short_id
         others = self._alike.get(short_id, self._known_alike(short_id))
         remark = looks_like(short_id, others)
-        self.record.show(self.customer, {KEY: remark} if remark else {})
+        self.record.show(self.customer, {ID_FIELD: remark} if remark else {})
 
     async def _look_for_alikes(self, short_id: str) -> None:
         """An ID that looks like this one may be anywhere in the book."""
         known = LookAlikes()
         known.learn({short_id: self._known_alike(short_id)})
-        known.learn(await self.repository.look_alikes([short_id]))
+        known.learn(await self.repository.confusable_ids([short_id]))
         self._alike[short_id] = known.others(short_id)
         if self._alike[short_id] and self.customer.short_id == short_id:
             self._show_record()

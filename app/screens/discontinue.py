@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import DockbookError, OutcomeUnknown
-from app.repository.history import Change
+from app.repository.history import SavedChange
 from app.screens.base import DockScreen
 from app.screens.dialogs import Question
 from app.screens.unconfirmed import onlooker_of, report_open
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -21,7 +21,7 @@ class DiscontinueDialog(Question):
 
     def __init__(self, customer: "Customer") -> None:
         place = ", ".join(part for part in (customer.city, customer.state) if part)
-        who = " · ".join(part for part in (visible_id(customer.short_id), customer.name, place) if part)
+        who = " · ".join(part for part in (sanitize_id(customer.short_id), customer.name, place) if part)
         super().__init__(
             "Discontinue this customer?",
             [who, "", "It will be marked discontinued. Its history is kept.", "The API has no way back to active."],
@@ -32,7 +32,7 @@ class DiscontinueDialog(Question):
 def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
     """Ask whether to discontinue, and do it when the answer is yes."""
     if customer.active is False:
-        screen.say(f"{visible_id(customer.short_id)} is already discontinued.")
+        screen.say(f"{sanitize_id(customer.short_id)} is already discontinued.")
         return
 
     onlooker = onlooker_of(screen)
@@ -45,13 +45,13 @@ def discontinue(screen: DockScreen[Result], customer: "Customer") -> None:
         except DockbookError as error:
             screen.say_error(error)
         else:
-            change = Change(datetime.now().astimezone(), "discontinued", now, key=onlooker.key)
-            told = f"{visible_id(now.short_id)} is now discontinued."
+            change = SavedChange(datetime.now().astimezone(), "discontinued", now, key=onlooker.key)
+            told = f"{sanitize_id(now.short_id)} is now discontinued."
             screen.app.post_message(screen.Written(now, told, change=change))
 
     def answered(answer: str | None) -> None:
         if answer == "discontinue":
-            screen.say(f"Discontinuing {visible_id(customer.short_id)}…")
+            screen.say(f"Discontinuing {sanitize_id(customer.short_id)}…")
             screen.write(carry_out)
 
     screen.app.push_screen(DiscontinueDialog(customer), answered)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from app.drafts.draft import Draft, MovedDraft
+from app.drafts.draft import Draft, DraftChanged
 from app.errors import DockbookError, NotFound
-from app.models.fields import BY_NAME, KEY, STATUS, WRITABLE_NAMES
-from app.repository.merge import status_moved
+from app.models.fields import BY_NAME, ID_FIELD, STATUS, WRITABLE_FIELDS
+from app.repository.merge import status_changed
 from app.screens.base import DockScreen
 from app.screens.comparison import ReviewScreen
 from app.screens.context import Desk
@@ -71,7 +71,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         self.app.push_screen(
             Question(
                 "Discard this draft?",
-                [f"{labels(self.draft.told)} of {who_is_drafted(self.draft)}: what was typed is removed for good."],
+                [f"{labels(self.draft.shown_fields)} of {who_is_drafted(self.draft)}: removed for good."],
                 {"keep": "Keep", "discard": "Discard"},
             ),
             answered,
@@ -89,7 +89,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
     async def _discard(self) -> None:
         taken = await self._take()
         if taken is not None and self.desk.drafts is not None:
-            self.desk.drafts.drop(taken)
+            self.desk.drafts.delete(taken)
             self.once_on_top(self.dismiss)
 
     async def _take(self) -> Draft | None:
@@ -97,8 +97,8 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         if drafts is None:
             return None
         try:
-            taken = await drafts.take(self.draft)
-        except MovedDraft as moved:
+            taken = await drafts.claim(self.draft)
+        except DraftChanged as moved:
             self.draft = moved.now
             self._tell()
             self.say("Another session went on with this draft. This is how it is now: choose again.", "warning")
@@ -114,7 +114,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         """Read the record as it is now, and find out what came of a write that got no answer."""
         draft = self.draft
         look_for(self, draft)
-        short_id = draft.short_id or draft.told.get(KEY, "").strip()
+        short_id = draft.short_id or draft.shown_fields.get(ID_FIELD, "").strip()
         if not short_id:
             self.tell_after()
             return
@@ -132,7 +132,7 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         """What was not confirmed was carried out after all: unless something is left of it, the draft is gone."""
         drafts = self.desk.drafts
         if message.change is not None and message.change.key == self.draft.id and drafts is not None:
-            left = next((draft for draft in drafts.free if draft.id == self.draft.id), None)
+            left = next((draft for draft in drafts.unclaimed if draft.id == self.draft.id), None)
             self._saved = left is None
             self._now = message.customer
             self.draft = left or self.draft
@@ -148,24 +148,24 @@ class DraftOfferScreen(ReviewScreen[Draft]):
         if self._saved:
             what = "and saved it: the server has it."
         who = who_is_drafted(draft)
-        verb = f"changed {labels(draft.told)} of" if draft.base is not None else "typed"
+        verb = f"changed {labels(draft.shown_fields)} of" if draft.base is not None else "typed"
         self.tell_before(f"You {verb} {who} {when(draft.changed, now)} {what}")
         self.view.show(self._rows())
         moved, base = self._moved(), self._base()
         told = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
-        if base is not None and self._now is not None and status_moved(base, self._now):
+        if base is not None and self._now is not None and status_changed(base, self._now):
             told += changed_by_others(self._now, {STATUS: self._now.status})
         if told:
             self.tell_after(*told)
 
     def _rows(self) -> Sequence[Compared]:
-        names = [name for name in (KEY, *WRITABLE_NAMES) if name in self.draft.told]
+        names = [name for name in (ID_FIELD, *WRITABLE_FIELDS) if name in self.draft.shown_fields]
         base = self._base()
         rows = []
         for name in names:
             was = base.value(name) if base else ""
             now = self._now.value(name) if self._now else None
-            typed = self.draft.told[name]
+            typed = self.draft.shown_fields[name]
             marked = now is not None and base is not None and now not in (was, typed)
             rows.append(Compared(name, BY_NAME[name].label, (was, typed, now), 1, marked))
         return rows
@@ -177,8 +177,8 @@ class DraftOfferScreen(ReviewScreen[Draft]):
             return []
         return [
             f"{BY_NAME[name].label} ({base.value(name) or 'empty'} → {now.value(name) or 'empty'})"
-            for name in WRITABLE_NAMES
-            if name not in self.draft.told and base.value(name) != now.value(name)
+            for name in WRITABLE_FIELDS
+            if name not in self.draft.shown_fields and base.value(name) != now.value(name)
         ]
 
     def _base(self) -> "Customer | None":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.drafts.draft import Draft
-    from app.drafts.files import Found
+    from app.drafts.files import DraftListing
     from app.models.customer import Customer
     from app.screens.base import DockScreen
 
@@ -34,7 +34,7 @@ def resume(screen: "DockScreen[Result]", draft: "Draft | None") -> None:
     from app.screens.go_to import go_to_chosen
 
     if draft is not None:
-        form = FormScreen(screen.desk, base_of(draft), begun=Begun(draft.typed, draft))
+        form = FormScreen(screen.desk, base_of(draft), begun=Begun(draft.edits, draft))
         screen.app.push_screen(form, partial(go_to_chosen, screen))
 
 
@@ -55,16 +55,17 @@ async def offer_of(
     found = await _look(screen, short_id)
     if found is None:
         return None
-    if found.open and tell_open is not None:
-        tell_open(found.open)
-    elif found.open:
-        screen.say(also_editing(found.open[0], datetime.now().astimezone()), "warning")
-    fresh = next((draft for draft in found.free if draft.id not in screen.desk.postponed), None)
+    if found.open_elsewhere and tell_open is not None:
+        tell_open(found.open_elsewhere)
+    elif found.open_elsewhere:
+        screen.say(also_editing(found.open_elsewhere[0], datetime.now().astimezone()), "warning")
+    fresh = next((draft for draft in found.unclaimed if draft.id not in screen.desk.postponed), None)
     if fresh is not None:
         return DraftOfferScreen(screen.desk, fresh)
-    if found.free:
-        moment = when(found.free[0].changed, datetime.now().astimezone())
-        screen.say(f"There is a draft of {labels(found.free[0].told)} from {moment}: Drafts in the palette has it.")
+    if found.unclaimed:
+        fields = labels(found.unclaimed[0].shown_fields)
+        moment = when(found.unclaimed[0].changed, datetime.now().astimezone())
+        screen.say(f"There is a draft of {fields} from {moment}: Drafts in the palette has it.")
     return None
 
 
@@ -73,12 +74,12 @@ async def offer_at_start(screen: "DockScreen[Result]") -> None:
     found = await _look(screen)
     if found is None:
         return
-    for draft in found.free:
+    for draft in found.unclaimed:
         look_for(screen, draft)
-    if len(found.free) == 1:
-        screen.once_on_top(partial(offer, screen, found.free[0]))
-    elif found.free:
-        screen.once_on_top(partial(_choose, screen, found.free))
+    if len(found.unclaimed) == 1:
+        screen.once_on_top(partial(offer, screen, found.unclaimed[0]))
+    elif found.unclaimed:
+        screen.once_on_top(partial(_choose, screen, found.unclaimed))
 
 
 def show_drafts(screen: "DockScreen[Result]") -> None:
@@ -91,8 +92,8 @@ async def _show(screen: "DockScreen[Result]") -> None:
         screen.say("No drafts are kept here: this book is thrown away when dockbook ends.")
         return
     found = await _look(screen)
-    if found is not None and found.free:
-        _choose(screen, found.free)
+    if found is not None and found.unclaimed:
+        _choose(screen, found.unclaimed)
     elif found is not None:
         screen.say("There are no drafts: all that was typed is saved or was discarded.")
 
@@ -103,7 +104,7 @@ def _choose(screen: "DockScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
 
     def remark(draft: "Draft") -> str:
         state = {"editing": "", "sending": " · not confirmed", "not sent": " · NOT SENT"}[draft.state]
-        return f"{when(draft.changed, now)}{state} · {labels(draft.told)}"
+        return f"{when(draft.changed, now)}{state} · {labels(draft.shown_fields)}"
 
     def chosen(draft_id: str | None) -> None:
         if draft_id is not None:
@@ -113,12 +114,12 @@ def _choose(screen: "DockScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
     screen.app.push_screen(ChooseDialog("Drafts: typed and not saved", choices, ""), chosen)
 
 
-async def _look(screen: "DockScreen[Result]", short_id: str | None = None) -> "Found | None":
+async def _look(screen: "DockScreen[Result]", short_id: str | None = None) -> "DraftListing | None":
     drafts = screen.desk.drafts
     if drafts is None:
         return None
     try:
-        found = await drafts.look(short_id)
+        found = await drafts.list_drafts(short_id)
     except OSError as error:
         screen.say(f"Drafts cannot be read: {os_error_text(error)}.", "error")
         return None

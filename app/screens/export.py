@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from app.errors import DockbookError
 from app.screens.dialogs import Dialog, Question
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 from app.widgets.form_field import SignInput
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ExportDialog(Dialog[str]):
         self._what = what
 
     def body(self) -> ComposeResult:
-        yield Static(Content(visible(self._what)), classes="lines")
+        yield Static(Content(sanitize(self._what)), classes="lines")
         yield SignInput(_DEFAULT)
         yield Static(Content("The ending tells the format: csv, json, jsonl or xlsx."), classes="lines")
 

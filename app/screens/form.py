@@ -10,9 +10,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from app.drafts.form_draft import Keeping
-from app.errors import DockbookError, EditsOverlap, NotFound
-from app.models.fields import KEY
+from app.drafts.form_draft import FormDraft
+from app.errors import DockbookError, EditConflict, NotFound
+from app.models.fields import ID_FIELD
 from app.screens.base import STYLES, DockScreen
 from app.screens.confusable import describe
 from app.screens.context import Desk
@@ -22,13 +22,13 @@ from app.screens.form_saving import SavingForm
 from app.screens.messages import also_editing
 from app.screens.select_dialog import Choice, ChooseDialog
 from app.text.countries import countries
-from app.text.sanitize import visible, visible_id
+from app.text.sanitize import sanitize, sanitize_id
 from app.widgets.form_field import FieldRow
 
 if TYPE_CHECKING:
     from app.drafts.draft import Draft
     from app.models.customer import Customer
-    from app.repository.save_result import Saved
+    from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
 
@@ -38,7 +38,7 @@ class Begun:
 
     typed: Mapping[str, str]
     draft: "Draft | None" = None
-    overlap: EditsOverlap | None = None
+    overlap: EditConflict | None = None
 
 
 class FormScreen(DockScreen[str]):
@@ -81,7 +81,7 @@ class FormScreen(DockScreen[str]):
         super().__init__(desk)
         self.customer = customer
         self.fields = FormFields(customer, new_id, begun.typed if begun else {})
-        self.keeping = Keeping(desk.drafts, begun.draft if begun else None)
+        self.keeping = FormDraft(desk.drafts, begun.draft if begun else None)
         self._start = start
         self._begun = begun
         self._told_rivals: set[str] = set()
@@ -101,11 +101,11 @@ class FormScreen(DockScreen[str]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        first = KEY if self.customer is None else "name"
+        first = ID_FIELD if self.customer is None else "name"
         self.rows.get(self._start, self.rows[first]).reach()
         self.take_over(self.customer)
         if self._begun is not None:
-            self.keeping.typed(self.customer, self.fields.typed)
+            self.keeping.update(self.customer, self.fields.typed)
             if self._begun.overlap is not None:
                 self._saving.settle(self._begun.overlap)
         elif self.customer is not None and self.desk.drafts is not None:
@@ -116,12 +116,12 @@ class FormScreen(DockScreen[str]):
         changed = [row.label for name, row in self.rows.items() if name in names]
         if not changed:
             return ""
-        who = visible_id(self.customer.short_id) if self.customer else "the new customer"
+        who = sanitize_id(self.customer.short_id) if self.customer else "the new customer"
         return f"{', '.join(changed)} of {who}"
 
     @property
     def draft_kept(self) -> bool:
-        return self.keeping.kept
+        return self.keeping.is_saved
 
     def show_drafts(self) -> None:
         super().show_drafts()
@@ -133,7 +133,7 @@ class FormScreen(DockScreen[str]):
                 self.say(f"The draft is NOT SAVED: {problem}. What you typed is only on this screen.", "error")
             elif self.status.notice is not None and "NOT SAVED" in self.status.notice.text:
                 self.say("The draft is kept again.")
-        self._tell_rivals(self.keeping.rivals)
+        self._tell_rivals(self.keeping.other_editors)
 
     @on(FieldRow.Edited)
     def edited(self, event: FieldRow.Edited) -> None:
@@ -141,7 +141,7 @@ class FormScreen(DockScreen[str]):
         if self._before_lines is not self._texts_before:
             # Something else was typed since the lines came.
             self._before_lines = None
-        self.keeping.typed(self.customer, self.fields.typed)
+        self.keeping.update(self.customer, self.fields.typed)
         self._tell_before(event.row)
         self.tell()
 
@@ -151,7 +151,7 @@ class FormScreen(DockScreen[str]):
         self.fields.advise(event.row)
         if event.row.field == "country":
             self.fields.advise(self.rows["zip"])
-        if event.row.field == KEY and KEY in self.rows and event.row.value.strip():
+        if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip():
             self.read(partial(self._look_up, event.row.value.strip()), "look-up")
 
     @on(FieldRow.Entered)
@@ -208,9 +208,9 @@ class FormScreen(DockScreen[str]):
         unsaved = self.unsaved()
         if not unsaved:
             if self.keeping.unconfirmed:
-                self.keeping.release()
+                self.keeping.leave()
             else:
-                self.keeping.drop()
+                self.keeping.delete()
             self.dismiss(None)
             return
 
@@ -218,10 +218,10 @@ class FormScreen(DockScreen[str]):
             if answer == "save":
                 self.action_save()
             elif answer == "keep":
-                self.keeping.release()
+                self.keeping.leave()
                 self.dismiss(None)
             elif answer == "discard":
-                self.keeping.drop()
+                self.keeping.delete()
                 self.dismiss(None)
 
         in_doubt = self.repository.is_unconfirmed(self.keeping.key)
@@ -254,14 +254,14 @@ class FormScreen(DockScreen[str]):
             answered,
         )
 
-    def confirm(self, write: "UnconfirmedWrite", saved: "Saved") -> None:
+    def confirm(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
         """Take over that an earlier save of this form, which was not confirmed, was carried out after all."""
         self._saving.confirm(write, saved)
 
     def take_over(self, customer: "Customer | None") -> None:
         """Show whose form it is, after that changed."""
         self.customer = customer
-        self.header.title = f"Edit {visible_id(customer.short_id)}" if customer else "New customer"
+        self.header.title = f"Edit {sanitize_id(customer.short_id)}" if customer else "New customer"
         self._tell_before(self.fields.current)
         self.tell()
 
@@ -270,7 +270,7 @@ class FormScreen(DockScreen[str]):
         if self._saving.going_on:
             return
         count = len(self.fields.changes)
-        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.keeping.kept else ""]
+        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.keeping.is_saved else ""]
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
@@ -280,10 +280,10 @@ class FormScreen(DockScreen[str]):
             taken = await self.repository.customer(short_id)
             error = f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."
         except DockbookError as failure:
-            found = await self.repository.resembling(short_id, ask=isinstance(failure, NotFound))
+            found = await self.repository.similar_ids(short_id, ask=isinstance(failure, NotFound))
             if found.customers:
                 remark = f"{describe(short_id, found.customers)} F10 offers to open it."
-        row = self.rows.get(KEY)
+        row = self.rows.get(ID_FIELD)
         if row is None or row.value.strip() != short_id:
             return
         if error:
@@ -308,10 +308,10 @@ class FormScreen(DockScreen[str]):
         base = base_of(draft) if draft is not None else None
         if draft is None or base is None:
             return
-        self.keeping = Keeping(self.desk.drafts, draft)
+        self.keeping = FormDraft(self.desk.drafts, draft)
         self.fields.rebase(base, self.fields.texts)
         self.take_over(base)
-        self.fields.fill(draft.typed)
+        self.fields.fill(draft.edits)
 
     def _tell_rivals(self, rivals: "tuple[Draft, ...]") -> None:
         for rival in rivals:
@@ -320,4 +320,4 @@ class FormScreen(DockScreen[str]):
                 self.say(also_editing(rival, datetime.now().astimezone()), "warning")
 
     def _tell_before(self, row: FieldRow) -> None:
-        self.status.position = f"{row.label} was {visible(row.was or '')}" if row.was_cut else ""
+        self.status.position = f"{row.label} was {sanitize(row.was or '')}" if row.was_cut else ""

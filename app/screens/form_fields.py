@@ -8,9 +8,9 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from app.models.fields import BY_NAME, KEY, WRITABLE, WRITABLE_NAMES, Field
+from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
 from app.screens.hints import advice
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.form_field import FieldRow
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class FormFields(Container):
         self._who = Static(classes="who", markup=False)
         self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
         if customer is None:
-            self.rows = {KEY: FieldRow(KEY, BY_NAME[KEY].label, typed.get(KEY, new_id), was=None)} | self.rows
+            self.rows = {
+                ID_FIELD: FieldRow(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
+            } | self.rows
 
     def compose(self) -> ComposeResult:
         yield self._who
@@ -58,15 +60,15 @@ class FormFields(Container):
     @property
     def changes(self) -> dict[str, str]:
         """What was typed and differs from the record, by wire name."""
-        return {name: row.value for name, row in self.rows.items() if row.changed and name != KEY}
+        return {name: row.value for name, row in self.rows.items() if row.changed and name != ID_FIELD}
 
     @property
     def typed(self) -> dict[str, str]:
         """The changes, and the ID of a new customer: one that was given counts once anything is typed with it."""
-        own_id = self.rows[KEY].value if KEY in self.rows else ""
+        own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
-            return {KEY: own_id} | self.changes if own_id and self.changes else self.changes
-        return {KEY: own_id} | self.changes
+            return {ID_FIELD: own_id} | self.changes if own_id and self.changes else self.changes
+        return {ID_FIELD: own_id} | self.changes
 
     def move(self, step: int) -> None:
         """Go so many fields on, round the ends too."""
@@ -101,13 +103,13 @@ class FormFields(Container):
 
     def rebase(self, customer: "Customer", settled: Mapping[str, str]) -> None:
         """Take the server's record as what was before; fields that still hold what is `settled` show it."""
-        if KEY in self.rows:
-            if self.current.field == KEY:
+        if ID_FIELD in self.rows:
+            if self.current.field == ID_FIELD:
                 self.rows["name"].reach()
-            self.rows.pop(KEY).remove()
+            self.rows.pop(ID_FIELD).remove()
         self._customer = customer
         self._new_id = ""
-        for name in WRITABLE_NAMES:
+        for name in WRITABLE_FIELDS:
             row = self.rows[name]
             row.was = customer.value(name)
             if row.value == settled.get(name):
@@ -127,7 +129,7 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            self._who.update(Content.assemble(("   ID         ", "dim"), visible_id(self._customer.short_id)))
+            self._who.update(Content.assemble(("   ID         ", "dim"), sanitize_id(self._customer.short_id)))
 
 
 def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FieldRow:

@@ -12,25 +12,25 @@ from app.errors import (
     ConfusableId,
     CustomerExists,
     DockbookError,
-    EditsOverlap,
+    EditConflict,
     IdRefused,
+    InvalidId,
     NotFound,
     OutcomeUnknown,
     RateLimited,
     ServerFault,
     TransportError,
-    UnaddressableId,
     ValidationFailed,
 )
-from app.models.fields import KEY, WRITABLE_NAMES
-from app.repository.history import Change
-from app.repository.save_result import Saved
-from app.repository.writer import Onlooker
+from app.models.fields import ID_FIELD, WRITABLE_FIELDS
+from app.repository.history import SavedChange
+from app.repository.save_result import SaveResult
+from app.repository.writer import SaveObserver
 from app.screens.confusable import ConfusableQuestion
 from app.screens.dialogs import Question
 from app.screens.messages import level_of, told
 from app.screens.unconfirmed import note, report_open, report_saved
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 
 if TYPE_CHECKING:
     from app.repository.unconfirmed import UnconfirmedWrite
@@ -71,10 +71,10 @@ class SavingForm:
         if form.customer is not None and not form.fields.changes:
             form.say("Nothing is changed, so there is nothing to save.")
             return
-        short_id = "" if form.customer else form.rows[KEY].value.strip()
+        short_id = "" if form.customer else form.rows[ID_FIELD].value.strip()
         if form.customer is None and not short_id:
-            form.rows[KEY].refuse(["A customer needs an ID."])
-            form.rows[KEY].reach()
+            form.rows[ID_FIELD].refuse(["A customer needs an ID."])
+            form.rows[ID_FIELD].reach()
             return
         self.going_on = True
         form.header.detail = "saving…"
@@ -103,13 +103,13 @@ class SavingForm:
                 answered,
             )
 
-    def confirm(self, write: "UnconfirmedWrite", saved: Saved) -> None:
+    def confirm(self, write: "UnconfirmedWrite", saved: SaveResult) -> None:
         """Take over that an earlier save of this form was carried out after all."""
         before = self._form.customer
-        texts = {name: before.value(name) if before is not None else "" for name in WRITABLE_NAMES}
+        texts = {name: before.value(name) if before is not None else "" for name in WRITABLE_FIELDS}
         self._saved(saved, texts | dict(write.body))
 
-    def settle(self, overlap: EditsOverlap) -> None:
+    def settle(self, overlap: EditConflict) -> None:
         """Have the person decide about the fields that somebody else changed too, then save."""
         self._form.once_on_top(partial(self._ask_which, overlap))
 
@@ -121,18 +121,18 @@ class SavingForm:
 
     def _leave(self) -> None:
         self._left = True
-        self._form.keeping.release()
+        self._form.keeping.leave()
         self._form.dismiss(None)
 
     async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
         form = self._form
-        onlooker = Onlooker(form.keeping.sending, self._is_unconfirmed, self._lags, form.keeping.key)
+        onlooker = SaveObserver(form.keeping.mark_sending, self._is_unconfirmed, self._lags, form.keeping.key)
         try:
             if form.customer is None:
-                values = {n: v for n, v in sent.items() if n != KEY}
+                values = {n: v for n, v in sent.items() if n != ID_FIELD}
                 saved = await form.repository.create(short_id, values, onlooker, beside=self._beside)
             else:
-                changes = {n: v for n, v in sent.items() if n != KEY and v != form.customer.value(n)}
+                changes = {n: v for n, v in sent.items() if n != ID_FIELD and v != form.customer.value(n)}
                 unseen, self._unseen = self._unseen, False
                 saved = await form.repository.save(form.customer, changes, onlooker, unseen=unseen)
         except DockbookError as error:
@@ -140,7 +140,7 @@ class SavingForm:
             if self._left and self._unconfirmed is not None:
                 report_open(form.app, form.desk, self._unconfirmed.short_id, self._unconfirmed.key, error)
             else:
-                form.keeping.refused(error)
+                form.keeping.mark_failed(error)
                 self._refused(error)
         else:
             self.going_on = False
@@ -163,21 +163,21 @@ class SavingForm:
     def _lags(self) -> None:
         self._form.say("The server still shows an older record. Waiting for it to catch up…", "warning")
 
-    def _saved(self, saved: Saved, sent: Mapping[str, str]) -> None:
+    def _saved(self, saved: SaveResult, sent: Mapping[str, str]) -> None:
         form = self._form
         new = form.customer is None
         text = told(saved, new=new)
-        change = Change.of(saved, datetime.now().astimezone(), new=new, key=form.keeping.key)
+        change = SavedChange.of(saved, datetime.now().astimezone(), new=new, key=form.keeping.key)
         form.app.post_message(form.Written(saved.customer, text, level_of(saved), change))
-        typed_since = any(row.value != sent[name] for name, row in form.rows.items() if name != KEY)
-        form.keeping.settled(saved.customer)
+        typed_since = any(row.value != sent[name] for name, row in form.rows.items() if name != ID_FIELD)
+        form.keeping.mark_saved(saved.customer)
         form.fields.rebase(saved.customer, sent)
         form.take_over(saved.customer)
         if typed_since:
-            form.keeping.typed(saved.customer, form.fields.typed)
+            form.keeping.update(saved.customer, form.fields.typed)
             form.say(f"{text} The keys you typed while it was saving are not saved.", "warning")
         else:
-            form.keeping.drop()
+            form.keeping.delete()
             form.once_on_top(self._leave_when_nothing_is_left)
 
     def _leave_when_nothing_is_left(self) -> None:
@@ -190,23 +190,23 @@ class SavingForm:
         match error:
             case IdRefused() if form.customer is not None:
                 form.once_on_top(partial(self._ask_unseen, error))
-            case ApiError() if error.refusal.details or isinstance(error, _REFUSALS):
+            case ApiError() if error.response.details or isinstance(error, _REFUSALS):
                 self._show_refusal(error)
-            case EditsOverlap() if form.customer is not None:
+            case EditConflict() if form.customer is not None:
                 self.settle(error)
             case CustomerExists():
-                form.rows[KEY].refuse(["This ID exists already."])
+                form.rows[ID_FIELD].refuse(["This ID exists already."])
                 form.once_on_top(partial(self._offer_existing, error))
             case ConfusableId():
                 form.status.hush()
                 form.once_on_top(partial(self._ask_beside, error))
-            case UnaddressableId() | IdRefused() if form.customer is None:
-                form.rows[KEY].refuse([error.text])
-                form.rows[KEY].reach()
+            case InvalidId() | IdRefused() if form.customer is None:
+                form.rows[ID_FIELD].refuse([error.text])
+                form.rows[ID_FIELD].reach()
             case RateLimited():
                 form.say_error(error, "Nothing was saved.")
             case OutcomeUnknown():
-                form.show_link(form.repository.link)
+                form.show_link(form.repository.connection)
                 form.say(f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves.", "error")
             case TransportError() | ServerFault():
                 form.say_error(error, self._what_to_do())
@@ -225,16 +225,16 @@ class SavingForm:
         if isinstance(error, NotFound) and form.customer is not None:
             form.say(self._gone(form.customer.short_id), "error")
             return
-        elsewhere = form.fields.refuse(error.refusal.details)
-        marked = len(elsewhere) < sum(map(len, error.refusal.details.values()))
-        quoted = f"Not saved. The server says: “{error.refusal.message}”"
+        elsewhere = form.fields.refuse(error.response.details)
+        marked = len(elsewhere) < sum(map(len, error.response.details.values()))
+        quoted = f"Not saved. The server says: “{error.response.message}”"
         form.say(" ".join(["Not saved. Please correct the marked fields." if marked else quoted, *elsewhere]), "error")
 
     def _gone(self, short_id: str) -> str:
         """What to do about a customer that the server does not know any more."""
-        kept = " Your text is kept as a draft." if self._form.keeping.kept else ""
+        kept = " Your text is kept as a draft." if self._form.keeping.is_saved else ""
         return (
-            f"Not saved: {visible_id(short_id)} is not on the server any more.{kept} "
+            f"Not saved: {sanitize_id(short_id)} is not on the server any more.{kept} "
             "Esc leaves the form; F6 on the list makes a new customer with this ID."
         )
 
@@ -255,7 +255,7 @@ class SavingForm:
             Question("Save without looking first?", lines, {"stay": "Cancel", "save": "Save all the same"}), answered
         )
 
-    def _ask_which(self, overlap: EditsOverlap) -> None:
+    def _ask_which(self, overlap: EditConflict) -> None:
         from app.screens.conflict import ConflictScreen
 
         form = self._form
@@ -275,20 +275,20 @@ class SavingForm:
 
         form.app.push_screen(ConflictScreen(form.desk, form.customer, form.fields.changes, overlap), decided)
 
-    def _take_decisions(self, overlap: EditsOverlap, texts: Mapping[str, str]) -> None:
+    def _take_decisions(self, overlap: EditConflict, texts: Mapping[str, str]) -> None:
         form = self._form
         before = form.customer
-        untouched = {} if before is None else {name: before.value(name) for name in WRITABLE_NAMES}
+        untouched = {} if before is None else {name: before.value(name) for name in WRITABLE_FIELDS}
         form.fields.rebase(overlap.theirs, untouched)
         form.fields.fill(texts)
         form.take_over(overlap.theirs)
-        form.keeping.typed(overlap.theirs, form.fields.typed)
+        form.keeping.update(overlap.theirs, form.fields.typed)
         if form.fields.changes:
             self.start()
         else:
-            who = visible_id(overlap.theirs.short_id)
+            who = sanitize_id(overlap.theirs.short_id)
             form.app.post_message(form.Written(overlap.theirs, f"{who} stays as the others left it; nothing was sent."))
-            form.keeping.drop()
+            form.keeping.delete()
             form.dismiss(None)
 
     def _offer_existing(self, error: CustomerExists) -> None:
@@ -298,7 +298,7 @@ class SavingForm:
             if answer == "open":
                 self._leave_for(error.short_id)
             else:
-                form.rows[KEY].reach()
+                form.rows[ID_FIELD].reach()
 
         lines = [error.text, *(["", self._leaving] if self._leaving else [])]
         form.app.push_screen(
@@ -319,7 +319,7 @@ class SavingForm:
                 self._beside |= {other.short_id for other in error.others}
                 self.start()
             else:
-                form.rows[KEY].reach()
+                form.rows[ID_FIELD].reach()
 
         form.app.push_screen(question, answered)
 
@@ -333,5 +333,5 @@ class SavingForm:
 
     def _leave_for(self, short_id: str) -> None:
         """Leave the form to open this customer."""
-        self._form.keeping.release()
+        self._form.keeping.leave()
         self._form.once_on_top(partial(self._form.dismiss, short_id))

@@ -17,8 +17,8 @@ from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_o
 from app.screens.detail import DetailScreen
 from app.screens.dialogs import Dialog, Question
 from app.screens.form import FormScreen
-from app.text.confusables import spelled
-from app.text.sanitize import code_of, fit, shorten, visible_id, width
+from app.text.confusables import reveal_confusables
+from app.text.sanitize import fit, sanitize_id, shorten, strip_aim_prefix, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import Options
 
@@ -103,7 +103,7 @@ class GoToDialog(Dialog[str]):
 
     @property
     def _typed(self) -> str:
-        return code_of(self.query_one(Input).value)
+        return strip_aim_prefix(self.query_one(Input).value)
 
     async def _suggest(self, typed: str) -> None:
         found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED)
@@ -119,7 +119,7 @@ class GoToDialog(Dialog[str]):
     def _show(self) -> None:
         """Show who is offered; nobody is chosen."""
         typed = self._typed
-        ids = [visible_id(spelled(one.short_id, typed)) for one in self._offered]
+        ids = [sanitize_id(reveal_confusables(one.short_id, typed)) for one in self._offered]
         cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
         rows = [
             shorten(f"{fit(short_id, cells)}  {one.name}{status_of(one)}", self.cells)
@@ -142,10 +142,10 @@ class NoSuchCustomer(Question):
         self._offered = {f"open{index}": one.short_id for index, one in enumerate(found.customers[:MOST_NAMED])}
         names = [name_beside(one, short_id) for one in found.customers[:MOST_NAMED]]
         certain = isinstance(error, NotFound)
-        lines = [f"There is no customer with the ID {visible_id(short_id)}." if certain else error.text]
+        lines = [f"There is no customer with the ID {sanitize_id(short_id)}." if certain else error.text]
         if len(names) == 1:
             lines.append(f"Did you mean {names[0]}?")
-            names = [f"Open {visible_id(spelled(found.customers[0].short_id, short_id))}"]
+            names = [f"Open {sanitize_id(reveal_confusables(found.customers[0].short_id, short_id))}"]
         elif names:
             lines.append("Did you mean one of these?")
         if not found.complete:
@@ -178,22 +178,22 @@ def go_to_chosen(screen: "DockScreen[Result]", short_id: str | None) -> None:
 
 def go_to(screen: "DockScreen[Result]", short_id: str) -> None:
     """Open the customer with this ID; where there is none, ring, offer those with one like it, and to make this one."""
-    screen.say(f"Looking for {visible_id(short_id)}…")
+    screen.say(f"Looking for {sanitize_id(short_id)}…")
     screen.act(partial(_open, screen, short_id), "go", awaited=short_id)
 
 
 async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
     try:
-        customer, origin = await screen.repository.sight(short_id)
+        customer, origin = await screen.repository.read_customer(short_id)
     except DockbookError as error:
-        found = await screen.repository.resembling(short_id, ask=isinstance(error, NotFound))
+        found = await screen.repository.similar_ids(short_id, ask=isinstance(error, NotFound))
         if screen.app.screen is not screen:
             # The person went on to something else.
             return
         # Whoever scans looks at the pallet and not at the screen.
         screen.app.bell()
         if isinstance(error, NotFound):
-            screen.say(f"There is no customer {visible_id(short_id)}.", "warning")
+            screen.say(f"There is no customer {sanitize_id(short_id)}.", "warning")
             _offer_others(screen, short_id, found, error)
         else:
             screen.say_error(error)
@@ -206,13 +206,16 @@ async def _open(screen: "DockScreen[Result]", short_id: str) -> None:
             screen.app.push_screen(detail)
             if customer.short_id != short_id:
                 # A server may compare IDs loosely; nobody shall take one customer for another.
-                asked, got = visible_id(spelled(short_id, customer.short_id)), visible_id(customer.short_id)
+                asked, got = (
+                    sanitize_id(reveal_confusables(short_id, customer.short_id)),
+                    sanitize_id(customer.short_id),
+                )
                 detail.say(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
 
 
 def _offer_others(screen: "DockScreen[Result]", short_id: str, found: "Candidates", error: DockbookError) -> None:
     """Offer who may have been meant instead, to look for the text, and to make such a customer."""
-    question = NoSuchCustomer(short_id, found, error, new=screen.repository.editing_off is None)
+    question = NoSuchCustomer(short_id, found, error, new=screen.repository.read_only_reason is None)
 
     def answered(answer: str | None) -> None:
         if answer == "new":

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
 
-from app.errors import DockbookError, EditsOverlap, OutcomeUnknown
+from app.errors import DockbookError, EditConflict, OutcomeUnknown
 from app.models.fields import BY_NAME
-from app.repository.history import Change
+from app.repository.history import SavedChange
 from app.screens.comparison import ReviewScreen
 from app.screens.dialogs import Question
 from app.screens.messages import changed_by_others, labels
 from app.screens.unconfirmed import onlooker_of, report_open
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.comparison_view import Compared
 
 if TYPE_CHECKING:
-    from app.repository.save_result import Saved
+    from app.repository.save_result import SaveResult
     from app.screens.base import DockScreen
 
 Result = TypeVar("Result")
@@ -65,8 +65,8 @@ class ChangesScreen(ReviewScreen[None]):
             [row for number, change in enumerate(self.desk.changes) for row in self._rows(str(number), change)]
         )
 
-    def _rows(self, name: str, change: Change) -> Iterator[Compared]:
-        who = f"{change.at:%H:%M} {visible_id(change.customer.short_id)}"
+    def _rows(self, name: str, change: SavedChange) -> Iterator[Compared]:
+        who = f"{change.at:%H:%M} {sanitize_id(change.customer.short_id)}"
         undone = self.desk.changes.is_undone(change)
         if change.kind == "created":
             yield Compared(name, who, ("created", "", change.customer.name))
@@ -92,16 +92,16 @@ def show_changes(screen: "DockScreen[Result]") -> None:
 
 def undo_last(screen: "DockScreen[Result]") -> None:
     """Undo the last save of this session, after a question."""
-    change = screen.desk.changes.to_undo
+    change = screen.desk.changes.last_undoable
     if change is None:
         screen.say("There is nothing to undo: nothing was saved in this session that was not undone.")
     else:
         undo(screen, change)
 
 
-def undo(screen: "DockScreen[Result]", change: Change) -> None:
+def undo(screen: "DockScreen[Result]", change: SavedChange) -> None:
     """Ask, then write the values from before through the way of every save."""
-    who = visible_id(change.customer.short_id)
+    who = sanitize_id(change.customer.short_id)
     if change.kind == "unconfirmed":
         screen.say(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
     elif change.kind == "existed":
@@ -116,7 +116,7 @@ def undo(screen: "DockScreen[Result]", change: Change) -> None:
         _ask(screen, change, who)
 
 
-def _ask(screen: "DockScreen[Result]", change: Change, who: str) -> None:
+def _ask(screen: "DockScreen[Result]", change: SavedChange, who: str) -> None:
     def answered(answer: str | None) -> None:
         if answer == "undo":
             screen.say(f"Undoing {labels(change.old)} of {who}…")
@@ -132,11 +132,11 @@ def _ask(screen: "DockScreen[Result]", change: Change, who: str) -> None:
     )
 
 
-async def _carry_out(screen: "DockScreen[Result]", change: Change) -> None:
+async def _carry_out(screen: "DockScreen[Result]", change: SavedChange) -> None:
     onlooker = onlooker_of(screen)
     try:
         saved = await screen.repository.save(change.customer, change.old, onlooker)
-    except EditsOverlap as overlap:
+    except EditConflict as overlap:
         screen.once_on_top(partial(_settle, screen, change, overlap))
     except OutcomeUnknown as error:
         report_open(screen.app, screen.desk, change.customer.short_id, onlooker.key, error)
@@ -147,16 +147,16 @@ async def _carry_out(screen: "DockScreen[Result]", change: Change) -> None:
         screen.app.post_message(_told(screen, change, saved, onlooker.key))
 
 
-def _told(screen: "DockScreen[Result]", change: Change, saved: "Saved", key: str) -> "DockScreen.Written":
-    who = visible_id(saved.customer.short_id)
+def _told(screen: "DockScreen[Result]", change: SavedChange, saved: "SaveResult", key: str) -> "DockScreen.Written":
+    who = sanitize_id(saved.customer.short_id)
     parts = [f"{labels(change.old)} of {who} is as it was before your save."]
-    parts += changed_by_others(saved.customer, saved.theirs_kept)
+    parts += changed_by_others(saved.customer, saved.merged_from_others)
     return screen.Written(
-        saved.customer, " ".join(parts), change=Change.of(saved, datetime.now().astimezone(), undone=True, key=key)
+        saved.customer, " ".join(parts), change=SavedChange.of(saved, datetime.now().astimezone(), undone=True, key=key)
     )
 
 
-def _settle(screen: "DockScreen[Result]", change: Change, overlap: EditsOverlap) -> None:
+def _settle(screen: "DockScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
     """Somebody changed the same field since then: a form with the values from before, and the conflict on it."""
     from app.screens.form import Begun, FormScreen
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.models.fields import BY_NAME, STATUS
-from app.repository.save_result import Saved
-from app.text.sanitize import visible, visible_id
+from app.repository.save_result import SaveResult
+from app.text.sanitize import sanitize, sanitize_id
 
 if TYPE_CHECKING:
     from app.drafts.draft import Draft
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from app.widgets.status_line import Level
 
 
-def told(saved: Saved, *, new: bool) -> str:
+def told(saved: SaveResult, *, new: bool) -> str:
     """What a person should know of a save."""
-    who = visible_id(saved.customer.short_id)
-    if saved.existed:
+    who = sanitize_id(saved.customer.short_id)
+    if saved.existed_before:
         return " ".join([*_told_of_existing(saved, who), *_stored_otherwise(saved)])
-    what = f": {labels(saved.before)}" if saved.before else ""
-    how = f" ({saved.confirmed}, but the server has it)" if saved.confirmed else ""
+    what = f": {labels(saved.previous_values)}" if saved.previous_values else ""
+    how = f" ({saved.confirmed_by_reread}, but the server has it)" if saved.confirmed_by_reread else ""
     parts = [f"Created {who}{how}." if new else f"Saved {who}{what}{how}."]
-    parts += changed_by_others(saved.customer, saved.theirs_kept)
+    parts += changed_by_others(saved.customer, saved.merged_from_others)
     parts += _stored_otherwise(saved)
-    by = "The server also" if saved.by_server else "The server, or somebody else, also"
+    by = "The server also" if saved.changed_by_server else "The server, or somebody else, also"
     for name, value in saved.changed_too.items():
         if name == STATUS:
             parts.append(_status(saved.customer, value))
@@ -33,9 +33,9 @@ def told(saved: Saved, *, new: bool) -> str:
     return " ".join(parts)
 
 
-def level_of(saved: Saved) -> "Level":
+def level_of(saved: SaveResult) -> "Level":
     """How much what is told of a save wants to be read."""
-    odd = saved.theirs_kept or saved.stored_otherwise or saved.changed_too or saved.existed
+    odd = saved.merged_from_others or saved.normalized_by_server or saved.changed_too or saved.existed_before
     return "warning" if odd else "info"
 
 
@@ -51,24 +51,26 @@ def changed_by_others(customer: "Customer", kept: Mapping[str, str], stays: str 
 
 def _status(customer: "Customer", status: str) -> str:
     what = "discontinued" if status == "discontinued" else "made active again"
-    return f"{visible_id(customer.short_id)} was {what} meanwhile."
+    return f"{sanitize_id(customer.short_id)} was {what} meanwhile."
 
 
-def _stored_otherwise(saved: Saved) -> list[str]:
+def _stored_otherwise(saved: SaveResult) -> list[str]:
     return [
         f"The server stored {BY_NAME[name].label} as {value or '(empty)'}."
-        for name, value in saved.stored_otherwise.items()
+        for name, value in saved.normalized_by_server.items()
     ]
 
 
-def _told_of_existing(saved: Saved, who: str) -> list[str]:
+def _told_of_existing(saved: SaveResult, who: str) -> list[str]:
     """A creation that met a customer whom somebody else had just created."""
     parts = [f"{who} existed already: someone else created it just before. What you typed was saved over theirs."]
-    if saved.before:
-        theirs = ", ".join(f"{BY_NAME[name].label} {value or '(empty)'}" for name, value in saved.before.items())
+    if saved.previous_values:
+        theirs = ", ".join(
+            f"{BY_NAME[name].label} {value or '(empty)'}" for name, value in saved.previous_values.items()
+        )
         parts.append(f"Theirs was: {theirs}. u puts that back.")
-    if saved.overwritten:
-        parts.append(f"What they had in {labels(saved.overwritten)} is not known here.")
+    if saved.overwritten_fields:
+        parts.append(f"What they had in {labels(saved.overwritten_fields)} is not known here.")
     stays = {name: value for name, value in saved.changed_too.items() if name != STATUS}
     if stays:
         parts.append(f"Theirs stays: {', '.join(f'{BY_NAME[name].label} {value}' for name, value in stays.items())}.")
@@ -79,7 +81,7 @@ def _told_of_existing(saved: Saved, who: str) -> list[str]:
 
 def labels(names: Iterable[str]) -> str:
     """Fields as one says them: `Phone, Fax and Contact`."""
-    *first, last = [BY_NAME[name].label if name in BY_NAME else visible(name) for name in names] or ["nothing"]
+    *first, last = [BY_NAME[name].label if name in BY_NAME else sanitize(name) for name in names] or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -96,9 +98,9 @@ def when(moment: datetime, now: datetime) -> str:
 
 def also_editing(draft: "Draft", now: datetime) -> str:
     """That another session edits the same customer."""
-    since = when(draft.begun, now).removeprefix("today ")
+    since = when(draft.created_at, now).removeprefix("today ")
     return (
-        f"Someone else is editing this customer too (on {visible(draft.host)}, since {since}). If both change the "
+        f"Someone else is editing this customer too (on {sanitize(draft.host)}, since {since}). If both change the "
         "same field, the second to save is asked."
     )
 
@@ -106,6 +108,6 @@ def also_editing(draft: "Draft", now: datetime) -> str:
 def who_is_drafted(draft: "Draft") -> str:
     """Whose draft it is."""
     if draft.base is not None:
-        return visible_id(draft.short_id)
-    typed = draft.told.get("shortID", "").strip()
-    return f"the new customer {visible_id(typed)}" if typed else "a new customer"
+        return sanitize_id(draft.short_id)
+    typed = draft.shown_fields.get("shortID", "").strip()
+    return f"the new customer {sanitize_id(typed)}" if typed else "a new customer"

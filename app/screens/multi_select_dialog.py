@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from app.screens.dialogs import Dialog
 from app.screens.select_dialog import Choice
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 from app.widgets.option_list import Options
 
 
@@ -63,4 +63,4 @@ class PickDialog(Dialog[list[str]]):
             options.replace_option_prompt_at_index(index, self._line(choice))
 
     def _line(self, choice: Choice) -> Content:
-        return Content(f"{'[x]' if choice.key in self._picked else '[ ]'} {visible(choice.label)}")
+        return Content(f"{'[x]' if choice.key in self._picked else '[ ]'} {sanitize(choice.label)}")

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.screens.dialogs import Dialog
-from app.text.sanitize import fit, visible, width
+from app.text.sanitize import fit, sanitize, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import Options
 
@@ -93,7 +93,7 @@ class ChooseDialog(Dialog[str]):
         options.clear_options()
         widest = max((width(choice.label) for choice in choices), default=0)
         options.add_options(
-            Option(Content(f"{fit(choice.label, widest)}  {visible(choice.remark)}".rstrip()), id=choice.key)
+            Option(Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
             for choice in choices
         )
         keys = [choice.key for choice in choices]

@@ -162,7 +162,7 @@ async def _openapi(_request: Request) -> Response:
 async def _on_api_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise error
-    refusal = error.refusal
+    refusal = error.response
     body: dict[str, object] = {
         "statusCode": refusal.status,
         "error": refusal.code,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
-from app.models.fields import KEY, SORTABLE, WRITABLE_NAMES
+from app.models.fields import ID_FIELD, SORTABLE_FIELDS, WRITABLE_FIELDS
 from app.storage import sqlite
 from app.storage.files import FileLock
 
@@ -17,11 +17,11 @@ APPLICATION_ID: Final = 0x646F636B
 BUSY_SECONDS: Final = 30.0
 _LOCK_SECONDS: Final = 20.0
 
-_TEXTS: Final = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in WRITABLE_NAMES)
+_TEXTS: Final = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in WRITABLE_FIELDS)
 _TABLE: Final = f"""
 CREATE TABLE customer (
     row INTEGER PRIMARY KEY,
-    {KEY} TEXT NOT NULL UNIQUE,
+    {ID_FIELD} TEXT NOT NULL UNIQUE,
     {_TEXTS},
     active INTEGER NOT NULL DEFAULT 1,
     created TEXT NOT NULL,
@@ -30,9 +30,9 @@ CREATE TABLE customer (
 """
 #: Every index ends in the key, so that it gives the whole order of a page and SQLite reads no row only to skip it.
 INDEXES: Final = {
-    f"customer_by_{column}": f"CREATE INDEX IF NOT EXISTS customer_by_{column} ON customer ({column}, {KEY})"
-    for column in SORTABLE
-    if column != KEY
+    f"customer_by_{column}": f"CREATE INDEX IF NOT EXISTS customer_by_{column} ON customer ({column}, {ID_FIELD})"
+    for column in SORTABLE_FIELDS
+    if column != ID_FIELD
 }
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from app.errors import (
     BadRequest,
     BodyTooLarge,
+    ErrorResponse,
     Forbidden,
     NotFound,
     PreconditionFailed,
     RateLimited,
-    Refusal,
     Unauthorized,
     ValidationFailed,
 )
@@ -17,40 +17,42 @@ from app.errors import (
 
 def bad_request(message: str) -> BadRequest:
     """400: malformed, or required data missing."""
-    return BadRequest(Refusal(400, "bad_request", message, {}))
+    return BadRequest(ErrorResponse(400, "bad_request", message, {}))
 
 
 def invalid(details: Mapping[str, Sequence[str]]) -> ValidationFailed:
     """400: fields failed; `details` maps wire names to messages."""
     messages = {field: tuple(texts) for field, texts in details.items()}
-    return ValidationFailed(Refusal(400, "validation_error", "Model validation failed.", messages))
+    return ValidationFailed(ErrorResponse(400, "validation_error", "Model validation failed.", messages))
 
 
 def unauthorized(message: str) -> Unauthorized:
     """401: the token is missing or invalid, or the credentials are unknown."""
-    return Unauthorized(Refusal(401, "unauthorized", message, {}))
+    return Unauthorized(ErrorResponse(401, "unauthorized", message, {}))
 
 
 def forbidden(permission: int) -> Forbidden:
     """403: the credential lacks this SecurityID."""
-    return Forbidden(Refusal(403, "forbidden", f"SecurityID {permission} is required.", {}), permission)
+    return Forbidden(ErrorResponse(403, "forbidden", f"SecurityID {permission} is required.", {}), permission)
 
 
 def not_found() -> NotFound:
     """404: no customer has this ID."""
-    return NotFound(Refusal(404, "not_found", "There is no customer with this shortID.", {}))
+    return NotFound(ErrorResponse(404, "not_found", "There is no customer with this shortID.", {}))
 
 
 def precondition_failed(message: str) -> PreconditionFailed:
     """412: `If-Match` or `If-None-Match` does not hold; nothing was written."""
-    return PreconditionFailed(Refusal(412, "precondition_failed", message, {}))
+    return PreconditionFailed(ErrorResponse(412, "precondition_failed", message, {}))
 
 
 def too_large(limit: int) -> BodyTooLarge:
     """413: the body has more than `limit` bytes."""
-    return BodyTooLarge(Refusal(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
+    return BodyTooLarge(ErrorResponse(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
 
 
 def rate_limited(seconds: int) -> RateLimited:
     """429: retry after this many seconds."""
-    return RateLimited(Refusal(429, "rate_limited", "Too many requests. Slow down and retry.", {}, float(seconds)))
+    return RateLimited(
+        ErrorResponse(429, "rate_limited", "Too many requests. Slow down and retry.", {}, float(seconds))
+    )

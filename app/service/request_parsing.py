@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from starlette.requests import Request
 
 from app.models.fields import (
-    KEY,
+    ID_FIELD,
     MAX_FIELD_LENGTH,
     MAX_ID_LENGTH,
     MAX_PAGE_SIZE,
-    SORTABLE,
-    WRITABLE_NAMES,
+    SORTABLE_FIELDS,
+    WRITABLE_FIELDS,
     Direction,
     PageRequest,
 )
@@ -65,9 +65,9 @@ def parse_page_request(request: Request) -> PageRequest:
     direction = _DIRECTIONS.get(query.get("direction", "ASC"))
     if direction is None:
         raise bad_request("direction is ASC or DESC.")
-    sort = query.get("sort", KEY)
-    if sort not in SORTABLE:
-        raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+    sort = query.get("sort", ID_FIELD)
+    if sort not in SORTABLE_FIELDS:
+        raise bad_request(f"Sort by one of: {', '.join(SORTABLE_FIELDS)}.")
     since = query.get("modifiedSince")
     return PageRequest(
         page=page,
@@ -83,15 +83,15 @@ async def parse_upsert(request: Request) -> tuple[str, dict[str, str]]:
     body = _parse_json(await read_body(request, MAX_BODY))
     if not isinstance(body, dict):
         raise bad_request("The body must be a JSON object.")
-    texts = {name: value for name in (KEY, *WRITABLE_NAMES) if (value := body.get(name)) is not None}
+    texts = {name: value for name in (ID_FIELD, *WRITABLE_FIELDS) if (value := body.get(name)) is not None}
     # Checked by hand: with the contract's own messages a pydantic model is no shorter, and importing pydantic would add
     # 70 ms to the start of `dockbook serve`.
     problems = {name: problem for name, value in texts.items() if (problem := _field_problem(name, value))}
-    if KEY not in texts:
-        problems[KEY] = "is required"
+    if ID_FIELD not in texts:
+        problems[ID_FIELD] = "is required"
     if problems:
         raise invalid({name: [f"The {name} field {problem}."] for name, problem in problems.items()})
-    return texts.pop(KEY).strip(), texts
+    return texts.pop(ID_FIELD).strip(), texts
 
 
 async def parse_client_credentials(request: Request) -> tuple[str, str]:
@@ -181,7 +181,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def _field_problem(name: str, value: object) -> str | None:
     if not isinstance(value, str):
         return "must be a string"
-    if name == KEY:
+    if name == ID_FIELD:
         return _id_problem(value.strip())
     if len(value) > MAX_FIELD_LENGTH:
         return f"must have at most {MAX_FIELD_LENGTH} characters"

@@ -6,24 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-#: The fields of the contract's customer in the order of the spec's examples, for table and wire alike.
-COLUMNS: Final = (
-    "shortID",
-    "name",
-    "address1",
-    "address2",
-    "city",
-    "state",
-    "zip",
-    "country",
-    "phone",
-    "fax",
-    "email",
-    "contact",
-    "active",
-    "created",
-    "modified",
-)
+from app.models.fields import WIRE_FIELDS
 
 Value = str | bool
 _TICK: Final = timedelta(microseconds=1)
@@ -37,9 +20,9 @@ class StoredCustomer:
 
     @classmethod
     def from_row(cls, row: tuple[str | int, ...]) -> "StoredCustomer":
-        """Read a row of `COLUMNS`."""
+        """Read a row of `WIRE_FIELDS`."""
         record: dict[str, Value] = {
-            name: bool(value) if name == "active" else str(value) for name, value in zip(COLUMNS, row, strict=True)
+            name: bool(value) if name == "active" else str(value) for name, value in zip(WIRE_FIELDS, row, strict=True)
         }
         return cls(record)
 

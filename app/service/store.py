@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Final, Self, TypeVar
 
 from app.errors import StoreError
-from app.models.fields import KEY, SORTABLE, WRITABLE_NAMES, PageRequest
+from app.models.fields import ID_FIELD, SORTABLE_FIELDS, WIRE_FIELDS, WRITABLE_FIELDS, PageRequest
 from app.service.database import (
     BUSY_SECONDS,
     INDEXES,
@@ -22,7 +22,7 @@ from app.service.database import (
     translate_errors,
 )
 from app.service.errors import bad_request, precondition_failed
-from app.service.rows import COLUMNS, StoredCustomer, StoredPage, Value, next_modified, utc_now
+from app.service.rows import StoredCustomer, StoredPage, Value, next_modified, utc_now
 from app.service.temp_folder import TempFolder
 from app.storage.files import FileLock, make_private_dir
 from app.storage.sqlite import open_reader, transaction
@@ -30,11 +30,11 @@ from app.storage.sqlite import open_reader, transaction
 _READERS: Final = 3
 _BATCH: Final = 10_000
 _FEW: Final = 10_000
-_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM customer"  # noqa: S608  # our own column names
+_SELECT: Final = f"SELECT {', '.join(WIRE_FIELDS)} FROM customer"  # noqa: S608  # our own column names
 #: A record as JSON: SQLite builds a page of them in a third of the time, and does not block other threads.
-_VALUES: Final = {name: name for name in COLUMNS} | {"active": "json(iif(active, 'true', 'false'))"}
+_VALUES: Final = {name: name for name in WIRE_FIELDS} | {"active": "json(iif(active, 'true', 'false'))"}
 _RECORD: Final = "json_object(" + ", ".join(f"'{name}', {value}" for name, value in _VALUES.items()) + ")"
-_INSERT: Final = f"INTO customer ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_INSERT: Final = f"INTO customer ({', '.join(WIRE_FIELDS)}) VALUES ({', '.join('?' * len(WIRE_FIELDS))})"
 
 _T = TypeVar("_T")
 
@@ -77,8 +77,8 @@ class Store:
 
     async def page(self, request: PageRequest) -> StoredPage:
         """Return one page; `modified_since` is a text of `rows.format_timestamp`."""
-        if request.sort not in SORTABLE:
-            raise bad_request(f"Sort by one of: {', '.join(SORTABLE)}.")
+        if request.sort not in SORTABLE_FIELDS:
+            raise bad_request(f"Sort by one of: {', '.join(SORTABLE_FIELDS)}.")
         return await self._run(self._readers, lambda: self._read_page(request))
 
     async def get(self, short_id: str) -> StoredCustomer | None:
@@ -103,7 +103,7 @@ class Store:
         Raises `PreconditionFailed` when none of the tags `if_match` (`*` is any) is the record's, or when the customer
         exists although `only_new` is set.
         """
-        texts = {name: changes[name] for name in WRITABLE_NAMES if name in changes}
+        texts = {name: changes[name] for name in WRITABLE_FIELDS if name in changes}
         return await self._run(self._writer, lambda: self._write(short_id, texts, if_match, only_new=only_new))
 
     async def discontinue(self, short_id: str, if_match: Collection[str] | None = None) -> bool:
@@ -155,7 +155,7 @@ class Store:
             ("", []) if request.modified_since is None else ("WHERE modified >= ?", [request.modified_since])
         )
         direction = "DESC" if request.direction == "DESC" else "ASC"
-        order = f"ORDER BY {request.sort} {direction}, {KEY} {direction}"
+        order = f"ORDER BY {request.sort} {direction}, {ID_FIELD} {direction}"
         limits = [request.page_size, (request.page - 1) * request.page_size]
         with self._reading() as connection, transaction(connection, "BEGIN"):
             (total,) = connection.execute(f"SELECT count(*) FROM customer {where}", values).fetchone()  # noqa: S608
@@ -164,8 +164,8 @@ class Store:
             # unary plus keeps SQLite from using the index.
             no_index = "+" if values and total <= _FEW else ""
             inner = (
-                f"SELECT row FROM customer {where} ORDER BY {no_index}{request.sort} {direction},"  # noqa: S608  # names from SORTABLE only
-                f" {KEY} {direction} LIMIT ? OFFSET ?"
+                f"SELECT row FROM customer {where} ORDER BY {no_index}{request.sort} {direction},"  # noqa: S608  # names from SORTABLE_FIELDS only
+                f" {ID_FIELD} {direction} LIMIT ? OFFSET ?"
             )
             (records,) = connection.execute(
                 f"SELECT group_concat(record) FROM (SELECT {_RECORD} AS record FROM customer"  # noqa: S608  # our own column names
@@ -185,16 +185,16 @@ class Store:
             now = self._clock()
             if current is None:
                 modified = next_modified(now)
-                record: dict[str, Value] = {**dict.fromkeys(WRITABLE_NAMES, ""), **texts}
-                record |= {KEY: short_id, "active": True, "created": modified, "modified": modified}
-                connection.execute(f"INSERT {_INSERT}", [record[name] for name in COLUMNS])
+                record: dict[str, Value] = {**dict.fromkeys(WRITABLE_FIELDS, ""), **texts}
+                record |= {ID_FIELD: short_id, "active": True, "created": modified, "modified": modified}
+                connection.execute(f"INSERT {_INSERT}", [record[name] for name in WIRE_FIELDS])
             else:
                 record = {**current.record, **texts}
                 record["modified"] = next_modified(now, str(current.record["modified"]))
                 assignments = ", ".join(f"{name} = ?" for name in (*texts, "modified"))
                 values = [record[name] for name in (*texts, "modified")]
-                connection.execute(f"UPDATE customer SET {assignments} WHERE {KEY} = ?", [*values, short_id])  # noqa: S608
-        return StoredCustomer({name: record[name] for name in COLUMNS}), current is None
+                connection.execute(f"UPDATE customer SET {assignments} WHERE {ID_FIELD} = ?", [*values, short_id])  # noqa: S608
+        return StoredCustomer({name: record[name] for name in WIRE_FIELDS}), current is None
 
     def _discontinue(self, short_id: str, if_match: Collection[str] | None) -> bool:
         with self._writing() as connection:
@@ -205,7 +205,7 @@ class Store:
             if current.record["active"]:
                 modified = next_modified(self._clock(), str(current.record["modified"]))
                 connection.execute(
-                    f"UPDATE customer SET active = 0, modified = ? WHERE {KEY} = ?",  # noqa: S608
+                    f"UPDATE customer SET active = 0, modified = ? WHERE {ID_FIELD} = ?",  # noqa: S608
                     (modified, short_id),
                 )
         return True
@@ -221,7 +221,7 @@ class Store:
                 for name in INDEXES:
                     connection.execute(f"DROP INDEX {name}")
         # One transaction per batch, so that the WAL file stays small and other writers get their turn.
-        while batch := [tuple(map(record.__getitem__, COLUMNS)) for record in islice(source, _BATCH)]:
+        while batch := [tuple(map(record.__getitem__, WIRE_FIELDS)) for record in islice(source, _BATCH)]:
             with self._writing() as connection:
                 added += connection.executemany(f"INSERT OR IGNORE {_INSERT}", batch).rowcount
             done += len(batch)
@@ -249,7 +249,7 @@ class Store:
 
 
 def _find(connection: sqlite3.Connection, short_id: str) -> StoredCustomer | None:
-    row = connection.execute(f"{_SELECT} WHERE {KEY} = ?", (short_id,)).fetchone()
+    row = connection.execute(f"{_SELECT} WHERE {ID_FIELD} = ?", (short_id,)).fetchone()
     return None if row is None else StoredCustomer.from_row(row)
 
 

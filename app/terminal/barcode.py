@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from textual import events
 
-from app.text.sanitize import code_of, split_lines
+from app.text.sanitize import split_lines, strip_aim_prefix
 
 #: Seconds between the first keys of a scanner, at most. `docs/scanners.md` holds the measurements behind the numbers.
 DEFAULT_GAP: Final = 0.090
@@ -126,7 +126,7 @@ def pasted_code(text: str) -> str:
     if len(lines) != 1 or len(lines[0]) > LONGEST:
         return ""
     line = lines[0].strip()
-    return code_of(line) if all(one.isprintable() or one in _SEPARATORS for one in line) else ""
+    return strip_aim_prefix(line) if all(one.isprintable() or one in _SEPARATORS for one in line) else ""
 
 
 def code_character(event: events.Event) -> str | None:
@@ -145,7 +145,7 @@ def read_frame(waiting: Iterable[events.Event], scanner: Scanner, now: float) ->
         if keys and event.time - last > FRAME_PATIENCE:
             return Burst(keys, "cut", text, last=last)
         if keys and scanner.ends_frame(event):
-            code = code_of(text)
+            code = strip_aim_prefix(text)
             return Burst(keys + 1, "scan" if code else "cut", code, ended=True, last=event.time)
         character = code_character(event) if keys else ""
         if character is None or len(text) > LONGEST:
@@ -199,7 +199,7 @@ def _patience(text: str, scanner: Scanner) -> float:
 def _closed(text: str, times: Sequence[float], scanner: Scanner) -> Burst:
     """Judge keys without an end, behind which nothing came in time."""
     fast = _is_fast(times, scanner)
-    if len(text) >= LEAST and fast and (code := code_of(text)):
+    if len(text) >= LEAST and fast and (code := strip_aim_prefix(text)):
         return Burst(len(times), "scan", code, fast=True, first=times[0], last=times[-1])
     return _keys(text, times, fast=fast)
 
@@ -208,7 +208,7 @@ def _ended(text: str, times: Sequence[float], scanner: Scanner) -> Burst:
     """Judge keys with an end; its time is the last."""
     fast = _is_fast(times, scanner)
     least = _LEAST_ENDED if any(character.isdigit() for character in text) else LEAST
-    if len(text) >= least and fast and (code := code_of(text)):
+    if len(text) >= least and fast and (code := strip_aim_prefix(text)):
         return Burst(len(times), "scan", code, ended=True, fast=True, first=times[0], last=times[-1])
     return _keys(text, times[:-1], fast=fast)._replace(ended=fast)
 

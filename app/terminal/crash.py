@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.storage.files import make_private_dir, os_error_text, write_new_file
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -39,7 +39,7 @@ def report(error: BaseException, folder: Path, happened: str = CRASHED) -> str:
         lines.append(f"No report could be written: {os_error_text(problem)}.")
     else:
         lines.append(f"The report holds no customers and no secrets: {path}")
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(sanitize(line) for line in lines)
 
 
 def silence_tracebacks(folder: Path) -> None:
@@ -70,7 +70,7 @@ def _full(error: BaseException) -> str:
     ]
     for relation, linked in _linked(error):
         lines += ["", f"{relation}{_kind(linked)}", *(f"  at {place}" for place in _places(linked))]
-    return "\n".join(visible(line) for line in lines) + "\n"
+    return "\n".join(sanitize(line) for line in lines) + "\n"
 
 
 def _write(text: str, folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from textual import events
 
 from app.terminal.barcode import ETX, LEAST, STX, Scanner, is_end, read_burst, read_frame, sent_character
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 #: Milliseconds; the limits of the setting `scan_gap_ms`, and the steps it is proposed in.
 _LEAST_GAP: Final = 30
@@ -39,7 +39,7 @@ def report_scan(keys: Sequence[events.Event], scanner: Scanner) -> ScannerReport
     suffix = sent[-1] if len(sent) > LEAST and _frames(sent[-1]) and (prefix or not sent[-1].isprintable()) else ""
     fits = _fitting(keys, scanner, prefix, suffix, ends=bool(ends))
     lines = [
-        ("Arrived", visible("".join(sent)) or "nothing that could be a code"),
+        ("Arrived", sanitize("".join(sent)) or "nothing that could be a code"),
         ("Pauses", _pauses(keys)),
         ("Before it", _name(prefix) or "nothing"),
         ("Behind it", ", ".join(filter(None, [_name(suffix), *ends])) or "nothing"),
@@ -55,7 +55,7 @@ def _frames(character: str) -> bool:
 
 
 def _name(character: str) -> str:
-    return _NAMES.get(character, visible(character))
+    return _NAMES.get(character, sanitize(character))
 
 
 def _gaps(keys: Sequence[events.Event]) -> list[float]:
@@ -88,10 +88,10 @@ def _verdict(keys: Sequence[events.Event], fits: Scanner | None) -> str:
             "cannot tell this from typing. Set the scanner to send STX before and ETX behind a code, or to be faster."
         )
     if fits.begins_frame(keys[0]):
-        return f"takes it as the code {visible(read_frame(keys, fits, math.inf).text)}, by its frame: at any speed."
+        return f"takes it as the code {sanitize(read_frame(keys, fits, math.inf).text)}, by its frame: at any speed."
     burst = read_burst(keys, fits, math.inf)
     waits = "" if burst.ended else " Nothing ends it, so each scan waits 1.2 s; set the scanner to send Enter."
-    return f"takes it as the code {visible(burst.text)}, by its speed.{waits}"
+    return f"takes it as the code {sanitize(burst.text)}, by its speed.{waits}"
 
 
 def _settings(fits: Scanner) -> str:

@@ -14,7 +14,7 @@ from app.text.folding import fold
 
 #: Signs that look like one of ASCII and are not made into it by NFKD. Where the two cases of a letter look like two
 #: letters, or one of them like none (ν like v, Ν like N; г like r), the capital counts: IDs are mostly in capitals.
-_LOOKS: Final = {
+_CONFUSABLES: Final = {
     "!": "ǃⵑ",
     "&": "ꝸ",
     "'": (
@@ -131,12 +131,12 @@ def skeleton(short_id: str) -> str:
     return _coarse(_plain(short_id)).translate(_NO_SEPARATORS)
 
 
-def alike(one: str, other: str) -> bool:
+def is_confusable(one: str, other: str) -> bool:
     """Whether these are two IDs that differ only in case, spaces, kinds of hyphens or look."""
     return one != other and skeleton(one) == skeleton(other) and _look_the_same(_plain(one), _plain(other))
 
 
-def resembles(one: str, other: str) -> bool:
+def is_similar(one: str, other: str) -> bool:
     """Whether these are two IDs one of which may have been typed for the other.
 
     They are alike, or differ in accents, or one lacks separators of the other or has others in their place.
@@ -151,17 +151,17 @@ def resembles(one: str, other: str) -> bool:
     return fold(one) == fold(other)
 
 
-def begins_like(short_id: str, typed: str) -> bool:
+def has_similar_prefix(short_id: str, typed: str) -> bool:
     """Whether the ID begins with what is typed, but for case, spaces, separators and look."""
     first, _ = _parted(typed)
     return _look_the_same(first, _parted(short_id)[0][: len(first)])
 
 
-def likeness(short_id: str, other: str) -> int:
+def similarity(short_id: str, other: str) -> int:
     """How likely the other ID, which resembles this one, is the one that was meant; the likeliest have the least."""
     if short_id.strip().casefold() == other.strip().casefold():
         return 0
-    if alike(short_id, other):
+    if is_confusable(short_id, other):
         return 1
     return 2 if _parted(short_id)[1] == _parted(other)[1] else 3
 
@@ -179,7 +179,7 @@ def spellings(short_id: str) -> tuple[str, ...]:
     return tuple(way for way in dict.fromkeys(ways) if way and way != short_id)[:_MOST_SPELLINGS]
 
 
-def alike_among(short_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def confusable_groups(short_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Of these IDs, those that have others alike among them, each with the others in their order."""
     bones: dict[str, list[str]] = {}
     for short_id in dict.fromkeys(short_ids):
@@ -187,13 +187,13 @@ def alike_among(short_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for same in bones.values():
         for short_id in same:
-            others = tuple(other for other in same if alike(short_id, other))
+            others = tuple(other for other in same if is_confusable(short_id, other))
             if others:
                 found[short_id] = others
     return found
 
 
-def spelled(short_id: str, beside: str) -> str:
+def reveal_confusables(short_id: str, beside: str) -> str:
     """The ID with the code (`‹2011›`) of every sign that only looks like one of ASCII and is not in the one beside."""
     known = {*beside, *beside.lower(), *beside.upper()}
     return "".join(
@@ -247,8 +247,8 @@ def _look_the_same(first: str, second: str) -> bool:
 @lru_cache(maxsize=1)
 def _looks() -> dict[int, str]:
     """The table by sign, with the other case of every letter in it: IDs that differ only in case are alike."""
-    looks = {ord(sign): plain for plain, signs in _LOOKS.items() for sign in signs}
-    for plain, signs in _LOOKS.items():
+    looks = {ord(sign): plain for plain, signs in _CONFUSABLES.items() for sign in signs}
+    for plain, signs in _CONFUSABLES.items():
         for sign in signs:
             for other, same in ((sign.lower(), plain.lower()), (sign.upper(), plain.upper())):
                 if len(other) == 1 and not other.isascii():

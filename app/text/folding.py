@@ -66,12 +66,12 @@ def fold(text: str) -> str:
     return _folded_text(text)
 
 
-def words_of(query: str) -> tuple[str, ...]:
+def split_words(query: str) -> tuple[str, ...]:
     """The words of a query, folded; every one of them has to match somewhere."""
     return tuple(dict.fromkeys(fold(query).split()))
 
 
-def number_of(word: str) -> str:
+def as_phone_digits(word: str) -> str:
     """The digits of a folded word that is written as (a part of) a phone number, or nothing."""
     if not _NUMBER.fullmatch(word):
         return ""
@@ -79,7 +79,7 @@ def number_of(word: str) -> str:
     return digits if len(digits) >= _FEWEST_DIGITS else ""
 
 
-def numbers_in(folded: str) -> Iterator[str]:
+def phone_numbers(folded: str) -> Iterator[str]:
     """The phone numbers in a folded text, as digits only: `+1 (312) 555-0100` is `13125550100`."""
     for run in _NUMBER.findall(folded):
         digits = run.translate(_DIGITS_ALONE) if run.isascii() else "".join(filter(str.isdigit, run))
@@ -91,14 +91,14 @@ def numbers_of_each(folded: Sequence[str]) -> list[str]:
     """The numbers in each of these texts, as `numbers_in`, with a blank between them; in half of the time."""
     whole = "\n".join(folded)
     if not whole.isascii() or whole.count("\n") >= len(folded):
-        return [" ".join(numbers_in(text)) for text in folded]
+        return [" ".join(phone_numbers(text)) for text in folded]
     return [
         " ".join([digits for digits in line.split() if len(digits) >= _FEWEST_DIGITS])
         for line in whole.translate(_NUMBERS_ALONE).split("\n")
     ]
 
 
-def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+def match_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Where the folded words stand in the text, as non-overlapping (start, end) in its characters, in order.
 
     The digits of a number are found across what stands between them.
@@ -109,7 +109,7 @@ def spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     ends: list[int] = []
     folded: list[str] = []
     index = 0
-    for cluster in text if text.isascii() else clusters(text):
+    for cluster in text if text.isascii() else grapheme_clusters(text):
         piece = fold(cluster)
         folded.append(piece)
         starts += [index] * len(piece)
@@ -135,7 +135,7 @@ def _places(whole: str, word: str) -> list[tuple[int, int]]:
 
 
 def _places_in_numbers(whole: str, word: str) -> list[tuple[int, int]]:
-    digits = number_of(word)
+    digits = as_phone_digits(word)
     if not digits:
         return []
     places = []
@@ -160,23 +160,23 @@ def _runs(marked: Sequence[bool]) -> list[tuple[int, int]]:
 def _folded_text(text: str) -> str:
     """Cities, streets and people come again and again."""
     alone = text.translate(_ALONE)
-    return "".join(map(_folded, clusters(text))) if _TAIL in alone else alone
+    return "".join(map(_folded, grapheme_clusters(text))) if _COMBINING in alone else alone
 
 
-class _Alone(dict[int, str]):
+class _FoldTable(dict[int, str]):
     """Characters as they are folded where no mark follows them, for `str.translate`; every tail is `_TAIL`."""
 
     def __missing__(self, point: int) -> str:
-        self[point] = folded = _TAIL if _is_tail(point) else _folded(chr(point))
+        self[point] = folded = _COMBINING if _is_combining(point) else _folded(chr(point))
         return folded
 
 
 #: No folded text holds it.
-_TAIL: Final = "\udc00"
-_ALONE: Final = _Alone()
+_COMBINING: Final = "\udc00"
+_ALONE: Final = _FoldTable()
 
 
-def clusters(text: str) -> list[str]:
+def grapheme_clusters(text: str) -> list[str]:
     """The text in pieces: a character with the marks that follow it, for both together may have one sign."""
     return _clusters(most=0xFFFF if max(text) <= "\uffff" else sys.maxunicode).findall(text)
 
@@ -186,7 +186,7 @@ def _clusters(most: int) -> re.Pattern[str]:
     """Made when the first text needs it; without the marks above U+FFFF `re` finds the others ten times as fast."""
     tails: list[tuple[int, int]] = []
     for point in chain(*_WHERE_MARKS_ARE):
-        if point <= most and _is_tail(point):
+        if point <= most and _is_combining(point):
             if tails and tails[-1][1] == point - 1:
                 tails[-1] = (tails[-1][0], point)
             else:
@@ -195,7 +195,7 @@ def _clusters(most: int) -> re.Pattern[str]:
     return re.compile(f".[{inside}]*", re.DOTALL)
 
 
-def _is_tail(point: int) -> bool:
+def _is_combining(point: int) -> bool:
     return unicodedata.category(chr(point))[0] == "M" or point in _OTHER_TAILS
 
 

@@ -49,7 +49,7 @@ _MOMENT: Final = re.compile(
 )
 
 
-def visible(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text with every invisible, cursor-moving or unencodable character shown as a sign.
 
     C0 and DEL become control pictures (`␛`), the rest its code (`‹202E›`). Applying it twice changes nothing.
@@ -65,7 +65,7 @@ def visible(text: str) -> str:
             before = character
             continue
         before = character
-        sign = _sign(character)
+        sign = _replacement(character)
         if sign is None and cell_len(character) == 0:
             marks += 1
             if marks > MAX_MARKS:
@@ -86,30 +86,30 @@ def visible(text: str) -> str:
     return "".join(shown)
 
 
-def visible_id(text: str) -> str:
+def sanitize_id(text: str) -> str:
     """Like `visible`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too.
 
     It is never shortened, unless it is longer than any server could take (`‹+4000›`).
     """
     if len(text) > LONGEST_ID:
-        return f"{visible_id(text[:LONGEST_ID])}‹+{len(text) - LONGEST_ID}›"
+        return f"{sanitize_id(text[:LONGEST_ID])}‹+{len(text) - LONGEST_ID}›"
     inner = text.strip(" ")
     if text.isascii() and text.isprintable() and inner == text and "  " not in text:
         return text
     head = len(text) - len(text.lstrip(" "))
     signed = _SPACE_SIGN * head + re.sub(" {2,}", lambda run: _SPACE_SIGN * len(run[0]), inner)
     signed += _SPACE_SIGN * (len(text) - len(signed))
-    return "".join(_code(c) if c != " " and unicodedata.category(c) == "Zs" else c for c in visible(signed))
+    return "".join(_code(c) if c != " " and unicodedata.category(c) == "Zs" else c for c in sanitize(signed))
 
 
 def width(text: str) -> int:
     """How many cells the text takes once it is visible."""
-    return _cells(visible(text))
+    return _cells(sanitize(text))
 
 
 def shorten_start(text: str, cells: int) -> str:
     """The visible text in at most this many cells; what does not fit is left out at the beginning, behind `…`."""
-    text = visible(text)
+    text = sanitize(text)
     if _cells(text) <= cells:
         return text
     start = len(text)
@@ -124,7 +124,7 @@ def shorten(text: str, cells: int) -> str:
     # Every sign takes a cell, but for the few marks on it: of a huge value only the beginning matters.
     begun = text[: (cells + 2) * (MAX_MARKS + 2)]
     whole = len(begun) == len(text)
-    text = visible(begun)
+    text = sanitize(begun)
     if whole and _cells(text) <= cells:
         return text
     room = cells - _cells(ELLIPSIS)
@@ -153,12 +153,12 @@ def timestamp(text: str) -> str:
     """
     moment = _MOMENT.fullmatch(text)
     if moment is None:
-        return visible(text)
+        return sanitize(text)
     date, time, zone = moment.groups()
     try:
         datetime.fromisoformat(f"{date}T{time}")
     except ValueError:
-        return visible(text)
+        return sanitize(text)
     return f"{date} {time} {zone.upper()}" if zone else f"{date} {time}"
 
 
@@ -166,7 +166,7 @@ def excerpt(text: str, limit: int = 200) -> str:
     """The beginning of a server's text for a message: one line, blanks folded, at most `limit` characters."""
     # A body may have 32 MiB; only its beginning can be shown.
     begun = text[: limit * 50]
-    shown = visible(_BLANKS.sub(" ", begun).strip(" ")[: limit + 1])
+    shown = sanitize(_BLANKS.sub(" ", begun).strip(" ")[: limit + 1])
     if len(shown) <= limit and len(begun) == len(text):
         return shown
     return shown[: limit - 1].rstrip(" ") + ELLIPSIS
@@ -180,7 +180,7 @@ def _cells(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _sign(character: str) -> str | None:
+def _replacement(character: str) -> str | None:
     """What stands for the character, or `None` when it can be shown as it is."""
     code = ord(character)
     if code < 0x20:
@@ -208,7 +208,7 @@ def _has_presentation(before: str, after: str) -> bool:
     return bool(before) and (unicodedata.category(before)[0] in "SP" or after == _KEYCAP)
 
 
-def code_of(text: str) -> str:
+def strip_aim_prefix(text: str) -> str:
     """The code in what a scanner typed: without the prefix that says of which kind it is."""
     return _AIM.sub("", text.strip()).strip()
 

@@ -18,7 +18,7 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from app.repository.connection_state import WAS_THERE
-from app.repository.repository import Link
+from app.repository.repository import ConnectionState
 from app.screens.base import STYLES, TWICE, DockScreen
 from app.screens.context import Desk
 from app.screens.customer_list.screen import CustomerListScreen
@@ -35,7 +35,7 @@ from app.widgets.key_names import actions_of, key_name
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.repository.save_result import Saved
+    from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
 #: What stands for a byte that could not be decoded.
@@ -160,11 +160,11 @@ class DockbookApp(App[int]):
 
     def on_mount(self) -> None:
         repository = self.desk.repository
-        repository.on_link = self._link_changed
-        repository.on_fresh = self._look_again
-        repository.on_note = self._tell
+        repository.on_connection = self._link_changed
+        repository.on_data_changed = self._look_again
+        repository.on_notice = self._tell
         repository.on_saved = self._saved_after_all
-        keep: Callable[[], Awaitable[None]] = repository.keep
+        keep: Callable[[], Awaitable[None]] = repository.run_background
         self.run_worker(keep, group=KEEPER, exit_on_error=False)
         self.call_after_refresh(self._tell_encoding)
         self.call_after_refresh(self._open_drafts)
@@ -215,7 +215,7 @@ class DockbookApp(App[int]):
         if message.aloud and screens:
             screens[-1].say(message.text, message.level)
 
-    def _saved_after_all(self, write: "UnconfirmedWrite", saved: "Saved") -> None:
+    def _saved_after_all(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
         from app.screens.unconfirmed import report_saved
 
         report_saved(self, self.desk, write, saved)
@@ -279,7 +279,7 @@ class DockbookApp(App[int]):
                 self.exit(0)
             return
         if self.desk.drafts is not None:
-            await self.desk.drafts.settled()
+            await self.desk.drafts.flush_async()
         screens = [screen for screen in self._dock_screens() if screen.unsaved()]
         repository = self.desk.repository
         lost = "Not confirmed" if repository.unconfirmed else "Not saved"
@@ -362,7 +362,7 @@ class DockbookApp(App[int]):
     def _scan_target(self) -> ScanTargetScreen[Any] | None:
         return self.screen if isinstance(self.screen, ScanTargetScreen) else None
 
-    def _link_changed(self, link: Link) -> None:
+    def _link_changed(self, link: ConnectionState) -> None:
         for screen in self._dock_screens():
             screen.show_link(link)
             if link.live and screen.status.notice is not None and screen.status.notice.text.endswith(WAS_THERE):

@@ -8,7 +8,7 @@ from typing import Final
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from app.config.toml_file import closest
+from app.config.toml_file import did_you_mean
 from app.errors import SettingsError
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
@@ -49,7 +49,7 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
     bindings = {binding.id: binding for parts in _TOGETHER for binding in _bindings(parts) if binding.id}
     for name, keys in keymap.items():
         if name not in bindings:
-            meant = closest(name, bindings)
+            meant = did_you_mean(name, bindings)
             hint = f"Did you mean {meant}?" if meant else f"Known are: {', '.join(sorted(bindings))}."
             raise SettingsError(f"[keys] does not know the action {name}. {hint}")
         for key in keys.split(","):

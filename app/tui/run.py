@@ -5,16 +5,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from app.config.paths import Folders
+from app.config.paths import Paths
 from app.config.settings import Settings
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from pathlib import Path
 
-    from app.backends import Book, Server
-    from app.drafts.store import Drafts
+    from app.backends import EmbeddedBackend, RemoteBackend
+    from app.drafts.store import DraftStore
     from app.terminal.barcode import Scanner
 
 START: Final = 3.0  # seconds
@@ -23,7 +23,13 @@ LEAN_FRAMES: Final = 15  # a second
 
 
 def open_screens(
-    settings: Settings, site: str, folders: Folders, source: "Book | Server", *, kept: bool, plain_output: bool
+    settings: Settings,
+    site: str,
+    folders: Paths,
+    source: "EmbeddedBackend | RemoteBackend",
+    *,
+    kept: bool,
+    plain_output: bool,
 ) -> int:
     """Run the screens on this source of customers and return the exit code.
 
@@ -40,15 +46,15 @@ def open_screens(
     import asyncio
     from functools import partial
 
-    from app.daemon_threads import PassingThreads
-    from app.repository.repository import Repository
+    from app.daemon_threads import DaemonThreadExecutor
+    from app.repository.repository import CustomerRepository
     from app.screens.context import Desk
     from app.screens.customer_list.list_state import ViewFile
     from app.terminal.barcode import Scanner
     from app.terminal.crash import report, silence_tracebacks
     from app.terminal.lean_driver import LeanDriver
     from app.terminal.shutdown import Endings
-    from app.timing import Pace
+    from app.timing import Timing
     from app.tui.app import DockbookApp
 
     if settings.keys:
@@ -56,24 +62,24 @@ def open_screens(
 
         check_keymap(settings.keys)
     silence_tracebacks(folders.state)
-    opened: list[Drafts] = []
+    opened: list[DraftStore] = []
 
-    def open_drafts() -> "Drafts":
+    def open_drafts() -> "DraftStore":
         opened.append(_drafts(settings, folders))
         return opened[-1]
 
     local = settings.url is None
-    pace = Pace(interval=settings.refresh_seconds)
-    repository = Repository(
+    pace = Timing(interval=settings.refresh_seconds)
+    repository = CustomerRepository(
         source.connect,
         read_only=settings.read_only,
         on_close=source.close,
         open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
         has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
-        glimpse=partial(source.glimpse, folders.cache) if settings.mirror else None,
+        snapshot=partial(source.glimpse, folders.cache) if settings.mirror else None,
         # The service in this process needs no rest between two pages.
-        pace=pace._replace(between_pages=0.0) if local else pace,
-        mend=settings.mend,
+        timing=pace._replace(between_pages=0.0) if local else pace,
+        credentials_hint=settings.credentials_hint,
     )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     desk = Desk(
@@ -107,7 +113,7 @@ def open_screens(
     )
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        loop.set_default_executor(PassingThreads())
+        loop.set_default_executor(DaemonThreadExecutor())
         loop.call_later(START, _collect_from_now_on)
         try:
             with endings.watched():
@@ -118,7 +124,7 @@ def open_screens(
                 drafts.close()
     for drafts in opened:
         if drafts.problem:
-            sys.stderr.write(f"dockbook: the last that was typed could not be kept: {visible(drafts.problem)}.\n")
+            sys.stderr.write(f"dockbook: the last that was typed could not be kept: {sanitize(drafts.problem)}.\n")
     return app.return_code or 0
 
 
@@ -145,13 +151,13 @@ def _collect_from_now_on() -> None:
     gc.enable()
 
 
-def _drafts(settings: Settings, folders: Folders) -> "Drafts":
+def _drafts(settings: Settings, folders: Paths) -> "DraftStore":
     """The drafts of the server, or of the local book, that the settings name."""
     from app.drafts.draft import server_keys
-    from app.drafts.store import Drafts
+    from app.drafts.store import DraftStore
 
     where = str(folders.book) if settings.url is None else settings.url
-    return Drafts(folders.drafts, *server_keys(where, settings.client_id or ""))
+    return DraftStore(folders.drafts, *server_keys(where, settings.client_id or ""))
 
 
 def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:

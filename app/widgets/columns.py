@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.models.fields import BY_NAME, KEY
-from app.text.sanitize import fit, shorten, timestamp, visible, visible_id, width
+from app.models.fields import BY_NAME, ID_FIELD
+from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -34,7 +34,7 @@ class Column(NamedTuple):
 
 #: In their order on screen.
 COLUMNS: Final = (
-    Column(KEY, 12, 16, 24),
+    Column(ID_FIELD, 12, 16, 24),
     Column("name", 16, 24, 44),
     Column("contact", 16, 16, 24, rank=1),
     Column("address1", 16, 20, 30, rank=None),
@@ -94,7 +94,7 @@ def _of(chosen: Collection[str], cells: int) -> list[Column]:
     shown: list[Column] = []
     needed = -GAP
     for column in COLUMNS:
-        if column.field != KEY and column.field not in chosen:
+        if column.field != ID_FIELD and column.field not in chosen:
             continue
         needed += GAP + column.narrow
         if shown and needed > cells:
@@ -129,8 +129,8 @@ def row_parts(customer: "Customer", layout: Sequence[Cell]) -> list[Part]:
     borrowed = 0
     for cell in layout:
         field = cell.column.field
-        if field == KEY:
-            shown = visible_id(customer.short_id) or "(no ID)"
+        if field == ID_FIELD:
+            shown = sanitize_id(customer.short_id) or "(no ID)"
             borrowed = max(0, width(shown) - cell.width)
             parts.append(Part(field, fit(shown, cell.width + borrowed), cell.width + borrowed))
             continue
@@ -153,7 +153,7 @@ def cell_text(customer: "Customer", field: str) -> str:
     """What a cell of this field says."""
     # A value may have millions of characters, and a cell shows the first few.
     value = customer.value(field)[:_MOST]
-    return timestamp(value) if field in ("created", "modified") else visible(value)
+    return timestamp(value) if field in ("created", "modified") else sanitize(value)
 
 
 def heading_text(layout: Sequence[Cell], sort: str, *, descending: bool) -> str:

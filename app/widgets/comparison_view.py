@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.text.sanitize import fit, visible
+from app.text.sanitize import fit, sanitize
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -165,7 +165,7 @@ class ComparisonView(Widget, can_focus=True):
     def _folded(self, value: str | None) -> list[str]:
         if value is None:
             return ["?"]
-        return [line.plain for line in Content(visible(value) or "–").wrap(self._room)] or ["–"]
+        return [line.plain for line in Content(sanitize(value) or "–").wrap(self._room)] or ["–"]
 
     def _reveal(self) -> None:
         room = self.size.height - 1

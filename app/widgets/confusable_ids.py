@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from app.text.confusables import alike, alike_among, spelled
-from app.text.sanitize import visible_id
+from app.text.confusables import confusable_groups, is_confusable, reveal_confusables
+from app.text.sanitize import sanitize_id
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -26,14 +26,14 @@ class LookAlikes:
 
     def begin(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
         """Look at a page anew; of the `repeated` IDs the server sent more rows than this one."""
-        self._others = alike_among(dict.fromkeys(row.short_id for row in rows if row.short_id))
+        self._others = confusable_groups(dict.fromkeys(row.short_id for row in rows if row.short_id))
         self._repeated = frozenset(repeated)
 
     def learn(self, found: Mapping[str, Sequence[str]]) -> None:
         """Take over what was found elsewhere."""
         for short_id, others in found.items():
             known = (*self._others.get(short_id, ()), *others)
-            kept = tuple(dict.fromkeys(other for other in known if alike(short_id, other)))
+            kept = tuple(dict.fromkeys(other for other in known if is_confusable(short_id, other)))
             if kept:
                 self._others[short_id] = kept
 
@@ -53,6 +53,6 @@ def looks_like(short_id: str, others: Sequence[str]) -> str:
     """`looks like ACME‹2011›CORP`: what tells the others apart is spelled; nothing without others."""
     if not others:
         return ""
-    told = ", ".join(visible_id(spelled(other, short_id)) for other in others[:_MOST_TOLD])
+    told = ", ".join(sanitize_id(reveal_confusables(other, short_id)) for other in others[:_MOST_TOLD])
     more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
     return f"looks like {told}{more}"

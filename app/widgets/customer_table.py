@@ -11,8 +11,8 @@ from textual.messages import Update
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from app.models.fields import KEY, Direction
-from app.text.sanitize import fit, visible_id, width
+from app.models.fields import ID_FIELD, Direction
+from app.text.sanitize import fit, sanitize_id, width
 from app.widgets.columns import Cell, heading_text, lay_out, row_text
 from app.widgets.confusable_ids import LookAlikes
 from app.widgets.direct_keys import OwnKeys
@@ -83,7 +83,7 @@ class CustomerTable(OwnKeys, can_focus=True):
         self._room = Size(0, 0)
         self._layout_cells: tuple[Cell, ...] = ()
         self._id_width = 0
-        self._sort: str = KEY
+        self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
         self._words: tuple[str, ...] = ()
         self._caption = ""
@@ -167,7 +167,7 @@ class CustomerTable(OwnKeys, can_focus=True):
         self.alike.begin(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
-        self._id_width = max([self._id_width, *(width(visible_id(row.short_id)) for row in rows)])
+        self._id_width = max([self._id_width, *(width(sanitize_id(row.short_id)) for row in rows)])
         self._lay_out(self._room.width)
         if place == "same":
             position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
@@ -289,7 +289,7 @@ class CustomerTable(OwnKeys, can_focus=True):
             return Strip.blank(cells, self._look("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
-        sign = "!" if customer.odd else "≈" if customer.short_id in self.alike.marked else " "
+        sign = "!" if customer.has_problems else "≈" if customer.short_id in self.alike.marked else " "
         gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
         key = (index, gutter, look)
@@ -309,7 +309,7 @@ class CustomerTable(OwnKeys, can_focus=True):
         if self._caption:
             return self._strip(" " * _GUTTER + self._caption, "caption", cells)
         text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
-        left_out = len({KEY, *(self._chosen or ())} - set(self.shown_columns))
+        left_out = len({ID_FIELD, *(self._chosen or ())} - set(self.shown_columns))
         if left_out > 0:
             text = fit(text, cells - _GUTTER - 4) + f" +{left_out}"
         return self._strip(" " * _GUTTER + text, "heading", cells)

@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 
 class StatePanel(Static):
@@ -12,10 +12,10 @@ class StatePanel(Static):
     def tell(self, title: str, text: str = "", hint: str = "", *, failed: bool = False) -> None:
         """Show a state; `text` may be a server's words."""
         self.set_class(failed, "-failed")
-        head = ("! " if failed else "") + visible(title)
+        head = ("! " if failed else "") + sanitize(title)
         parts: list[tuple[str, str]] = [(head, "bold $error" if failed else "bold")]
         if text:
-            parts.append((f"\n\n{visible(text)}", ""))
+            parts.append((f"\n\n{sanitize(text)}", ""))
         if hint:
             parts.append((f"\n\n{hint}", "dim"))
         self.update(Content.assemble(*parts))

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from app.text.sanitize import clean_paste, fit, shorten, visible, width
+from app.text.sanitize import clean_paste, fit, sanitize, shorten, width
 
 if TYPE_CHECKING:
     from textual import events
@@ -195,7 +195,7 @@ class FieldRow(Widget):
     def _was(self) -> str:
         if not self.changed or self.was is None:
             return ""
-        return f"was {visible(self.was[:MOST_TYPED])}" if self.was else "was empty"
+        return f"was {sanitize(self.was[:MOST_TYPED])}" if self.was else "was empty"
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ class FieldRow(Widget):
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
         room = self._note_room
         was = shorten(self._was, room) if room else ""
-        warning = f"? {visible(self._warning)}" if self._warning else ""
+        warning = f"? {sanitize(self._warning)}" if self._warning else ""
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
         if warning and width(was) + (2 if was else 0) + width(warning) > room:
@@ -286,5 +286,5 @@ def _signs(text: str) -> str:
 
 
 def _sign(character: str) -> str:
-    shown = visible(character)
+    shown = sanitize(character)
     return shown if len(shown) == 1 else "\N{REPLACEMENT CHARACTER}"

@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.reactive import reactive
 
-from app.text.sanitize import shorten, visible, width
+from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import Still
 
 
@@ -21,8 +21,8 @@ class HeaderBar(Still):
 
     def render(self) -> Content:
         cells = self.size.width
-        right = " · ".join(visible(part) for part in (self.link, self.detail) if part)
-        flags = "  ".join(visible(flag) for flag in self.flags)
+        right = " · ".join(sanitize(part) for part in (self.link, self.detail) if part)
+        flags = "  ".join(sanitize(flag) for flag in self.flags)
         site = shorten(self.site, max(0, cells // 3 - width(flags)))
         left = Content.assemble(
             (" dockbook", "bold $accent"),

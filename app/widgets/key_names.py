@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from textual.keys import _character_to_key
 
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
@@ -66,7 +66,7 @@ def key_name(key: str) -> str:
         name = _NAMES.get(name, name.upper())
     else:
         name = _NAMES.get(name, name)
-    return visible("+".join([*(modifier.capitalize() for modifier in modifiers), name]))
+    return sanitize("+".join([*(modifier.capitalize() for modifier in modifiers), name]))
 
 
 def actions_of(screen: "Screen[Any]") -> list[Action]:

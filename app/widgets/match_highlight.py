@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from app.models.fields import BY_NAME, KEY
-from app.text.folding import fold, spans
-from app.text.sanitize import fit, shorten, visible, width
+from app.models.fields import BY_NAME, ID_FIELD
+from app.text.folding import fold, match_spans
+from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.columns import GAP, Cell, Part, row_parts
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ Look = Literal["", "found", "label"]
 
 #: Where a word is looked for, in the order in which people want to be told.
 FOUND_IN: Final = (
-    *(KEY, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
+    *(ID_FIELD, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
 )
 _MOST: Final = 1_000  # characters of a value that are looked at
 _LEAST_ROOM: Final = 12  # cells; in less nothing can be told
@@ -32,7 +32,7 @@ def found_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Where the folded words stand in a text."""
     folded = fold(text)
     # Only a number may stand there in another way than it was typed.
-    return spans(text, [word for word in words if word in folded or any(map(str.isdigit, word))])
+    return match_spans(text, [word for word in words if word in folded or any(map(str.isdigit, word))])
 
 
 def marked_row(customer: "Customer", layout: Sequence[Cell], words: Sequence[str]) -> list[Piece]:
@@ -60,7 +60,7 @@ def _note(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | Non
         for field in FOUND_IN:
             value = customer.value(field)[:_MOST]
             if value and found_spans(value, [word]):
-                return field, visible(value)
+                return field, sanitize(value)
     return None
 
 

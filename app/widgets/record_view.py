@@ -14,9 +14,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.models.fields import FIELDS, KEY
+from app.models.fields import FIELDS, ID_FIELD
 from app.text.countries import country_name
-from app.text.sanitize import fit, shorten, timestamp, visible, visible_id, width
+from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -186,15 +186,15 @@ class RecordView(Widget, can_focus=True):
 def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Entry]:
     for field in FIELDS:
         value = customer.value(field.name)
-        remark = customer.oddities.get(field.name, "")
+        remark = customer.problems.get(field.name, "")
         shown = _shown(field.name, value[:_MOST])
         if not value and remark in _ODDITY_EMPTY:
             shown, remark = f"– ({remark})", ""
-        remark = "; ".join(filter(None, (remark, _cut(value), visible(remarks.get(field.name, "")))))
+        remark = "; ".join(filter(None, (remark, _cut(value), sanitize(remarks.get(field.name, "")))))
         yield Entry(field.name, field.group, field.label, value, shown, remark)
     unknown = customer.unknown_fields
     for name, value in islice(unknown.items(), _MOST_UNKNOWN):
-        shown = f"{shorten(name, _MOST_NAME)}: {visible(value[:_MOST]) or '–'}"
+        shown = f"{shorten(name, _MOST_NAME)}: {sanitize(value[:_MOST]) or '–'}"
         yield Entry(name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _cut(value)))))
     if len(unknown) > _MOST_UNKNOWN:
         left = f"{len(unknown) - _MOST_UNKNOWN:,} more fields"
@@ -209,11 +209,11 @@ def _cut(value: str) -> str:
 def _shown(name: str, value: str) -> str:
     if not value:
         return "–"
-    if name == KEY:
-        return visible_id(value)
+    if name == ID_FIELD:
+        return sanitize_id(value)
     if name in ("created", "modified"):
         return timestamp(value)
     if name == "country":
         full = country_name(value)
-        return f"{visible(value)} · {full}" if full else visible(value)
-    return visible(value)
+        return f"{sanitize(value)} · {full}" if full else sanitize(value)
+    return sanitize(value)

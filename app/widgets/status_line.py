@@ -7,7 +7,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
 
-from app.text.sanitize import shorten, visible, width
+from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import Still
 
 Level = Literal["info", "warning", "error"]
@@ -70,7 +70,7 @@ class StatusLine(Still):
             return [_spread(Content(""), position, cells)]
         sign, style = _SIGNS[self.notice.level]
         # Of a value of millions of characters the first lines are read, if any.
-        text = visible(" ".join(self.notice.text[: cells * _MOST_LINES].split()))
+        text = sanitize(" ".join(self.notice.text[: cells * _MOST_LINES].split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_spread(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))

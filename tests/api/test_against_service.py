@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.api.client import CustomerApi
-from app.errors import Forbidden, NotFound, PreconditionFailed, TokenRefused, ValidationFailed
+from app.errors import CredentialsRejected, Forbidden, NotFound, PreconditionFailed, ValidationFailed
 from app.models.fields import PageRequest
 from app.service.app import create_app
 from app.service.credentials import Credentials
@@ -56,7 +56,7 @@ async def test_a_customer_from_first_to_last(place: Place) -> None:
     await api.discontinue("ACME-CORP")
     await api.discontinue("ACME-CORP")
     assert (await api.get("ACME-CORP")).status == "discontinued"
-    assert (await api.get("ACME-CORP")).oddities == {}
+    assert (await api.get("ACME-CORP")).problems == {}
     await api.close()
 
 
@@ -87,9 +87,9 @@ async def test_refusals(place: Place) -> None:
         await writer.discontinue("NOBODY")
     with pytest.raises(ValidationFailed) as invalid:
         await writer.upsert({"shortID": "A", "name": "x" * 201})
-    assert "name" in invalid.value.refusal.details
+    assert "name" in invalid.value.response.details
     stranger = place.client(130, secret="wrong-secret")
-    with pytest.raises(TokenRefused):
+    with pytest.raises(CredentialsRejected):
         await stranger.get("A")
     for api in (reader, writer, stranger):
         await api.close()
@@ -100,6 +100,6 @@ async def test_a_disabled_credential_is_told(place: Place) -> None:
     await api.list_page(PageRequest())
     for client_id in list(place.credentials._accounts):
         place.credentials.disable(client_id)
-    with pytest.raises(TokenRefused):
+    with pytest.raises(CredentialsRejected):
         await api.list_page(PageRequest())
     await api.close()

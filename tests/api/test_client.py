@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.client import segment
-from app.errors import UnaddressableId
+from app.api.client import encode_id
+from app.errors import InvalidId
 from app.models.fields import PageRequest
 from tests.fakes import ACME, EMPTY_PAGE, Scripted, client
 
@@ -21,7 +21,7 @@ async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> Non
     transport = Scripted(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
-            with pytest.raises(UnaddressableId):
+            with pytest.raises(InvalidId):
                 await call
     assert transport.asked == transport.tokens == []
 
@@ -29,8 +29,8 @@ async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> Non
 @given(st.text())
 def test_every_id_is_one_segment_or_none(short_id: str) -> None:
     try:
-        path = segment(short_id)
-    except UnaddressableId:
+        path = encode_id(short_id)
+    except InvalidId:
         return
     url = httpx.URL(f"http://wms.test/api/v1/Customer/{path}")
     assert url.raw_path == f"/api/v1/Customer/{path}".encode()

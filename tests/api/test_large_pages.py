@@ -3,8 +3,8 @@
 import pytest
 
 from app.api.client import CustomerApi
-from app.api.split_pages import Parts, part_size
-from app.errors import AnswerTooLarge
+from app.api.split_pages import PageSplitter, part_size
+from app.errors import ResponseTooLarge
 from app.models.fields import PageRequest
 from tests.fakes import Loopback, Reply, bomb, client, raw, whole
 from tests.sync_harness import Listing, Page
@@ -28,7 +28,7 @@ class Large:
         first = (request.page - 1) * size
         numbers = range(first, min(first + size, len(self._rows)))
         if len(numbers) > self._most or any(number in self._huge for number in numbers):
-            raise AnswerTooLarge("Too large.")
+            raise ResponseTooLarge("Too large.")
         more = first + size < len(self._rows)
         value = self._rows[first : first + size]
         pages = -(-len(self._rows) // size)
@@ -38,7 +38,7 @@ class Large:
 
 async def read_all(large: Large, size: int) -> tuple[list[str], list[str]]:
     """The IDs of all pages of this size, and what was remarked."""
-    parts = Parts()
+    parts = PageSplitter()
     came: list[str] = []
     remarks: list[str] = []
     page = 1
@@ -71,14 +71,14 @@ async def test_a_record_that_is_too_large_alone_is_left_out_and_told() -> None:
 
 async def test_a_server_that_only_ever_swells_is_given_up_soon() -> None:
     large = Large(60, 0)
-    with pytest.raises(AnswerTooLarge):
-        await Parts().page(PageRequest(1, 250), large.ask)
+    with pytest.raises(ResponseTooLarge):
+        await PageSplitter().page(PageRequest(1, 250), large.ask)
     assert large.asked == [250, 125, 25, 5, 1, 1]
 
 
 async def test_a_server_that_gives_fewer_than_asked_is_read_on_where_it_stopped() -> None:
     large = Large(611, 60, cap=50)
-    parts = Parts()
+    parts = PageSplitter()
     first = await parts.page(PageRequest(1, 250), large.ask)
     assert len(first.body["value"]) == first.body["pageSize"] == 50, "it fits after all"
 
@@ -102,5 +102,5 @@ async def test_a_page_over_the_limit_on_the_wire_comes_in_parts() -> None:
         page = await api.list_page(PageRequest(1, 20))
         assert [len(page.rows), page.total, page.page_size, page.has_more] == [20, 40, 20, True]
         assert page.remarks == ("Answers with 20 customers are too large; now 10 at a time are asked for.",)
-        assert len((await api.list_records(PageRequest(2, 20))).rows) == 20
+        assert len((await api.list_raw(PageRequest(2, 20))).rows) == 20
         assert isinstance(api, CustomerApi)

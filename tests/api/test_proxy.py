@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.api.client import CustomerApi
-from app.api.retry import Retries
+from app.api.retry import RetryPolicy
 from app.errors import ConnectionFailed, DockbookError, ProxyRefused
 from tests.api.test_certificates import make_certificate
 from tests.fakes import ACME, CLIENT_ID, SECRET, Loopback, Time, client, whole
@@ -75,7 +75,7 @@ async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 def through(proxy: str, base: str, ssl_context: ssl.SSLContext | None = None) -> CustomerApi:
     """A client that goes through this proxy, and waits for nothing."""
     time = Time()
-    retries = Retries(sleep=time.sleep, chance=lambda: 0.0)
+    retries = RetryPolicy(sleep=time.sleep, chance=lambda: 0.0)
     return CustomerApi(base, CLIENT_ID, SECRET, proxy=proxy, ssl_context=ssl_context, retries=retries)
 
 
@@ -136,7 +136,9 @@ async def test_a_proxy_that_is_away_is_named() -> None:
 async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
     async with Loopback(lambda _: whole(200, ACME)).serving() as server:
         base = server.base
-    api = CustomerApi(base, CLIENT_ID, SECRET, hint="HTTPS_PROXY names a proxy.", retries=Retries(sleep=Time().sleep))
+    api = CustomerApi(
+        base, CLIENT_ID, SECRET, hint="HTTPS_PROXY names a proxy.", retries=RetryPolicy(sleep=Time().sleep)
+    )
     with pytest.raises(DockbookError, match="HTTPS_PROXY names a proxy"):
         await api.get("ACME-CORP")
     await api.close()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.body import UnreadableBody, decode
-from app.api.responses import printable
+from app.api.body import UnreadableBody, parse_json
+from app.api.responses import one_line
 from app.errors import (
     ApiError,
     BadRequest,
@@ -21,12 +21,12 @@ from app.errors import (
     IdRefused,
     NotAvailable,
     NotFound,
-    NotTheApi,
     PreconditionFailed,
     RateLimited,
     ServerFault,
     ServerUnavailable,
     Unauthorized,
+    UnexpectedResponse,
     ValidationFailed,
 )
 from app.models.fields import PageRequest
@@ -78,8 +78,8 @@ async def test_each_row_of_the_table(status: int, code: str, kind: type[ApiError
     error = await failure(httpx.Response(status, json=body), call)
     assert type(error) is kind
     assert isinstance(error, ApiError)
-    assert (error.refusal.status, error.refusal.code, error.refusal.message) == (status, code, "As it is.")
-    assert error.refusal.details == {"email": ("Not an address.",), "odd": ("One, not a list.",)}
+    assert (error.response.status, error.response.code, error.response.message) == (status, code, "As it is.")
+    assert error.response.details == {"email": ("Not an address.",), "odd": ("One, not a list.",)}
     assert error.outcome_unknown == issubclass(kind, ServerFault)
     if isinstance(error, Forbidden):
         assert error.permission == (130 if call == "get" else 131)
@@ -97,13 +97,13 @@ async def test_another_shape_of_refusal_is_read_for_its_message() -> None:
     problem = {"type": "about:blank", "title": "Conflict", "detail": "Somebody was faster.", "status": 409}
     error = await failure(httpx.Response(409, json=problem), "upsert")
     assert isinstance(error, Conflict)
-    assert error.refusal.message == "Somebody was faster."
+    assert error.response.message == "Somebody was faster."
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
 async def test_a_page_of_something_in_between_is_not_the_apis_word(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "get")
-    assert isinstance(error, NotTheApi)
+    assert isinstance(error, UnexpectedResponse)
     assert error.status == status
     assert error.outcome_unknown == (status >= 500), "a refusal is certain, whoever wrote the page"
     assert f"{status} with text/html: “Sign in" in error.text
@@ -156,7 +156,7 @@ async def test_messages_at_fields_are_read_from_any_shape(
 ) -> None:
     error = await failure(httpx.Response(status, json=body), "upsert")
     assert isinstance(error, ValidationFailed)
-    assert error.refusal.details == details
+    assert error.response.details == details
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ async def test_messages_at_fields_are_read_from_any_shape(
 async def test_reason_without_fields_is_a_sentence(body: dict[str, Any], message: str) -> None:
     error = await failure(httpx.Response(400, json=body), "upsert")
     assert isinstance(error, BadRequest)
-    assert error.refusal.message == message
-    assert not error.refusal.details
+    assert error.response.message == message
+    assert not error.response.details
 
 
 @pytest.mark.parametrize("status", [400, 403, 406, 414])
@@ -184,7 +184,7 @@ async def test_id_that_the_server_refuses_in_an_address_is_told_from_other_refus
         with pytest.raises(IdRefused, match=f"does not accept A&B in an address .{status}.") as caught:
             await api.get("A&B")
         assert not caught.value.outcome_unknown
-        with pytest.raises(NotTheApi):
+        with pytest.raises(UnexpectedResponse):
             await api.get("ACME-CORP")
 
 
@@ -197,14 +197,14 @@ async def test_some_statuses_say_enough_whoever_wrote_the_body(status: int, kind
 @pytest.mark.parametrize("body", FOREIGN)
 async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
     error = await failure(httpx.Response(200, content=body, headers={"content-type": "text/\x1bhtml"}), call)
-    assert isinstance(error, NotTheApi)
+    assert isinstance(error, UnexpectedResponse)
     assert error.outcome_unknown
     assert "/api/v1" in error.text
     assert error.text.isprintable()
 
 
 async def test_a_login_page_is_no_discontinuation() -> None:
-    assert isinstance(await failure(httpx.Response(200, content=LOGIN), "discontinue"), NotTheApi)
+    assert isinstance(await failure(httpx.Response(200, content=LOGIN), "discontinue"), UnexpectedResponse)
     async with client(Scripted(lambda _: httpx.Response(200, json=ACME))) as api:
         await api.discontinue("ACME-CORP")
     async with client(Scripted(lambda _: httpx.Response(204))) as api:
@@ -213,23 +213,23 @@ async def test_a_login_page_is_no_discontinuation() -> None:
 
 @pytest.mark.parametrize("body", [EMPTY_PAGE, {"shortID": None}, {"shortID": True}, {"shortID": ["A"]}, {"name": "A"}])
 async def test_an_object_that_is_no_customer(body: dict[str, Any]) -> None:
-    assert isinstance(await failure(httpx.Response(200, json=body), "get"), NotTheApi)
+    assert isinstance(await failure(httpx.Response(200, json=body), "get"), UnexpectedResponse)
 
 
 @pytest.mark.parametrize("body", [ACME, {"value": None}, {"value": {}}, {"value": "x"}])
 async def test_an_object_that_is_no_page(body: dict[str, Any]) -> None:
-    assert isinstance(await failure(httpx.Response(200, json=body), "list"), NotTheApi)
+    assert isinstance(await failure(httpx.Response(200, json=body), "list"), UnexpectedResponse)
 
 
 async def test_a_list_that_is_not_found_is_a_wrong_address() -> None:
     error = await failure(httpx.Response(404, json={"error": "not_found", "message": "?"}), "list")
-    assert isinstance(error, NotTheApi)
+    assert isinstance(error, UnexpectedResponse)
     assert error.status == 404
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.integers(1, 200))
 def test_what_is_quoted_is_one_short_printable_line(text: str, length: int) -> None:
-    line = printable(text, length)
+    line = one_line(text, length)
     assert len(line) <= length
     assert line.isprintable()
 
@@ -258,10 +258,10 @@ async def test_any_answer_ends_in_an_error_of_ours(status: int, body: bytes) -> 
 )
 def test_unreadable_bodies_are_told_as_such(body: bytes) -> None:
     with pytest.raises(UnreadableBody):
-        decode(body)
+        parse_json(body)
 
 
 def test_numbers_that_cannot_be_held_stay_what_they_were() -> None:
     digits = "9" * 5000
-    read = decode(f'\ufeff{{"a": {digits}, "b": -1e999, "c": NaN, "d": -Infinity, "e": 7, "e": 8}}'.encode())
+    read = parse_json(f'\ufeff{{"a": {digits}, "b": -1e999, "c": NaN, "d": -Infinity, "e": 7, "e": 8}}'.encode())
     assert read == {"a": digits, "b": "-1e999", "c": "NaN", "d": "-Infinity", "e": 8}

@@ -111,7 +111,7 @@ async def test_one_budget_ends_the_retries_of_all_clients() -> None:
 
 def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
     time = Time()
-    budget = RetryBudget(2, regain=5.0, clock=time.clock)
+    budget = RetryBudget(2, refill_seconds=5.0, clock=time.clock)
     assert [budget.take() for _ in range(3)] == [True, True, False]
     time.now += 5.0
     assert [budget.take() for _ in range(2)] == [True, False]
@@ -200,7 +200,7 @@ async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
             await read(api)
     assert len(transport.asked) == 1
     assert time.slept == []
-    assert caught.value.refusal.retry_after == (11.0 if header == "11" else 86_400.0)
+    assert caught.value.response.retry_after == (11.0 if header == "11" else 86_400.0)
 
 
 async def test_a_date_counts_from_the_date_of_the_answer() -> None:
@@ -221,7 +221,7 @@ async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
         time.now += 10
         with pytest.raises(RateLimited) as caught:
             await page(api)
-        assert caught.value.refusal.retry_after == pytest.approx(20.0)
+        assert caught.value.response.retry_after == pytest.approx(20.0)
         assert not caught.value.outcome_unknown
         assert len(transport.asked) == 1
         time.now += 15
@@ -249,7 +249,7 @@ async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float
         time.now += later
         with pytest.raises(RateLimited) as caught:
             await page(api)
-    assert caught.value.refusal.retry_after == pytest.approx(300 - later)
+    assert caught.value.response.retry_after == pytest.approx(300 - later)
     assert len(transport.asked) == 1
     assert time.slept == []
 
@@ -260,7 +260,7 @@ async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
     async with client(transport, time=time, deadlines=Deadlines(read=5.0)) as api:
         with pytest.raises(RateLimited) as caught:
             await read(api)
-    assert caught.value.refusal.retry_after == 7.0
+    assert caught.value.response.retry_after == 7.0
     assert time.slept == []
 
 

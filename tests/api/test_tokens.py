@@ -14,16 +14,16 @@ import pytest
 from app.api.client import CustomerApi, Deadlines
 from app.errors import (
     ConnectionFailed,
+    CredentialsRejected,
     DeadlineExceeded,
     DockbookError,
-    NoToken,
-    NotTheApi,
     RateLimited,
     ServerFault,
     SettingsError,
-    TokenRefused,
+    TokenUnavailable,
     TransportError,
     Unauthorized,
+    UnexpectedResponse,
 )
 from tests.fakes import ACME, BASE, CLIENT_ID, SECRET, TOKEN, Scripted, Time, client, in_turn
 
@@ -226,7 +226,7 @@ async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
 async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
     transport = Scripted(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
     async with client(transport) as api:
-        with pytest.raises(TokenRefused, match=r"Unknown client\..*Check both"):
+        with pytest.raises(CredentialsRejected, match=r"Unknown client\..*Check both"):
             await api.get("ACME-CORP")
     assert len(transport.tokens) == 1
 
@@ -235,9 +235,11 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
 async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
     async with client(Scripted(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
-        with pytest.raises(NoToken if status == 401 else NotTheApi, match=r"Sign in|/login") as caught:
+        with pytest.raises(
+            TokenUnavailable if status == 401 else UnexpectedResponse, match=r"Sign in|/login"
+        ) as caught:
             await api.upsert(ACME)
-    assert not isinstance(caught.value, TokenRefused), "whose login is asked for is not known"
+    assert not isinstance(caught.value, CredentialsRejected), "whose login is asked for is not known"
     assert not caught.value.outcome_unknown
 
 
@@ -245,7 +247,7 @@ async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status:
 async def test_an_answer_without_a_token(body: bytes) -> None:
     granting = in_turn(httpx.Response(200, content=body))
     async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
-        with pytest.raises(NotTheApi):
+        with pytest.raises(UnexpectedResponse):
             await api.get("ACME-CORP")
 
 
@@ -254,18 +256,18 @@ async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
     granting = in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
     transport = Scripted(lambda _: httpx.Response(200), granting=granting)
     async with client(transport) as api:
-        with pytest.raises(NoToken) as caught:
+        with pytest.raises(TokenUnavailable) as caught:
             await api.get("ACME-CORP")
-    assert not isinstance(caught.value, TokenRefused), "the server took the credentials"
+    assert not isinstance(caught.value, CredentialsRejected), "the server took the credentials"
     assert transport.asked == []
 
 
 async def test_a_token_of_another_kind_is_refused() -> None:
     granting = in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
     async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
-        with pytest.raises(NoToken, match="mac") as caught:
+        with pytest.raises(TokenUnavailable, match="mac") as caught:
             await api.get("ACME-CORP")
-    assert not isinstance(caught.value, TokenRefused)
+    assert not isinstance(caught.value, CredentialsRejected)
 
 
 @pytest.mark.parametrize(
@@ -312,10 +314,10 @@ async def test_credentials_are_called_wrong_only_where_the_server_does(
 ) -> None:
     granting = in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
     async with client(Scripted(lambda _: httpx.Response(200), granting=granting)) as api:
-        with pytest.raises(NoToken, match=advice) as caught:
+        with pytest.raises(TokenUnavailable, match=advice) as caught:
             await api.get("ACME-CORP")
-    assert isinstance(caught.value, TokenRefused) == wrong
-    assert caught.value.ask_again != wrong
+    assert isinstance(caught.value, CredentialsRejected) == wrong
+    assert caught.value.retry_allowed != wrong
 
 
 async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:

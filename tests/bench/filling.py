@@ -19,12 +19,12 @@ import httpx
 from app.api.client import CustomerApi
 from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
-from app.repository.repository import Repository
+from app.repository.repository import CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
-from app.timing import Pace
+from app.timing import Timing
 from app.tui.run import SWITCH
 from tests.bench.mirror import TYPED, typing
 from tests.harness import URL, Wire
@@ -50,8 +50,10 @@ class Bench:
         self._wake = asyncio.Event()
         self._typing = cycle(typing(TYPED[:8]))
         self._hand = Random(1)  # noqa: S311  # nobody is kept from guessing
-        pace = Pace(first=0.0, between_pages=0.0, sleep=self._sleep)
-        self.repository = Repository(self.connect, on_close=store.close, open_mirror=lambda: mirror, pace=pace)
+        pace = Timing(initial_delay=0.0, between_pages=0.0, sleep=self._sleep)
+        self.repository = CustomerRepository(
+            self.connect, on_close=store.close, open_mirror=lambda: mirror, timing=pace
+        )
 
     async def connect(self) -> CustomerApi:
         """A client."""
@@ -133,7 +135,7 @@ async def measure(customers: int, folder: Path) -> None:
     await asyncio.to_thread(load_sample, store, customers, lambda _done, _total: None)
     bench = Bench(store, await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3"))
     before = await fetched(bench, customers)
-    keeping = asyncio.create_task(bench.repository.keep())
+    keeping = asyncio.create_task(bench.repository.run_background())
     await bench.repository.page(PageRequest(page_size=20))
     began = time.perf_counter()
     await bench.rest.wait()

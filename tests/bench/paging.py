@@ -11,7 +11,7 @@ import httpx
 
 from app.api.client import CustomerApi
 from app.models.fields import PageRequest
-from app.repository.repository import Repository
+from app.repository.repository import CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
@@ -61,7 +61,7 @@ async def leaf(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=True, on_close=store.close)
+    repository = CustomerRepository(connect, read_only=True, on_close=store.close)
     served = 0
     try:
         await repository.page(PageRequest(page_size=ROWS))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.paths import Folders
+from app.config.paths import Paths
 from app.config.secrets import Secret
 from app.config.settings import Options, Settings, checked_url, load_settings, unused_proxy
 from app.errors import SettingsError
@@ -19,33 +19,33 @@ WHOLE = f'[profiles.a]\nurl = "{BASE}"\nclient_id = "id"\nclient_secret = "{CANA
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
-    return Folders.from_environment({"HOME": str(tmp_path)})
+def folders(tmp_path: Path) -> Paths:
+    return Paths.from_environment({"HOME": str(tmp_path)})
 
 
-def write(folders: Folders, text: str, mode: int = 0o600) -> None:
+def write(folders: Paths, text: str, mode: int = 0o600) -> None:
     make_private_dir(folders.config)
     folders.config_file.write_text(text)
     folders.config_file.chmod(mode)
 
 
-def load(folders: Folders, options: Options | None = None, **environ: str) -> Settings:
+def load(folders: Paths, options: Options | None = None, **environ: str) -> Settings:
     return load_settings(options or Options(), {f"DOCKBOOK_{name}": value for name, value in environ.items()}, folders)
 
 
-def refusal(folders: Folders, options: Options | None = None, **environ: str) -> str:
+def refusal(folders: Paths, options: Options | None = None, **environ: str) -> str:
     with pytest.raises(SettingsError) as refused:
         load(folders, options, **environ)
     assert CANARY not in refused.value.text
     return refused.value.text
 
 
-def test_without_any_server_it_is_the_local_book(folders: Folders) -> None:
+def test_without_any_server_it_is_the_local_book(folders: Paths) -> None:
     assert load(folders) == Settings()
     assert load(folders, URL="", CLIENT_ID="").site == "local book"
 
 
-def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folders: Folders) -> None:
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folders: Paths) -> None:
     other = (
         '[profiles.b]\nurl = "https://b.example.com/api/v1"\nclient_id = "b"\nclient_secret = "b"\nread_only = true\n'
     )
@@ -67,13 +67,13 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folde
     assert by_option.site == "c.example.com"
 
 
-def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Folders) -> None:
+def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Paths) -> None:
     option = Options(url="https://c.example.com/api/v1")
     text = refusal(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET=CANARY)
     assert "belong to DOCKBOOK_URL" in text
 
 
-def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Folders) -> None:
+def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}')
     for url in ("https://c.example.com/api/v1", BASE.replace("https://", "http://"), BASE.replace("/api", ":1/api")):
         text = refusal(folders, Options(url=url))
@@ -81,7 +81,7 @@ def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Folders) -> No
     assert load(folders, Options(url=BASE)).client_id == "id"
 
 
-def test_a_demo_asks_for_looks_only(folders: Folders) -> None:
+def test_a_demo_asks_for_looks_only(folders: Paths) -> None:
     write(folders, 'profile = "gone"\n[ui]\nmouse = true\npage_size = "fit"\n')
     looks = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
     assert looks == Settings(mouse=True)
@@ -113,14 +113,14 @@ def test_a_demo_asks_for_looks_only(folders: Folders) -> None:
         (f'profile = "a"\n{WHOLE}client_cert = "gone.pem"', "client_cert: there is no file"),
     ],
 )
-def test_a_bad_config_file_is_told(folders: Folders, text: str, said: str) -> None:
+def test_a_bad_config_file_is_told(folders: Paths, text: str, said: str) -> None:
     write(folders, text)
     told = refusal(folders)
     assert said in told
     assert str(folders.config_file) in told
 
 
-def test_a_config_file_that_cannot_be_read_is_told(folders: Folders) -> None:
+def test_a_config_file_that_cannot_be_read_is_told(folders: Paths) -> None:
     write(folders, "")
     folders.config_file.write_bytes(b'profile = "\xff"')
     assert "not UTF-8" in refusal(folders)
@@ -129,7 +129,7 @@ def test_a_config_file_that_cannot_be_read_is_told(folders: Folders) -> None:
     assert "is a directory" in refusal(folders)
 
 
-def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Folders) -> None:
+def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Paths) -> None:
     write(folders, WHOLE, mode=0o640)
     assert f"chmod 600 {folders.config_file}" in refusal(folders)
     write(folders, WHOLE.replace(f'client_secret = "{CANARY}"', ""), mode=0o644)
@@ -153,7 +153,7 @@ def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Folders) -> No
         ("http://wms.example.com/api/v1", "allow_http = true"),
     ],
 )
-def test_a_bad_url_is_told(folders: Folders, url: str, said: str) -> None:
+def test_a_bad_url_is_told(folders: Paths, url: str, said: str) -> None:
     told = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
     assert told.startswith("DOCKBOOK_URL: ")
     assert said in told
@@ -166,7 +166,7 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
     assert checked_url("http://wms.lan/api/v1", "--url", allow_http=True) == "http://wms.lan/api/v1"
 
 
-def test_half_a_server_in_the_environment_is_told(folders: Folders) -> None:
+def test_half_a_server_in_the_environment_is_told(folders: Paths) -> None:
     assert "DOCKBOOK_CLIENT_ID" in refusal(folders, URL=BASE)
     assert "DOCKBOOK_CLIENT_SECRET" in refusal(folders, URL=BASE, CLIENT_ID="x")
     assert "DOCKBOOK_URL is not" in refusal(folders, CLIENT_SECRET=CANARY)
@@ -175,7 +175,7 @@ def test_half_a_server_in_the_environment_is_told(folders: Folders) -> None:
     assert "Unset one" in both
 
 
-def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Folders) -> None:
+def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}proxy = "http://in.file:3128"\n')
     plain = load(folders)
     assert plain.proxy is not None
@@ -191,13 +191,13 @@ def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders
 @pytest.mark.parametrize(
     "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
 )
-def test_what_is_no_proxy_is_told_and_not_repeated(folders: Folders, proxy: str) -> None:
+def test_what_is_no_proxy_is_told_and_not_repeated(folders: Paths, proxy: str) -> None:
     told = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
     assert told.startswith("DOCKBOOK_PROXY: ")
     assert "http://HOST:PORT" in told
 
 
-def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Folders) -> None:
+def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Paths) -> None:
     write(folders, f'[profiles.a]\nproxy = "http://u:{CANARY}@x:3128"\n', mode=0o640)
     assert "chmod 600" in refusal(folders)
     write(folders, '[profiles.a]\nproxy = "http://x:3128"\n', mode=0o644)
@@ -226,7 +226,7 @@ def test_a_proxy_of_the_environment_is_named_where_it_would_be_used(environ: dic
     assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
 
 
-def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Folders, tmp_path: Path) -> None:
+def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Paths, tmp_path: Path) -> None:
     path = tmp_path / "the secret"
 
     def told() -> str:
@@ -251,7 +251,7 @@ def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Folders, tmp_pat
         assert "permission denied" in told()
 
 
-def test_a_profile_finds_its_secret_file_beside_the_config(folders: Folders) -> None:
+def test_a_profile_finds_its_secret_file_beside_the_config(folders: Paths) -> None:
     write(folders, f'profile = "a"\n[profiles.a]\nurl = "{BASE}"\nclient_id = "x"\nclient_secret_file = "secret"\n')
     (folders.config / "secret").write_text(CANARY)
     (folders.config / "secret").chmod(0o600)
@@ -270,7 +270,7 @@ def test_a_secret_does_not_show_itself() -> None:
 
 
 def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
-    folders = Folders.from_environment({"HOME": "/home/ana", "XDG_DATA_HOME": "/data", "XDG_STATE_HOME": "relative"})
+    folders = Paths.from_environment({"HOME": "/home/ana", "XDG_DATA_HOME": "/data", "XDG_STATE_HOME": "relative"})
     assert folders.config == Path("/home/ana/.config/dockbook")
     assert folders.book == Path("/data/dockbook/customers.db")
     assert folders.state == Path("/home/ana/.local/state/dockbook")
@@ -282,13 +282,13 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
 
 
-def test_the_bell_rings_unless_the_settings_say_not_to(folders: Folders) -> None:
+def test_the_bell_rings_unless_the_settings_say_not_to(folders: Paths) -> None:
     assert load_settings(Options(), {}, folders).bell
     write(folders, "[ui]\nbell = false\n")
     assert not load_settings(Options(), {}, folders).bell
 
 
-def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Folders) -> None:
+def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Paths) -> None:
     over_ssh = {"SSH_CONNECTION": "10.0.0.1 50022 10.0.0.2 22"}
     assert not load_settings(Options(), {}, folders).lean
     assert load_settings(Options(), over_ssh, folders).lean

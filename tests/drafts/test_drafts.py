@@ -15,8 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.drafts.draft import LARGEST, DamagedDraft, Draft, MovedDraft, NewerDraft, Sent, server_key, server_keys
-from app.drafts.store import Drafts
+from app.drafts.draft import (
+    LARGEST,
+    CorruptDraft,
+    Draft,
+    DraftChanged,
+    NewerDraft,
+    PendingWrite,
+    server_key,
+    server_keys,
+)
+from app.drafts.store import DraftStore
 from app.lossless_json import from_json
 from app.storage.files import write_new_file
 from tests.customers import ACME, TEXTS
@@ -31,9 +40,9 @@ JSON = st.recursive(
 
 
 @contextmanager
-def drafts(folder: Path, *servers: str) -> Iterator[Drafts]:
+def drafts(folder: Path, *servers: str) -> Iterator[DraftStore]:
     """One session."""
-    opened = Drafts(folder, *(servers or (SERVER,)), pause=0)
+    opened = DraftStore(folder, *(servers or (SERVER,)), pause=0)
     try:
         yield opened
     finally:
@@ -43,9 +52,9 @@ def drafts(folder: Path, *servers: str) -> Iterator[Drafts]:
 def start_session(folder: Path) -> "subprocess.Popen[bytes]":
     """A program that has a draft of `A` open."""
     program = (
-        "import sys; from pathlib import Path; from app.drafts.store import Drafts\n"
-        "drafts = Drafts(Path(sys.argv[1]), sys.argv[2])\n"
-        "drafts.put(drafts.begin('A', {'shortID': 'A'})); assert drafts.flush(30)\n"
+        "import sys; from pathlib import Path; from app.drafts.store import DraftStore\n"
+        "drafts = DraftStore(Path(sys.argv[1]), sys.argv[2])\n"
+        "drafts.save(drafts.begin('A', {'shortID': 'A'})); assert drafts.flush(30)\n"
         "print(flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(folder), SERVER]
@@ -60,7 +69,7 @@ def files(folder: Path) -> list[Path]:
 def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
     with drafts(Path("/nowhere")) as it:
         begun = it.begin(short_id, base)
-    draft = begun._replace(typed=typed, state="sending", sent=Sent(base, typed, begun.changed))
+    draft = begun._replace(edits=typed, state="sending", pending_write=PendingWrite(base, typed, begun.changed))
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
@@ -76,7 +85,7 @@ def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
 @given(st.data())
 def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
     with drafts(Path("/nowhere")) as it:
-        draft = it.begin("A", ACME)._replace(typed={"phone": "1"}, session="")
+        draft = it.begin("A", ACME)._replace(edits={"phone": "1"}, session="")
     content = bytearray(draft.to_bytes())
     if data.draw(st.booleans()):
         content = content[: data.draw(st.integers(0, len(content) - 3))]
@@ -84,35 +93,35 @@ def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> 
         content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
         assert Draft.from_bytes(bytes(content)) == draft, "only a flip that says the same may pass"
-    except (DamagedDraft, NewerDraft):
+    except (CorruptDraft, NewerDraft):
         return
 
 
 async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     with drafts(folder) as one:
-        draft = one.begin("ACME-CORP", ACME)._replace(typed={"phone": "555-0199"})
-        one.put(draft)
+        draft = one.begin("ACME-CORP", ACME)._replace(edits={"phone": "555-0199"})
+        one.save(draft)
         assert one.flush()
-        assert one.is_kept(draft)
+        assert one.is_saved(draft)
         (path,) = files(folder)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert "https" not in path.read_text()
         with drafts(folder) as two:
-            found = await two.look()
-            assert (found.free, found.open) == ((), (draft,)), "its session still runs"
-            assert await two.take(draft) is None
+            found = await two.list_drafts()
+            assert (found.unclaimed, found.open_elsewhere) == ((), (draft,)), "its session still runs"
+            assert await two.claim(draft) is None
     with drafts(folder, server_key("https://other.example.com/api/v1", "id")) as elsewhere:
-        assert (await elsewhere.look()).free == ()
+        assert (await elsewhere.list_drafts()).unclaimed == ()
     with drafts(folder) as two, drafts(folder) as three:
-        (free,) = (await two.look()).free
+        (free,) = (await two.list_drafts()).unclaimed
         assert free == draft
-        taken = await two.take(free)
+        taken = await two.claim(free)
         assert taken is not None
-        assert await three.take(free) is None, "only one of two gets it"
-        assert (await three.look("ACME-CORP")).open == (taken,)
-        two.drop(taken)
+        assert await three.claim(free) is None, "only one of two gets it"
+        assert (await three.list_drafts("ACME-CORP")).open_elsewhere == (taken,)
+        two.delete(taken)
         assert two.flush()
         assert files(folder) == []
     assert list(folder.iterdir()) == []
@@ -126,20 +135,20 @@ async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: s
     for one in LOOPBACK:
         # As versions before wrote it: under the one name by which the server was called.
         with drafts(tmp_path, server_key(one, "id")) as before:
-            before.release(before.begin("A", {"shortID": "A"})._replace(typed={"phone": one}))
+            before.release(before.begin("A", {"shortID": "A"})._replace(edits={"phone": one}))
     with drafts(tmp_path, *server_keys(url, "id")) as now:
-        free = (await now.look()).free
-        assert {draft.typed["phone"] for draft in free} == {*LOOPBACK}
+        free = (await now.list_drafts()).unclaimed
+        assert {draft.edits["phone"] for draft in free} == {*LOOPBACK}
         for draft in free:
-            taken = await now.take(draft)
+            taken = await now.claim(draft)
             assert taken is not None
-            now.put(taken._replace(typed={"phone": "1"}))
+            now.save(taken._replace(edits={"phone": "1"}))
             assert now.flush()
         assert len(files(tmp_path)) == 3, "each is still one"
         for draft in free:
-            now.drop(draft)
+            now.delete(draft)
     with drafts(tmp_path, *server_keys(url.replace("8350", "8351"), "id")) as other_port:
-        assert (await other_port.look()).free == ()
+        assert (await other_port.list_drafts()).unclaimed == ()
 
 
 def test_only_names_of_this_machine_mean_the_same_server() -> None:
@@ -152,49 +161,49 @@ def test_only_names_of_this_machine_mean_the_same_server() -> None:
 
 async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
     with drafts(tmp_path) as first:
-        begun = first.begin("A", {"shortID": "A"})._replace(typed={"phone": "1"})
+        begun = first.begin("A", {"shortID": "A"})._replace(edits={"phone": "1"})
         first.release(begun)
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
-        (seen,) = (await two.look()).free
-        mine = await one.take(seen)
+        (seen,) = (await two.list_drafts()).unclaimed
+        mine = await one.claim(seen)
         assert mine is not None
-        further = mine._replace(typed={"phone": "1", "email": "x"})
-        one.put(further)
+        further = mine._replace(edits={"phone": "1", "email": "x"})
+        one.save(further)
         assert one.flush()
-        assert await two.take(seen) is None, "it is open"
+        assert await two.claim(seen) is None, "it is open"
         one.release(further)
         assert one.flush()
-        with pytest.raises(MovedDraft) as moved:
-            await two.take(seen)
-        assert moved.value.now.typed == further.typed
-        assert [draft.typed for draft in (await one.look()).free] == [further.typed]
-        taken = await two.take(moved.value.now)
+        with pytest.raises(DraftChanged) as moved:
+            await two.claim(seen)
+        assert moved.value.now.edits == further.edits
+        assert [draft.edits for draft in (await one.list_drafts()).unclaimed] == [further.edits]
+        taken = await two.claim(moved.value.now)
         assert taken is not None
-        assert taken.typed == further.typed
+        assert taken.edits == further.edits
 
 
 async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
-        large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(typed={"phone": "1"})
-        one.put(large)
+        large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(edits={"phone": "1"})
+        one.save(large)
         assert not one.flush()
-        assert not one.is_kept(large)
+        assert not one.is_saved(large)
         assert one.problem == "the record is too large"
-        one.drop(large)
+        one.delete(large)
 
 
 async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
-        mine = one.begin("A", {"shortID": "A"})._replace(typed={"name": "mine"})
-        theirs = two.begin("A", {"shortID": "A"})._replace(typed={"name": "theirs"})
-        one.put(mine)
+        mine = one.begin("A", {"shortID": "A"})._replace(edits={"name": "mine"})
+        theirs = two.begin("A", {"shortID": "A"})._replace(edits={"name": "theirs"})
+        one.save(mine)
         assert one.flush()
-        two.put(theirs)
+        two.save(theirs)
         assert two.flush()
-        assert two.rivals[theirs.id] == (mine,)
-        one.put(mine._replace(typed={"name": "still mine"}))
+        assert two.other_editors[theirs.id] == (mine,)
+        one.save(mine._replace(edits={"name": "still mine"}))
         assert one.flush()
-        assert one.rivals[mine.id] == (theirs,)
+        assert one.other_editors[mine.id] == (theirs,)
         kept = {json.loads(path.read_text())["draft"]["typed"]["name"] for path in files(tmp_path)}
         assert kept == {"still mine", "theirs"}
 
@@ -203,10 +212,12 @@ async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_num
     with start_session(tmp_path) as child, drafts(tmp_path) as it:
         assert child.stdout is not None
         child.stdout.readline()
-        assert [len(found) for found in ((await it.look()).free, (await it.look()).open)] == [0, 1]
+        assert [
+            len(found) for found in ((await it.list_drafts()).unclaimed, (await it.list_drafts()).open_elsewhere)
+        ] == [0, 1]
         child.send_signal(signal.SIGKILL)
         child.wait()
-        (free,) = (await it.look()).free
+        (free,) = (await it.list_drafts()).unclaimed
         assert free.process == child.pid
     assert not list(tmp_path.glob("*.lock")), "its lock is swept up"
 
@@ -214,9 +225,9 @@ async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_num
 def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_path: Path) -> None:
     with drafts(tmp_path) as it:
         nameless = it.begin("", None)
-        it.put(nameless)
+        it.save(nameless)
         assert it.flush()
-        it.drop(nameless._replace(short_id="A"))
+        it.delete(nameless._replace(short_id="A"))
         assert it.flush()
         assert files(tmp_path) == []
 
@@ -228,25 +239,25 @@ async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_on
         assert session.stdout.readline()
         beside = files(tmp_path)[0].with_suffix(".new")
         beside.write_bytes(b"half a dra")
-        await mine.look()
+        await mine.list_drafts()
         assert beside.exists()
         session.kill()
         session.wait()
-        assert len((await mine.look()).free) == 1
+        assert len((await mine.list_drafts()).unclaimed) == 1
         assert not beside.exists()
 
 
 async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):
-            one.put(one.begin(name, None)._replace(typed={"name": name}))
+            one.save(one.begin(name, None)._replace(edits={"name": name}))
         assert one.flush()
     by_name = {json.loads(path.read_text())["draft"]["shortID"]: path for path in files(tmp_path)}
     by_name["cut"].write_bytes(by_name["cut"].read_bytes()[:-9])
     by_name["newer"].write_text(by_name["newer"].read_text().replace('"dockbook draft":1', '"dockbook draft":2'))
     (tmp_path / "notes.json").write_text("somebody else's")
     with drafts(tmp_path) as two:
-        assert [draft.short_id for draft in (await two.look()).free] == ["whole"]
+        assert [draft.short_id for draft in (await two.list_drafts()).unclaimed] == ["whole"]
         assert len(two.notes) == 2
         assert any("damaged" in note and "set-aside" in note for note in two.notes)
         assert any("newer" in note for note in two.notes)
@@ -263,17 +274,17 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
         if failing:
             raise OSError(code, os.strerror(code))
 
-    it = Drafts(tmp_path, SERVER, pause=0, write=write)
+    it = DraftStore(tmp_path, SERVER, pause=0, write=write)
     told: list[str | None] = []
     it.on_change = lambda: told.append(it.problem)
-    draft = it.begin("A", None)._replace(typed={"name": "old"})
-    it.put(draft)
+    draft = it.begin("A", None)._replace(edits={"name": "old"})
+    it.save(draft)
     assert it.flush()
     failing = True
-    it.put(draft._replace(typed={"name": "new"}))
+    it.save(draft._replace(edits={"name": "new"}))
     assert not it.flush()
     assert it.problem == os.strerror(code).lower()
-    assert not it.is_kept(draft)
+    assert not it.is_saved(draft)
     (path,) = files(tmp_path)
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "old"}
     assert not list(tmp_path.glob("*.new"))
@@ -295,12 +306,12 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
         go_on.wait()
         write_new_file(path, content)
 
-    it = Drafts(tmp_path, SERVER, pause=0, write=write)
+    it = DraftStore(tmp_path, SERVER, pause=0, write=write)
     draft = it.begin("A", None)
-    it.put(draft)
+    it.save(draft)
     arrived.wait()
     for number in range(1000):
-        it.put(draft._replace(typed={"name": str(number)}))
+        it.save(draft._replace(edits={"name": str(number)}))
     assert not it.flush(0.01)
     go_on.set()
     assert it.flush()
@@ -311,11 +322,11 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
 
 async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
     with drafts(tmp_path) as it, drafts(tmp_path) as other:
-        draft = it.begin("A", None)._replace(typed={"name": "x"})
-        it.put(draft)
+        draft = it.begin("A", None)._replace(edits={"name": "x"})
+        it.save(draft)
         it.release(draft)
-        assert [free.id for free in (await it.look()).free] == [draft.id]
-        (free,) = (await other.look("A")).free
-        assert await it.take(free) is not None
-        assert await other.take(free) is None
+        assert [free.id for free in (await it.list_drafts()).unclaimed] == [draft.id]
+        (free,) = (await other.list_drafts("A")).unclaimed
+        assert await it.claim(free) is not None
+        assert await other.claim(free) is None
         assert len(files(tmp_path)) == 1

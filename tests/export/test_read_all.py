@@ -12,7 +12,7 @@ from app.api.client import CustomerApi
 from app.errors import DockbookError, ExportFailed, RateLimited
 from app.export.read_all import LONGEST_WAIT, TRIES, Walk
 from app.mirror.completeness import READINGS
-from app.repository.repository import Repository
+from app.repository.repository import CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
@@ -64,7 +64,7 @@ async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]
         async def connect() -> CustomerApi:
             return api
 
-        walk = Walk(Repository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
+        walk = Walk(CustomerRepository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
         ids = await collect(walk)
     assert len(ids) == len(set(ids))
     return ids
@@ -95,7 +95,7 @@ async def test_customers_added_while_they_are_read_all_come_once() -> None:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
     told: list[tuple[int, int | None]] = []
-    repository = Repository(connect, read_only=True, on_close=store.close)
+    repository = CustomerRepository(connect, read_only=True, on_close=store.close)
     walk = Walk(repository, on_progress=lambda *how: told.append(how), on_wait=lambda left: None)
     ids = await collect(walk)
     await repository.close()
@@ -226,7 +226,7 @@ async def test_records_without_an_id_are_customers_too() -> None:
         async def connect() -> CustomerApi:
             return api
 
-        walk = Walk(Repository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
+        walk = Walk(CustomerRepository(connect), on_progress=lambda done, total: None, on_wait=lambda left: None)
         received = [customer.received async for batch in walk.customers() for customer in batch]
     assert received == odd
 
@@ -250,7 +250,7 @@ async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Tim
         async def connect() -> CustomerApi:
             return api
 
-        repository = Repository(connect)
+        repository = CustomerRepository(connect)
         walk = Walk(repository, on_progress=lambda done, total: None, on_wait=countdown.append, sleep=time.sleep)
         assert await collect(walk) == listing.ids
     return countdown, time, refused

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from app.models.fields import WRITABLE_NAMES
-from app.text.sanitize import visible
+from app.models.fields import WRITABLE_FIELDS
+from app.text.sanitize import sanitize
 from tests.customers import ACME
 from tests.hostile.malicious_server import Lying, Said, serving
 from tests.hostile.sequences import MOVES, kinds
@@ -36,7 +36,7 @@ BENIGN: Final = tuple(f"Benign {number}" for number in range(len(NASTY)))
 
 def records(texts: tuple[str, ...]) -> list[dict[str, Any]]:
     """One record with these texts everywhere, one with them in its ID, and one for each as its name."""
-    everywhere = {name: texts[number % len(texts)] for number, name in enumerate(WRITABLE_NAMES)}
+    everywhere = {name: texts[number % len(texts)] for number, name in enumerate(WRITABLE_FIELDS)}
     all_of_it = {"created": texts[0], "modified": texts[1], texts[2]: texts[3], "unknown": {texts[4]: texts}}
     return [
         ACME | everywhere | all_of_it | {"shortID": "H-1"},
@@ -220,6 +220,6 @@ def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) 
     ours = {"control 0A", "string ]22"} | MOVES
     assert not {kind for kind in used if kind.startswith(("string", "ESC", "control"))} - ours
     for number, text in enumerate(strings):
-        shown = visible(text)
+        shown = sanitize(text)
         if shown.isascii():
             assert f" {shown[:20].rstrip()}" in seen[f"N-{number:04}"], text

@@ -9,8 +9,8 @@ from app.mirror.mirror import Mirror
 from app.mirror.rows import sound
 from app.mirror.search.terms import SEARCHED
 from app.models.customer import Customer
-from app.models.fields import KEY, PageRequest
-from app.text.folding import fold, number_of, numbers_in, words_of
+from app.models.fields import ID_FIELD, PageRequest
+from app.text.folding import as_phone_digits, fold, phone_numbers, split_words
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 PAGE = 250
@@ -52,14 +52,14 @@ class Plainly:
             (
                 customer,
                 "\n".join(" ".join(fold(customer.value(name)).split()) for name in SEARCHED),
-                [*numbers_in(fold(customer.phone)), *numbers_in(fold(customer.fax))],
+                [*phone_numbers(fold(customer.phone)), *phone_numbers(fold(customer.fax))],
             )
             for customer in customers
         ]
 
     def find(self, request: PageRequest) -> list[Customer]:
         """All that a request without paging should give, in order."""
-        words = words_of(request.find)
+        words = split_words(request.find)
         head = " ".join(fold(request.find).split())
         found = [
             (customer, fields)
@@ -67,14 +67,18 @@ class Plainly:
             if request.status in ("all", customer.status)
             and all(
                 word in fields
-                or (not word.isdigit() and number_of(word) and any(number_of(word) in number for number in numbers))
+                or (
+                    not word.isdigit()
+                    and as_phone_digits(word)
+                    and any(as_phone_digits(word) in number for number in numbers)
+                )
                 or (word.isdigit() and any(word in number for number in numbers))
                 for word in words
             )
         ]
         if request.sort is None and head:
             found.sort(key=lambda row: (*_rank(row[1].split("\n"), head), row[0].short_id))
-        elif request.sort in (None, KEY):
+        elif request.sort in (None, ID_FIELD):
             found.sort(
                 key=lambda row: row[0].short_id, reverse=request.sort is not None and request.direction == "DESC"
             )

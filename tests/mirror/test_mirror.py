@@ -21,7 +21,7 @@ from app.mirror.reader import Reading
 from app.mirror.search.block_scan import Stale
 from app.mirror.worker import Job
 from app.models.customer import Customer, NumberText
-from app.models.fields import FIELDS, KEY, PageRequest
+from app.models.fields import FIELDS, ID_FIELD, PageRequest
 from app.service.sample.generator import sample_customers
 from tests.customers import ACME, TEXTS, customer
 from tests.mirror.reference_search import NOW, fill, opened
@@ -50,7 +50,9 @@ async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) ->
         await fill(mirror, customers)
         page = await mirror.page(ALL)
         # Of several with one sound ID, the last counts.
-        expected = {"=" + one.short_id if KEY not in one.oddities else repr(one.received): one for one in customers}
+        expected = {
+            "=" + one.short_id if ID_FIELD not in one.problems else repr(one.received): one for one in customers
+        }
         assert sorted(map(repr, page.rows)) == sorted(map(repr, expected.values()))
         assert await fill(mirror, list(expected.values())) == 0
         for one in expected.values():
@@ -247,7 +249,7 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
             page = await mirror.page(PageRequest(find=typed, sort=None))
             assert page.origin is not None
             assert [row.short_id for row in page.rows] == ([] if meant is None else [f"ID-{meant}"]), typed
-            assert bool(page.origin.close) == (meant is not None)
+            assert bool(page.origin.suggestions) == (meant is not None)
             assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
 
 
@@ -269,7 +271,7 @@ async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
         state = await mirror.state()
         page = await mirror.page(PageRequest(find="acme"))
         assert page.origin is not None
-        assert (page.origin.as_of, page.origin.seen, page.origin.expected) == (NOW + timedelta(minutes=5), 300, 301)
+        assert (page.origin.synced_at, page.origin.held, page.origin.expected) == (NOW + timedelta(minutes=5), 300, 301)
     async with opened(tmp_path / "mirror") as mirror:
         assert await mirror.state() == state
         assert (state.expected, state.newest) == (301, "2025-01-15T11:05:00")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.mirror.mirror import Mirror
 from app.mirror.search.terms import SEARCHED
 from app.models.customer import Customer
-from app.models.fields import FIELDS, KEY, Direction, PageRequest, Status
+from app.models.fields import FIELDS, ID_FIELD, Direction, PageRequest, Status
 from app.service.sample.generator import sample_customers
 from tests.customers import TEXTS, customer
 from tests.mirror.reference_search import Plainly, fill, opened
@@ -31,7 +31,7 @@ async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None
     expected = plainly.find(request)
     page = await mirror.page(request)
     assert page.origin is not None
-    if page.origin.close:
+    if page.origin.suggestions:
         assert not expected
         return
     first = (request.page - 1) * request.page_size
@@ -39,7 +39,7 @@ async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None
     assert found == [row.short_id for row in expected[first : first + request.page_size]], request
     assert page.has_more == (len(expected) > first + request.page_size)
     assert page.total is not None
-    if page.origin.at_least:
+    if page.origin.total_is_minimum:
         assert page.total <= len(expected)
         assert await mirror.count(request) == len(expected)
     else:
@@ -79,7 +79,7 @@ async def test_pages_far_down_are_those_of_the_whole_list() -> None:
             if ready:
                 await mirror.tended()
             for find in ("", "co", "a in", "example.com"):
-                for sort, direction in ((None, "ASC"), (KEY, "DESC"), ("email", "ASC"), ("active", "DESC")):
+                for sort, direction in ((None, "ASC"), (ID_FIELD, "DESC"), ("email", "ASC"), ("active", "DESC")):
                     for status in get_args(Status):
                         request = PageRequest(1, 50, sort, direction, find=find, status=status)  # type: ignore[arg-type]
                         for page in (41, -(-len(plainly.find(request)) // 50), 200):

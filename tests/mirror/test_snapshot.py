@@ -7,7 +7,7 @@ import pytest
 
 from app.mirror.snapshot import glimpse
 from app.models.customer import Customer
-from app.models.fields import FIELDS, WIRE, Direction, PageRequest
+from app.models.fields import FIELDS, WIRE_FIELDS, Direction, PageRequest
 from app.service.sample.generator import sample_customers
 from tests.customers import ACME
 from tests.mirror.reference_search import NOW, fill, opened
@@ -24,13 +24,13 @@ async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
         await mirror.tended()
-        for sort in WIRE:
+        for sort in WIRE_FIELDS:
             for direction in get_args(Direction):
                 request = PageRequest(2, 20, sort, direction)
                 page, seen = await mirror.page(request), glimpse(path, request)
                 assert seen is not None
                 assert seen.origin == page.origin
-                assert seen.origin.as_of == NOW
+                assert seen.origin.synced_at == NOW
                 for row, customer in zip(seen.rows, page.rows, strict=True):
                     assert row.short_id == customer.short_id
                     assert row.active is customer.active
@@ -38,7 +38,8 @@ async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [PageRequest(find="acme"), PageRequest(status="active"), PageRequest(sort=None), PageRequest(here=True)]
+    "request_",
+    [PageRequest(find="acme"), PageRequest(status="active"), PageRequest(sort=None), PageRequest(sort_locally=True)],
 )
 async def test_what_is_not_the_plain_list_is_left_to_the_mirror(request_: PageRequest, tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"

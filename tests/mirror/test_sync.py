@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.models.fields import PageRequest
-from app.timestamps import Newest, earlier, is_before
+from app.timestamps import HighWaterMark, is_before, subtract_seconds
 from tests.sync_harness import Lie, Listing, Page, kept
 
 
@@ -26,7 +26,9 @@ async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None
         assert (await it.turn(), it.changes) == (1, 1)
         assert await it.held() == it.truth()
         assert (await it.turn(), it.changes) == (1, 1)
-        assert it.listing.asked[-1].url.params["modifiedSince"] == earlier(it.listing.rows["NEW"]["modified"], 600)
+        assert it.listing.asked[-1].url.params["modifiedSince"] == subtract_seconds(
+            it.listing.rows["NEW"]["modified"], 600
+        )
 
 
 async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
@@ -36,7 +38,7 @@ async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
         def look() -> None:
             counts.append(asyncio.create_task(it.mirror.count(PageRequest(find="c0"))))
 
-        it.repository.on_fresh = look
+        it.repository.on_data_changed = look
         await it.rest()
         found = [total for total in await asyncio.gather(*counts) if total is not None]
         assert found == sorted(found)
@@ -181,7 +183,7 @@ async def test_one_request_at_a_time_and_a_persons_first() -> None:
     async with kept(listing, first=False) as it:
         while order.count("250") < 2:
             await it.repository.customer("C00001")
-        async with it.repository._asking.lend() as api:
+        async with it.repository._server.client() as api:
             before = order.count("250")
             for _ in range(20):
                 await api.get("C00001")
@@ -284,12 +286,12 @@ async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
     ],
 )
 def test_ten_minutes_earlier_is_written_as_the_server_writes(text: str, before: str | None) -> None:
-    assert earlier(text, 600) == before
+    assert subtract_seconds(text, 600) == before
 
 
 def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
-    newest = Newest(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
-    newest.see_all(
+    newest = HighWaterMark(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
+    newest.add_all(
         ["", "soon", "9999-12-31T23:59:59", "2026-03-01T10:00:00", "2026-03-01T11:30:00+02:00", "0001-01-01"]
     )
     assert newest.text == "2026-03-01T10:00:00"

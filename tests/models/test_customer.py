@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.body import decode, encode
+from app.api.body import dump_json, parse_json
 from app.models.customer import Customer, ErrorBody, NumberText, Page
-from app.models.fields import BY_NAME, KEY, WRITABLE_NAMES
+from app.models.fields import BY_NAME, ID_FIELD, WRITABLE_FIELDS
 from tests.customers import ACME
 
 WHOLE = ACME | {"modified": "2024-11-02T14:22:00Z"}
@@ -21,12 +21,12 @@ json_values = st.recursive(
     max_leaves=8,
 )
 records = st.dictionaries(st.sampled_from([*BY_NAME, "colour", "ſhortID"]) | text, json_values)
-changes = st.dictionaries(st.sampled_from(WRITABLE_NAMES), text)
+changes = st.dictionaries(st.sampled_from(WRITABLE_FIELDS), text)
 
 
 def test_a_record_of_the_contract_is_not_odd() -> None:
     customer = Customer.from_wire(WHOLE)
-    assert customer.oddities == {}
+    assert customer.problems == {}
     assert customer.unknown_fields == {}
     assert {name: customer.value(name) for name in BY_NAME} == WHOLE | {"active": "active"}
 
@@ -47,51 +47,51 @@ def test_a_record_of_the_contract_is_not_odd() -> None:
         ("active", None, "unknown", "null, not true or false"),
         ("active", "true", "unknown", "text, not true or false"),
         ("active", 1, "unknown", "a number, not true or false"),
-        (KEY, "  ", "  ", "empty"),
-        (KEY, 7, "7", "a number, not text"),
+        (ID_FIELD, "  ", "  ", "empty"),
+        (ID_FIELD, 7, "7", "a number, not text"),
     ],
 )
 def test_what_is_odd_is_shown_and_named(field: str, value: object, shown: str, oddity: str | None) -> None:
     customer = Customer.from_wire(WHOLE | {field: value})
     assert customer.value(field) == shown
-    assert customer.oddities == ({} if oddity is None else {field: oddity})
+    assert customer.problems == ({} if oddity is None else {field: oddity})
 
 
 def test_what_is_missing_is_named() -> None:
-    customer = Customer.from_wire({KEY: "A", "colour": [1]})
-    assert set(customer.oddities) == set(BY_NAME) - {KEY}
-    assert set(customer.oddities.values()) == {"missing"}
+    customer = Customer.from_wire({ID_FIELD: "A", "colour": [1]})
+    assert set(customer.problems) == set(BY_NAME) - {ID_FIELD}
+    assert set(customer.problems.values()) == {"missing"}
     assert customer.unknown_fields == {"colour": "[1]"}
 
 
 def test_numbers_beyond_all_bounds_leave_the_rest_of_the_page_unharmed() -> None:
     odd = f'{{"shortID": "B", "phone": {"9" * 5000}, "fax": 1e999, "zip": NaN, "name": "\\ud800"}}'
-    body = decode(f'{{"value": [{json.dumps(WHOLE)}, {odd}, null, 7], "totalCount": {"9" * 5000}}}'.encode())
+    body = parse_json(f'{{"value": [{json.dumps(WHOLE)}, {odd}, null, 7], "totalCount": {"9" * 5000}}}'.encode())
     page = Page.from_wire(body, [*map(Customer.from_wire, body["value"])])
-    assert page.rows[0].oddities == {}
+    assert page.rows[0].problems == {}
     assert [page.rows[1].value(name) for name in ("phone", "fax", "zip")] == ["9" * 5000, "1e999", "NaN"]
-    assert {page.rows[1].oddities[name] for name in ("phone", "fax", "zip")} == {"a number, not text"}
-    assert [row.oddities[KEY] for row in page.rows[2:]] == ["not a customer record"] * 2
+    assert {page.rows[1].problems[name] for name in ("phone", "fax", "zip")} == {"a number, not text"}
+    assert [row.problems[ID_FIELD] for row in page.rows[2:]] == ["not a customer record"] * 2
     assert page.total is None
 
 
 @given(st.lists(records | json_values, max_size=4), json_values)
 def test_every_page_is_read_whole(rows: list[Any], odd: Any) -> None:
     body = {"value": rows} | dict.fromkeys(("totalCount", "page", "pageSize", "pageCount", "hasMore"), odd)
-    read = decode(encode(body))
+    read = parse_json(dump_json(body))
     page = Page.from_wire(read, [*map(Customer.from_wire, read["value"])])
     assert len(page.rows) == len(rows)
     for row in page.rows:
         assert all(isinstance(row.value(name), str) for name in BY_NAME)
-        assert set(row.oddities) <= set(BY_NAME)
+        assert set(row.problems) <= set(BY_NAME)
     assert page.has_more is (odd if isinstance(odd, bool) else None)
 
 
 @given(records, changes)
 def test_what_was_not_edited_goes_back_as_it_came(record: dict[str, Any], edited: dict[str, str]) -> None:
-    came = encode(record)
-    body = json.loads(encode(Customer.from_wire(decode(came)).upsert_body(edited)))
-    writable = {KEY, *WRITABLE_NAMES}
+    came = dump_json(record)
+    body = json.loads(dump_json(Customer.from_wire(parse_json(came)).upsert_body(edited)))
+    writable = {ID_FIELD, *WRITABLE_FIELDS}
     assert set(body) == (set(record) & writable) | set(edited)
     for name, value in body.items():
         expected = edited[name] if name in edited else json.loads(came)[name]
@@ -112,5 +112,7 @@ def test_an_error_body_of_any_shape(body: Any) -> None:
 
 def test_numbers_that_nothing_can_hold_go_back_as_they_came() -> None:
     came = b'{"shortID":"A","phone":1e999,"fax":[NaN,{"x":-1e400}],"zip":"1e999"}'
-    customer = Customer.from_wire(decode(came))
-    assert encode(customer.upsert_body({})) == b'{"shortID":"A","zip":"1e999","phone":1e999,"fax":[NaN,{"x":-1e400}]}'
+    customer = Customer.from_wire(parse_json(came))
+    assert (
+        dump_json(customer.upsert_body({})) == b'{"shortID":"A","zip":"1e999","phone":1e999,"fax":[NaN,{"x":-1e400}]}'
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.mirror.rows import stored
 from app.models.customer import Customer
 from app.models.fields import PageRequest
-from app.models.raw_customer import Record, read_record
+from app.models.raw_customer import RawCustomer, parse_record
 from tests.customers import ACME
 from tests.fakes import EMPTY_PAGE, Scripted, client
 
@@ -23,11 +23,11 @@ VALUES = st.sampled_from(
 @example({"active": 1}, [*ACME])
 def test_a_record_is_kept_as_its_customer(changes: dict[str, Any], order: list[str]) -> None:
     record = {name: ACME[name] for name in order} | changes
-    read, customer = read_record(record), Customer.from_wire(record)
+    read, customer = parse_record(record), Customer.from_wire(record)
     assert stored(read) == stored(customer)
-    assert isinstance(read, Record) is (not customer.oddities)
-    assert (read.short_id, read.modified, dict(read.oddities)) == (
-        *(customer.short_id, customer.modified, customer.oddities),
+    assert isinstance(read, RawCustomer) is (not customer.problems)
+    assert (read.short_id, read.modified, dict(read.problems)) == (
+        *(customer.short_id, customer.modified, customer.problems),
     )
     assert read.received == customer.received
 
@@ -36,7 +36,7 @@ async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> No
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}, None], "totalCount": 3, "hasMore": True}
     async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
         page = await api.list_page(PageRequest())
-        records = await api.list_records(PageRequest())
+        records = await api.list_raw(PageRequest())
     assert [stored(row) for row in records.rows] == [stored(row) for row in page.rows]
     assert (records.total, records.has_more) == (page.total, page.has_more) == (3, True)
 
@@ -49,5 +49,5 @@ async def test_others_are_let_go_on_between_the_steps_of_a_large_page() -> None:
 
     body = EMPTY_PAGE | {"value": [ACME] * 250}
     async with client(Scripted(lambda _: httpx.Response(200, json=body))) as api:
-        assert len((await api.list_records(PageRequest(), pause)).rows) == 250
+        assert len((await api.list_raw(PageRequest(), pause)).rows) == 250
     assert len(pauses) > 10

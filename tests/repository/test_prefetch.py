@@ -38,7 +38,7 @@ class Shelf:
         """Show a page as the repository does; whether it had been fetched ahead."""
         page = await prefetch.take(request)
         ahead = page is not None
-        prefetch.go_ahead(request, page or await self.fetch(request))
+        prefetch.prefetch_neighbours(request, page or await self.fetch(request))
         if prefetch._ahead is not None:
             await asyncio.wait([prefetch._ahead])
         return ahead
@@ -65,7 +65,7 @@ async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: Sh
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     shelf.go_on.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
-    prefetch.go_ahead(FIRST, page)
+    prefetch.prefetch_neighbours(FIRST, page)
     await shelf.was_asked.wait()
     waiting = asyncio.create_task(prefetch.take(FIRST._replace(page=2)))
     shelf.go_on.set()
@@ -87,10 +87,10 @@ async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: Shelf)
     prefetch = Prefetch(fetch, lambda: shelf.now)
     shelf.go_on.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
-    prefetch.go_ahead(FIRST, page)
+    prefetch.prefetch_neighbours(FIRST, page)
     await shelf.was_asked.wait()
     shelf.was_asked.clear()
-    prefetch.go_ahead(FIRST._replace(page=5), page.model_copy(update={"page": 5}))
+    prefetch.prefetch_neighbours(FIRST._replace(page=5), page.model_copy(update={"page": 5}))
     await shelf.was_asked.wait()
     cancelled = asyncio.Event()
     asyncio.get_running_loop().call_soon(ending.set)
@@ -107,7 +107,7 @@ async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     second = FIRST._replace(page=2)
     await shelf.turn(prefetch, FIRST)
-    prefetch.drop()
+    prefetch.clear()
     assert await prefetch.take(second) is None
     await shelf.turn(prefetch, FIRST)
     assert await prefetch.take(second._replace(sort="name")) is None
@@ -119,7 +119,7 @@ async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(s
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
     shelf.gone = True
-    prefetch.go_ahead(FIRST, page)
+    prefetch.prefetch_neighbours(FIRST, page)
     assert await prefetch.take(FIRST._replace(page=2)) is None
 
 

@@ -13,15 +13,15 @@ from app.errors import (
     ConnectionFailed,
     CustomerExists,
     DockbookError,
-    EditingOff,
-    EditsOverlap,
+    EditConflict,
+    InvalidId,
     NotSaved,
     OutcomeUnknown,
-    UnaddressableId,
-    WrongRecord,
+    ReadOnly,
+    UnexpectedRecord,
 )
 from app.models.fields import PageRequest
-from app.repository.repository import Link, Repository
+from app.repository.repository import ConnectionState, CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
@@ -33,7 +33,7 @@ Onward = Callable[[], Awaitable[httpx.Response]]
 class Desk:
     """A repository, the wire it uses, and the book behind it."""
 
-    def __init__(self, repository: Repository, wire: Wire, store: Store) -> None:
+    def __init__(self, repository: CustomerRepository, wire: Wire, store: Store) -> None:
         self.repository = repository
         self.wire = wire
         self.store = store
@@ -70,7 +70,7 @@ async def desk(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    repository = Repository(connect, read_only=read_only, on_close=store.close, look_again=look_again)
+    repository = CustomerRepository(connect, read_only=read_only, on_close=store.close, confirm_delays=look_again)
     yield Desk(repository, wire, store)
     await repository.close()
 
@@ -81,7 +81,7 @@ async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
         base = await it.repository.customer("A")
         await it.meddle(zip="11")
         saved = await it.repository.save(base, {"phone": "2"})
-        assert saved.theirs_kept == {"zip": "11"}
+        assert saved.merged_from_others == {"zip": "11"}
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "11")
 
@@ -91,7 +91,7 @@ async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool
     async with desk(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.meddle(phone="3")
-        with pytest.raises(EditsOverlap) as told:
+        with pytest.raises(EditConflict) as told:
             await it.repository.save(base, {"phone": "2"})
         assert (told.value.fields, told.value.theirs.phone) == (("phone",), "3")
         assert (await it.stored())["phone"] == "3"
@@ -112,7 +112,7 @@ async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are
 
         it.wire.bend = move
         saved = await it.repository.save(base, {"phone": "2"})
-        assert saved.theirs_kept == {"zip": "11"}
+        assert saved.merged_from_others == {"zip": "11"}
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "11")
 
@@ -178,7 +178,7 @@ async def test_a_server_that_answers_with_another_record_is_not_written_to() -> 
             return answer(200, {"shortID": "a", "active": True}) if request.method == "GET" else await onward()
 
         it.wire.bend = folded
-        with pytest.raises(WrongRecord):
+        with pytest.raises(UnexpectedRecord):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 0
 
@@ -202,7 +202,7 @@ async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
 
         it.wire.bend = lose
         saved = await it.repository.create("B", {"name": "Bee"})
-        assert saved.confirmed
+        assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
 
 
@@ -242,15 +242,15 @@ async def test_read_only_writes_nothing() -> None:
             it.repository.create("B", {}),
             it.repository.discontinue(shown),
         ):
-            with pytest.raises(EditingOff):
+            with pytest.raises(ReadOnly):
                 await attempt
         assert it.wire.count("POST") == it.wire.count("DELETE") == 0
 
 
 async def test_the_link_is_live_or_not_since_when() -> None:
     async with desk() as it:
-        links: list[Link] = []
-        it.repository.on_link = links.append
+        links: list[ConnectionState] = []
+        it.repository.on_connection = links.append
         await it.repository.page(PageRequest())
         it.wire.cut()
         for _ in range(2):
@@ -335,7 +335,7 @@ async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_
             return await onward()
 
         it.wire.bend = lose
-        with pytest.raises(EditsOverlap, match="may be yours, stored otherwise"):
+        with pytest.raises(EditConflict, match="may be yours, stored otherwise"):
             await it.repository.save(base, {"phone": "2"})
 
 
@@ -344,15 +344,15 @@ async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> Non
         it.wire.cut()
         with pytest.raises(ConnectionFailed):
             await it.repository.customer("A")
-        with pytest.raises(UnaddressableId):
+        with pytest.raises(InvalidId):
             await it.repository.customer("..")
-        assert it.repository.link.live is False
+        assert it.repository.connection.live is False
 
 
 async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
     async with desk() as it:
         await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
-        found = await it.repository.resembling("dock_7")
+        found = await it.repository.similar_ids("dock_7")
         assert ([one.short_id for one in found.customers], found.complete) == (["DOCK-7"], False)
         assert it.wire.count("GET") <= 6
 
@@ -360,7 +360,7 @@ async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
 async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> None:
     async with desk() as it:
         it.wire.bend = always(lambda: answer(403, {"statusCode": 403, "error": "forbidden", "message": "No."}))
-        assert (await it.repository.resembling("dock_7")).customers == ()
+        assert (await it.repository.similar_ids("dock_7")).customers == ()
         assert it.wire.count("GET") == 1
 
 
@@ -368,7 +368,7 @@ async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
     async with desk() as it:
         other = {"shortID": "OTHER", "name": "Other"}
         it.wire.bend = always(lambda: answer(200, other))
-        assert (await it.repository.resembling("dock_7")).customers == ()
+        assert (await it.repository.similar_ids("dock_7")).customers == ()
 
 
 @pytest.mark.parametrize("short_id", ["a", "А"])
@@ -391,6 +391,6 @@ async def test_an_id_that_is_taken_is_told_before_those_it_resembles() -> None:
 
 async def test_read_only_nothing_is_asked_about_a_new_id() -> None:
     async with desk(read_only=True) as it:
-        with pytest.raises(EditingOff):
+        with pytest.raises(ReadOnly):
             await it.repository.create("a", {})
         assert it.wire.seen == []

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from app.errors import DockbookError, EditsOverlap, NotSaved, OutcomeUnknown
+from app.errors import DockbookError, EditConflict, NotSaved, OutcomeUnknown
 from app.models.fields import PageRequest
-from app.repository.writer import Onlooker
+from app.repository.writer import SaveObserver
 from tests.harness import answer
 from tests.repository.test_repository import Desk, desk
 
 if TYPE_CHECKING:
-    from app.repository.save_result import Saved
+    from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
 Onward = Callable[[], Awaitable[httpx.Response]]
@@ -85,9 +85,9 @@ async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute
         base = await it.repository.customer("A")
         Late(it, OPEN[what], looks=3)
         told: list[UnconfirmedWrite] = []
-        saved = await it.repository.save(base, {"phone": "2"}, Onlooker(unconfirmed=told.append))
-        assert (saved.customer.phone, saved.before, len(told)) == ("2", {"phone": "1"}, 1)
-        assert saved.confirmed
+        saved = await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
+        assert (saved.customer.phone, saved.previous_values, len(told)) == ("2", {"phone": "1"}, 1)
+        assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
 
 
@@ -106,7 +106,7 @@ async def see_on_a_page(it: Desk) -> None:
 
 
 async def see_on_the_detail(it: Desk) -> None:
-    await it.repository.sight("A")
+    await it.repository.read_customer("A")
 
 
 @pytest.mark.parametrize("look", [see_on_a_page, see_on_the_detail])
@@ -116,24 +116,24 @@ async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_
     async with desk(look_again=()) as it:
         base = await it.repository.customer("A")
         late = Late(it, OPEN["504"], looks=100)
-        told: list[tuple[str, Saved]] = []
+        told: list[tuple[str, SaveResult]] = []
         it.repository.on_saved = lambda write, saved: told.append((write.key, saved))
         with pytest.raises(OutcomeUnknown):
-            await it.repository.save(base, {"phone": "2"}, Onlooker(key="form"))
+            await it.repository.save(base, {"phone": "2"}, SaveObserver(key="form"))
         await look(it)
         assert told == []
         await late.commit()
         await look(it)
         await look(it)
         ((key, saved),) = told
-        assert (key, saved.customer.phone, saved.before) == ("form", "2", {"phone": "1"})
+        assert (key, saved.customer.phone, saved.previous_values) == ("form", "2", {"phone": "1"})
 
 
 async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
     async with desk(look_again=(0.0, 0.0)) as it:
         Late(it, OPEN["504"], looks=2)
         saved = await it.repository.create("B", {"name": "Bee"})
-        assert (saved.customer.name, bool(saved.confirmed)) == ("Bee", True)
+        assert (saved.customer.name, bool(saved.confirmed_by_reread)) == ("Bee", True)
         assert it.wire.count("POST") == 1
 
 
@@ -141,10 +141,10 @@ async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
     async with desk(look_again=()) as it:
         late = Late(it, OPEN["504"], looks=100)
         with pytest.raises(OutcomeUnknown):
-            await it.repository.create("B", {"name": "Bee"}, Onlooker(key="form"))
+            await it.repository.create("B", {"name": "Bee"}, SaveObserver(key="form"))
         await late.commit()
-        saved = await it.repository.create("B", {"name": "Bee"}, Onlooker(key="form"), beside={"A"})
-        assert saved.confirmed
+        saved = await it.repository.create("B", {"name": "Bee"}, SaveObserver(key="form"), beside={"A"})
+        assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
 
 
@@ -203,7 +203,7 @@ async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
             it.wire.bend = bend
             told: list[UnconfirmedWrite] = []
             with pytest.raises(DockbookError) as raised:
-                await it.repository.save(base, {"phone": "2"}, Onlooker(unconfirmed=told.append))
+                await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
             assert not raised.value.outcome_unknown
             assert told == []
 
@@ -222,7 +222,7 @@ async def test_an_answer_without_fields_that_were_not_sent_is_completed() -> Non
 
         it.wire.bend = short
         saved = await it.repository.save(base, {"phone": "2"})
-        assert (saved.customer.name, saved.customer.phone, saved.confirmed) == ("Acme", "2", "")
+        assert (saved.customer.name, saved.customer.phone, saved.confirmed_by_reread) == ("Acme", "2", "")
         assert saved.changed_too == {}
 
 
@@ -255,8 +255,10 @@ async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
         lagging(it, 4)
         first = await it.repository.save(base, {"phone": "2"})
         lags: list[None] = []
-        second = await it.repository.save(first.customer, {"zip": "20"}, Onlooker(lagging=lambda: lags.append(None)))
-        assert second.theirs_kept == {}
+        second = await it.repository.save(
+            first.customer, {"zip": "20"}, SaveObserver(on_stale_read=lambda: lags.append(None))
+        )
+        assert second.merged_from_others == {}
         assert len(lags) == 4
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "20")
@@ -268,7 +270,7 @@ async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back
         lagging(it, 3)
         await it.repository.save(base, {"phone": "2"})
         saved = await it.repository.save(base, {"zip": "20"})
-        assert saved.theirs_kept == {}, "what one changed oneself was changed by nobody else"
+        assert saved.merged_from_others == {}, "what one changed oneself was changed by nobody else"
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "20")
 
@@ -278,7 +280,7 @@ async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> Non
         base = await it.repository.customer("A")
         lagging(it, 100)
         first = await it.repository.save(base, {"phone": "2"})
-        with pytest.raises(EditsOverlap, match="older record") as asked:
+        with pytest.raises(EditConflict, match="older record") as asked:
             await it.repository.save(first.customer, {"zip": "20"})
         assert (asked.value.fields, it.wire.count("POST")) == (("phone",), 1)
         it.wire.bend = None
@@ -298,7 +300,7 @@ async def test_a_list_shows_ones_own_save_where_readings_lag() -> None:
 
         it.wire.bend = bend
         assert (await it.repository.page(PageRequest())).rows[0].phone == "2"
-        assert (await it.repository.sight("A")).customer.phone == "2"
+        assert (await it.repository.read_customer("A")).customer.phone == "2"
 
 
 def theirs_first(it: Desk, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
@@ -329,8 +331,8 @@ async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
     async with desk() as it:
         theirs_first(it, respond)
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
-        assert saved.existed
-        assert saved.overwritten == ("name",)
+        assert saved.existed_before
+        assert saved.overwritten_fields == ("name",)
 
 
 async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> None:
@@ -348,13 +350,13 @@ async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> N
 
         it.wire.bend = lag
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
-        assert (saved.existed, saved.before, saved.overwritten) == (True, {"name": "Theirs"}, ())
+        assert (saved.existed_before, saved.previous_values, saved.overwritten_fields) == (True, {"name": "Theirs"}, ())
 
 
 async def test_a_creation_of_ones_own_is_not_taken_for_somebody_elses() -> None:
     async with desk() as it:
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
-        assert (saved.existed, saved.changed_too) == (False, {})
+        assert (saved.existed_before, saved.changed_too) == (False, {})
 
 
 async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
@@ -369,7 +371,7 @@ async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
 
         it.wire.bend = bend
         saved = await it.repository.save(base, {"phone": "2"})
-        assert saved.stored_otherwise == {"phone": "+2"}
+        assert saved.normalized_by_server == {"phone": "+2"}
         assert saved.changed_too == {"name": "ACME", "active": "discontinued"}
 
 
@@ -385,7 +387,7 @@ async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearl
 
         it.wire.bend = trim
         saved = await it.repository.save(base, {"name": "Acme "})
-        assert saved.stored_otherwise == {"name": "Acme"}
+        assert saved.normalized_by_server == {"name": "Acme"}
 
 
 async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
@@ -393,7 +395,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
         base = await it.repository.customer("A")
         await it.store.discontinue("A")
         saved = await it.repository.save(base, {"phone": "2"})
-        assert saved.theirs_kept == {"active": "discontinued"}
+        assert saved.merged_from_others == {"active": "discontinued"}
 
 
 async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None:

@@ -14,14 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from app.api.client import CustomerApi
 from app.drafts.draft import server_key
-from app.drafts.form_draft import Keeping
-from app.drafts.store import Drafts
-from app.errors import CustomerExists, DockbookError, EditsOverlap, Interrupted, NotSaved, OutcomeUnknown
+from app.drafts.form_draft import FormDraft
+from app.drafts.store import DraftStore
+from app.errors import CustomerExists, DockbookError, EditConflict, Interrupted, NotSaved, OutcomeUnknown
 from app.models.customer import Customer
-from app.repository.repository import Repository
-from app.repository.save_result import Saved
+from app.repository.repository import CustomerRepository
+from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
-from app.repository.writer import Onlooker
+from app.repository.writer import SaveObserver
 from app.screens.drafts import base_of
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
@@ -74,25 +74,25 @@ class Person:
         self.moment = 0
         self.gone = False
         self.crashed = asyncio.Event()
-        self.drafts = Drafts(self.folder, SERVER, pause=0)
-        self.keeping = Keeping(self.drafts)
+        self.drafts = DraftStore(self.folder, SERVER, pause=0)
+        self.keeping = FormDraft(self.drafts)
 
         async def connect() -> CustomerApi:
             return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.wire)
 
-        self.repository = Repository(connect, look_again=(0.0,))
+        self.repository = CustomerRepository(connect, confirm_delays=(0.0,))
 
     async def type(self, name: str, text: str) -> None:
         """Type into the form, as far as it differs from what is there."""
         assert self.base is not None
         self.typed = {n: t for n, t in {**self.typed, name: text}.items() if t != self.base.value(n)}
-        self.keeping.typed(self.base, self.typed)
+        self.keeping.update(self.base, self.typed)
 
-    async def save(self) -> Saved | DockbookError | None:
+    async def save(self) -> SaveResult | DockbookError | None:
         """Save the form; `None` when the program died of it."""
         assert self.base is not None
         self.attempt = Attempt()
-        onlooker = Onlooker(self.keeping.sending, key=self.keeping.key)
+        onlooker = SaveObserver(self.keeping.mark_sending, key=self.keeping.key)
         job = asyncio.create_task(self.repository.save(self.base, self.typed, onlooker))
         dying = asyncio.create_task(self._crash())
         await asyncio.wait((job, dying), return_when=asyncio.FIRST_COMPLETED)
@@ -104,9 +104,9 @@ class Person:
         try:
             saved = job.result()
         except DockbookError as error:
-            self.keeping.refused(error)
+            self.keeping.mark_failed(error)
             return error
-        self.keeping.drop()
+        self.keeping.delete()
         return saved
 
     async def end(self) -> None:
@@ -272,17 +272,17 @@ class Writing(RuleBasedStateMachine):
             await person.carry_out_late()
         if result is None:
             await self._restart(person)
-        elif isinstance(result, Saved):
+        elif isinstance(result, SaveResult):
             for name, text in typed.items():
-                assert record[name] == result.theirs_kept.get(name, text), "W3: it is not there"
+                assert record[name] == result.merged_from_others.get(name, text), "W3: it is not there"
             person.base, person.typed = None, {}
-        elif isinstance(result, EditsOverlap):
+        elif isinstance(result, EditConflict):
             assert was is not None
             # The person sees theirs, and keeps it or their own.
             person.base = result.theirs
             kept = {name: text for name, text in typed.items() if not (theirs and name in result.fields)}
             person.typed = {name: text for name, text in kept.items() if text != result.theirs.value(name)}
-            person.keeping.typed(person.base, person.typed)
+            person.keeping.update(person.base, person.typed)
         else:
             assert not isinstance(result, CustomerExists)
             untouched = record == person.after_commit
@@ -294,13 +294,13 @@ class Writing(RuleBasedStateMachine):
         committed = person.after_commit
         await person.end()
         person.start()
-        for draft in (await person.drafts.look()).free:
-            taken = await person.drafts.take(draft)
+        for draft in (await person.drafts.list_drafts()).unclaimed:
+            taken = await person.drafts.claim(draft)
             assert taken is not None
-            person.keeping = Keeping(person.drafts, taken)
-            person.base, person.typed = base_of(taken), dict(taken.typed)
-            if taken.sent is not None:
-                await self._judge_lost_answer(person, taken.sent.record, taken.sent.body, committed)
+            person.keeping = FormDraft(person.drafts, taken)
+            person.base, person.typed = base_of(taken), dict(taken.edits)
+            if taken.pending_write is not None:
+                await self._judge_lost_answer(person, taken.pending_write.record, taken.pending_write.body, committed)
 
     async def _judge_lost_answer(
         self,
@@ -314,15 +314,15 @@ class Writing(RuleBasedStateMachine):
         was_committed = committed is not None and person.attempt.committed
         write = UnconfirmedWrite(Customer.from_wire(made_on), body, Interrupted("killed"))
         try:
-            saved = await person.repository.find_out(write, patient=False)
+            saved = await person.repository.resolve_pending(write, patient=False)
         except OutcomeUnknown:
             assert not was_committed or record != committed, "it was saved, and nobody changed it since"
-        except EditsOverlap:
+        except EditConflict:
             assert any(record[name] != text for name, text in body.items())
         else:
             assert {name: record[name] for name in body} == dict(body)
             if all(saved.customer.value(name) == text for name, text in person.typed.items()):
-                person.keeping.drop()
+                person.keeping.delete()
                 person.base, person.typed = None, {}
 
     def run(self, job: Any) -> Any:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.screens.customer_list.screen import CustomerListScreen
-from app.text.confusables import alike
+from app.text.confusables import is_confusable
 from tests.harness import LONGEST, always, answer, stage
 
 #: Each looks like ACME-CORP: another hyphen, other case, another script, a space inside.
@@ -51,7 +51,7 @@ async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail
 
 @pytest.mark.parametrize("number", range(len(ALIKE)))
 async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> None:
-    assert all(one is other or alike(one, other) for one in ALIKE for other in ALIKE)
+    assert all(one is other or is_confusable(one, other) for one in ALIKE for other in ALIKE)
     async with stage(records=records(*ALIKE)) as dock:
         screen = dock.app.screen
         assert isinstance(screen, CustomerListScreen)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.drafts.draft import server_key
-from app.drafts.store import Drafts
+from app.drafts.store import DraftStore
 from app.screens.form import FormScreen
 from tests.harness import stage
 
@@ -66,14 +66,16 @@ async def test_another_id_is_asked_about_anew() -> None:
 
 
 async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
-    drafts = Drafts(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
+    drafts = DraftStore(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
     async with stage(mirror=True, drafts=drafts) as it:
         await it.press("f6", *"bright-mfg", "enter", *"Other", "f10")
         it.sees("Opening it leaves this form: what you typed here stays a")
         await it.press("right", "enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
         assert it.wire.count("POST") == 0
-        assert [draft.typed for draft in (await drafts.look()).free] == [{"shortID": "bright-mfg", "name": "Other"}]
+        assert [draft.edits for draft in (await drafts.list_drafts()).unclaimed] == [
+            {"shortID": "bright-mfg", "name": "Other"}
+        ]
     drafts.close()
 
 

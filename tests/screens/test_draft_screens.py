@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.drafts.draft import Draft, Sent, server_key
+from app.drafts.draft import Draft, PendingWrite, server_key
 from app.drafts.files import Write
-from app.drafts.store import Drafts
+from app.drafts.store import DraftStore
 from tests.harness import Bend, Stage, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
@@ -27,7 +27,7 @@ ACME = {"shortID": "ACME-CORP", "name": "Acme Corporation", "phone": "555-0100",
 @asynccontextmanager
 async def desk(folder: Path, *, write: Write | None = None, **options: Any) -> AsyncIterator[Stage]:
     """The program with drafts in this folder."""
-    drafts = Drafts(folder, SERVER, pause=0, write=write)
+    drafts = DraftStore(folder, SERVER, pause=0, write=write)
     try:
         async with stage(drafts=drafts, **options) as it:
             yield it
@@ -43,15 +43,15 @@ def kept(folder: Path) -> list[dict[str, Any]]:
 async def written(it: Stage) -> None:
     """Wait until what was typed is on the disk, and the screen knows."""
     assert it.app.desk.drafts is not None
-    await it.app.desk.drafts.settled()
+    await it.app.desk.drafts.flush_async()
     await it.settle()
 
 
 def left(folder: Path, **values: Any) -> Draft:
     """A draft of ACME-CORP that an earlier run left, of which the phone number was changed."""
-    drafts = Drafts(folder, SERVER, pause=0)
+    drafts = DraftStore(folder, SERVER, pause=0)
     draft = drafts.begin("ACME-CORP", ACME)._replace(**({"typed": {"phone": "555-0199"}} | values))
-    drafts.put(draft)
+    drafts.save(draft)
     drafts.close()
     return draft
 
@@ -168,11 +168,11 @@ async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
     left(tmp_path)
     async with desk(tmp_path) as it:
         it.sees("Draft · ACME-CORP", "555-0199")
-        elsewhere = Drafts(tmp_path, SERVER, pause=0)
-        (free,) = (await elsewhere.look()).free
-        theirs = await elsewhere.take(free)
+        elsewhere = DraftStore(tmp_path, SERVER, pause=0)
+        (free,) = (await elsewhere.list_drafts()).unclaimed
+        theirs = await elsewhere.claim(free)
         assert theirs is not None
-        elsewhere.release(theirs._replace(typed={"phone": "555-0199", "email": "theirs@example.com"}))
+        elsewhere.release(theirs._replace(edits={"phone": "555-0199", "email": "theirs@example.com"}))
         elsewhere.close()
         await it.press(*keys)
         await it.settle()
@@ -299,7 +299,7 @@ async def test_after_a_kill_in_mid_save_the_next_start_tells_what_came_of_it(
     begun = left(tmp_path)
     for path in tmp_path.glob("*.json"):
         path.unlink()
-    sent = Sent(ACME, {"phone": "555-0199"}, begun.changed)
+    sent = PendingWrite(ACME, {"phone": "555-0199"}, begun.changed)
     left(tmp_path, state="sending", sent=sent)
     async with desk(tmp_path, records=[{**ACME, "fax": "", "phone": stored}]) as it:
         it.sees(told)
@@ -313,7 +313,7 @@ async def test_after_a_kill_in_mid_save_the_next_start_tells_what_came_of_it(
 async def test_a_new_customer_whose_creation_was_cut_off_is_found_to_be_there(tmp_path: Path) -> None:
     typed = {"shortID": "DOCK-7", "name": "Dock Seven"}
     begun = left(tmp_path / "other")
-    left(tmp_path, short_id="", base=None, typed=typed, state="sending", sent=Sent(None, typed, begun.changed))
+    left(tmp_path, short_id="", base=None, typed=typed, state="sending", sent=PendingWrite(None, typed, begun.changed))
     async with desk(tmp_path, records=[typed]) as it:
         it.sees("Created DOCK-7 (dockbook ended before the answer came")
         await written(it)
@@ -367,9 +367,9 @@ async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
 
 
 async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Path) -> None:
-    elsewhere = Drafts(tmp_path, SERVER, pause=0)
-    theirs = elsewhere.begin("ACME-CORP", ACME)._replace(typed={"phone": "1"}, process=4711)
-    elsewhere.put(theirs)
+    elsewhere = DraftStore(tmp_path, SERVER, pause=0)
+    theirs = elsewhere.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"}, process=4711)
+    elsewhere.save(theirs)
     elsewhere.flush()
     async with desk(tmp_path) as it:
         await it.press("f2")
@@ -377,9 +377,9 @@ async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Pat
         await it.press("x")
         await written(it)
         assert len(kept(tmp_path)) == 2
-        elsewhere.put(theirs._replace(typed={"phone": "12"}))
+        elsewhere.save(theirs._replace(edits={"phone": "12"}))
         elsewhere.flush()
-        assert [draft.typed for draft in elsewhere.rivals[theirs.id]] == [{"name": "Acme Corporationx"}]
+        assert [draft.edits for draft in elsewhere.other_editors[theirs.id]] == [{"name": "Acme Corporationx"}]
     elsewhere.close()
 
 
@@ -388,8 +388,8 @@ async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Pa
         await it.press("f2")
         await it.press("x")
         await written(it)
-        elsewhere = Drafts(tmp_path, SERVER, pause=0)
-        elsewhere.put(elsewhere.begin("ACME-CORP", ACME)._replace(typed={"phone": "1"}, process=4711))
+        elsewhere = DraftStore(tmp_path, SERVER, pause=0)
+        elsewhere.save(elsewhere.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"}, process=4711))
         elsewhere.flush()
         await it.press("y")
         await written(it)

@@ -87,7 +87,7 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
 
 
 async def test_a_server_that_hangs_is_waited_for_in_the_open_and_what_came_of_it_stays(folder: Path) -> None:
-    async with stage(600, mirror=True, pace=AT_ONCE._replace(patience=0.05)) as it:
+    async with stage(600, mirror=True, pace=AT_ONCE._replace(fallback_after=0.05)) as it:
         go_on = asyncio.Event()
 
         async def hangs(request: httpx.Request, onward: object) -> httpx.Response:

@@ -236,7 +236,7 @@ async def test_near_misses_are_said_to_be_such() -> None:
         screen = listed(it)
         page = screen.paging.page
         assert page is not None
-        origin = Origin(datetime.now().astimezone(), 48, close=("acme", "\x07acne"))
+        origin = Origin(datetime.now().astimezone(), 48, suggestions=("acme", "\x07acne"))
         near = Page(rows=page.rows[:3], total=3, page=1, page_size=20, page_count=1, has_more=False, origin=origin)
         await it.press("slash")
         screen.take(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")

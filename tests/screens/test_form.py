@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from app.models.fields import WRITABLE_NAMES
+from app.models.fields import WRITABLE_FIELDS
 from tests.harness import Bend, Stage, always, answer, stage
 
 Onward = Callable[[], Awaitable[httpx.Response]]
@@ -35,7 +35,7 @@ async def test_fields_not_edited_go_back_as_they_came() -> None:
         await edit_phone(it)
         await it.press("f10")
         after = await it.record("ACME-CORP")
-        assert {n: after[n] for n in WRITABLE_NAMES} == {n: before[n] for n in WRITABLE_NAMES} | {"phone": "555-0199"}
+        assert {n: after[n] for n in WRITABLE_FIELDS} == {n: before[n] for n in WRITABLE_FIELDS} | {"phone": "555-0199"}
 
 
 async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
@@ -463,7 +463,7 @@ async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowher
         await it.press("f5")
         it.sees("DOCK-7", "49 customers")
         record = await it.record("DOCK-7")
-        assert all(not record[name] for name in WRITABLE_NAMES)
+        assert all(not record[name] for name in WRITABLE_FIELDS)
 
 
 async def test_every_script_can_be_read_while_it_is_edited() -> None:

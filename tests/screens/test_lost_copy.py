@@ -14,7 +14,7 @@ from tests.mirror.reference_search import fill_the_disk
 from tests.screens.test_offline import HURRIED, Onward, refused
 
 #: A server that is there is never taken for one that is not, however busy this machine is.
-PATIENT = HURRIED._replace(patience=20.0, probe=20.0)
+PATIENT = HURRIED._replace(fallback_after=20.0, probe=20.0)
 
 #: More than SQLite keeps in memory of a file.
 MANY = 1500
@@ -48,7 +48,7 @@ async def _disk_full(_: Path, it: Stage) -> None:
     # What fails is to write down what others changed.
     for number in range(30):
         await it.store.upsert(f"NEW-{number:03}", {"name": "x" * 200})
-    it.app.desk.repository._ask_anew()
+    it.app.desk.repository._check_for_changes()
 
 
 HARMS: dict[str, Harm] = {

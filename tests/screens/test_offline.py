@@ -20,7 +20,7 @@ async def hurry(seconds: float) -> None:
 
 
 #: Nobody waits for long, and a probe comes at once.
-HURRIED = AT_ONCE._replace(patience=0.05, probe=0.05, chance=lambda: 0.0, sleep=hurry)
+HURRIED = AT_ONCE._replace(fallback_after=0.05, probe=0.05, random=lambda: 0.0, sleep=hurry)
 
 
 async def refused(request: httpx.Request, _: Onward) -> httpx.Response:
@@ -132,7 +132,7 @@ async def test_a_save_never_trusts_the_mirror() -> None:
         await it.press("f10")
         record = await it.record("ACME-CORP")
         assert (record["name"], record["city"]) == ("Acme CorporationX", "Elsewhere")
-        kept = await it.app.desk.repository.sight("ACME-CORP")
+        kept = await it.app.desk.repository.read_customer("ACME-CORP")
         assert kept.customer.city == "Elsewhere"
 
 
@@ -299,8 +299,8 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
 
         it.wire.bend = held_up
         repository = it.app.desk.repository
-        assert (await repository.sight("ACME-CORP")).origin is not None, "it was not answered in time"
-        one, two = (asyncio.create_task(repository.sight("ACME-CORP")) for _ in range(2))
+        assert (await repository.read_customer("ACME-CORP")).origin is not None, "it was not answered in time"
+        one, two = (asyncio.create_task(repository.read_customer("ACME-CORP")) for _ in range(2))
         await asyncio.sleep(0.01)
         one.cancel()
         await asyncio.wait({one})
@@ -369,7 +369,7 @@ async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_lea
         for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
             await it.press(*keys)
             await it.store.upsert("ACME-CORP", {"phone": text})
-            it.app.desk.repository._ask_anew()
+            it.app.desk.repository._check_for_changes()
             await it.until(text)
         it.sees("ACME-CORP · Acme Corporation", "live")
         requests = it.wire.count("GET")

@@ -131,10 +131,14 @@ def narrowed(request: PageRequest, origin: Origin, total: int) -> Paging:
         ),
         (
             PageRequest(find="b"),
-            Origin(NOON, 48, close=("c",)),
+            Origin(NOON, 48, suggestions=("c",)),
             "nothing, but close · page 1 of 1 · by ID ▲ · as of 12:00",
         ),
-        (PageRequest(find="b"), Origin(NOON, 48, at_least=True), "3+ of 48 · page 1 of 1+ · by ID ▲ · as of 12:00"),
+        (
+            PageRequest(find="b"),
+            Origin(NOON, 48, total_is_minimum=True),
+            "3+ of 48 · page 1 of 1+ · by ID ▲ · as of 12:00",
+        ),
         (PageRequest(), Origin(NOON, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, as of 12:00"),
         (PageRequest(), Origin(None, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, not whole"),
     ],
@@ -153,7 +157,7 @@ def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
 
 
 def test_a_count_that_comes_later_is_taken_over() -> None:
-    paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, at_least=True), 20)
+    paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, total_is_minimum=True), 20)
     paging.counted(41)
     assert not paging.counting
     assert paging.summary().startswith("41 of 48 · page 1 of 5 ")

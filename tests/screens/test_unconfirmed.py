@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.drafts.draft import Sent
-from app.drafts.store import Drafts
+from app.drafts.draft import PendingWrite
+from app.drafts.store import DraftStore
 from app.screens.conflict import ConflictScreen
 from tests.harness import Bend, Stage, always, answer, stage
 from tests.screens.test_draft_screens import ACME, SERVER, desk, kept, left, written
@@ -101,7 +101,7 @@ async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
         await save_phone(it)
         await it.settle()
         await late.commit()
-        await it.app.desk.repository.read_all_again()
+        await it.app.desk.repository.request_full_sync()
         await it.until("Saved ACME-CORP: Phone")
         await it.settle()
         it.sees("48 customers")
@@ -209,7 +209,7 @@ async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
 
 async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_customer_is_seen(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
-    left(tmp_path, state="sending", sent=Sent(ACME, {"phone": "555-0199"}, now))
+    left(tmp_path, state="sending", sent=PendingWrite(ACME, {"phone": "555-0199"}, now))
     left(tmp_path, base=None, short_id="", typed={"shortID": "DOCK-7", "name": "Dock Seven"})
     async with desk(tmp_path, records=[{**ACME, "fax": ""}]) as it:
         await it.press("escape")
@@ -349,16 +349,16 @@ async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
 
 @pytest.mark.parametrize("orphan", [True, False])
 def test_the_mark_of_a_sent_draft_goes_with_it(tmp_path: Path, orphan: bool) -> None:
-    drafts = Drafts(tmp_path, SERVER, pause=0, write=full_disk)
-    draft = drafts.begin("ACME-CORP", ACME)._replace(typed={"phone": "1"})
-    drafts.put(draft._replace(state="sending", sent=Sent(ACME, {"phone": "1"}, draft.begun)))
+    drafts = DraftStore(tmp_path, SERVER, pause=0, write=full_disk)
+    draft = drafts.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"})
+    drafts.save(draft._replace(state="sending", pending_write=PendingWrite(ACME, {"phone": "1"}, draft.created_at)))
     assert not drafts.flush(10)
     assert drafts.is_noted(draft)
     assert [path.suffix for path in tmp_path.iterdir() if path.is_file() and path.stem == draft.id] == [".sent"]
     if orphan:
-        asyncio.run(drafts.look())
+        asyncio.run(drafts.list_drafts())
     else:
-        drafts.drop(draft)
+        drafts.delete(draft)
         drafts.flush(10)
     assert [*tmp_path.glob("*.sent")] == []
     drafts.close()

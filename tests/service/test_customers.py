@@ -7,11 +7,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from app.models.fields import KEY, WRITABLE_NAMES
+from app.models.fields import ID_FIELD, WRITABLE_FIELDS
 from app.service.store import Store
 from tests.customers import ACME
 
-SPEC = {name: value for name, value in ACME.items() if name in (KEY, *WRITABLE_NAMES)}
+SPEC = {name: value for name, value in ACME.items() if name in (ID_FIELD, *WRITABLE_FIELDS)}
 
 
 async def test_create_returns_201_with_the_whole_record(client: httpx.AsyncClient) -> None:
@@ -30,7 +30,7 @@ async def test_create_returns_201_with_the_whole_record(client: httpx.AsyncClien
 async def test_create_requires_only_the_id_and_leaves_the_rest_empty(client: httpx.AsyncClient) -> None:
     answer = await client.post("Customer", json={"shortID": "BARE"})
     assert answer.status_code == 201
-    assert {answer.json()[name] for name in WRITABLE_NAMES} == {""}
+    assert {answer.json()[name] for name in WRITABLE_FIELDS} == {""}
 
 
 async def test_update_returns_200_and_keeps_omitted_fields(client: httpx.AsyncClient) -> None:

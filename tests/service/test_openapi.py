@@ -12,11 +12,18 @@ from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.schemas import BaseSchema
 
-from app.models.fields import KEY, MAX_FIELD_LENGTH, MAX_ID_LENGTH, MAX_PAGE_SIZE, SORTABLE, WRITABLE_NAMES
+from app.models.fields import (
+    ID_FIELD,
+    MAX_FIELD_LENGTH,
+    MAX_ID_LENGTH,
+    MAX_PAGE_SIZE,
+    SORTABLE_FIELDS,
+    WIRE_FIELDS,
+    WRITABLE_FIELDS,
+)
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.request_parsing import MAX_PAGE, RESERVED_IDS
-from app.service.rows import COLUMNS
 from app.service.sample.generator import load_sample
 from app.service.store import Store
 
@@ -59,21 +66,21 @@ def test_every_operation_matches_its_description(case: Case[Any], described: Des
 def test_description_states_the_limits_of_the_code(described: Described) -> None:
     document = described.schema.raw_schema
     schemas = document["components"]["schemas"]
-    assert list(schemas["Customer"]["properties"]) == list(COLUMNS) == schemas["Customer"]["required"]
-    assert list(schemas["Upsert"]["properties"]) == [KEY, *WRITABLE_NAMES]
+    assert list(schemas["Customer"]["properties"]) == list(WIRE_FIELDS) == schemas["Customer"]["required"]
+    assert list(schemas["Upsert"]["properties"]) == [ID_FIELD, *WRITABLE_FIELDS]
     assert schemas["WritableText"]["maxLength"] == MAX_FIELD_LENGTH
-    assert schemas["Customer"]["properties"][KEY]["maxLength"] == MAX_ID_LENGTH
+    assert schemas["Customer"]["properties"][ID_FIELD]["maxLength"] == MAX_ID_LENGTH
     assert schemas["Page"]["properties"]["pageSize"]["maximum"] == MAX_PAGE_SIZE
     query = {
         parameter["name"]: parameter["schema"] for parameter in document["paths"]["/Customer/All"]["get"]["parameters"]
     }
-    assert query["sort"]["enum"] == list(SORTABLE)
+    assert query["sort"]["enum"] == list(SORTABLE_FIELDS)
     assert query["page"]["maximum"] == MAX_PAGE
 
 
 @pytest.mark.parametrize("short_id", ["All", ".", "..", "A", "All.", "all", "...", "Al"])
 def test_description_excludes_exactly_the_reserved_ids(described: Described, short_id: str) -> None:
     (parameter,) = described.schema.raw_schema["paths"]["/Customer/{id}"]["parameters"]
-    upsert = described.schema.raw_schema["components"]["schemas"]["Upsert"]["properties"][KEY]
+    upsert = described.schema.raw_schema["components"]["schemas"]["Upsert"]["properties"][ID_FIELD]
     for pattern in (parameter["schema"]["pattern"], upsert["pattern"]):
         assert (re.search(pattern, short_id) is None) == (short_id in RESERVED_IDS)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import ApiError, StoreError
-from app.models.fields import SORTABLE, PageRequest
+from app.models.fields import SORTABLE_FIELDS, PageRequest
 from app.service.sample.generator import load_sample, sample_customers
 from app.service.store import Store
 
@@ -180,7 +180,7 @@ async def test_interrupted_bulk_load_is_repaired_on_the_next_open(tmp_path: Path
         names = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql > ''")
         }
-    assert names == {f"customer_by_{column}" for column in SORTABLE if column != "shortID"}
+    assert names == {f"customer_by_{column}" for column in SORTABLE_FIELDS if column != "shortID"}
 
 
 async def test_failed_batch_is_rolled_back(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ async def test_writes_wait_for_another_writing_process_and_reads_do_not(tmp_path
     await store.close()
 
 
-@pytest.mark.parametrize("sort", SORTABLE)
+@pytest.mark.parametrize("sort", SORTABLE_FIELDS)
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
 async def test_every_page_order_has_a_covering_index(tmp_path: Path, sort: str, direction: str) -> None:
     path = tmp_path / "book.sqlite3"

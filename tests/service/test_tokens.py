@@ -111,7 +111,7 @@ def test_throttling_is_per_client_id_and_ends_after_retry_after() -> None:
     with pytest.raises(RateLimited) as limited:
         credentials.issue_token(one.client_id, one.client_secret)
     assert credentials.issue_token(other.client_id, other.client_secret)
-    wait = limited.value.refusal.retry_after
+    wait = limited.value.response.retry_after
     assert wait is not None
     hands.now += wait
     assert credentials.issue_token(one.client_id, one.client_secret)

@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.message import Message
 
-from app.backends import Book
-from app.drafts.store import Drafts
-from app.repository.repository import Repository
+from app.backends import EmbeddedBackend
+from app.drafts.store import DraftStore
+from app.repository.repository import CustomerRepository
 from app.screens.context import Desk
 from app.terminal.crash import report
 from app.terminal.lean_driver import LeanDriver
@@ -41,10 +41,12 @@ class RingingApp(DockbookApp):
 
 def main(folder: Path, part: str) -> int:
     """Run it like `app.tui.run` does, and return the exit code."""
-    source = Book(None, 3, read_only=False)
+    source = EmbeddedBackend(None, 3, read_only=False)
     open_mirror = partial(source.open_mirror, None)
-    repository = Repository(source.connect, on_close=source.close, open_mirror=open_mirror, has_mirror=lambda: False)
-    drafts = Drafts(folder / "drafts", "key")
+    repository = CustomerRepository(
+        source.connect, on_close=source.close, open_mirror=open_mirror, has_mirror=lambda: False
+    )
+    drafts = DraftStore(folder / "drafts", "key")
     app = RingingApp(
         Desk(repository, "demo", open_drafts=lambda: drafts),
         driver=FailingDriver if part in ERRORS else SuspendingDriver if part == "plain" else LeanDriver,

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from app.terminal.encoding import Repertoire, terminal_encoding
 from app.terminal.screen_buffer import cells_of
 from app.terminal.sgr import PLAIN
-from app.text.sanitize import visible
+from app.text.sanitize import sanitize
 from tests.terminal.emulator import terminal
 from tests.terminal.pty_program import ROOT
 
@@ -72,7 +72,7 @@ def test_a_locale_that_python_coerced_is_not_the_persons(variables: dict[str, st
 @settings(max_examples=100, deadline=None)
 @given(some.text(max_size=40), some.sampled_from(ENCODINGS))
 def test_what_an_encoding_lacks_takes_as_many_cells(text: str, encoding: str) -> None:
-    shown = visible(text)
+    shown = sanitize(text)
     spelled = Repertoire(encoding).spell(shown)
     assert spelled.encode(encoding).decode(encoding) == spelled
     assert len(cells_of(spelled, PLAIN)) == len(cells_of(shown, PLAIN))

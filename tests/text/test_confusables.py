@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.confusables import alike, alike_among, likeness, resembles, skeleton, spelled, spellings
+from app.text.confusables import (
+    confusable_groups,
+    is_confusable,
+    is_similar,
+    reveal_confusables,
+    similarity,
+    skeleton,
+    spellings,
+)
 
 SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВвІіӏßſＡ①éЁ"), max_size=6)
 
@@ -43,8 +51,8 @@ CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
     ],
 )
 def test_these_are_alike(one: str, other: str) -> None:
-    assert alike(one, other)
-    assert alike(other, one)
+    assert is_confusable(one, other)
+    assert is_confusable(other, one)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +71,7 @@ def test_these_are_alike(one: str, other: str) -> None:
     ],
 )
 def test_these_are_not(one: str, other: str) -> None:
-    assert not alike(one, other)
+    assert not is_confusable(one, other)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +96,8 @@ def test_these_are_not(one: str, other: str) -> None:
     ],
 )
 def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> None:
-    assert resembles(one, other)
-    assert resembles(other, one)
+    assert is_similar(one, other)
+    assert is_similar(other, one)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +112,19 @@ def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> 
     ],
 )
 def test_others_do_not_resemble(one: str, other: str) -> None:
-    assert not resembles(one, other)
-    assert not resembles(other, one)
+    assert not is_similar(one, other)
+    assert not is_similar(other, one)
 
 
 @given(SIGNS, SIGNS)
 def test_ids_that_are_alike_resemble_each_other(one: str, other: str) -> None:
-    assert resembles(one, other) == resembles(other, one)
-    assert resembles(one, other) or not alike(one, other)
+    assert is_similar(one, other) == is_similar(other, one)
+    assert is_similar(one, other) or not is_confusable(one, other)
 
 
 def test_the_likeliest_is_the_one_in_other_case() -> None:
     others = ["ACMECORP", "ACME-C0RP", "acme-corp "]
-    assert sorted(others, key=lambda other: likeness("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
+    assert sorted(others, key=lambda other: similarity("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
 
 
 @pytest.mark.parametrize(
@@ -147,15 +155,15 @@ def test_every_spelling_can_be_asked_for(typed: str) -> None:
 
 @given(SIGNS, SIGNS)
 def test_alike_goes_both_ways_and_is_found_by_the_skeleton(one: str, other: str) -> None:
-    assert alike(one, other) == alike(other, one)
-    if alike(one, other):
+    assert is_confusable(one, other) == is_confusable(other, one)
+    if is_confusable(one, other):
         assert skeleton(one) == skeleton(other)
 
 
 @given(SIGNS)
 def test_case_and_spaces_never_tell_two_ids_apart(text: str) -> None:
     for other in (text.lower(), f" {text}\t", text.replace("-", "\u2011")):
-        assert other == text or alike(text, other)
+        assert other == text or is_confusable(text, other)
 
 
 def test_no_letter_is_told_from_its_other_case() -> None:
@@ -173,7 +181,7 @@ def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
         for other in others
         if len(other["c"]) == 1 and not other["c"].isascii() and other["c"] < "\U00010000"
     ]
-    missed = {sign for plain, sign in pairs if not alike(plain, sign)}
+    missed = {sign for plain, sign in pairs if not is_confusable(plain, sign)}
     # Beside those of the capitals: what NFKD makes another sign or letter of.
     assert missed - CAPITAL_COUNTS <= set("ſ［］｀\u1fef︰ℽ")
     assert len(pairs) > 500
@@ -181,11 +189,11 @@ def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
 
 def test_of_many_ids_each_is_told_with_its_others() -> None:
     ids = ["LI", "B", "li", "Ll", "B", "C"]
-    assert alike_among(ids) == {"LI": ("li", "Ll"), "li": ("LI",), "Ll": ("LI",)}
+    assert confusable_groups(ids) == {"LI": ("li", "Ll"), "li": ("LI",), "Ll": ("LI",)}
 
 
 def test_what_tells_two_apart_is_spelled() -> None:
-    assert spelled("ACME‑CORP", "ACME-CORP") == "ACME‹2011›CORP"
-    assert spelled("АCME-CORP", "ACME‑CORP") == "‹0410›CME-CORP"
-    assert spelled("acme-corp", "ACME-CORP") == "acme-corp"
-    assert spelled("вода-é", "ВОДА-É") == "вода-é"
+    assert reveal_confusables("ACME‑CORP", "ACME-CORP") == "ACME‹2011›CORP"
+    assert reveal_confusables("АCME-CORP", "ACME‑CORP") == "‹0410›CME-CORP"
+    assert reveal_confusables("acme-corp", "ACME-CORP") == "acme-corp"
+    assert reveal_confusables("вода-é", "ВОДА-É") == "вода-é"

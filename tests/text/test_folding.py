@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.mirror.database import WORDS_VERSION
 from app.text.confusables import skeleton
-from app.text.folding import fold, number_of, numbers_in, numbers_of_each, spans, words_of
+from app.text.folding import as_phone_digits, fold, match_spans, numbers_of_each, phone_numbers, split_words
 from tests.customers import TEXTS
 
 SCRIPTS = TEXTS | st.text(
@@ -28,7 +28,7 @@ def test_equivalent_texts_fold_alike(text: str) -> None:
 @given(SCRIPTS, st.integers(0, 20), st.integers(1, 6))
 def test_what_is_found_is_marked(text: str, start: int, length: int) -> None:
     word = fold(text)[start : start + length]
-    found = spans(text, [word])
+    found = match_spans(text, [word])
     assert bool(found) == bool(word)
     assert found == sorted(found)
     assert all(0 <= first < last <= len(text) for first, last in found)
@@ -55,29 +55,29 @@ def test_what_is_found_is_marked(text: str, start: int, length: int) -> None:
 )
 def test_people_type_what_is_quick(typed: str, text: str) -> None:
     assert fold(typed) in fold(text)
-    assert spans(text, words_of(typed)) == [(0, len(text))]
+    assert match_spans(text, split_words(typed)) == [(0, len(text))]
 
 
 def test_numbers_are_found_however_they_are_written() -> None:
-    assert list(numbers_in("+1 (312) 555-0100 ext 77")) == ["13125550100"]
-    assert [number_of(word) for word in ("555-01", "5550100", "(555)", "55", "a555", "5.5.5")] == [
+    assert list(phone_numbers("+1 (312) 555-0100 ext 77")) == ["13125550100"]
+    assert [as_phone_digits(word) for word in ("555-01", "5550100", "(555)", "55", "a555", "5.5.5")] == [
         *("55501", "5550100", "555", "", "", "555"),
     ]
-    assert spans("+1 (312) 555-0100", ["5550100"]) == [(9, 17)]
-    assert spans("555.0100", ["555-01"]) == [(0, 6)]
-    assert spans("555-0100", ["0100", "555"]) == [(0, 3), (4, 8)]
-    assert spans("Suite 5", ["555"]) == []
+    assert match_spans("+1 (312) 555-0100", ["5550100"]) == [(9, 17)]
+    assert match_spans("555.0100", ["555-01"]) == [(0, 6)]
+    assert match_spans("555-0100", ["0100", "555"]) == [(0, 3), (4, 8)]
+    assert match_spans("Suite 5", ["555"]) == []
 
 
 @given(st.lists(st.text(st.sampled_from("0129 ()+./\\-x,a\t\n\x0b\x1c٣–"), max_size=16)))
 def test_the_numbers_of_many_texts_are_those_of_each(texts: list[str]) -> None:
     folded = [fold(text) for text in texts]
-    assert numbers_of_each(folded) == [" ".join(numbers_in(text)) for text in folded]
+    assert numbers_of_each(folded) == [" ".join(phone_numbers(text)) for text in folded]
 
 
 def test_the_words_of_a_query() -> None:
-    assert words_of("  Acme\u3000corp ACME ") == ("acme", "corp")
-    assert words_of(" \u0301 ") == ()
+    assert split_words("  Acme\u3000corp ACME ") == ("acme", "corp")
+    assert split_words(" \u0301 ") == ()
 
 
 def test_how_words_are_made_has_a_number_that_mirrors_are_told_apart_by() -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from app.text.sanitize import excerpt, fit, shorten, timestamp, visible, visible_id, width
+from app.text.sanitize import excerpt, fit, sanitize, sanitize_id, shorten, timestamp, width
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 NASTY = st.text(
@@ -58,10 +58,10 @@ def cursor_column(text: str) -> int:
 @given(ANY_TEXT | NASTY)
 @example("\r\n\x85\u2028")
 def test_everything_visible_is_harmless(text: str) -> None:
-    shown = visible(text)
+    shown = sanitize(text)
     assert_harmless(shown)
-    assert visible(shown) == shown
-    assert_harmless(visible_id(text))
+    assert sanitize(shown) == shown
+    assert_harmless(sanitize_id(text))
     assert_harmless(excerpt(text))
     assert_harmless(timestamp(text))
 
@@ -88,7 +88,7 @@ def test_vowel_signs_that_take_a_cell_of_their_own_are_counted() -> None:
 
 @pytest.mark.parametrize("text", SAMPLES)
 def test_a_terminal_agrees_on_the_width(text: str) -> None:
-    assert cursor_column(visible(text)) == width(text)
+    assert cursor_column(sanitize(text)) == width(text)
     for cells in range(1, 24):
         assert cursor_column(fit(text, cells)) == cells
 
@@ -116,7 +116,7 @@ def test_a_terminal_agrees_on_the_width(text: str) -> None:
     ],
 )
 def test_signs(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert sanitize(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_signs(text: str, shown: str) -> None:
     ],
 )
 def test_ids_show_every_odd_space(text: str, shown: str) -> None:
-    assert visible_id(text) == shown
+    assert sanitize_id(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.models.fields import KEY
-from app.text.sanitize import visible_id, width
+from app.models.fields import ID_FIELD
+from app.text.sanitize import sanitize_id, width
 from app.widgets.columns import heading_text, lay_out, row_text
 from tests.customers import TEXTS, customer
 
@@ -27,7 +27,7 @@ def test_a_layout_never_is_wider_than_the_terminal_and_keeps_what_matters(cells:
     layout = lay_out(cells, id_width)
     assert sum(cell.width for cell in layout) + len(layout) - 1 <= cells
     fields = [cell.column.field for cell in layout]
-    assert {KEY, "name", "city", "state", "phone", "active"} <= set(fields)
+    assert {ID_FIELD, "name", "city", "state", "phone", "active"} <= set(fields)
     assert all(cell.width >= cell.column.narrow for cell in layout)
 
 
@@ -50,7 +50,7 @@ def test_every_row_is_as_wide_as_the_layout_whatever_it_holds(name: str, city: s
 def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
     layout = lay_out(cells, 14)
     row = row_text(customer(short_id, name="Name", active=False), layout)
-    shown = visible_id(short_id)
+    shown = sanitize_id(short_id)
     if width(shown) <= cells:
         assert row.startswith(shown)
 

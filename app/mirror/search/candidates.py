@@ -7,8 +7,8 @@ from app.mirror.row_checksum import READ
 from app.mirror.rows import customer_of, stored_id
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer
-from app.models.fields import KEY
-from app.text.confusables import begins_like, likeness, resembles, skeleton
+from app.models.fields import ID_FIELD
+from app.text.confusables import has_similar_prefix, is_similar, similarity, skeleton
 from app.text.folding import fold
 
 #: So many rows are searched without an index; it is built once all of them are there.
@@ -24,8 +24,10 @@ def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id
     searchable = _is_searchable(connection, state, "by_look")
     if searchable:
         found += _customers(connection, "look", "= ?", (skeleton(asked),), _MOST_ALIKE)
-    alike = {one.short_id: one for one in found if resembles(short_id, one.short_id)}
-    best = sorted(alike.values(), key=lambda one: (likeness(short_id, one.short_id), one.active is False, one.short_id))
+    alike = {one.short_id: one for one in found if is_similar(short_id, one.short_id)}
+    best = sorted(
+        alike.values(), key=lambda one: (similarity(short_id, one.short_id), one.active is False, one.short_id)
+    )
     return Candidates(tuple(best), complete=state.whole and searchable)
 
 
@@ -35,11 +37,11 @@ def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: 
     head, look = fold(asked), skeleton(asked)
     found: list[Customer] = []
     if head:
-        found += _customers(connection, KEY, "= ?", (asked,), most)
+        found += _customers(connection, ID_FIELD, "= ?", (asked,), most)
         found += _beginning(connection, "fid", head, most)
     if look and len(found) <= most and _is_searchable(connection, state, "by_look"):
         like = _beginning(connection, "look", look, _MOST_ALIKE)
-        found += [one for one in like if begins_like(one.short_id, typed)]
+        found += [one for one in like if has_similar_prefix(one.short_id, typed)]
     if head and len(found) <= most and _is_searchable(connection, state, "by_fname"):
         found += _beginning(connection, "fname", head, most)
     once = {one.short_id: one for one in found}
@@ -57,7 +59,7 @@ def _customers(
     rows = connection.execute(
         f"SELECT {READ} FROM customer WHERE {column} {condition} ORDER BY {column} LIMIT ?", (*words, most)
     )
-    return [customer for customer in map(customer_of, rows.fetchall()) if KEY not in customer.oddities]
+    return [customer for customer in map(customer_of, rows.fetchall()) if ID_FIELD not in customer.problems]
 
 
 def _is_searchable(connection: sqlite3.Connection, state: MirrorState, index: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from app.mirror.row_checksum import DamagedRow
 from app.mirror.search.result_cache import MATCH, NO_MATCH
-from app.models.fields import KEY
+from app.models.fields import ID_FIELD
 
 #: What it costs, in microseconds, to step over an entry of an index, and to read a row by its number and sort it.
 _PASS: Final = 0.08
@@ -21,7 +21,7 @@ _VENTURE: Final = 0.25
 def order_by(column: str, direction: str) -> str:
     """The clause for an order; ties are broken by the ID."""
     turned = "DESC" if direction == "DESC" else "ASC"
-    columns = [column, KEY, "odd"] if column != KEY else [KEY, "odd"]
+    columns = [column, ID_FIELD, "odd"] if column != ID_FIELD else [ID_FIELD, "odd"]
     return "ORDER BY " + ", ".join(f"{name} {turned}" for name in columns)
 
 

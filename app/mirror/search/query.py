@@ -15,8 +15,8 @@ from app.mirror.search.result_cache import MATCH, NO_MATCH, Known, Matches
 from app.mirror.search.terms import Needle, head_of, needles_of
 from app.mirror.search.trigrams import Candidates
 from app.mirror.state import MirrorState
-from app.models.fields import KEY, PageRequest
-from app.text.folding import words_of
+from app.models.fields import ID_FIELD, PageRequest
+from app.text.folding import split_words
 
 #: So many blocks are looked at without asking whether there is a shorter way.
 _FEW_BLOCKS: Final = 96
@@ -57,7 +57,7 @@ class Search:
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
         first = (request.page - 1) * request.page_size
-        if not words_of(request.find) and (request.status == "all" or request.sort in (None, KEY, "active")):
+        if not split_words(request.find) and (request.status == "all" or request.sort in (None, ID_FIELD, "active")):
             return self._plain(request, first)
         return self.matching(needles_of(request.find, request.status), request, first)
 
@@ -70,7 +70,7 @@ class Search:
             heads = self._head_fields
             scan = self._scan(needles, (head.encode(), heads))
             stream: Iterator[int] = chain(self._heads(head, heads, request.status), self._by_id(scan, "ASC", want))
-        elif request.sort in (None, KEY):
+        elif request.sort in (None, ID_FIELD):
             scan = self._scan(needles)
             stream = self._by_id(scan, request.direction if request.sort else "ASC", want)
         else:
@@ -86,7 +86,7 @@ class Search:
 
     def _far_down(self, needles: tuple[Needle, ...], request: PageRequest, first: int) -> Found:
         """As `matching`: once all matches are known, nothing before the page is touched row by row."""
-        sort, direction = request.sort or KEY, request.direction if request.sort else "ASC"
+        sort, direction = request.sort or ID_FIELD, request.direction if request.sort else "ASC"
         if needles == needles_of("", request.status) and {f"by_{sort}", "by_active"} <= self._indexes:
             rows = self._all_with(request)
         else:
@@ -112,7 +112,7 @@ class Search:
 
     def count_of(self, request: PageRequest) -> int:
         """How many rows are meant."""
-        if words_of(request.find):
+        if split_words(request.find):
             return self.count(needles_of(request.find, request.status))
         return self._plain_total(request)
 
@@ -134,7 +134,7 @@ class Search:
         total = self._plain_total(request)
         direction = request.direction if request.sort else "ASC"
         place = (first, request.page_size)
-        return Found(page_of_rows(self._connection, where, request.sort or KEY, direction, total, *place), total)
+        return Found(page_of_rows(self._connection, where, request.sort or ID_FIELD, direction, total, *place), total)
 
     def _plain_total(self, request: PageRequest) -> int:
         if request.status == "all":
@@ -173,7 +173,7 @@ class Search:
         return Rows(scan.count(), lambda: scan.mask_of_rows, lambda: scan.places(scan.candidates))
 
     def _steps_of(self, column: str) -> int:
-        return self._state.seen if column == KEY or f"by_{column}" in self._indexes else 0
+        return self._state.seen if column == ID_FIELD or f"by_{column}" in self._indexes else 0
 
     @property
     def _head_fields(self) -> int:
@@ -190,7 +190,7 @@ class Search:
         ordered = self._state.ordered >> BLOCK_BITS
         later = list(scan.places([number for number in scan.candidates if number >= ordered]))
         if len(later) > _FEW_ROWS:
-            return self._walk(scan, KEY, direction, want, len(later))
+            return self._walk(scan, ID_FIELD, direction, want, len(later))
         blocks = [number for number in scan.candidates if number < ordered]
         if direction == "DESC":
             blocks.reverse()
@@ -249,7 +249,7 @@ class Search:
         return scan.those_of(rows, max(16, min(int(expected), 512)))
 
     def _id_of(self, place: int) -> tuple[str, str]:
-        row = self._connection.execute(f"SELECT {KEY}, odd FROM customer WHERE place = ?", (place,)).fetchone()
+        row = self._connection.execute(f"SELECT {ID_FIELD}, odd FROM customer WHERE place = ?", (place,)).fetchone()
         if row is None:
             raise DamagedRow
         return row[0], row[1]
@@ -260,14 +260,14 @@ class Search:
         words = {"head": head, "end": f"{head}\U0010ffff"}
         begins = "{0} >= :head AND {0} < :end"
         for where, order in (
-            ("fid = :head", KEY),
-            ("fname = :head AND fid <> :head", KEY),
+            ("fid = :head", ID_FIELD),
+            ("fname = :head AND fid <> :head", ID_FIELD),
             (f"{begins.format('fid')} AND fid <> :head {'AND fname <> :head' if heads > 1 else ''}", "fid"),
             (f"{begins.format('fname')} AND fname <> :head AND NOT ({begins.format('fid')})", "fname"),
         ):
             if heads == 1 and where.startswith("fname"):
                 continue
-            ordered = KEY if order == KEY else f"{order}, {KEY}"
+            ordered = ID_FIELD if order == ID_FIELD else f"{order}, {ID_FIELD}"
             found = self._connection.execute(
                 f"SELECT place FROM customer WHERE {where} {active} ORDER BY {ordered}, odd", words
             )

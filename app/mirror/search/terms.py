@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.models.fields import KEY, Status
-from app.text.folding import BROKEN, fold, number_of, numbers_of_each, words_of
+from app.models.fields import ID_FIELD, Status
+from app.text.folding import BROKEN, as_phone_digits, fold, numbers_of_each, split_words
 
 #: The signs of a line; all are white space to `str.split`, and none is a line's end in `bytes`.
 STATUS_SIGNS: Final[dict[bool | None, str]] = {True: "\x1c", False: "\x1d", None: "\x1e"}
@@ -23,7 +23,7 @@ END: Final = "\n\n"
 
 #: In the order of a line, which is that of the contract.
 SEARCHED: Final = (
-    *(KEY, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
+    *(ID_FIELD, "name", "address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"),
 )
 _FIELDS: Final = len(SEARCHED)
 _ODD_SPACE: Final = re.compile(r"[\t-\r\x1c-\x1e\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
@@ -146,7 +146,8 @@ class Needle:
 def needles_of(find: str, status: Status) -> tuple[Needle, ...]:
     """What a line must hold to match, the word that is likely rarest first."""
     needles = [
-        Needle(word.encode(), number_of(word).encode() if not word.isdigit() else b"") for word in words_of(find)
+        Needle(word.encode(), as_phone_digits(word).encode() if not word.isdigit() else b"")
+        for word in split_words(find)
     ]
     needles.sort(key=lambda needle: -len(needle.text))
     if status != "all":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
-from app.models.fields import BY_NAME, KEY, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
+from app.models.fields import BY_NAME, ID_FIELD, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
 from app.storage.files import NotARegularFile, atomic_write, make_private_dir, open_regular_file, os_error_text
 
 _FORMAT: Final = 1
@@ -22,7 +22,7 @@ class View(NamedTuple):
     `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose.
     """
 
-    sort: str | None = KEY
+    sort: str | None = ID_FIELD
     direction: Direction = "ASC"
     status: Status = "all"
     page_size: int | Literal["fit"] | None = None

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from app.models.fields import BY_NAME, KEY, SORTABLE, Direction
+from app.models.fields import BY_NAME, ID_FIELD, SORTABLE_FIELDS, Direction
 from app.screens.multi_select_dialog import PickDialog
 from app.screens.select_dialog import Choice, ChooseDialog
 from app.widgets.columns import COLUMNS
@@ -24,7 +24,7 @@ def ask_order(screen: "PagedScreen") -> None:
     best = [Choice(_BEST, "Best hits first", "now" if now.sort is None else "")] if now.find else []
     choices = [
         Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else here.get(name, ""))
-        for name in dict.fromkeys((*SORTABLE, *BY_NAME))
+        for name in dict.fromkeys((*SORTABLE_FIELDS, *BY_NAME))
     ]
 
     def chosen(sort: str | None) -> None:
@@ -55,14 +55,14 @@ def ask_page_size(screen: "PagedScreen") -> None:
 def ask_columns(screen: "PagedScreen") -> None:
     """Let a person choose the columns; the ID is always there."""
     table = screen.table
-    choices = [Choice(column.field, BY_NAME[column.field].label) for column in COLUMNS if column.field != KEY]
+    choices = [Choice(column.field, BY_NAME[column.field].label) for column in COLUMNS if column.field != ID_FIELD]
     picked = table.shown_columns if table.chosen is None else table.chosen
 
     def chosen(fields: "Sequence[str] | None") -> None:
         if fields is None:
             return
         # Nothing ticked is no choice: then the width of the terminal decides.
-        table.chosen = (KEY, *fields) if fields else None
+        table.chosen = (ID_FIELD, *fields) if fields else None
         screen.keep_view()
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
         if missing:

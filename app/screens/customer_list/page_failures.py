@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.errors import BadRequest, DockbookError, Forbidden, NotAvailable, RateLimited, ValidationFailed
-from app.models.fields import BY_NAME, KEY, PageRequest
+from app.models.fields import BY_NAME, ID_FIELD, PageRequest
 
 if TYPE_CHECKING:
     from app.screens.customer_list.pages import PagedScreen, Place
@@ -20,9 +20,9 @@ async def tell_failure(
         _sort_here(screen, request, place)
         return
     screen.paging.stays()
-    screen.show_link(screen.repository.link)
+    screen.show_link(screen.repository.connection)
     if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
-        label = BY_NAME[request.sort or KEY].label
+        label = BY_NAME[request.sort or ID_FIELD].label
         screen.say(f"The server does not sort by {label} ({error.text}). The order stays as it was.", "warning")
     elif refused and screen.paging.page is None:
         # Which columns can be sorted by is not in the contract, not even the ID.
@@ -46,6 +46,6 @@ async def _mirror_is_whole(screen: "PagedScreen") -> bool:
 def _sort_here(screen: "PagedScreen", request: PageRequest, place: "Place") -> None:
     """The server does not sort so: the mirror does, here and from now on."""
     screen.sorted_here.add(request.sort)
-    label = BY_NAME[request.sort or KEY].label
+    label = BY_NAME[request.sort or ID_FIELD].label
     screen.say(f"The server does not sort by {label}; the copy on this machine does.")
-    screen.load(request._replace(here=True), place)
+    screen.load(request._replace(sort_locally=True), place)

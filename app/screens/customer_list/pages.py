@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 
 from app.errors import DockbookError
 from app.models.fields import Direction, PageRequest
-from app.repository.repository import Link
+from app.repository.repository import ConnectionState
 from app.screens.base import DockScreen
 from app.screens.context import Desk
 from app.screens.customer_list.list_state import View
 from app.screens.customer_list.pagination import Paging, near_misses, told_of_repeats, without_repeats
 from app.screens.customer_list.view_keeping import ViewKeeping
-from app.text.sanitize import visible_id, width
+from app.text.sanitize import sanitize_id, width
 from app.widgets.customer_table import CustomerTable
 from app.widgets.empty_state import StatePanel
 from app.widgets.search_bar import FindLine
@@ -68,14 +68,14 @@ class PagedScreen(DockScreen[None]):
         page = self.paging.page
         if self.table.tentative and self._glimpsed is not None:
             return self._glimpsed.origin
-        link = self.repository.link
-        there = link.live and not link.doubted
+        link = self.repository.connection
+        there = link.live and not link.suspect
         # What was searched is the mirror's in any case, and the status line tells how old.
-        return None if page is None or (self.paging.request.narrowed and there) else page.origin
+        return None if page is None or (self.paging.request.needs_mirror and there) else page.origin
 
-    def show_link(self, link: Link) -> None:
+    def show_link(self, link: ConnectionState) -> None:
         super().show_link(link)
-        if self._nothing is not None and self.paging.request.narrowed:
+        if self._nothing is not None and self.paging.request.needs_mirror:
             # Whether the rest of the copy is on its way may have changed with it.
             self.show_empty(self._nothing)
 
@@ -126,7 +126,7 @@ class PagedScreen(DockScreen[None]):
 
     def once_shown(self, act: Callable[[], object]) -> None:
         """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
-        narrowed = self.paging.goal.narrowed or self.paging.request.narrowed
+        narrowed = self.paging.goal.needs_mirror or self.paging.request.needs_mirror
         if self.table.tentative or (not self.paging.settled and narrowed):
             self.once_settled(act)
         else:
@@ -154,7 +154,7 @@ class PagedScreen(DockScreen[None]):
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Show the first page in this order."""
         here = sort in self.sorted_here
-        self.load(self.paging.goal._replace(page=1, sort=sort, direction=direction, here=here), "first")
+        self.load(self.paging.goal._replace(page=1, sort=sort, direction=direction, sort_locally=here), "first")
         self.keep_view()
 
     def keep_view(self) -> None:
@@ -168,7 +168,7 @@ class PagedScreen(DockScreen[None]):
         """Change the page size; the customer under the cursor stays on the page."""
         # Of what was asked for last: a filter that is still on its way is not taken back.
         request = self.paging.goal._replace(page=self._cursor_number() // size + 1, page_size=size)
-        if self.paging.page is None and request.searching:
+        if self.paging.page is None and request.filtered:
             self.read(self._read_total, "total")
         # Where the rows are there to be looked at, they are asked for already.
         if not self.table.tentative or request != self.paging.goal:
@@ -177,14 +177,14 @@ class PagedScreen(DockScreen[None]):
     def show_glimpse(self, size: int) -> None:
         """Show what this machine had of the page last, before the program has all it takes to ask for it."""
         request = self.paging.goal._replace(page_size=size)
-        glimpse = self.repository.glimpse(request)
+        glimpse = self.repository.snapshot(request)
         if glimpse is None or not glimpse.rows:
             return
         self._glimpsed = glimpse
         rows = cast("Sequence[Customer]", glimpse.rows)
         self.table.show(rows, request.sort or "", request.direction, tentative=True)
         self.remove_class("-panel")
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
         self.paging.goal = request
         # What it takes to ask for the page would hold these rows up.
         self.call_after_refresh(self._load_glimpsed, request)
@@ -215,8 +215,8 @@ class PagedScreen(DockScreen[None]):
             repeated=repeated,
         )
         self.read(self._learn, "alike")
-        if request.searching:
-            self.show_link(self.repository.link)
+        if request.filtered:
+            self.show_link(self.repository.connection)
         else:
             self._tell_total(page)
         self._nothing = None if page.rows else page
@@ -275,9 +275,9 @@ class PagedScreen(DockScreen[None]):
     async def _learn(self) -> None:
         """What the server told of the rows since is shown in their place; IDs that look like theirs may be anywhere."""
         live = self.paging.origin is None
-        for customer in await self.repository.newer(self.table.rows) if live else ():
+        for customer in await self.repository.updated_since(self.table.rows) if live else ():
             self.replace(customer)
-        self.table.learn_alikes(await self.repository.look_alikes([row.short_id for row in self.table.rows]))
+        self.table.learn_alikes(await self.repository.confusable_ids([row.short_id for row in self.table.rows]))
         self.customer_reached()
 
     def _mark(self, customer: "Customer") -> None:
@@ -291,7 +291,7 @@ class PagedScreen(DockScreen[None]):
         """Do it with the customer under the cursor, or with the one it stood on when the key was pressed."""
         at = {row.short_id: at for at, row in enumerate(self.table.rows)}
         if short_id is not None and short_id not in at:
-            self.say(f"{visible_id(short_id)} is not here any more.")
+            self.say(f"{sanitize_id(short_id)} is not here any more.")
             return
         if short_id is not None:
             self.table.cursor = at[short_id]
@@ -318,13 +318,13 @@ class PagedScreen(DockScreen[None]):
 
     async def _fetch(self, request: PageRequest, place: Place, *, fresh: bool, seek: str | None, before: str) -> None:
         # What this machine answers itself is here before one could read that it is coming.
-        self.tell_position("" if request.narrowed else "loading…")
+        self.tell_position("" if request.needs_mirror else "loading…")
         try:
             page = await self.repository.page(request, fresh=fresh)
             if not page.rows and request.page > 1:
                 # The list became shorter meanwhile, or there never was such a page.
                 if request != self.paging.request and page.total != 0 and self.table.rows:
-                    if page.origin is not None and not request.narrowed:
+                    if page.origin is not None and not request.needs_mirror:
                         self.paging.stays()
                         self.say(f"The copy on this machine has no page {request.page:,}.", "warning")
                         return
@@ -355,20 +355,20 @@ class PagedScreen(DockScreen[None]):
 
     def _after_narrowed(self, request: PageRequest, page: "Page") -> None:
         """Count to the end what was only begun."""
-        if page.origin is not None and page.origin.at_least:
+        if page.origin is not None and page.origin.total_is_minimum:
             self.read(partial(self._count, request), "count")
 
     async def _read_total(self) -> None:
         """Ask the server how many customers there are where the list begins with some of them."""
         try:
-            page = await self.repository.page(self.paging.request._replace(find="", status="all", here=False))
+            page = await self.repository.page(self.paging.request._replace(find="", status="all", sort_locally=False))
         except DockbookError as error:
             self.say_error(error)
         else:
             self._tell_total(page)
 
     def _tell_total(self, page: "Page") -> None:
-        self.show_link(self.repository.link)
+        self.show_link(self.repository.connection)
         self.header.detail = "" if page.total is None else f"{page.total:,}"
 
     async def _count(self, request: PageRequest) -> None:

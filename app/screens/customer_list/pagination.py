@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.models.fields import KEY, MAX_PAGE_SIZE, PageRequest
-from app.repository.prefetch import FRESH
-from app.text.folding import words_of
-from app.text.sanitize import visible, visible_id, width
+from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
+from app.repository.prefetch import MAX_AGE
+from app.text.folding import split_words
+from app.text.sanitize import sanitize, sanitize_id, width
 from app.timestamps import is_before
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Whence:
 
     def page_at(self, now: float) -> "Page | None":
         """The page, as long as it can still pass for what it was: one of the mirror's tells its age."""
-        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= FRESH)
+        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= MAX_AGE)
         return self.page if fresh else None
 
 
@@ -70,12 +70,12 @@ class Paging:
     @property
     def counting(self) -> bool:
         """Whether the rows were not counted to their end."""
-        return self.origin is not None and self.origin.at_least
+        return self.origin is not None and self.origin.total_is_minimum
 
     @property
     def cut_short(self) -> bool:
         """Whether the rows end where the copy on this machine does, and not where the customers do."""
-        return self.origin is not None and self.origin.as_of is None and not self.request.narrowed
+        return self.origin is not None and self.origin.synced_at is None and not self.request.needs_mirror
 
     @property
     def last(self) -> int:
@@ -154,14 +154,14 @@ class Paging:
     def counted(self, total: int) -> None:
         """Take over how many rows there are, where only `at_least` was known."""
         if self.page is not None and self.page.origin is not None:
-            origin = self.page.origin._replace(at_least=False)
+            origin = self.page.origin._replace(total_is_minimum=False)
             self.page = self.page.model_copy(update={"total": total, "page_count": self.pages(total), "origin": origin})
 
     def position(self, row: int) -> str:
         """Where the row (from 0) stands among all customers, or among those that were looked for."""
         number = (self.request.page - 1) * self.request.page_size + row + 1
         find = self.request.find.strip()
-        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.searching else ""
+        looked_for = f' for "{find}"' if find else f" {self.request.status}" if self.request.filtered else ""
         return f"{number:,} of {self._total()}{looked_for} {self.request.order}"
 
     def summary(self, room: int = 1_000) -> str:
@@ -190,17 +190,17 @@ class Paging:
     def _counts(self, shown: "Page") -> list[str]:
         """How many there are, in many words and in few."""
         status = "" if self.request.status == "all" else f" {self.request.status}"
-        if self.request.searching:
+        if self.request.filtered:
             origin = shown.origin
             if origin is None:
                 return [f"{self._total()}{status}"]
-            if origin.close:
+            if origin.suggestions:
                 return ["nothing, but close"]
             count = f"{self._total()}{status}"
-            if origin.as_of is None:
-                searched = f"searched {origin.seen:,}{_of(origin)} so far"
+            if origin.synced_at is None:
+                searched = f"searched {origin.held:,}{_of(origin)} so far"
                 return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-            return [f"{count} of {max(origin.seen, origin.expected or 0):,}", count]
+            return [f"{count} of {max(origin.held, origin.expected or 0):,}", count]
         if shown.total is None:
             return ["total not told"]
         return ["1 customer" if shown.total == 1 else f"{self._total()} customers"]
@@ -210,10 +210,10 @@ class Paging:
         origin = self.origin
         if origin is None:
             return [""]
-        if origin.as_of is None:
-            return [""] if self.request.searching else [" · from the mirror, not whole", " · mirror, not whole"]
-        moment = _moment(origin.as_of)
-        if self.request.searching:
+        if origin.synced_at is None:
+            return [""] if self.request.filtered else [" · from the mirror, not whole", " · mirror, not whole"]
+        moment = _moment(origin.synced_at)
+        if self.request.filtered:
             return [f" · as of {moment}"]
         return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
 
@@ -234,7 +234,7 @@ def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Se
     repeated: dict[str, None] = {}
     for number, row in enumerate(rows):
         # What is no ID is nobody's: such rows have nothing in common.
-        key = number if KEY in row.oddities else row.short_id
+        key = number if ID_FIELD in row.problems else row.short_id
         before = kept.get(key)
         if before is not None:
             repeated[row.short_id] = None
@@ -246,15 +246,15 @@ def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Se
 def told_of_repeats(short_ids: Sequence[str]) -> str:
     """What is said of IDs that came more than once."""
     first, *others = short_ids
-    more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {visible_id(others[0])}" if others else ""
-    return f"The server sent {visible_id(first)}{more} twice on this page: shown once, as changed last."
+    more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {sanitize_id(others[0])}" if others else ""
+    return f"The server sent {sanitize_id(first)}{more} twice on this page: shown once, as changed last."
 
 
 def near_misses(find: str, page: "Page") -> tuple[Sequence[str], str]:
     """The words that are marked in the rows of a find, and what is said above near misses."""
-    typed = words_of(find)
-    close = page.origin.close if page.origin is not None else ()
+    typed = split_words(find)
+    close = page.origin.suggestions if page.origin is not None else ()
     if not close:
         return typed, ""
-    instead = ", ".join([visible(word) for word in close if word not in typed][:_MOST_CLOSE])
+    instead = ", ".join([sanitize(word) for word in close if word not in typed][:_MOST_CLOSE])
     return close, f'Nothing for "{find}". Close to it: {instead}'

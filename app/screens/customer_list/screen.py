@@ -13,9 +13,9 @@ from app.screens.base import LOOKING_BACK, DockScreen
 from app.screens.context import Desk
 from app.screens.customer_list.pages import PagedScreen, Place
 from app.screens.customer_list.pagination import CUT_SHORT, Step, Whence
-from app.text.confusables import spelled
+from app.text.confusables import reveal_confusables
 from app.text.folding import fold
-from app.text.sanitize import visible_id
+from app.text.sanitize import sanitize_id
 from app.widgets.customer_table import CustomerTable
 from app.widgets.search_bar import FindInput
 
@@ -96,7 +96,7 @@ class CustomerListScreen(PagedScreen):
         if self._whence is not None:
             self._whence.page = None
         # Among those that match, it may be in another place now, or not at all.
-        if not self.replace(message.customer) or self.paging.goal.narrowed:
+        if not self.replace(message.customer) or self.paging.goal.needs_mirror:
             self.load(self.paging.goal, "same", fresh=True, seek=message.customer.short_id, before=message.text)
 
     def on_resize(self, event: "events.Resize") -> None:
@@ -133,7 +133,7 @@ class CustomerListScreen(PagedScreen):
             return
         # An order chosen among results stays; that of the list does not: the best hits come first.
         sort, direction = (goal.sort, goal.direction) if goal.find else (None, _UP)
-        self.load(goal._replace(page=1, find=text, sort=sort, direction=direction, here=False))
+        self.load(goal._replace(page=1, find=text, sort=sort, direction=direction, sort_locally=False))
 
     @on(FindInput.Walked)
     def walk(self, event: FindInput.Walked) -> None:
@@ -303,7 +303,7 @@ class CustomerListScreen(PagedScreen):
         detail = DetailScreen(self.desk, customer, position, self.step, alike, self.paging.origin)
         self.app.push_screen(detail)
         if scanned and customer.short_id != scanned:
-            was, found = visible_id(spelled(scanned, customer.short_id)), visible_id(customer.short_id)
+            was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
             detail.say(f"Scanned was {was}; the only hit is {found}: that one is shown.", "warning")
 
     def _open_scanned(self, text: str, customer: "Customer") -> None:
@@ -316,7 +316,7 @@ class CustomerListScreen(PagedScreen):
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
         else:
-            self.say(f"No customer has exactly the ID {visible_id(text)}. Press Enter again to open the marked one.")
+            self.say(f"No customer has exactly the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         from app.screens.form import FormScreen

@@ -6,7 +6,7 @@ from math import gcd
 from random import Random
 from typing import Final
 
-from app.service.rows import COLUMNS
+from app.models.fields import WIRE_FIELDS
 from app.service.sample.regions import Region, load_regions
 from app.service.store import Store
 
@@ -40,7 +40,7 @@ _FIXED: Final = (
 def sample_customers(count: int) -> Iterator[dict[str, object]]:
     """The first `count` sample customers, with all 15 fields; a longer sample begins with a shorter one."""
     for values in _FIXED[:count]:
-        yield dict(zip(COLUMNS, values, strict=True))
+        yield dict(zip(WIRE_FIELDS, values, strict=True))
     regions = [_RegionGenerator(region) for region in load_regions()]
     # The regions take turns, so that the first dozens of customers come from everywhere.
     rounds = max(region.weight for region in regions)
