@@ -15,14 +15,14 @@ from app.config.secrets import read_secret
 from app.config.settings import Settings
 from app.errors import SettingsError, StoreError
 from app.models.fields import PageRequest
-from app.storage.files import make_private
+from app.storage.files import make_private_dir
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
     from app.mirror.snapshot import Glimpse
     from app.service.store import Store
-    from app.service.temp_folder import ThrowawayFolder
+    from app.service.temp_folder import TempFolder
 
 TO_SEE: Final = frozenset({130})
 TO_CHANGE: Final = frozenset({130, 131})
@@ -97,7 +97,7 @@ class EmbeddedBackend:
         self._samples = samples
         self._permissions = TO_SEE if read_only else TO_CHANGE
         self._store: Store | None = None
-        self._mirror_folder: ThrowawayFolder | None = None
+        self._mirror_folder: TempFolder | None = None
         self._closed = False
         self._opening = threading.Lock()
         # What takes long is done where a progress bar can be seen.
@@ -112,12 +112,12 @@ class EmbeddedBackend:
         """The mirror of this book in the folder, or one in memory; a book that goes takes its mirror along. Blocks."""
         if self._path is not None or folder is None:
             return _mirror(folder, str(self._path))
-        from app.service.temp_folder import ThrowawayFolder
+        from app.service.temp_folder import TempFolder
 
         with self._opening:
             if self._closed:
                 return _mirror(None, "")
-            self._mirror_folder = ThrowawayFolder.make()
+            self._mirror_folder = TempFolder.create()
             return _mirror(self._mirror_folder.path, "")
 
     def has_mirror(self, folder: Path) -> bool:
@@ -169,7 +169,7 @@ def _mirror(folder: Path | None, whose: str) -> "Mirror":
     if folder is None:
         return Mirror.open(None)
     try:
-        make_private(folder)
+        make_private_dir(folder)
     except OSError as error:
         mirror = Mirror.open(None)
         mirror.notes += (f"The copy of the customers is kept in memory only: {folder} cannot be used ({error}).",)
@@ -202,8 +202,6 @@ def open_store(path: Path | None, samples: int) -> "Store":
     """Open the book at this path, or a throw-away one, with so many sample customers."""
     from app.service.store import Store
 
-    if path is not None:
-        make_private(path.parent)
     store = Store.open(path)
     if samples:
         _fill(store, samples)

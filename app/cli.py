@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from app.backends import EmbeddedBackend, RemoteBackend
     from app.config.paths import Paths
     from app.config.settings import Settings
-    from app.service.credentials import IssuedCredential
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -241,58 +240,15 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    import asyncio
-
-    from app.backends import TO_CHANGE, TO_SEE, open_store
+    from app.backends import open_store
     from app.config.paths import Paths
     from app.errors import SettingsError
-    from app.service.app import create_app
-    from app.service.credentials import Credentials
-    from app.service.server import serve
+    from app.service.command import run_serve
 
     for option in ("profile", "url", "read_only", "mouse", "no_mirror"):
         if getattr(arguments, option):
             raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo
     folders = Paths.from_environment(os.environ)
-    store = open_store(None if demo else folders.book, demo or 0)
-    try:
-        credentials = Credentials()
-        viewer, editor = credentials.issue(TO_SEE), credentials.issue(TO_CHANGE)
-
-        def announce(url: str) -> None:
-            sys.stdout.write(_announcement(url, viewer, editor))
-            sys.stdout.flush()
-
-        serve(create_app(store, credentials), arguments.host, arguments.port, announce)
-    finally:
-        asyncio.run(store.close())
+    run_serve(open_store(None if demo else folders.book, demo or 0), arguments.host, arguments.port)
     return DONE
-
-
-def _announcement(url: str, viewer: "IssuedCredential", editor: "IssuedCredential") -> str:
-    """What to copy and paste: a shell takes every line of it."""
-
-    def export(made: "IssuedCredential") -> str:
-        return " ".join(
-            (
-                f"export DOCKBOOK_URL={url}",
-                f"DOCKBOOK_CLIENT_ID={made.client_id}",
-                f"DOCKBOOK_CLIENT_SECRET={made.client_secret}",
-            )
-        )
-
-    return f"""\
-# The service listens on {url} until Ctrl+C.
-# It describes itself at {url}/openapi.json
-
-# May see customers (130):
-{export(viewer)}
-
-# May see and change customers (130 and 131):
-{export(editor)}
-
-# A token for curl or schemathesis, to be sent as "Authorization: Bearer TOKEN":
-# printf 'user = "%s:%s"' "$DOCKBOOK_CLIENT_ID" "$DOCKBOOK_CLIENT_SECRET" |
-#   curl -s -K - -d grant_type=client_credentials "$DOCKBOOK_URL/Token"
-"""

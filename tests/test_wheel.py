@@ -53,3 +53,9 @@ def test_the_wheel_opens_the_demo(environment: Path, tmp_path: Path) -> None:
     assert "\x1b[?1049l" in rest
     assert "\x1b[?25h" in rest
     assert list(environment.glob("lib/python*/site-packages/styles/*.tcss"))
+
+
+def test_wheel_contains_the_data_files(environment: Path) -> None:
+    (service,) = environment.glob("lib/python*/site-packages/app/service")
+    assert (service / "openapi.json").is_file()
+    assert (service / "sample" / "regions.toml").is_file()

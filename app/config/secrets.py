@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import SettingsError
+from app.storage.files import os_error_text
 
 _LARGEST: Final = 64 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -53,7 +54,7 @@ def read_private(path: Path, source: str) -> str:
             require_private(os.fstat(file.fileno()), path, source)
             content = file.read(_LARGEST + 1)
     except OSError as error:
-        raise SettingsError(f"{source}: {path} cannot be read: {reason(error)}.") from None
+        raise SettingsError(f"{source}: {path} cannot be read: {os_error_text(error)}.") from None
     if len(content) > _LARGEST:
         raise SettingsError(f"{source}: {path} is too large to be a secret.")
     try:
@@ -69,8 +70,3 @@ def require_private(status: os.stat_result, path: Path, source: str) -> None:
             f"{source}: {path} holds a secret, and other users can get at it "
             f"(mode {stat.S_IMODE(status.st_mode):03o}). Run: chmod 600 {shlex.quote(str(path))}"
         )
-
-
-def reason(error: OSError) -> str:
-    """Why a file could not be used, without the path that the message names anyway."""
-    return (error.strerror or type(error).__name__).lower()

@@ -1,15 +1,13 @@
 """Changes settings in `config.toml` and leaves everything else in it, comments too, as it is."""
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from app.config.secrets import reason
 from app.errors import SettingsError
+from app.storage.files import atomic_write, make_private_dir, os_error_text
 
 _HEADER: Final = re.compile(r"^\s*\[")
 _UI_HEADER: Final = re.compile(r"^\s*\[\s*ui\s*\]\s*(#.*)?$")
@@ -26,14 +24,14 @@ def write_ui_settings(path: Path, values: Mapping[str, int | str]) -> None:
         changed = _changed(text, values)
         after = tomllib.loads(changed)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else "it is no valid TOML"
+        why = os_error_text(error) if isinstance(error, OSError) else "it is no valid TOML"
         raise SettingsError(f"{path} cannot be changed: {why}. {by_hand}") from error
     if after != _expected(before, values):
         raise SettingsError(f"{path} cannot be changed: its table [ui] is written in another way. {by_hand}")
     try:
         _replace(path, changed)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {reason(error)}. {by_hand}") from error
+        raise SettingsError(f"{path} cannot be written: {os_error_text(error)}. {by_hand}") from error
 
 
 def _changed(text: str, values: Mapping[str, int | str]) -> str:
@@ -66,18 +64,8 @@ def _expected(before: Mapping[str, Any], values: Mapping[str, int | str]) -> dic
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside and rename, with the mode the file had; a new one is its owner's alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Replace the file and keep its mode; a new one gets mode 0600."""
+    make_private_dir(path.parent)
     target = path.resolve()
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-    descriptor, beside = tempfile.mkstemp(prefix=".config-", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    atomic_write(target, text.encode(), mode=mode)

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from app.config.secrets import Secret, reason, require_private
+from app.config.secrets import Secret, require_private
 from app.errors import SettingsError
-from app.storage.files import open_file
+from app.storage.files import open_regular_file, os_error_text
 
 PAGE_SIZES: Final = (25, 50, 100, 250)
 SCAN_GAP_MS: Final = 90
@@ -96,13 +96,13 @@ _KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole num
 def read_config(path: Path) -> ConfigFile:
     """Read the config file; one that is not there says nothing. Raises SettingsError."""
     try:
-        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_regular_file(path, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())
             content = file.read()
     except FileNotFoundError:
         return ConfigFile(path)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {reason(error)}.") from None
+        raise SettingsError(f"{path} cannot be read: {os_error_text(error)}.") from None
     # Most people have no such file, and need not wait for its grammar.
     import tomllib
 

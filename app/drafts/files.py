@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 
 from app.drafts.draft import LARGEST, CorruptDraft, Draft, DraftChanged, NewerDraft, customer_key
 from app.drafts.session_lock import is_running, remove_stale
-from app.storage.files import NotAFile, make_private, open_file
+from app.storage.files import (
+    NotARegularFile,
+    delete_on_error,
+    make_private_dir,
+    open_regular_file,
+    sync_dir,
+    write_new_file,
+)
 
 #: In place of a session in the name of a file: nobody has the draft open, whoever comes may have it.
 _NOBODY: Final = "kept"
@@ -43,34 +50,33 @@ class DraftFiles:
     def __init__(self, path: Path, *servers: str, write: Write | None = None) -> None:
         self.path = path
         self._servers = servers
-        self._write = write or write_through
+        self._write = write or write_new_file
 
     def write(self, draft: Draft) -> None:
         """Write the draft down; the copy before is there until the new one is whole."""
-        make_private(self.path)
+        make_private_dir(self.path)
         path = self._path(draft)
-        beside = path.with_suffix(".new")
+        temp = path.with_suffix(".new")
         content = draft.to_bytes()
         if len(content) > LARGEST:
             # It would be taken for damaged when it is read.
             raise OSError(errno.EFBIG, "The record is too large")
-        try:
-            self._write(beside, content)
+        # A disk that failed may have kept an earlier one.
+        temp.unlink(missing_ok=True)
+        with delete_on_error(temp):
+            self._write(temp, content)
             for older in self._files_of(draft):
-                # It changed hands: there must never be two of them.
+                # The draft changed hands: there must never be two files of it.
                 older.rename(path)
-            beside.rename(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+            temp.rename(path)
         self._note(draft.id).unlink(missing_ok=True)
-        _sync(self.path)
+        sync_dir(self.path)
 
     def note_sent(self, draft: Draft) -> None:
         """Note that the draft is being sent, where the draft itself cannot be written: an empty file takes no room."""
-        make_private(self.path)
+        make_private_dir(self.path)
         self._note(draft.id).touch(0o600)
-        _sync(self.path)
+        sync_dir(self.path)
 
     def delete(self, draft: Draft) -> None:
         """Remove the draft; it may be gone already."""
@@ -79,12 +85,12 @@ class DraftFiles:
             for path in self.path.glob(f"{draft.server}.*.{draft.id}.{draft.session or _NOBODY}.json"):
                 path.unlink(missing_ok=True)
             self._note(draft.id).unlink(missing_ok=True)
-            _sync(self.path)
+            sync_dir(self.path)
 
     def claim(self, draft: Draft, session: str) -> Draft | None:
         """Make a free draft one's own; `None` when somebody else was quicker.
 
-        Raises `MovedDraft`, and leaves it free, when it is not any more what it was.
+        Raises `DraftChanged`, and leaves it free, when it is not any more what it was.
         """
         if draft.session and is_running(self.path, draft.session):
             return None
@@ -104,7 +110,7 @@ class DraftFiles:
         if not now.same_content(draft):
             own.rename(free)
             raise DraftChanged(now)
-        _sync(self.path)
+        sync_dir(self.path)
         return taken
 
     def _take_elsewhere(self, draft: Draft, session: str) -> Draft | None:
@@ -193,35 +199,17 @@ class DraftFiles:
                 note.unlink(missing_ok=True)
 
     def _set_aside(self, path: Path) -> str:
-        aside = make_private(self.path / "set-aside") / path.name
+        aside = make_private_dir(self.path / "set-aside") / path.name
         path.rename(aside)
         return f"{aside.parent.name}/{aside.name}"
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, down to the disk."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _read(path: Path, session: str) -> Draft:
     try:
-        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_regular_file(path, os.O_RDONLY), "rb") as file:
             content = file.read(LARGEST + 1)
-    except NotAFile:
+    except NotARegularFile:
         raise CorruptDraft from None
     if len(content) > LARGEST:
         raise CorruptDraft
     return Draft.from_bytes(content, session)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

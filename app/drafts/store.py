@@ -16,6 +16,7 @@ from typing import Any, Final
 from app.drafts.draft import Draft, new_id
 from app.drafts.files import DraftFiles, DraftListing, Write
 from app.drafts.session_lock import SessionLock
+from app.storage.files import os_error_text
 
 #: Seconds between two writes: fast typing is written down a few times a second, not once a key.
 _PAUSE: Final = 0.25
@@ -118,7 +119,7 @@ class DraftStore:
     async def claim(self, draft: Draft) -> Draft | None:
         """Open a free draft; `None` when somebody else did, or removed it.
 
-        Raises OSError, and `MovedDraft` when somebody went on with it and left it: then it is still free.
+        Raises OSError, and `DraftChanged` when somebody went on with it and left it: then it is still free.
         """
         await self.flush_async()
         if draft.id not in self._latest and await asyncio.to_thread(self._take, draft) is None:
@@ -169,7 +170,7 @@ class DraftStore:
                 self._write(draft, keep=keep)
             except OSError as error:
                 self._latest.setdefault(name, job)
-                problem = (error.strerror or type(error).__name__).lower()
+                problem = os_error_text(error)
         self.problem = problem
         if self.on_change is not None and before != (self.problem, self._kept, self.other_editors):
             self.on_change()

@@ -1,18 +1,17 @@
-"""Where an export goes: standard output, or a file that is there whole or not at all."""
+"""Where an export is written: standard output, or a file that is replaced only when the export is complete."""
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from app.errors import ExportFailed
-from app.storage.files import open_file
+from app.storage.files import FileLock, delete_on_error, os_error_text, sync_dir
 
-_BESIDE: Final = ".dockbook-export-"
-_PART: Final = ".part"
+_TEMP_PREFIX: Final = ".dockbook-export-"
+_TEMP_SUFFIX: Final = ".part"
 
 
 class OutputStream:
@@ -41,7 +40,7 @@ def translate_errors(name: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ExportFailed(f"{name} cannot be written: {(error.strerror or str(error)).lower()}.") from error
+        raise ExportFailed(f"{name} cannot be written: {os_error_text(error)}.") from error
 
 
 @contextmanager
@@ -53,67 +52,55 @@ def atomic_output(path: Path) -> Iterator[OutputStream]:
     name = str(path)
     with translate_errors(name):
         path = Path(os.path.realpath(path))
-        special = path.exists() and not (path.is_file() or path.is_dir())
         if path.is_dir():
             raise ExportFailed(f"{name} is a folder. Name a file in it.")
-        if special:
-            descriptor = os.open(path, os.O_WRONLY)
-        else:
-            _sweep(path.parent)
-            descriptor, beside = _open_beside(path.parent)
-    try:
-        yield OutputStream(descriptor, name)
-        if not special:
+        is_special = path.exists() and not path.is_file()
+    with ExitStack() as stack:
+        if is_special:
+            with translate_errors(name):
+                descriptor = os.open(path, os.O_WRONLY)
+            stack.callback(os.close, descriptor)
+            yield OutputStream(descriptor, name)
+            return
+        with translate_errors(name):
+            _remove_stale(path.parent)
+            descriptor, temp, lock = _create_temp(path.parent)
+        stack.callback(lock.release)
+        stack.callback(os.close, descriptor)
+        with delete_on_error(temp):
+            yield OutputStream(descriptor, name)
             with translate_errors(name):
                 os.fsync(descriptor)
-                Path(beside).replace(path)
-            _sync_folder(path.parent)
-    except BaseException:
-        if not special:
-            Path(beside).unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
+                temp.replace(path)
+        with suppress(OSError):
+            # The content is safe; not every file system can sync the name.
+            sync_dir(path.parent)
 
 
-def _open_beside(folder: Path) -> tuple[int, str]:
-    """A file beside its place, because only within one file system can it be moved there in one step.
+def _create_temp(folder: Path) -> tuple[int, Path, FileLock]:
+    """Create a file in the same folder, because a file can be renamed in one step only within a file system.
 
-    It is locked for as long as this export runs, which tells others that somebody writes it.
+    It is locked while this export runs, so that no other export removes it.
     """
     while True:
-        descriptor, beside = tempfile.mkstemp(prefix=_BESIDE, suffix=_PART, dir=folder)
-        with suppress(OSError):
-            # Some file systems have no locks: there, what is left lies until somebody removes it.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Before it was locked, another export may have taken it for one that was left.
-        if os.fstat(descriptor).st_nlink:
-            return descriptor, beside
-        os.close(descriptor)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what exports left that were killed: files of our own that nobody has locked."""
-    for path in folder.glob(f"{_BESIDE}*{_PART}"):
-        with suppress(OSError):
-            _remove_left(path)
-
-
-def _remove_left(path: Path) -> None:
-    descriptor = open_file(path, os.O_RDWR | os.O_NOFOLLOW)
-    try:
-        if os.fstat(descriptor).st_uid == os.geteuid():
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last, where the file system can; the file itself is safe already."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor, name = tempfile.mkstemp(prefix=_TEMP_PREFIX, suffix=_TEMP_SUFFIX, dir=folder)
+        lock = FileLock(Path(name), create=False)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            if lock.acquire():
+                return descriptor, lock.path, lock
+        except FileNotFoundError:
+            # Another export took it for a stale one before it was locked.
+            pass
+        except OSError:
+            # Some file systems have no locks: there, nobody removes a stale file.
+            return descriptor, lock.path, lock
+        os.close(descriptor)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove the files of exports that were killed: our own files that no process has locked."""
+    for path in folder.glob(f"{_TEMP_PREFIX}*{_TEMP_SUFFIX}"):
+        lock = FileLock(path, create=False)
+        with suppress(OSError):
+            if path.lstat().st_uid == os.geteuid() and lock.acquire():
+                lock.release(delete=True)

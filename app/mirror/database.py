@@ -15,7 +15,7 @@ from app.errors import StoreError
 from app.mirror.row_checksum import COLUMNS, DamagedRow
 from app.mirror.search.terms import SEARCHED
 from app.models.fields import ID_FIELD, WIRE_FIELDS
-from app.storage.files import open_file
+from app.storage.files import open_regular_file as open_file
 
 SCHEMA_VERSION: Final = 1
 #: To be raised with every change of how texts are folded, or looks compared: a test knows both by their sum.

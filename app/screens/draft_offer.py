@@ -17,6 +17,7 @@ from app.screens.context import AppContext
 from app.screens.dialogs import ConfirmDialog
 from app.screens.messages import changed_by_others, draft_subject, field_list, relative_time
 from app.screens.unconfirmed import resolve_draft
+from app.storage.files import os_error_text
 from app.widgets.comparison_view import ComparisonRow
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
             self.show_notice("Another session went on with this draft. This is how it is now: choose again.", "warning")
             return None
         except OSError as error:
-            self.show_notice(f"The draft cannot be opened: {(error.strerror or 'unknown reason').lower()}.", "error")
+            self.show_notice(f"The draft cannot be opened: {os_error_text(error)}.", "error")
             return None
         if taken is None:
             self.show_notice("Another session has opened or removed this draft meanwhile.", "warning")

@@ -8,6 +8,7 @@ from app.screens.draft_offer import DraftOfferScreen
 from app.screens.messages import also_editing, draft_subject, field_list, relative_time
 from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.unconfirmed import resolve_draft
+from app.storage.files import os_error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +121,7 @@ async def _look(screen: "BaseScreen[Result]", short_id: str | None = None) -> "D
     try:
         found = await drafts.list_drafts(short_id)
     except OSError as error:
-        screen.show_notice(f"Drafts cannot be read: {(error.strerror or 'unknown reason').lower()}.", "error")
+        screen.show_notice(f"Drafts cannot be read: {os_error_text(error)}.", "error")
         return None
     for note in found.notes:
         screen.show_notice(note, "warning")

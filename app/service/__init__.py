@@ -1,1 +1,1 @@
-"""Answers the wire: the same Customer API on a SQLite file."""
+"""The embedded HTTP service: the Customer API on a SQLite file."""

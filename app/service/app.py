@@ -1,57 +1,66 @@
-"""The Customer API over HTTP: paths, permissions, answers and the one shape of every error."""
+"""The Customer API over HTTP: routes, permissions, responses and the one format of every error."""
 
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.errors import ApiError, StoreError
-from app.service import request_parsing as requests
 from app.service.credentials import LIST, MODIFY, Credentials
 from app.service.errors import forbidden, not_found, unauthorized
+from app.service.request_parsing import (
+    parse_client_credentials,
+    parse_if_match,
+    parse_only_new,
+    parse_page_request,
+    parse_path_id,
+    parse_upsert,
+)
 from app.service.rows import StoredCustomer
 from app.service.store import Store
 
 ROOT: Final = "/api/v1"
 _CUSTOMER: Final = f"{ROOT}/Customer"
+_OPENAPI: Final = Path(__file__).with_name("openapi.json")
 _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(store: Store, credentials: Credentials) -> Starlette:
-    """The service over this store; it opens and closes neither."""
+    """Build the service; the caller opens and closes the store."""
     api = _CustomerApi(store, credentials)
     app = Starlette(
         routes=[
-            Route(f"{ROOT}/Token", _Resource(POST=api.token)),
-            Route(f"{ROOT}/openapi.json", _Resource(GET=_openapi)),
-            Route(_CUSTOMER, _Resource(POST=api.upsert)),
-            Route(f"{_CUSTOMER}/All", _Resource(GET=api.page)),
-            Route(f"{_CUSTOMER}/{{id:path}}", _Resource(GET=api.get, DELETE=api.discontinue)),
+            Route(f"{ROOT}/Token", _MethodRouter(POST=api.token)),
+            Route(f"{ROOT}/openapi.json", _MethodRouter(GET=_openapi)),
+            Route(_CUSTOMER, _MethodRouter(POST=api.upsert)),
+            Route(f"{_CUSTOMER}/All", _MethodRouter(GET=api.page)),
+            Route(f"{_CUSTOMER}/{{id:path}}", _MethodRouter(GET=api.get, DELETE=api.discontinue)),
         ],
         exception_handlers={
-            ApiError: _refused,
-            StoreError: _store_failed,
-            HTTPException: _not_routed,
-            ClientDisconnect: _gone,
-            Exception: _failed,
+            ApiError: _on_api_error,
+            StoreError: _on_store_error,
+            HTTPException: _on_http_error,
+            ClientDisconnect: _on_disconnect,
+            Exception: _on_error,
         },
     )
     app.router.redirect_slashes = False
     return app
 
 
-class _Resource:
-    """One path and what answers each method there; for any other the answer tells which there are."""
+class _MethodRouter:
+    """Routes the methods of one path; for any other method the answer is 405 with `Allow`."""
 
     def __init__(self, **handlers: Handler) -> None:
         if "GET" in handlers:
@@ -75,14 +84,16 @@ class _CustomerApi:
 
     async def token(self, request: Request) -> Response:
         """`POST /Token` [system]."""
-        client_id, secret = await requests.client_credentials(request)
-        token = self._credentials.grant(client_id, secret)
-        return _answer({"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in})
+        client_id, secret = await parse_client_credentials(request)
+        token = self._credentials.issue_token(client_id, secret)
+        return _json_response(
+            {"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in}
+        )
 
     async def page(self, request: Request) -> Response:
         """`GET /Customer/All` [spec]."""
         self._require(request, LIST)
-        wanted = requests.page_request(request)
+        wanted = parse_page_request(request)
         found = await self._store.page(wanted)
         pages = -(-found.total // wanted.page_size)
         counted = {
@@ -102,25 +113,25 @@ class _CustomerApi:
     async def get(self, request: Request) -> Response:
         """`GET /Customer/{id}` [spec]."""
         self._require(request, LIST)
-        customer = await self._store.get(requests.path_id(request, f"{_CUSTOMER}/"))
+        customer = await self._store.get(parse_path_id(request, f"{_CUSTOMER}/"))
         if customer is None:
             raise not_found()
-        return _single(customer)
+        return _customer_response(customer)
 
     async def upsert(self, request: Request) -> Response:
         """`POST /Customer` [spec]."""
         self._require(request, MODIFY)
-        short_id, changes = await requests.upsert(request)
+        short_id, changes = await parse_upsert(request)
         customer, created = await self._store.upsert(
-            short_id, changes, if_match=requests.if_match(request), only_new=requests.only_new(request)
+            short_id, changes, if_match=parse_if_match(request), only_new=parse_only_new(request)
         )
-        return _single(customer, HTTPStatus.CREATED if created else HTTPStatus.OK)
+        return _customer_response(customer, HTTPStatus.CREATED if created else HTTPStatus.OK)
 
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
         self._require(request, MODIFY)
-        short_id = requests.path_id(request, f"{_CUSTOMER}/")
-        if not await self._store.discontinue(short_id, requests.if_match(request)):
+        short_id = parse_path_id(request, f"{_CUSTOMER}/")
+        if not await self._store.discontinue(short_id, parse_if_match(request)):
             raise not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
 
@@ -132,26 +143,23 @@ class _CustomerApi:
             raise forbidden(permission)
 
 
-def _answer(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+def _json_response(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse(body, status, {**_HEADERS, **(headers or {})})
 
 
-def _single(customer: StoredCustomer, status: int = HTTPStatus.OK) -> Response:
-    return _answer(customer.record, status, {"ETag": customer.etag})
+def _customer_response(customer: StoredCustomer, status: int = HTTPStatus.OK) -> Response:
+    return _json_response(customer.record, status, {"ETag": customer.etag})
 
 
-def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    return _answer({"statusCode": status, "error": code, "message": message}, status, headers)
+def _error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return _json_response({"statusCode": status, "error": code, "message": message}, status, headers)
 
 
 async def _openapi(_request: Request) -> Response:
-    # Imported here, because the embedded service never tells it and starts sooner without.
-    from app.service.openapi import document
-
-    return _answer(document())
+    return FileResponse(_OPENAPI, headers=_HEADERS, media_type="application/json")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _on_api_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise error
     refusal = error.response
@@ -167,26 +175,26 @@ async def _refused(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Basic" if request.url.path == f"{ROOT}/Token" else "Bearer"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(round(refusal.retry_after))
-    return _answer(body, refusal.status, headers)
+    return _json_response(body, refusal.status, headers)
 
 
-async def _not_routed(_request: Request, error: Exception) -> Response:
+async def _on_http_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _error(405, "method_not_allowed", "This method is not available here.", error.headers)
-    return _error(404, "not_found", "There is nothing at this path.", error.headers)
+        return _error_response(405, "method_not_allowed", "This method is not available here.", error.headers)
+    return _error_response(404, "not_found", "There is nothing at this path.", error.headers)
 
 
-async def _store_failed(_request: Request, error: Exception) -> Response:
-    # SQLite's own words ("database or disk is full") help; the text of the error names files of this machine.
+async def _on_store_error(_request: Request, error: Exception) -> Response:
+    # SQLite's message ("database or disk is full") helps; the error's own text names files on this machine.
     reason = f": {error.__cause__}" if isinstance(error.__cause__, sqlite3.Error) else ""
-    return _error(500, "internal_error", f"The store of the service failed{reason}.")
+    return _error_response(500, "internal_error", f"The store of the service failed{reason}.")
 
 
-async def _failed(_request: Request, _error_: Exception) -> Response:
-    return _error(500, "internal_error", "The service failed.")
+async def _on_error(_request: Request, _error_: Exception) -> Response:
+    return _error_response(500, "internal_error", "The service failed.")
 
 
-async def _gone(_request: Request, _error_: Exception) -> Response:
-    return _error(400, "bad_request", "The body was not sent to its end.")
+async def _on_disconnect(_request: Request, _error_: Exception) -> Response:
+    return _error_response(400, "bad_request", "The body was not sent to its end.")

@@ -1,4 +1,4 @@
-"""Who may ask, and how often: client credentials, the tokens granted to them, and the throttling of both."""
+"""Client credentials, the tokens issued for them, their permissions, and the rate limits of both."""
 
 import hashlib
 import hmac
@@ -18,15 +18,15 @@ MODIFY: Final = 131
 
 _MAX_FAILURES: Final = 5
 _FAILURE_WINDOW: Final = 30.0
-_MAX_STRANGERS: Final = 1024
+_MAX_UNKNOWN_CLIENTS: Final = 1024
 _MAX_TOKENS: Final = 4096
-#: A client that was quiet may send as many at once as it may send in this many seconds.
+#: After a pause, a client may send as many requests at once as its rate allows in this many seconds.
 _BURST_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedCredential:
-    """A credential just made. The secret is told this once; what is kept cannot be turned back into it."""
+    """A new credential. The secret exists only here; the service keeps its hash."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -46,9 +46,9 @@ class _Account:
 class Credentials:
     """The credentials of one running service, in memory.
 
-    Secrets and tokens carry 256 random bits, so a plain SHA-256 is enough to keep them by. A client ID is locked for
-    half a minute after five wrong secrets, and holds at most 4096 tokens: the oldest gives way. With
-    `requests_per_second`, each client is held to that rate for itself, so that a noisy one does not slow the others.
+    Secrets and tokens carry 256 random bits, so a plain SHA-256 is enough to store them. A client ID is locked for
+    half a minute after five wrong secrets, and holds at most 4096 tokens: a new one replaces the oldest. With
+    `requests_per_second`, each client has that rate for itself, so that a noisy one does not slow the others.
     """
 
     def __init__(
@@ -63,49 +63,49 @@ class Credentials:
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._owners: dict[bytes, str] = {}
-        self._strangers: OrderedDict[str, deque[float]] = OrderedDict()
+        self._unknown_clients: OrderedDict[str, deque[float]] = OrderedDict()
 
     def issue(self, permissions: frozenset[int]) -> IssuedCredential:
-        """Make a credential that holds these SecurityIDs."""
+        """Create a credential with these SecurityIDs."""
         issued = IssuedCredential(f"dockbook-{secrets.token_hex(8)}", secrets.token_urlsafe(32), permissions)
         self._accounts[issued.client_id] = _Account(_hashed(issued.client_secret), permissions)
         return issued
 
-    def permit(self, client_id: str, permissions: frozenset[int]) -> None:
-        """Change what a credential may do, at once and for the tokens it has too."""
+    def set_permissions(self, client_id: str, permissions: frozenset[int]) -> None:
+        """Change the permissions of a credential, effective at once, also for tokens it already has."""
         self._accounts[client_id].permissions = permissions
 
     def disable(self, client_id: str) -> None:
-        """Take a credential back, and its tokens with it."""
+        """Revoke a credential and its tokens."""
         for token in self._accounts.pop(client_id).tokens:
             del self._owners[token]
 
-    def grant(self, client_id: str, secret: str) -> str:
-        """A new token, good for `expires_in` seconds.
+    def issue_token(self, client_id: str, secret: str) -> str:
+        """Issue a token that is valid for `expires_in` seconds.
 
         Raises `Unauthorized` for an unknown ID or a wrong secret, and `RateLimited` after too many of those.
         """
         now = self._clock()
         account = self._accounts.get(client_id)
-        failures = account.failures if account else self._strangers.get(client_id, deque())
+        failures = account.failures if account else self._unknown_clients.get(client_id, deque())
         while failures and failures[0] <= now - _FAILURE_WINDOW:
             failures.popleft()
         if len(failures) >= _MAX_FAILURES:
             raise rate_limited(max(1, math.ceil(failures[0] + _FAILURE_WINDOW - now)))
-        # An unknown ID costs the same comparison, so that time does not tell which IDs exist.
+        # An unknown ID costs the same comparison, so that timing does not reveal which IDs exist.
         right = hmac.compare_digest(account.secret_hash if account else bytes(32), _hashed(secret))
         if account is None or not right:
             failures.append(now)
             if account is None:
-                self._remember_stranger(client_id, failures)
+                self._remember_unknown(client_id, failures)
             raise unauthorized("The client_id or client_secret is not known.")
         failures.clear()
         return self._new_token(client_id, account, now)
 
     def authenticate(self, token: str) -> frozenset[int]:
-        """The SecurityIDs this token stands for; asked once a request, it counts them.
+        """Return the SecurityIDs of this token. Called once per request, it counts the request.
 
-        Raises `Unauthorized` when it is not, or no longer, a token, and `RateLimited` when its client is too fast.
+        Raises `Unauthorized` when the token is invalid or has expired, and `RateLimited` when its client is too fast.
         """
         now = self._clock()
         key = _hashed(token)
@@ -119,7 +119,7 @@ class Credentials:
         raise unauthorized("The access token is not valid or has expired.")
 
     def _count(self, account: _Account, now: float) -> None:
-        """Let the bucket of this client leak, then put one request into it; a full one refuses."""
+        """Drain the leaky bucket of this client, then add one request to it; raises `RateLimited` when it is full."""
         if math.isinf(self._rate):
             return
         account.used = max(0.0, account.used - (now - account.used_at) * self._rate)
@@ -141,7 +141,7 @@ class Credentials:
         return token
 
     def _drop_expired(self, account: _Account, now: float) -> None:
-        # Every token lives equally long, so the oldest is always the first to expire.
+        # All tokens have the same lifetime, so the oldest is always the first to expire.
         while account.tokens:
             key, expires = next(iter(account.tokens.items()))
             if expires > now:
@@ -149,11 +149,11 @@ class Credentials:
             del account.tokens[key]
             del self._owners[key]
 
-    def _remember_stranger(self, client_id: str, failures: deque[float]) -> None:
-        self._strangers[client_id] = failures
-        self._strangers.move_to_end(client_id)
-        if len(self._strangers) > _MAX_STRANGERS:
-            self._strangers.popitem(last=False)
+    def _remember_unknown(self, client_id: str, failures: deque[float]) -> None:
+        self._unknown_clients[client_id] = failures
+        self._unknown_clients.move_to_end(client_id)
+        if len(self._unknown_clients) > _MAX_UNKNOWN_CLIENTS:
+            self._unknown_clients.popitem(last=False)
 
 
 def _hashed(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The refusals of the service: one builder for every row of the contract's error table."""
+"""Builds the errors of the service, one function for every row of the contract's error table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ def invalid(details: Mapping[str, Sequence[str]]) -> ValidationFailed:
 
 
 def unauthorized(message: str) -> Unauthorized:
-    """401: no token, no longer a token, or credentials that are not known."""
+    """401: the token is missing or invalid, or the credentials are unknown."""
     return Unauthorized(ErrorResponse(401, "unauthorized", message, {}))
 
 
@@ -52,7 +52,7 @@ def too_large(limit: int) -> BodyTooLarge:
 
 
 def rate_limited(seconds: int) -> RateLimited:
-    """429: come back after so many whole seconds."""
+    """429: retry after this many seconds."""
     return RateLimited(
         ErrorResponse(429, "rate_limited", "Too many requests. Slow down and retry.", {}, float(seconds))
     )

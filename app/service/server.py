@@ -1,4 +1,4 @@
-"""Puts the service on a socket, until it is told to stop."""
+"""Serves the service on a loopback socket until a signal stops it."""
 
 import signal
 import socket
@@ -13,55 +13,56 @@ from starlette.applications import Starlette
 
 from app.errors import SettingsError
 from app.service.app import ROOT
+from app.storage.files import os_error_text
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(app: Starlette, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Answer on `host` and `port` (0 takes a free one) until SIGINT or SIGTERM, then end what is under way.
+def serve(app: Starlette, host: str, port: int, on_listening: Callable[[str], None]) -> None:
+    """Serve on `host` and `port` (0 picks a free one) until SIGINT or SIGTERM, then finish the open requests.
 
-    `announce` gets the base URL once the socket listens. Raises `SettingsError` for a host that is not loopback,
-    because nothing here is encrypted, and for an address that cannot be had.
+    Calls `on_listening` with the base URL once the socket listens. Raises `SettingsError` for a host that is not
+    loopback, because nothing here is encrypted, and for an address that cannot be used.
     """
     address = _loopback(host)
     try:
         listening = listen(address, port)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no such port"
+        reason = os_error_text(error) if isinstance(error, OSError) else "no such port"
         raise SettingsError(f"Cannot listen on {host} port {port}: {reason}. Choose another port.") from error
     with listening:
         name = f"[{address}]" if ":" in address else address
         url = f"http://{name}:{listening.getsockname()[1]}{ROOT}"
-        # IDs and tokens would stand in an access log, so there is none.
+        # An access log would contain IDs, so there is none.
         config = uvicorn.Config(
             app, log_config=None, log_level="error", access_log=False, lifespan="off", server_header=False,
             timeout_graceful_shutdown=5,
         )  # fmt: skip
-        _Server(config, lambda: announce(url)).run(sockets=[listening])
+        _Server(config, lambda: on_listening(url)).run(sockets=[listening])
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError, or OverflowError for what is no port."""
+    """Return a listening socket; raises OSError, or OverflowError for a port out of range."""
     listening = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
-    # asyncio does so for sockets of its own making. Without, an answer on a kept connection waits 40 ms for a receipt.
+    # asyncio sets this on its own sockets. Without it, a response on a kept connection waits 40 ms for an ACK.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it listens, and for which a signal is the normal end."""
+    """A server that reports when it listens, and that treats a signal as the normal end."""
 
-    def __init__(self, config: uvicorn.Config, listens: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
-        self._listens = listens
+        self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._listens()
+        self._on_listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn would send itself the signal again when it is done, and so end in a traceback or an error code.
+        # uvicorn would raise the signal again when it is done, and end with a traceback or an error code.
         before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
         try:
             yield

@@ -1,61 +1,53 @@
-"""The folder of a book that nobody keeps; those of processes that were killed are swept up by the next one."""
+"""The folder of a book that is not kept. Each new one removes the folders of processes that were killed."""
 
-import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
+from app.storage.files import FileLock
+
 _PREFIX: Final = "dockbook-"
-_ALIVE: Final = "alive"  # locked as long as the process lives that made the folder, however it ends
+_LOCK_NAME: Final = "alive"
 
 
-class ThrowawayFolder:
-    """A private folder that is gone after `remove`, or, where that never runs, when the next one is made."""
+class TempFolder:
+    """A private folder that `remove` deletes; if that never runs, the next `create` of any process does.
 
-    def __init__(self, path: Path, alive: int) -> None:
+    Its lock file is locked as long as the process lives that created it.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
-        self._alive = alive
+        self._lock = lock
 
     @classmethod
-    def make(cls) -> Self:
-        """Make a folder, and remove those whose makers are gone."""
-        parent = Path(tempfile.gettempdir())
-        for left in parent.glob(f"{_PREFIX}*"):
-            _sweep(left)
+    def create(cls) -> Self:
+        """Create a folder, and remove the folders of processes that have ended."""
+        for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                # It may be gone by now, or be the folder of another program.
+                _remove_stale(path)
         while True:
             path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            alive = os.open(path / _ALIVE, os.O_CREAT | os.O_RDWR, 0o600)
-            if _lock(alive):
-                return cls(path, alive)
-            # Somebody who sweeps was faster than the lock.
-            os.close(alive)
+            lock = FileLock(path / _LOCK_NAME)
+            # Another process may remove the folder before its lock file is locked.
+            with suppress(FileNotFoundError):
+                if lock.acquire():
+                    return cls(path, lock)
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._alive)
+        self._lock.release()
 
 
-def _sweep(folder: Path) -> None:
-    try:
-        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-            return
-        alive = os.open(folder / _ALIVE, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:
-        # It went meanwhile, or is not one of ours.
+def _remove_stale(path: Path) -> None:
+    if path.is_symlink() or path.stat().st_uid != os.getuid():
         return
-    try:
-        if _lock(alive):
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(alive)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    lock = FileLock(path / _LOCK_NAME, create=False)
+    if lock.acquire():
+        shutil.rmtree(path, ignore_errors=True)
+        lock.release()

@@ -1,1 +1,1 @@
-"""Files and SQLite databases, the same way for everybody who keeps something on disk."""
+"""Files, locks and SQLite databases on disk."""

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from app.storage.files import make_private_dir, os_error_text, write_new_file
 from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def report(error: BaseException, folder: Path, happened: str = CRASHED) -> str:
     try:
         path = _write(_full(error), folder)
     except OSError as problem:
-        lines.append(f"No report could be written: {(problem.strerror or 'unknown reason').lower()}.")
+        lines.append(f"No report could be written: {os_error_text(problem)}.")
     else:
         lines.append(f"The report holds no customers and no secrets: {path}")
     return "\n".join(sanitize(line) for line in lines)
@@ -73,12 +74,9 @@ def _full(error: BaseException) -> str:
 
 
 def _write(text: str, folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"crash-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
-    # A name that is taken, or a link laid out by somebody else, is not written through.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    path = make_private_dir(folder) / f"crash-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}.txt"
+    # A name that is taken, or a link that another user placed there, is never written through.
+    write_new_file(path, text.encode("utf-8"), durable=False)
     return path
 
 

@@ -11,7 +11,7 @@ from app.config.paths import Paths
 from app.config.secrets import Secret
 from app.config.settings import Options, Settings, checked_url, load_settings, unused_proxy
 from app.errors import SettingsError
-from app.storage.files import make_private
+from app.storage.files import make_private_dir
 
 CANARY = "s3cr3t-canary"
 BASE = "https://wms.example.com/api/v1"
@@ -24,7 +24,7 @@ def folders(tmp_path: Path) -> Paths:
 
 
 def write(folders: Paths, text: str, mode: int = 0o600) -> None:
-    make_private(folders.config)
+    make_private_dir(folders.config)
     folders.config_file.write_text(text)
     folders.config_file.chmod(mode)
 
@@ -277,8 +277,8 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     assert folders.cache == Path("/home/ana/.cache/dockbook")
     loose = tmp_path / "loose"
     loose.mkdir(mode=0o755)
-    assert make_private(loose).stat().st_mode & 0o777 == 0o700
-    deep = make_private(tmp_path / "a" / "b" / "c")
+    assert make_private_dir(loose).stat().st_mode & 0o777 == 0o700
+    deep = make_private_dir(tmp_path / "a" / "b" / "c")
     assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
 
 

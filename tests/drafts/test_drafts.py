@@ -25,9 +25,9 @@ from app.drafts.draft import (
     server_key,
     server_keys,
 )
-from app.drafts.files import write_through
 from app.drafts.store import DraftStore
 from app.lossless_json import from_json
+from app.storage.files import write_new_file
 from tests.customers import ACME, TEXTS
 
 SERVER = server_key("https://wms.example.com/api/v1", "id")
@@ -270,7 +270,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     failing = False
 
     def write(path: Path, content: bytes) -> None:
-        write_through(path, content[:20] if failing else content)
+        write_new_file(path, content[:20] if failing else content)
         if failing:
             raise OSError(code, os.strerror(code))
 
@@ -289,6 +289,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "old"}
     assert not list(tmp_path.glob("*.new"))
     failing = False
+    path.with_suffix(".new").write_bytes(b"a disk that fails may not even delete it")
     assert it.flush(), "it is tried again"
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "new"}
     assert told == [None, it.problem or os.strerror(code).lower(), None]
@@ -303,7 +304,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     def write(path: Path, content: bytes) -> None:
         arrived.set()
         go_on.wait()
-        write_through(path, content)
+        write_new_file(path, content)
 
     it = DraftStore(tmp_path, SERVER, pause=0, write=write)
     draft = it.begin("A", None)

@@ -11,9 +11,9 @@ from app.export.output import atomic_output
 KILLED = """
 import os, sys
 from pathlib import Path
-from app.export.output import file_sink
+from app.export.output import atomic_output
 
-with file_sink(Path(sys.argv[1])) as sink:
+with atomic_output(Path(sys.argv[1])) as sink:
     sink.write(b"half")
     print(flush=True)
     sys.stdin.read()

@@ -170,10 +170,10 @@ async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> 
 async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
     async with run_app() as it:
         await edit_phone(it)
-        it.credentials.permit(it.issued.client_id, frozenset({130}))
+        it.credentials.set_permissions(it.issued.client_id, frozenset({130}))
         await it.press("f10")
         it.sees("Create/Modify Customer", "131", "555-0199", "READ-ONLY")
-        it.credentials.permit(it.issued.client_id, frozenset({130, 131}))
+        it.credentials.set_permissions(it.issued.client_id, frozenset({130, 131}))
         await it.press("f10")
         it.sees("Saved ACME-CORP")
         it.misses("READ-ONLY")

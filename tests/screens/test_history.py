@@ -85,7 +85,7 @@ async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
 async def test_undo_is_off_where_editing_is() -> None:
     async with run_app() as it:
         await save_phone(it, "1")
-        it.credentials.permit(it.issued.client_id, frozenset({130}))
+        it.credentials.set_permissions(it.issued.client_id, frozenset({130}))
         await it.press("u", "right", "enter")
         it.sees("Not undone.", "131")
         await it.press("u")

@@ -1,1 +1,1 @@
-"""The service, driven as it runs: real books, real credentials, no doubles."""
+"""The service with real books, real credentials and no doubles."""

@@ -1,4 +1,4 @@
-"""The service as it runs: a real book, real credentials, the real app behind an ASGI transport."""
+"""Fixtures: a real book, real credentials, and clients of the real app behind an ASGI transport."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,7 +11,7 @@ from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
 
-Reach = Callable[..., Awaitable[httpx.AsyncClient]]
+ClientFactory = Callable[..., Awaitable[httpx.AsyncClient]]
 
 BASE = "http://service/api/v1/"
 
@@ -31,8 +31,8 @@ def credentials() -> Credentials:
 
 
 @pytest.fixture
-async def reach(store: Store, credentials: Credentials) -> AsyncIterator[Reach]:
-    """Make a client that holds a token with these permissions; with none of them given, no token at all."""
+async def make_client(store: Store, credentials: Credentials) -> AsyncIterator[ClientFactory]:
+    """Make a client with a token for these permissions, or without a token if there are none."""
     async with AsyncExitStack() as stack:
 
         async def make(*permissions: int) -> httpx.AsyncClient:
@@ -40,7 +40,7 @@ async def reach(store: Store, credentials: Credentials) -> AsyncIterator[Reach]:
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=BASE))
             if permissions:
                 issued = credentials.issue(frozenset(permissions))
-                token = credentials.grant(issued.client_id, issued.client_secret)
+                token = credentials.issue_token(issued.client_id, issued.client_secret)
                 client.headers["Authorization"] = f"Bearer {token}"
             return client
 
@@ -48,6 +48,6 @@ async def reach(store: Store, credentials: Credentials) -> AsyncIterator[Reach]:
 
 
 @pytest.fixture
-async def client(reach: Reach) -> httpx.AsyncClient:
-    """A client that may do everything."""
-    return await reach(130, 131)
+async def client(make_client: ClientFactory) -> httpx.AsyncClient:
+    """A client with both permissions."""
+    return await make_client(130, 131)

@@ -1,4 +1,4 @@
-"""The endpoints for one customer, to the letter of the contract."""
+"""The endpoints for one customer, as in the contract."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.customers import ACME
 SPEC = {name: value for name, value in ACME.items() if name in (ID_FIELD, *WRITABLE_FIELDS)}
 
 
-async def test_a_create_answers_201_with_the_whole_record(client: httpx.AsyncClient) -> None:
+async def test_create_returns_201_with_the_whole_record(client: httpx.AsyncClient) -> None:
     answer = await client.post("Customer", json=SPEC)
     record = answer.json()
     assert answer.status_code == 201
@@ -27,13 +27,13 @@ async def test_a_create_answers_201_with_the_whole_record(client: httpx.AsyncCli
     assert (again.status_code, again.json(), again.headers["ETag"]) == (200, record, answer.headers["ETag"])
 
 
-async def test_only_the_id_is_required_and_the_rest_is_empty(client: httpx.AsyncClient) -> None:
+async def test_create_requires_only_the_id_and_leaves_the_rest_empty(client: httpx.AsyncClient) -> None:
     answer = await client.post("Customer", json={"shortID": "BARE"})
     assert answer.status_code == 201
     assert {answer.json()[name] for name in WRITABLE_FIELDS} == {""}
 
 
-async def test_an_update_answers_200_and_leaves_what_it_omits(client: httpx.AsyncClient) -> None:
+async def test_update_returns_200_and_keeps_omitted_fields(client: httpx.AsyncClient) -> None:
     before = (await client.post("Customer", json=SPEC)).json()
     body = {"shortID": "ACME-CORP", "phone": "555-0199", "name": None, "active": False, "created": "x", "colour": 3}
     answer = await client.post("Customer", json=body)
@@ -45,14 +45,14 @@ async def test_an_update_answers_200_and_leaves_what_it_omits(client: httpx.Asyn
     assert emptied.json()["phone"] == ""
 
 
-async def test_an_upsert_that_repeats_what_is_stored_moves_modified_as_in_the_spec(client: httpx.AsyncClient) -> None:
+async def test_unchanged_upsert_moves_modified_as_in_the_spec(client: httpx.AsyncClient) -> None:
     first = await client.post("Customer", json=SPEC)
     second = await client.post("Customer", json=SPEC)
     assert second.json()["modified"] > first.json()["modified"]
     assert second.headers["ETag"] != first.headers["ETag"]
 
 
-async def test_discontinuing_keeps_the_record_and_may_be_repeated(client: httpx.AsyncClient) -> None:
+async def test_discontinue_keeps_the_record_and_can_be_repeated(client: httpx.AsyncClient) -> None:
     before = (await client.post("Customer", json=SPEC)).json()
     first = await client.delete("Customer/ACME-CORP")
     kept = (await client.get("Customer/ACME-CORP")).json()
@@ -65,13 +65,13 @@ async def test_discontinuing_keeps_the_record_and_may_be_repeated(client: httpx.
     assert listed == [kept]
 
 
-async def test_an_upsert_never_brings_a_discontinued_customer_back(client: httpx.AsyncClient) -> None:
+async def test_upsert_never_reactivates_a_discontinued_customer(client: httpx.AsyncClient) -> None:
     await client.post("Customer", json=SPEC)
     await client.delete("Customer/ACME-CORP")
     assert (await client.post("Customer", json=SPEC | {"active": True})).json()["active"] is False
 
 
-async def test_what_is_not_there_is_404(client: httpx.AsyncClient) -> None:
+async def test_missing_customer_is_404(client: httpx.AsyncClient) -> None:
     await client.post("Customer", json=SPEC)
     for short_id in ("acme-corp", "ACME-CORP%20", "%20ACME-CORP", "ACME", "%2E%2E", "%2E", "%FF", "ACME-CORP%2F"):
         for method in ("GET", "DELETE"):
@@ -81,7 +81,7 @@ async def test_what_is_not_there_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.get("Customer/ACME-CORP")).json()["active"] is True
 
 
-async def test_a_broken_path_is_not_taken_for_the_sign_that_stands_for_it(client: httpx.AsyncClient) -> None:
+async def test_invalid_utf8_in_a_path_never_matches_the_replacement_character(client: httpx.AsyncClient) -> None:
     assert (await client.post("Customer", json={"shortID": "\ufffd"})).status_code == 201
     assert (await client.get("Customer/%EF%BF%BD")).status_code == 200
     assert (await client.get("Customer/%FF")).status_code == 404
@@ -116,7 +116,7 @@ async def test_any_id_can_be_written_read_listed_and_discontinued(client: httpx.
     assert (await client.get(path)).json()["active"] is False
 
 
-async def test_spaces_around_an_id_are_trimmed_and_inner_ones_count(client: httpx.AsyncClient) -> None:
+async def test_id_is_trimmed_but_keeps_its_inner_spaces(client: httpx.AsyncClient) -> None:
     assert (await client.post("Customer", json={"shortID": "  A  B\n"})).json()["shortID"] == "A  B"
     assert (await client.post("Customer", json={"shortID": "A  B"})).status_code == 200
     assert (await client.post("Customer", json={"shortID": "A B"})).status_code == 201
@@ -126,7 +126,7 @@ async def test_spaces_around_an_id_are_trimmed_and_inner_ones_count(client: http
 @pytest.mark.parametrize(
     "short_id", ["", "   ", "x" * 51, "All", " All ", ".", "..", "a\tb", "a\x00b", "a\x7fb", "a\x85b", 7, True, []]
 )
-async def test_an_id_that_could_not_be_addressed_is_refused(client: httpx.AsyncClient, short_id: object) -> None:
+async def test_unaddressable_id_is_refused(client: httpx.AsyncClient, short_id: object) -> None:
     answer = await client.post("Customer", json={"shortID": short_id})
     body = answer.json()
     assert (answer.status_code, body["error"], body["statusCode"]) == (400, "validation_error", 400)
@@ -134,7 +134,7 @@ async def test_an_id_that_could_not_be_addressed_is_refused(client: httpx.AsyncC
     assert (await client.get("Customer/All")).json()["totalCount"] == 0
 
 
-async def test_every_failed_field_is_named(client: httpx.AsyncClient) -> None:
+async def test_validation_error_names_every_failed_field(client: httpx.AsyncClient) -> None:
     body = {"name": 5, "city": "x" * 201, "zip": "\x00", "state": "y" * 200, "phone": {"a": 1}}
     answer = await client.post("Customer", json=body)
     assert answer.status_code == 400
@@ -142,7 +142,7 @@ async def test_every_failed_field_is_named(client: httpx.AsyncClient) -> None:
     assert all(isinstance(text, str) for texts in answer.json()["details"].values() for text in texts)
 
 
-async def test_modified_grows_although_the_clock_goes_back(tmp_path: Path) -> None:
+async def test_modified_grows_when_the_clock_goes_back(tmp_path: Path) -> None:
     moments = iter(datetime(2024, 11, 2, 14, 22) + timedelta(seconds=step) for step in (0, 0, -3600, -7200, 5))  # noqa: DTZ001
     store = Store.open(tmp_path / "book.sqlite3", clock=lambda: next(moments))
     stamps, tags = [], set()

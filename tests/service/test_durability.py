@@ -1,4 +1,4 @@
-"""A write that was answered is there after kill -9."""
+"""Answered writes survive kill -9."""
 
 import os
 import select
@@ -29,19 +29,19 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.mark.parametrize("answers", [1, 40, 97])
-def test_what_was_answered_is_stored(tmp_path: Path, answers: int) -> None:
+def test_answered_writes_survive_kill(tmp_path: Path, answers: int) -> None:
     path = tmp_path / "book.sqlite3"
     command = [sys.executable, "-c", WRITER, str(path)]
     writers = [subprocess.Popen([*command, name], stdout=subprocess.PIPE) for name in ("one", "two")]
     # A line may come in two pieces, and those of the other writer between.
-    told = {writer.stdout.fileno(): b"" for writer in writers if writer.stdout}
-    while sum(text.count(b"\n") for text in told.values()) < answers:
-        for ready in select.select(list(told), [], [], 30)[0]:
-            told[ready] += os.read(ready, 4096)
+    output = {writer.stdout.fileno(): b"" for writer in writers if writer.stdout}
+    while sum(text.count(b"\n") for text in output.values()) < answers:
+        for ready in select.select(list(output), [], [], 30)[0]:
+            output[ready] += os.read(ready, 4096)
     for writer in writers:
         writer.send_signal(signal.SIGKILL)
     answered: set[str] = set()
-    for writer, text in zip(writers, told.values(), strict=True):
+    for writer, text in zip(writers, output.values(), strict=True):
         rest, _ = writer.communicate()
         answered.update((text + rest).decode().split("\n")[:-1])
         assert writer.returncode == -signal.SIGKILL

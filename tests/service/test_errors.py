@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer has the contract's error shape; only a failing disk is the server's fault."""
+"""Every error has the contract's format, and only a failing disk is a server error."""
 
 from collections.abc import AsyncIterator
 
@@ -39,24 +39,24 @@ def refused(answer: httpx.Response, status: int, code: str) -> None:
     ],
     ids=lambda body: repr(body[:24]),
 )
-async def test_a_body_that_is_no_json_object_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_body_that_is_not_a_json_object_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
     refused(await client.post("Customer", content=body), 400, "bad_request")
 
 
 @pytest.mark.parametrize("field", ["shortID", "name"])
-async def test_half_a_surrogate_pair_is_told_at_its_field(client: httpx.AsyncClient, field: str) -> None:
+async def test_lone_surrogate_is_reported_at_its_field(client: httpx.AsyncClient, field: str) -> None:
     body = f'{{"shortID": "A", "{field}": "x\\ud800"}}'
     answer = await client.post("Customer", content=body.encode())
     refused(answer, 400, "validation_error")
     assert list(answer.json()["details"]) == [field]
 
 
-async def test_deep_and_huge_values_of_unknown_fields_do_no_harm(client: httpx.AsyncClient) -> None:
+async def test_deep_and_huge_values_of_unknown_fields_are_ignored(client: httpx.AsyncClient) -> None:
     body = b'{"shortID": "A", "x": ' + b"[" * 200 + b"]" * 200 + b', "y": 1e999, "\\ud800": 0}'
     assert (await client.post("Customer", content=body)).status_code == 201
 
 
-async def test_a_body_over_one_mebibyte_is_413_without_a_content_length(client: httpx.AsyncClient) -> None:
+async def test_body_over_one_mebibyte_is_413_without_a_content_length(client: httpx.AsyncClient) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"shortID": "A", "x": "'
         for _ in range(17):
@@ -67,7 +67,7 @@ async def test_a_body_over_one_mebibyte_is_413_without_a_content_length(client: 
     assert (await client.get("Customer/A")).status_code == 404
 
 
-async def test_a_body_of_just_one_mebibyte_is_taken(client: httpx.AsyncClient) -> None:
+async def test_body_of_exactly_one_mebibyte_is_accepted(client: httpx.AsyncClient) -> None:
     start, end = b'{"shortID": "A", "x": "', b'"}'
     body = start + b"x" * (1024 * 1024 - len(start) - len(end)) + end
     assert (await client.post("Customer", content=body)).status_code == 201
@@ -75,7 +75,7 @@ async def test_a_body_of_just_one_mebibyte_is_taken(client: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize("path", ["", "Customers", "Customer/", "Token/x", "../v2/Customer/All", "openapi.json/"])
-async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> None:
+async def test_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> None:
     refused(await client.get(path), 404, "not_found")
 
 
@@ -90,7 +90,7 @@ async def test_an_unknown_path_is_404(client: httpx.AsyncClient, path: str) -> N
         ("Customer/ACME-CORP", {"GET", "HEAD", "DELETE"}),
     ],
 )
-async def test_a_method_that_is_not_there_is_405_and_told_which_are(
+async def test_unknown_method_is_405_with_the_allowed_ones(
     client: httpx.AsyncClient, path: str, allowed: set[str]
 ) -> None:
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"} - allowed:
@@ -103,7 +103,7 @@ async def test_a_method_that_is_not_there_is_405_and_told_which_are(
     ("header", "challenge"),
     [(None, "Bearer"), ("", "Bearer"), ("Basic eDp5", "Bearer"), ("Bearer", "Bearer"), ("Bearer \xff\x01", "Bearer")],
 )
-async def test_no_usable_token_is_401_with_a_challenge(
+async def test_request_without_a_usable_token_is_401_with_a_challenge(
     client: httpx.AsyncClient, header: str | None, challenge: str
 ) -> None:
     del client.headers["Authorization"]
@@ -113,9 +113,7 @@ async def test_no_usable_token_is_401_with_a_challenge(
     assert answer.headers["WWW-Authenticate"] == challenge
 
 
-async def test_a_full_disk_is_told_as_a_fault_leaves_nothing_and_passes(
-    client: httpx.AsyncClient, store: Store
-) -> None:
+async def test_full_disk_is_reported_writes_nothing_and_recovers(client: httpx.AsyncClient, store: Store) -> None:
     await client.post("Customer", json={"shortID": "BEFORE"})
     # As many pages as there are: to SQLite the disk is now full.
     store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 1").result()

@@ -1,4 +1,4 @@
-"""Pages: parameters, counts, headers, and an order that is total whatever it is by."""
+"""Pages: parameters, counts, headers, and a total order for every sort column."""
 
 import json
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def filled(store: Store) -> Store:
 
 
 @pytest.mark.usefixtures("filled")
-async def test_the_first_page_is_as_in_the_spec(client: httpx.AsyncClient) -> None:
+async def test_first_page_is_as_in_the_spec(client: httpx.AsyncClient) -> None:
     answer = await client.get("Customer/All")
     body = answer.json()
     assert answer.status_code == 200
@@ -47,15 +47,15 @@ async def test_the_first_page_is_as_in_the_spec(client: httpx.AsyncClient) -> No
         ("unknown=1&page=1", 25, 25, 2, True),
     ],
 )
-async def test_counts_add_up(
+async def test_page_counts_add_up(
     client: httpx.AsyncClient, query: str, rows: int, size: int, pages: int, more: bool
 ) -> None:
     body = (await client.get(f"Customer/All?{query}")).json()
-    told = (len(body["value"]), body["pageSize"], body["pageCount"], body["hasMore"], body["totalCount"])
-    assert told == (rows, size, pages, more, 48)
+    counts = (len(body["value"]), body["pageSize"], body["pageCount"], body["hasMore"], body["totalCount"])
+    assert counts == (rows, size, pages, more, 48)
 
 
-async def test_no_customer_is_no_page(client: httpx.AsyncClient) -> None:
+async def test_empty_book_has_no_page(client: httpx.AsyncClient) -> None:
     body = (await client.get("Customer/All")).json()
     assert body == {"value": [], "totalCount": 0, "page": 1, "pageSize": 25, "pageCount": 0, "hasMore": False}
 
@@ -75,14 +75,14 @@ async def test_no_customer_is_no_page(client: httpx.AsyncClient) -> None:
         *("modifiedSince=0000-01-01T00:00:00", "modifiedSince=20240101", "modifiedSince=2024-01-01T00:00:00%00"),
     ],
 )
-async def test_a_parameter_that_makes_no_sense_is_a_bad_request(client: httpx.AsyncClient, query: str) -> None:
+async def test_invalid_parameter_is_a_bad_request(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"Customer/All?{query}")
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
     assert "details" not in answer.json()
 
 
 @pytest.mark.usefixtures("filled")
-async def test_modified_since_takes_the_moment_itself_and_reads_zones(client: httpx.AsyncClient) -> None:
+async def test_modified_since_is_inclusive_and_reads_time_zones(client: httpx.AsyncClient) -> None:
     everyone = (await client.get("Customer/All?pageSize=250&sort=modified")).json()["value"]
     moment = everyone[30]["modified"]
     expected = [record for record in everyone if record["modified"] >= moment]
@@ -96,7 +96,7 @@ async def test_modified_since_takes_the_moment_itself_and_reads_zones(client: ht
         assert (await client.get(f"Customer/All?modifiedSince={text}")).json()["totalCount"] == total, text
 
 
-async def test_what_changed_is_told_in_the_order_asked_for_whether_few_or_many_did(store: Store) -> None:
+async def test_modified_since_sorts_few_and_many_changes_alike(store: Store) -> None:
     load_sample(store, 12_000, lambda _done, _count: None)
     moments = [row["modified"] for row in json.loads((await store.page(PageRequest(1, 12_000, "modified"))).records)]
     for since in (moments[100], moments[11_900]):
@@ -119,7 +119,7 @@ TEXTS = st.text(st.sampled_from("aAbBzZ0 é東🚚"), max_size=3)
     direction=st.sampled_from(["ASC", "DESC"]),
     size=st.integers(1, 13),
 )
-async def test_pages_put_together_are_everybody_once_in_the_order_asked_for(
+async def test_pages_together_list_every_customer_once_in_order(
     cities: list[str], gone: set[int], sort: str, direction: Direction, size: int
 ) -> None:
     ticks = count()

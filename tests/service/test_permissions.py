@@ -27,8 +27,8 @@ OPERATIONS = {
 PERMISSIONS = (frozenset[int](), frozenset({130}), frozenset({131}), frozenset({130, 131}))
 
 
-class Hands:
-    """A clock turned by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -38,12 +38,12 @@ class Hands:
 
 
 @pytest.fixture
-def hands() -> Hands:
-    return Hands()
+def hands() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def credentials(hands: Hands) -> Credentials:
+def credentials(hands: ManualClock) -> Credentials:
     return Credentials(expires_in=LIFETIME, clock=hands)
 
 
@@ -63,10 +63,10 @@ def table_hash(path: Path) -> str:
 
 @pytest.mark.parametrize(("operation", "permissions"), product(OPERATIONS, PERMISSIONS), ids=str)
 @pytest.mark.parametrize("token", ["valid", "last second", "expired", "malformed", "cut", "basic", "none"])
-async def test_the_matrix(
+async def test_permission_matrix(
     bare: httpx.AsyncClient,
     credentials: Credentials,
-    hands: Hands,
+    hands: ManualClock,
     tmp_path: Path,
     operation: str,
     permissions: frozenset[int],
@@ -74,7 +74,7 @@ async def test_the_matrix(
 ) -> None:
     method, path, body, needed, done = OPERATIONS[operation]
     issued = credentials.issue(permissions)
-    granted = credentials.grant(issued.client_id, issued.client_secret)
+    granted = credentials.issue_token(issued.client_id, issued.client_secret)
     hands.now += {"last second": LIFETIME - 1, "expired": LIFETIME}.get(token, 0)
     headers = {
         "malformed": {"Authorization": f"Bearer {granted} {granted}"},
@@ -99,17 +99,17 @@ async def test_the_matrix(
     assert changed == (method != "GET" and expected in (200, 201, 204))
 
 
-async def test_a_permission_taken_away_counts_at_once(bare: httpx.AsyncClient, credentials: Credentials) -> None:
+async def test_revoked_permission_takes_effect_at_once(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130, 131}))
-    headers = {"Authorization": f"Bearer {credentials.grant(issued.client_id, issued.client_secret)}"}
-    credentials.permit(issued.client_id, frozenset({130}))
+    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
+    credentials.set_permissions(issued.client_id, frozenset({130}))
     assert (await bare.delete("Customer/KNOWN", headers=headers)).status_code == 403
     assert (await bare.get("Customer/KNOWN", headers=headers)).json()["active"] is True
     credentials.disable(issued.client_id)
     assert (await bare.get("Customer/KNOWN", headers=headers)).status_code == 401
 
 
-async def test_a_forbidden_body_is_not_even_read(bare: httpx.AsyncClient, credentials: Credentials) -> None:
+async def test_forbidden_body_is_not_read(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130}))
-    headers = {"Authorization": f"Bearer {credentials.grant(issued.client_id, issued.client_secret)}"}
+    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
     assert (await bare.post("Customer", content=b"{", headers=headers)).status_code == 403

@@ -1,4 +1,4 @@
-"""Optional preconditions: nobody overwrites what they have not seen."""
+"""Optional preconditions: no client overwrites a version it has not seen."""
 
 import asyncio
 
@@ -8,13 +8,13 @@ import pytest
 
 @pytest.fixture
 async def tags(client: httpx.AsyncClient) -> tuple[str, str]:
-    """The tag of a version that is gone, and the one that is now."""
+    """Return the tags of an old version and of the current one."""
     old = await client.post("Customer", json={"shortID": "A", "name": "one"})
     new = await client.post("Customer", json={"shortID": "A", "name": "two"})
     return old.headers["ETag"], new.headers["ETag"]
 
 
-async def test_if_match_writes_only_over_the_version_it_names(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
+async def test_if_match_writes_only_over_the_named_version(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
     stale, fresh = tags
     body = {"shortID": "A", "name": "three"}
     for value in (stale, fresh.strip('"'), f"W/{fresh}", '"nothing"', "rubbish", ""):
@@ -41,13 +41,13 @@ async def test_if_none_match_only_creates(client: httpx.AsyncClient) -> None:
     assert (await client.get("Customer/B")).json()["name"] == ""
 
 
-async def test_of_two_creators_at_once_one_wins(client: httpx.AsyncClient) -> None:
+async def test_one_of_two_concurrent_creators_wins(client: httpx.AsyncClient) -> None:
     bodies = [{"shortID": "B", "name": f"creator {number}"} for number in range(12)]
     answers = await asyncio.gather(*(client.post("Customer", json=b, headers={"If-None-Match": "*"}) for b in bodies))
     assert sorted(answer.status_code for answer in answers) == [201, *[412] * 11]
 
 
-async def test_discontinuing_honours_if_match(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
+async def test_discontinue_honours_if_match(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
     stale, fresh = tags
     assert (await client.delete("Customer/A", headers={"If-Match": stale})).status_code == 412
     assert (await client.get("Customer/A")).json()["active"] is True

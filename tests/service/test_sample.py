@@ -1,4 +1,4 @@
-"""The sample: the same for ever, unique, addressable, and fit to be shown."""
+"""Sample customers: always the same, unique, addressable and presentable."""
 
 import re
 import unicodedata
@@ -28,16 +28,16 @@ BRIGHT = {
 }
 
 
-def test_it_begins_with_the_two_of_the_spec() -> None:
+def test_sample_begins_with_the_two_customers_of_the_spec() -> None:
     assert list(sample_customers(2)) == [ACME, BRIGHT]
     assert list(sample_customers(0)) == []
 
 
-def test_it_is_the_same_every_time_and_longer_ones_begin_alike() -> None:
+def test_sample_is_the_same_every_time_and_for_every_length() -> None:
     assert list(sample_customers(300)) == list(sample_customers(300)) == list(islice(sample_customers(10_000), 300))
 
 
-def test_every_record_is_whole_unique_and_believable() -> None:
+def test_sample_records_are_complete_unique_and_plausible() -> None:
     records = list(sample_customers(20_000))
     assert len({record["shortID"] for record in records}) == 20_000
     for record in records:
@@ -54,7 +54,7 @@ def test_every_record_is_whole_unique_and_believable() -> None:
         assert texts["created"] <= texts["modified"] < "2025-06"
 
 
-def test_the_demo_of_48_shows_something_of_everything() -> None:
+def test_sample_of_48_shows_every_kind_of_record() -> None:
     records = list(sample_customers(48))
     scripts = {unicodedata.name(character).split()[0] for record in records for character in str(record["name"])}
     wanted = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "DEVANAGARI"}

@@ -1,4 +1,4 @@
-"""The service on a socket, in a process of its own."""
+"""The service on a socket, in its own process."""
 
 import select
 import signal
@@ -32,7 +32,7 @@ print("closed")
 @pytest.mark.parametrize(
     ("host", "number"), [("127.0.0.1", signal.SIGINT), ("localhost", signal.SIGTERM), ("::1", signal.SIGINT)]
 )
-def test_it_says_where_it_listens_and_ends_cleanly(host: str, number: signal.Signals) -> None:
+def test_server_reports_its_url_and_ends_cleanly(host: str, number: signal.Signals) -> None:
     command = [sys.executable, "-c", SERVER, host]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -49,18 +49,18 @@ def test_it_says_where_it_listens_and_ends_cleanly(host: str, number: signal.Sig
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
-async def test_plain_serving_is_for_loopback_only(store: Store, host: str) -> None:
+async def test_server_refuses_every_other_address_than_loopback(store: Store, host: str) -> None:
     with pytest.raises(SettingsError, match=r"loopback|127"):
         serve(create_app(store, Credentials()), host, 0, pytest.fail)
 
 
-async def test_a_port_that_is_taken_is_told(store: Store) -> None:
+async def test_taken_port_is_reported(store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use"):
         serve(create_app(store, Credentials()), "127.0.0.1", taken.getsockname()[1], pytest.fail)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_an_answer_is_not_held_back_until_the_one_before_was_received(address: str) -> None:
+def test_response_does_not_wait_for_the_ack_of_the_previous_one(address: str) -> None:
     with listen(address, 0) as listening, socket.create_connection(listening.getsockname()[:2]):
         connection, _ = listening.accept()
         with connection:

@@ -1,4 +1,4 @@
-"""The book: it stays, it is private, it refuses what is not its own, and two of it may write at once."""
+"""The store: durable, private, refuses foreign files, and two may write one book at once."""
 
 import asyncio
 import fcntl
@@ -16,7 +16,7 @@ from app.service.sample.generator import load_sample, sample_customers
 from app.service.store import Store
 
 
-async def test_a_book_opened_again_has_what_it_had(tmp_path: Path) -> None:
+async def test_reopened_book_has_its_customers(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "book.sqlite3"
     first = Store.open(path)
     written, created = await first.upsert("A", {"name": "Ünï 東京 \u202e"})
@@ -31,7 +31,7 @@ async def test_a_book_opened_again_has_what_it_had(tmp_path: Path) -> None:
         await again.get("A")
 
 
-async def test_files_and_folders_are_private(tmp_path: Path) -> None:
+async def test_book_files_and_folders_are_private(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "book.sqlite3"
     store = Store.open(path)
     await store.upsert("A", {})
@@ -42,7 +42,7 @@ async def test_files_and_folders_are_private(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_throw_away_book_is_gone_after_closing() -> None:
+async def test_temporary_book_is_deleted_on_close() -> None:
     store = Store.open(None)
     folder = store._path.parent
     await store.upsert("A", {})
@@ -51,14 +51,14 @@ async def test_a_throw_away_book_is_gone_after_closing() -> None:
     assert not folder.exists()
 
 
-async def test_the_disk_is_asked_to_keep_every_write(tmp_path: Path) -> None:
+async def test_every_write_is_synced_to_the_disk(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await store.close()
 
 
-async def test_a_newer_book_is_left_alone(tmp_path: Path) -> None:
+async def test_newer_book_is_refused_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     await Store.open(path).close()
     with closing(sqlite3.connect(path)) as connection:
@@ -69,7 +69,7 @@ async def test_a_newer_book_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-async def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+async def test_database_of_another_program_is_refused_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE customer (name)")
@@ -79,7 +79,7 @@ async def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_refused_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     path.write_bytes(b"shortID,name\n" * 1000)
     with pytest.raises(StoreError, match="damaged or not a dockbook book"):
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"shortID,name\n" * 1000
 
 
-async def test_a_book_damaged_in_its_middle_is_told_as_such(tmp_path: Path) -> None:
+async def test_book_damaged_in_the_middle_is_reported_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     store = Store.open(path)
     load_sample(store, 500, lambda _done, _count: None)
@@ -103,14 +103,14 @@ async def test_a_book_damaged_in_its_middle_is_told_as_such(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("blocked", ["file/book.sqlite3", "folder"])
-def test_a_place_that_cannot_be_a_book_is_told(tmp_path: Path, blocked: str) -> None:
+def test_unusable_path_is_reported(tmp_path: Path, blocked: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreError, match=r"cannot be (opened|used).*Check"):
         Store.open(tmp_path / blocked)
 
 
-async def test_a_column_that_is_not_sortable_never_reaches_sql(tmp_path: Path) -> None:
+async def test_unsortable_column_never_reaches_sql(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
     for sort in ("phone", "row", "name, (SELECT 1)", ""):
         with pytest.raises(ApiError):
@@ -118,7 +118,7 @@ async def test_a_column_that_is_not_sortable_never_reaches_sql(tmp_path: Path) -
     await store.close()
 
 
-async def test_two_open_books_on_one_file_write_without_a_locked_database(tmp_path: Path) -> None:
+async def test_two_stores_on_one_file_never_see_a_locked_database(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     stores = [Store.open(path), Store.open(path)]
 
@@ -142,7 +142,7 @@ async def test_two_open_books_on_one_file_write_without_a_locked_database(tmp_pa
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-async def test_every_writer_of_one_record_gets_a_version_of_its_own(tmp_path: Path) -> None:
+async def test_concurrent_writes_of_one_record_get_different_versions(tmp_path: Path) -> None:
     still = datetime(2024, 11, 2, 14, 22)  # noqa: DTZ001
     store = Store.open(tmp_path / "book.sqlite3", clock=lambda: still)
     answers = await asyncio.gather(*(store.upsert("A", {"name": str(number)}) for number in range(32)))
@@ -153,7 +153,7 @@ async def test_every_writer_of_one_record_gets_a_version_of_its_own(tmp_path: Pa
     await store.close()
 
 
-async def test_bulk_loading_keeps_whole_records_and_skips_taken_ids(tmp_path: Path) -> None:
+async def test_bulk_load_keeps_whole_records_and_skips_existing_ids(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
     mine, _ = await store.upsert("ACME-CORP", {"name": "Mine"})
     seen: list[tuple[int, int]] = []
@@ -168,7 +168,7 @@ async def test_bulk_loading_keeps_whole_records_and_skips_taken_ids(tmp_path: Pa
     await store.close()
 
 
-async def test_a_bulk_loading_cut_short_leaves_a_book_that_mends_itself(tmp_path: Path) -> None:
+async def test_interrupted_bulk_load_is_repaired_on_the_next_open(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     store = Store.open(path)
     with pytest.raises(KeyError):
@@ -183,7 +183,7 @@ async def test_a_bulk_loading_cut_short_leaves_a_book_that_mends_itself(tmp_path
     assert names == {f"customer_by_{column}" for column in SORTABLE_FIELDS if column != "shortID"}
 
 
-async def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+async def test_failed_batch_is_rolled_back(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
     good, bad = sample_customers(2)
     with pytest.raises(sqlite3.ProgrammingError):
@@ -193,7 +193,7 @@ async def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> No
     await store.close()
 
 
-async def test_a_write_waits_for_another_process_that_writes_and_reads_do_not(tmp_path: Path) -> None:
+async def test_writes_wait_for_another_writing_process_and_reads_do_not(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     store = Store.open(path)
     with (tmp_path / "book.sqlite3.lock").open() as other_process:
@@ -208,7 +208,7 @@ async def test_a_write_waits_for_another_process_that_writes_and_reads_do_not(tm
 
 @pytest.mark.parametrize("sort", SORTABLE_FIELDS)
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
-async def test_no_page_is_sorted_by_hand(tmp_path: Path, sort: str, direction: str) -> None:
+async def test_every_page_order_has_a_covering_index(tmp_path: Path, sort: str, direction: str) -> None:
     path = tmp_path / "book.sqlite3"
     await Store.open(path).close()
     with closing(sqlite3.connect(path)) as connection:

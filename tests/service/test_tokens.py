@@ -1,4 +1,4 @@
-"""Tokens: granted for the right secret, throttled for wrong ones, kept hashed, and forgotten in time."""
+"""Tokens: issued for the correct secret, throttled for wrong ones, stored hashed, and dropped when they expire."""
 
 import gc
 import hashlib
@@ -11,13 +11,13 @@ from app.errors import RateLimited, Unauthorized
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
-from tests.service.conftest import Reach
+from tests.service.conftest import ClientFactory
 
 BOTH = frozenset({130, 131})
 
 
-class Hands:
-    """A clock turned by hand."""
+class ManualClock:
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 5.0
@@ -27,8 +27,8 @@ class Hands:
 
 
 @pytest.fixture
-async def nobody(reach: Reach) -> httpx.AsyncClient:
-    return await reach()
+async def anonymous(make_client: ClientFactory) -> httpx.AsyncClient:
+    return await make_client()
 
 
 @pytest.fixture
@@ -41,22 +41,22 @@ def form(issued: IssuedCredential, **changes: str) -> dict[str, str]:
     return {"grant_type": "client_credentials", "client_id": issued.client_id, "client_secret": secret} | changes
 
 
-async def test_a_form_is_answered_with_a_token_that_works(nobody: httpx.AsyncClient, issued: IssuedCredential) -> None:
-    answer = await nobody.post("Token", data=form(issued))
+async def test_form_returns_a_working_token(anonymous: httpx.AsyncClient, issued: IssuedCredential) -> None:
+    answer = await anonymous.post("Token", data=form(issued))
     body = answer.json()
     assert answer.status_code == 200
     assert body == {"access_token": body["access_token"], "token_type": "bearer", "expires_in": 14399}
     assert answer.headers["Cache-Control"] == "no-store"
     for scheme in ("Bearer", "bearer"):
         headers = {"Authorization": f"{scheme} {body['access_token']}"}
-        assert (await nobody.get("Customer/All", headers=headers)).status_code == 200
+        assert (await anonymous.get("Customer/All", headers=headers)).status_code == 200
 
 
-async def test_http_basic_is_as_good_as_the_form(nobody: httpx.AsyncClient, issued: IssuedCredential) -> None:
+async def test_http_basic_returns_a_working_token(anonymous: httpx.AsyncClient, issued: IssuedCredential) -> None:
     grant = {"grant_type": "client_credentials"}
-    answer = await nobody.post("Token", data=grant, auth=(issued.client_id, issued.client_secret))
+    answer = await anonymous.post("Token", data=grant, auth=(issued.client_id, issued.client_secret))
     assert answer.status_code == 200
-    wrong = await nobody.post("Token", data=grant, auth=(issued.client_id, "wrong"))
+    wrong = await anonymous.post("Token", data=grant, auth=(issued.client_id, "wrong"))
     assert (wrong.status_code, wrong.json()["error"]) == (401, "unauthorized")
     assert wrong.headers["WWW-Authenticate"] == "Basic"
 
@@ -77,81 +77,81 @@ async def test_http_basic_is_as_good_as_the_form(nobody: httpx.AsyncClient, issu
         b'{"grant_type": "client_credentials"}',
     ],
 )
-async def test_a_form_that_lacks_something_is_a_bad_request(nobody: httpx.AsyncClient, body: bytes) -> None:
-    answer = await nobody.post("Token", content=body)
+async def test_incomplete_form_is_a_bad_request(anonymous: httpx.AsyncClient, body: bytes) -> None:
+    answer = await anonymous.post("Token", content=body)
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic eA==", "Basic /zo="])
-async def test_broken_basic_is_a_bad_request(nobody: httpx.AsyncClient, header: str) -> None:
-    answer = await nobody.post("Token", data={"grant_type": "client_credentials"}, headers={"Authorization": header})
+async def test_malformed_basic_is_a_bad_request(anonymous: httpx.AsyncClient, header: str) -> None:
+    answer = await anonymous.post("Token", data={"grant_type": "client_credentials"}, headers={"Authorization": header})
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_request")
 
 
-async def test_a_form_of_any_size_is_counted(nobody: httpx.AsyncClient, issued: IssuedCredential) -> None:
-    answer = await nobody.post("Token", content=urlencode(form(issued, padding="x" * 20_000)))
+async def test_form_over_the_limit_is_413(anonymous: httpx.AsyncClient, issued: IssuedCredential) -> None:
+    answer = await anonymous.post("Token", content=urlencode(form(issued, padding="x" * 20_000)))
     assert (answer.status_code, answer.json()["error"]) == (413, "payload_too_large")
 
 
-async def test_wrong_secrets_are_throttled_over_the_wire(nobody: httpx.AsyncClient, issued: IssuedCredential) -> None:
-    answers = [await nobody.post("Token", data=form(issued, client_secret="no")) for _ in range(6)]
+async def test_wrong_secrets_are_throttled_over_http(anonymous: httpx.AsyncClient, issued: IssuedCredential) -> None:
+    answers = [await anonymous.post("Token", data=form(issued, client_secret="no")) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
     assert answers[-1].json()["error"] == "rate_limited"
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 30
-    assert (await nobody.post("Token", data=form(issued))).status_code == 429
+    assert (await anonymous.post("Token", data=form(issued))).status_code == 429
 
 
-def test_throttling_is_per_client_id_and_ends_when_it_said() -> None:
-    hands = Hands()
+def test_throttling_is_per_client_id_and_ends_after_retry_after() -> None:
+    hands = ManualClock()
     credentials = Credentials(clock=hands)
     one, other = credentials.issue(BOTH), credentials.issue(BOTH)
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            credentials.grant(one.client_id, "wrong")
-    with pytest.raises(RateLimited) as told:
-        credentials.grant(one.client_id, one.client_secret)
-    assert credentials.grant(other.client_id, other.client_secret)
-    wait = told.value.response.retry_after
+            credentials.issue_token(one.client_id, "wrong")
+    with pytest.raises(RateLimited) as limited:
+        credentials.issue_token(one.client_id, one.client_secret)
+    assert credentials.issue_token(other.client_id, other.client_secret)
+    wait = limited.value.response.retry_after
     assert wait is not None
     hands.now += wait
-    assert credentials.grant(one.client_id, one.client_secret)
+    assert credentials.issue_token(one.client_id, one.client_secret)
 
 
-def test_a_right_secret_wipes_the_slate() -> None:
-    credentials = Credentials(clock=Hands())
+def test_correct_secret_resets_the_failure_count() -> None:
+    credentials = Credentials(clock=ManualClock())
     issued = credentials.issue(BOTH)
     for _ in range(4):
         for _ in range(4):
             with pytest.raises(Unauthorized):
-                credentials.grant(issued.client_id, "wrong")
-        credentials.grant(issued.client_id, issued.client_secret)
+                credentials.issue_token(issued.client_id, "wrong")
+        credentials.issue_token(issued.client_id, issued.client_secret)
 
 
-def test_unknown_ids_are_throttled_too_and_a_flood_of_them_takes_bounded_memory() -> None:
-    credentials = Credentials(clock=Hands())
+def test_unknown_ids_are_throttled_in_bounded_memory() -> None:
+    credentials = Credentials(clock=ManualClock())
     known = credentials.issue(BOTH)
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            credentials.grant(known.client_id, "wrong")
+            credentials.issue_token(known.client_id, "wrong")
         with pytest.raises(Unauthorized):
-            credentials.grant("stranger", "wrong")
+            credentials.issue_token("stranger", "wrong")
     with pytest.raises(RateLimited):
-        credentials.grant("stranger", "wrong")
+        credentials.issue_token("stranger", "wrong")
     for number in range(5000):
         with pytest.raises(Unauthorized):
-            credentials.grant(f"stranger {number}", "wrong")
-    assert len(credentials._strangers) <= 1024
+            credentials.issue_token(f"stranger {number}", "wrong")
+    assert len(credentials._unknown_clients) <= 1024
     with pytest.raises(RateLimited):
-        credentials.grant(known.client_id, known.client_secret)
+        credentials.issue_token(known.client_id, known.client_secret)
 
 
-def test_a_token_ends_on_the_second_and_is_forgotten() -> None:
-    hands = Hands()
+def test_token_expires_on_the_second_and_is_forgotten() -> None:
+    hands = ManualClock()
     credentials = Credentials(expires_in=60, clock=hands)
     issued = credentials.issue(BOTH)
     tokens = []
     for _ in range(500):
-        tokens.append(credentials.grant(issued.client_id, issued.client_secret))
+        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
         hands.now += 1
     assert credentials.authenticate(tokens[-60 + 1]) == BOTH
     for dead in (tokens[0], tokens[-60]):
@@ -160,35 +160,35 @@ def test_a_token_ends_on_the_second_and_is_forgotten() -> None:
     assert len(credentials._owners) <= 60
 
 
-def test_one_client_cannot_fill_the_memory_with_tokens() -> None:
-    credentials = Credentials(clock=Hands())
+def test_tokens_of_one_client_are_limited() -> None:
+    credentials = Credentials(clock=ManualClock())
     issued = credentials.issue(BOTH)
-    tokens = [credentials.grant(issued.client_id, issued.client_secret) for _ in range(5000)]
+    tokens = [credentials.issue_token(issued.client_id, issued.client_secret) for _ in range(5000)]
     assert len(credentials._owners) == 4096
     assert credentials.authenticate(tokens[-1]) == BOTH
     with pytest.raises(Unauthorized):
         credentials.authenticate(tokens[0])
 
 
-def test_a_disabled_client_gets_no_token_and_loses_those_it_has() -> None:
+def test_disabled_client_gets_no_token_and_loses_its_tokens() -> None:
     credentials = Credentials()
     issued = credentials.issue(BOTH)
-    token = credentials.grant(issued.client_id, issued.client_secret)
+    token = credentials.issue_token(issued.client_id, issued.client_secret)
     credentials.disable(issued.client_id)
     with pytest.raises(Unauthorized):
         credentials.authenticate(token)
     with pytest.raises(Unauthorized):
-        credentials.grant(issued.client_id, issued.client_secret)
+        credentials.issue_token(issued.client_id, issued.client_secret)
 
 
-async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: Store) -> None:
-    hands = Hands()
+async def test_noisy_client_is_throttled_and_the_others_are_not(store: Store) -> None:
+    hands = ManualClock()
     credentials = Credentials(requests_per_second=5, clock=hands)
     app = create_app(store, credentials)
     tokens = []
     for _ in range(2):
         issued = credentials.issue(BOTH)
-        tokens.append(credentials.grant(issued.client_id, issued.client_secret))
+        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/api/v1/") as client:
         noisy, quiet = ({"Authorization": f"Bearer {token}"} for token in tokens)
         answers = [await client.post("Customer", json={"shortID": "A"}, headers=noisy) for _ in range(25)]
@@ -199,10 +199,10 @@ async def test_a_noisy_client_is_told_to_slow_down_and_the_others_go_on(store: S
         assert (await client.get("Customer/A", headers=noisy)).status_code == 200
 
 
-def test_neither_secret_nor_token_is_kept_as_it_is() -> None:
+def test_secrets_and_tokens_are_stored_hashed() -> None:
     credentials = Credentials()
     issued = credentials.issue(BOTH)
-    token = credentials.grant(issued.client_id, issued.client_secret)
+    token = credentials.issue_token(issued.client_id, issued.client_secret)
     seen: dict[int, object] = {}
     todo: list[object] = [credentials]
     while todo:

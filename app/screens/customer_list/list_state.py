@@ -4,14 +4,13 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from app.models.fields import BY_NAME, ID_FIELD, MAX_PAGE_SIZE, MIN_PAGE_SIZE, Direction, Status
-from app.storage.files import NotAFile, open_file
+from app.storage.files import NotARegularFile, atomic_write, make_private_dir, open_regular_file, os_error_text
 
 _FORMAT: Final = 1
 _MOST_BYTES: Final = 64 * 1024
@@ -60,31 +59,23 @@ class ListStateFile:
     def save(self, view: ListState) -> None:
         """Write it down; raises OSError when that cannot be. Blocks: run it in a thread."""
         self.state = view
-        folder = self._path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_dir(self._path.parent)
         text = json.dumps({"format": _FORMAT} | view._asdict(), indent=1)
-        # What is lost here by a power failure is a choice of columns: no fsync, but never half a file.
-        descriptor, beside = tempfile.mkstemp(prefix=".view-", dir=folder)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-            Path(beside).replace(self._path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
+        # A power failure loses a choice of columns at most: no fsync.
+        atomic_write(self._path, f"{text}\n".encode(), durable=False)
 
     def _read(self) -> ListState:
         try:
-            with os.fdopen(open_file(self._path, os.O_RDONLY), "rb") as file:
+            with os.fdopen(open_regular_file(self._path, os.O_RDONLY), "rb") as file:
                 # What is longer than that is cut, and so no JSON.
                 kept: Any = json.loads(file.read(_MOST_BYTES))
             return ListState.from_json(kept)
         except FileNotFoundError:
             return ListState()
-        except NotAFile:
+        except NotARegularFile:
             return self._set_aside()
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
+            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
             return ListState()
         except (ValueError, KeyError, TypeError, RecursionError):
             return self._set_aside()
@@ -94,7 +85,7 @@ class ListStateFile:
         try:
             self._path.replace(aside)
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {(error.strerror or str(error)).lower()}."
+            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
         else:
             self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
         return ListState()

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from app.screens.customer_list.list_state import ListState, ListStateFile
+from app.storage.files import os_error_text
 
 if TYPE_CHECKING:
     from app.screens.customer_list.pages import PagedScreen
@@ -32,5 +33,5 @@ class ListStateSaver:
             try:
                 await asyncio.to_thread(views.save, view)
             except OSError as error:
-                why = (error.strerror or str(error)).lower()
+                why = os_error_text(error)
                 self._screen.show_notice(f"How the list looks could not be kept: {why}.", "warning")

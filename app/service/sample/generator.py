@@ -1,4 +1,4 @@
-"""Believable customers for demonstrations: the same ones every time."""
+"""Generates believable customers for demonstrations; the same ones every time."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -6,21 +6,19 @@ from math import gcd
 from random import Random
 from typing import Final
 
-from app.service.rows import COLUMNS
-from app.service.sample.regions import Region
-from app.service.sample.regions_latin import latin
-from app.service.sample.regions_scripts import scripts
+from app.models.fields import WIRE_FIELDS
+from app.service.sample.regions import Region, load_regions
 from app.service.store import Store
 
 _FIRST_DAY: Final = date(2016, 1, 4)
 _DAYS: Final = 3430
-#: Of sixty tried, the one whose default demo has every kind of gap and seven discontinued.
+#: Of sixty seeds tried, this one gives the default demo every kind of gap and seven discontinued customers.
 _SEED: Final = 40
-_DESKS: Final = ("orders", "inventory", "dock", "office", "logistics")
+_MAILBOXES: Final = ("orders", "inventory", "dock", "office", "logistics")
 _DOMAINS: Final = ("example.com", "example.org", "example.net")
 
-#: The two of the spec, word for word, and a discontinued one from nearby.
-_KNOWN: Final = (
+#: The two customers of the spec, word for word, and a discontinued one.
+_FIXED: Final = (
     (
         *("ACME-CORP", "Acme Corporation", "123 Industrial Way", "", "Springfield", "IL", "62701", "US"),
         *("555-0100", "", "orders@acme.example.com", "Jane Smith"),
@@ -41,27 +39,27 @@ _KNOWN: Final = (
 
 def sample_customers(count: int) -> Iterator[dict[str, object]]:
     """The first `count` sample customers, with all 15 fields; a longer sample begins with a shorter one."""
-    for values in _KNOWN[:count]:
-        yield dict(zip(COLUMNS, values, strict=True))
-    regions = [_Naming(region) for region in (*latin(), *scripts())]
-    # Turns are dealt out so that the first dozens come from everywhere.
-    most = max(naming.weight for naming in regions)
-    turns = [(naming, turn) for turn in range(most) for naming in regions if turn < naming.weight]
+    for values in _FIXED[:count]:
+        yield dict(zip(WIRE_FIELDS, values, strict=True))
+    regions = [_RegionGenerator(region) for region in load_regions()]
+    # The regions take turns, so that the first dozens of customers come from everywhere.
+    rounds = max(region.weight for region in regions)
+    turns = [(region, turn) for turn in range(rounds) for region in regions if turn < region.weight]
     days = [(_FIRST_DAY + timedelta(days=day)).isoformat() for day in range(_DAYS)]
-    dice = Random(_SEED)  # noqa: S311  # the same for ever is what is wanted
-    for number in range(count - len(_KNOWN)):
-        around, position = divmod(number, len(turns))
-        naming, turn = turns[position]
-        yield naming.customer(around * naming.weight + turn, dice.getrandbits(128), days)
+    random = Random(_SEED)  # noqa: S311  # the sample must be the same every time
+    for number in range(count - len(_FIXED)):
+        cycle, position = divmod(number, len(turns))
+        region, turn = turns[position]
+        yield region.customer(cycle * region.weight + turn, random.getrandbits(128), days)
 
 
 def load_sample(store: Store, count: int, progress: Callable[[int, int], None]) -> None:
-    """Add the sample to the store, which may take seconds; `progress` is told how many of `count` are in."""
+    """Add `count` sample customers to the store, which may take seconds; calls `progress` with (added, count)."""
     store.add_all(sample_customers(count), lambda done: progress(done, count))
 
 
-class _Naming:
-    """A region, and all its pairs of an ID and a company name, in an order where neighbours share neither word."""
+class _RegionGenerator:
+    """Generates the customers of one region. Neighbours share neither word of their company names."""
 
     def __init__(self, region: Region) -> None:
         self.weight = region.weight
@@ -77,26 +75,26 @@ class _Naming:
         self._people = [region.person.format(given=g, family=f) for g in region.given for f in region.family]
 
     def customer(self, ordinal: int, bits: int, days: list[str]) -> dict[str, object]:
-        """The customer of this ordinal, which is what makes its ID unique; `bits` decide all the rest.
+        """Build the customer with this ordinal, which makes its ID unique; `bits` decide everything else.
 
-        Written out flat, with one random number taken apart, because a demo of a million rows waits for it.
+        One random number is taken apart in straight-line code, because a demo of a million rows waits for it.
         """
         region = self._region
-        around, pair = divmod(ordinal, len(self._companies))
+        cycle, pair = divmod(ordinal, len(self._companies))
         short_id, name = self._companies[pair]
-        if around:
-            short_id = f"{short_id}-{around + 1}"
-            name = f"{name} {around + 1}"
+        if cycle:
+            short_id = f"{short_id}-{cycle + 1}"
+            name = f"{name} {cycle + 1}"
         bits, place = divmod(bits, len(region.places))
         bits, street = divmod(bits, len(region.streets))
         bits, person = divmod(bits, len(self._people))
         bits, number = divmod(bits, 280)
         bits, line = divmod(bits, 98)
-        bits, born = divmod(bits, _DAYS - 30)
-        bits, age = divmod(bits, _DAYS - born)
+        bits, created_day = divmod(bits, _DAYS - 30)
+        bits, age = divmod(bits, _DAYS - created_day)
         bits, minute = divmod(bits, 600)
         bits, later = divmod(bits, 180)
-        bits, desk = divmod(bits, len(_DESKS))
+        bits, mailbox = divmod(bits, len(_MAILBOXES))
         bits, domain = divmod(bits, len(_DOMAINS))
         bits, has_second_line = divmod(bits, 3)
         bits, has_phone = divmod(bits, 16)
@@ -115,14 +113,14 @@ class _Naming:
             "country": city.country,
             "phone": city.phone.format(line) if has_phone else "",
             "fax": "" if has_fax else city.phone.format(line + 1),
-            "email": f"{_DESKS[desk]}@{short_id.lower()}.{_DOMAINS[domain]}" if has_email else "",
+            "email": f"{_MAILBOXES[mailbox]}@{short_id.lower()}.{_DOMAINS[domain]}" if has_email else "",
             "contact": self._people[person] if has_contact else "",
             "active": bits % 9 != 0,
-            "created": _moment(days[born], minute),
-            "modified": _moment(days[born + age], minute + later),
+            "created": _timestamp(days[created_day], minute),
+            "modified": _timestamp(days[created_day + age], minute + later),
         }
 
 
-def _moment(day: str, minute: int) -> str:
-    """The text of a moment so many minutes after seven in the morning."""
+def _timestamp(day: str, minute: int) -> str:
+    """Return the timestamp `minute` minutes after seven in the morning of `day`."""
     return f"{day}T{7 + minute // 60:02}:{minute % 60:02}:00"
