@@ -140,9 +140,9 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
 
 def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
     program = (
-        "import sys\nfrom app.cli import main\nfrom app.screens.base import BaseScreen\n"
+        "import sys\nfrom app.cli import main\nfrom app.tui.app import DockbookApp\n"
         f"def fail(self, customer={CANARY!r}): raise ValueError(customer)\n"
-        "BaseScreen.action_help = fail\nsys.exit(main(['--demo']))"
+        "DockbookApp.action_help = fail\nsys.exit(main(['--demo']))"
     )
     child = pexpect.spawn(sys.executable, ["-c", program], dimensions=(24, 80), timeout=30, encoding="utf-8")
     child.expect("ACME-CORP")

@@ -6,7 +6,10 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from app.models.customer import Customer
 
 FORMAT: Final = 1
 #: The addresses by which people call the server on their own machine.
@@ -75,6 +78,12 @@ class Draft(NamedTuple):
             return self
         body = self.edits if self.base is not None else {**self.edits, "shortID": short_id}
         return self._replace(state="sending", pending_write=PendingWrite(self.base, body, self.changed))
+
+    def base_customer(self) -> "Customer | None":
+        """The record the draft was made on; `None` for a new customer."""
+        from app.models.customer import Customer
+
+        return None if self.base is None else Customer.from_wire(self.base)
 
     def same_content(self, other: "Draft") -> bool:
         """Whether both hold the same, whoever has them open."""

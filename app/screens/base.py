@@ -5,9 +5,8 @@ import math
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from textual import messages
 from textual.app import ComposeResult
@@ -32,9 +31,8 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from app.models.customer import Customer, Origin
-
-#: The folder of the style sheets: beside the package in the sources and in the wheel alike.
-STYLES: Final = Path(__file__).parents[2] / "styles"
+    from app.repository.save_result import SaveResult
+    from app.repository.unconfirmed import UnconfirmedWrite
 
 MAX_COUNTDOWN: Final = 60  # seconds; a server that asks for more is asked again by hand
 
@@ -51,9 +49,9 @@ _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
 
 #: What can be done on the list and on a customer about what was written, or not, so far.
 HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
-    Binding("u", "undo", "Undo", id="undo", tooltip="Undo the last save"),
-    Binding("m", "my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
-    Binding("w", "drafts", "Drafts", id="drafts", tooltip="Drafts: what was typed and not saved"),
+    Binding("u", "app.undo", "Undo", id="undo", tooltip="Undo the last save"),
+    Binding("m", "app.my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
+    Binding("w", "app.drafts", "Drafts", id="drafts", tooltip="Drafts: what was typed and not saved"),
 )
 
 Result = TypeVar("Result")
@@ -63,7 +61,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1,question_mark", "help", "Help", id="help"),
+        Binding("f1,question_mark", "app.help", "Help", id="help"),
     ]
 
     AUTO_FOCUS = None
@@ -89,6 +87,14 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             self.level = level
             self.change = change
             self.aloud = aloud
+
+    class CodeScanned(Message):
+        """A code was scanned on `screen`; its customer is to be opened."""
+
+        def __init__(self, screen: "BaseScreen[Any]", code: str) -> None:
+            super().__init__()
+            self.screen = screen
+            self.code = code
 
     #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
     FOOTER: ClassVar[tuple[str, ...]] = ()
@@ -199,6 +205,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     def apply_saved(self, message: CustomerSaved) -> None:
         """Take over a record that was written, if it is shown here."""
 
+    def confirm_write(self, write: "UnconfirmedWrite", saved: "SaveResult") -> bool:
+        """Show that an unconfirmed write of this screen arrived after all; false if it is not of this screen."""
+        return False
+
     def unsaved_text(self) -> str:
         """What would be lost by leaving now, as a clause; empty when nothing would."""
         return ""
@@ -303,38 +313,11 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_notice(text, "warning")
 
     def scanned(self, code: str) -> None:
-        """Open what was scanned, where a scan opens a customer."""
-        from app.screens.go_to import go_to
-
+        """Have the customer opened, on a screen where a scan does that."""
         if self.TAKES_SCANS:
-            go_to(self, code)
+            self.post_message(self.CodeScanned(self, code))
         else:
             super().scanned(code)
-
-    def action_go_to(self) -> None:
-        from app.screens.go_to import ask_where_to_go
-
-        ask_where_to_go(self)
-
-    def action_drafts(self) -> None:
-        from app.screens.drafts import show_drafts
-
-        show_drafts(self)
-
-    def action_undo(self) -> None:
-        from app.screens.history import undo_last
-
-        undo_last(self)
-
-    def action_my_changes(self) -> None:
-        from app.screens.history import show_history
-
-        show_history(self)
-
-    def action_help(self) -> None:
-        from app.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self))
 
 
 def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:

@@ -9,12 +9,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from app.models.fields import FIELDS
-from app.screens.base import STYLES, BaseScreen
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.styles import STYLES
 from app.text.sanitize import sanitize, sanitize_id, timestamp, width
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
+    from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
 

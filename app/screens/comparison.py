@@ -7,8 +7,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, BaseScreen
+from app.screens.base import BaseScreen
 from app.screens.context import AppContext
+from app.screens.styles import STYLES
 from app.text.sanitize import sanitize
 from app.widgets.comparison_view import ComparisonView
 

@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
 from app.models.fields import ID_FIELD
-from app.screens.base import HISTORY_BINDINGS, STYLES, BaseScreen
+from app.screens.base import HISTORY_BINDINGS, BaseScreen
 from app.screens.context import AppContext
+from app.screens.requests import EditCustomer
+from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id
 from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.record_view import RecordView
@@ -37,7 +39,7 @@ class DetailScreen(BaseScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
-        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
@@ -107,12 +109,10 @@ class DetailScreen(BaseScreen[None]):
             self.status.clear_notice()
 
     def action_edit(self) -> None:
-        from app.screens.form import FormScreen
-
         if self.can_write():
             self.status.clear_notice()
             entry = self.record.current
-            self.app.push_screen(FormScreen(self.context, self.customer, entry.name if entry else ID_FIELD))
+            self.post_message(EditCustomer(self, self.customer, entry.name if entry else ID_FIELD))
 
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
@@ -174,11 +174,11 @@ class DetailScreen(BaseScreen[None]):
         self.show_connection(self.repository.connection)
 
     async def _offer_draft(self) -> None:
-        from app.screens.drafts import offer_of, resume
+        from app.screens.drafts import offer_of, show_offer
 
         offer = await offer_of(self, self.customer.short_id)
         if offer is not None and self.app.screen is self:
-            self.app.push_screen(offer, partial(resume, self))
+            show_offer(self, offer)
 
     async def _walk(self) -> None:
         while self._steps and self._step is not None:

@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from app.screens.base import STYLES, BaseScreen
+from app.screens.base import BaseScreen
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.styles import STYLES
 from app.text.sanitize import shorten, width
 
 Result = TypeVar("Result")

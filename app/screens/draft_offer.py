@@ -151,7 +151,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
         verb = f"changed {field_list(draft.shown_fields)} of" if draft.base is not None else "typed"
         self.set_intro(f"You {verb} {who} {relative_time(draft.changed, now)} {what}")
         self.view.show(self._rows())
-        moved, base = self._moved(), self._base()
+        moved, base = self._moved(), self.draft.base_customer()
         told = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
         if base is not None and self._now is not None and status_changed(base, self._now):
             told += changed_by_others(self._now, {STATUS: self._now.status})
@@ -160,7 +160,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
 
     def _rows(self) -> Sequence[ComparisonRow]:
         names = [name for name in (ID_FIELD, *WRITABLE_FIELDS) if name in self.draft.shown_fields]
-        base = self._base()
+        base = self.draft.base_customer()
         rows = []
         for name in names:
             was = base.value(name) if base else ""
@@ -172,7 +172,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
 
     def _moved(self) -> Sequence[str]:
         """What others changed in fields that were not typed in."""
-        base, now = self._base(), self._now
+        base, now = self.draft.base_customer(), self._now
         if base is None or now is None:
             return []
         return [
@@ -180,8 +180,3 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
             for name in WRITABLE_FIELDS
             if name not in self.draft.shown_fields and base.value(name) != now.value(name)
         ]
-
-    def _base(self) -> "Customer | None":
-        from app.screens.drafts import base_of
-
-        return base_of(self.draft)

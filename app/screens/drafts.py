@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.screens.draft_offer import DraftOfferScreen
 from app.screens.messages import also_editing, draft_subject, field_list, relative_time
+from app.screens.requests import EditDraft
 from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.unconfirmed import resolve_draft
 from app.storage.files import os_error_text
@@ -15,32 +16,24 @@ if TYPE_CHECKING:
 
     from app.drafts.draft import Draft
     from app.drafts.files import DraftListing
-    from app.models.customer import Customer
     from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
 
 
-def base_of(draft: "Draft") -> "Customer | None":
-    """The record a draft was made on; a new customer has none."""
-    from app.models.customer import Customer
-
-    return None if draft.base is None else Customer.from_wire(draft.base)
-
-
-def resume(screen: "BaseScreen[Result]", draft: "Draft | None") -> None:
-    """Open the form with a draft that was taken up."""
-    from app.screens.form import FormScreen, FormStart
-    from app.screens.go_to import go_to_chosen
-
-    if draft is not None:
-        form = FormScreen(screen.context, base_of(draft), begun=FormStart(draft.edits, draft))
-        screen.app.push_screen(form, partial(go_to_chosen, screen))
-
-
 def offer(screen: "BaseScreen[Result]", draft: "Draft") -> None:
     """Show a draft and ask what to do with it."""
-    screen.app.push_screen(DraftOfferScreen(screen.context, draft), partial(resume, screen))
+    show_offer(screen, DraftOfferScreen(screen.context, draft))
+
+
+def show_offer(screen: "BaseScreen[Result]", dialog: DraftOfferScreen) -> None:
+    """Show the offer; open the form with the draft that the person resumes."""
+
+    def answered(draft: "Draft | None") -> None:
+        if draft is not None:
+            screen.post_message(EditDraft(screen, draft))
+
+    screen.app.push_screen(dialog, answered)
 
 
 async def offer_of(

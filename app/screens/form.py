@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from app.drafts.form_draft import FormDraft
 from app.errors import DockbookError, EditConflict, NotFound
 from app.models.fields import ID_FIELD
-from app.screens.base import STYLES, BaseScreen
+from app.screens.base import BaseScreen
 from app.screens.confusable import describe
 from app.screens.context import AppContext
 from app.screens.dialogs import ConfirmDialog
@@ -21,6 +21,7 @@ from app.screens.form_fields import FormFields
 from app.screens.form_saving import FormSave
 from app.screens.messages import also_editing
 from app.screens.select_dialog import Choice, SelectDialog
+from app.screens.styles import STYLES
 from app.text.countries import countries
 from app.text.sanitize import sanitize, sanitize_id
 from app.widgets.form_field import FormField
@@ -38,7 +39,7 @@ class FormStart:
 
     typed: Mapping[str, str]
     draft: "Draft | None" = None
-    overlap: EditConflict | None = None
+    conflict: EditConflict | None = None
 
 
 class FormScreen(BaseScreen[str]):
@@ -76,14 +77,14 @@ class FormScreen(BaseScreen[str]):
         *,
         new_id: str = "",
         beside: Collection[str] = (),
-        begun: FormStart | None = None,
+        start_values: FormStart | None = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
-        self.fields = FormFields(customer, new_id, begun.typed if begun else {})
-        self.draft = FormDraft(context.drafts, begun.draft if begun else None)
+        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
-        self._start_values = begun
+        self._start_values = start_values
         self._shown_editors: set[str] = set()
         self._told_problem: str | None = None
         #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
@@ -106,8 +107,8 @@ class FormScreen(BaseScreen[str]):
         self.set_customer(self.customer)
         if self._start_values is not None:
             self.draft.update(self.customer, self.fields.edits)
-            if self._start_values.overlap is not None:
-                self._saving.resolve_conflict(self._start_values.overlap)
+            if self._start_values.conflict is not None:
+                self._saving.resolve_conflict(self._start_values.conflict)
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
 
@@ -255,9 +256,11 @@ class FormScreen(BaseScreen[str]):
             answered,
         )
 
-    def confirm(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
-        """Take over that an earlier save of this form, which was not confirmed, was carried out after all."""
+    def confirm_write(self, write: "UnconfirmedWrite", saved: "SaveResult") -> bool:
+        if self.draft.key != write.key:
+            return False
         self._saving.confirm(write, saved)
+        return True
 
     def set_customer(self, customer: "Customer | None") -> None:
         """Show whose form it is, after that changed."""
@@ -304,9 +307,7 @@ class FormScreen(BaseScreen[str]):
 
     def _resume(self, draft: "Draft | None") -> None:
         """Go on with a draft in this form, on the record as it was read then."""
-        from app.screens.drafts import base_of
-
-        base = base_of(draft) if draft is not None else None
+        base = draft.base_customer() if draft is not None else None
         if draft is None or base is None:
             return
         self.draft = FormDraft(self.context.drafts, draft)

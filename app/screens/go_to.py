@@ -14,9 +14,7 @@ from textual.widgets.option_list import Option
 
 from app.errors import DockbookError, NotFound
 from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
-from app.screens.detail import DetailScreen
 from app.screens.dialogs import ConfirmDialog, Dialog
-from app.screens.form import FormScreen
 from app.text.confusables import reveal_confusables
 from app.text.sanitize import fit, sanitize_id, shorten, strip_aim_prefix, width
 from app.widgets.form_field import FieldInput
@@ -140,6 +138,7 @@ class NotFoundDialog(ConfirmDialog):
 
     def __init__(self, short_id: str, found: "Candidates", error: DockbookError, *, new: bool) -> None:
         self._offered = {f"open{index}": one.short_id for index, one in enumerate(found.customers[:MOST_NAMED])}
+        self.offered = frozenset(self._offered.values())
         names = [name_beside(one, short_id) for one in found.customers[:MOST_NAMED]]
         certain = isinstance(error, NotFound)
         lines = [f"There is no customer with the ID {sanitize_id(short_id)}." if certain else error.text]
@@ -163,80 +162,3 @@ class NotFoundDialog(ConfirmDialog):
         if answer.startswith(_SCANNED):
             return answer.removeprefix(_SCANNED)
         return self._offered.get(answer)
-
-
-def ask_where_to_go(screen: "BaseScreen[Result]") -> None:
-    """Ask for an ID and open its customer."""
-    screen.app.push_screen(GoToDialog(screen), partial(go_to_chosen, screen))
-
-
-def go_to_chosen(screen: "BaseScreen[Result]", short_id: str | None) -> None:
-    """Open the customer that was chosen on another screen, if one was, once that screen is left."""
-    if short_id is not None:
-        screen.call_when_active(partial(go_to, screen, short_id))
-
-
-def go_to(screen: "BaseScreen[Result]", short_id: str) -> None:
-    """Open the customer with this ID; where there is none, ring, offer those with one like it, and to make this one."""
-    screen.show_notice(f"Looking for {sanitize_id(short_id)}…")
-    screen.run_blocking_action(partial(_open, screen, short_id), "go", awaited=short_id)
-
-
-async def _open(screen: "BaseScreen[Result]", short_id: str) -> None:
-    try:
-        customer, origin = await screen.repository.read_customer(short_id)
-    except DockbookError as error:
-        found = await screen.repository.similar_ids(short_id, ask=isinstance(error, NotFound))
-        if screen.app.screen is not screen:
-            # The person went on to something else.
-            return
-        # Whoever scans looks at the pallet and not at the screen.
-        screen.app.bell()
-        if isinstance(error, NotFound):
-            screen.show_notice(f"There is no customer {sanitize_id(short_id)}.", "warning")
-            _offer_others(screen, short_id, found, error)
-        else:
-            screen.show_error(error)
-            if found.customers:
-                _offer_others(screen, short_id, found, error)
-    else:
-        screen.status.clear_notice()
-        if screen.app.screen is screen:
-            detail = DetailScreen(screen.context, customer, origin=origin)
-            screen.app.push_screen(detail)
-            if customer.short_id != short_id:
-                # A server may compare IDs loosely; nobody shall take one customer for another.
-                asked, got = (
-                    sanitize_id(reveal_confusables(short_id, customer.short_id)),
-                    sanitize_id(customer.short_id),
-                )
-                detail.show_notice(f"Asked for {asked}, the server sent {got}: that one is shown.", "warning")
-
-
-def _offer_others(screen: "BaseScreen[Result]", short_id: str, found: "Candidates", error: DockbookError) -> None:
-    """Offer who may have been meant instead, to look for the text, and to make such a customer."""
-    question = NotFoundDialog(short_id, found, error, new=screen.repository.read_only_reason is None)
-
-    def answered(answer: str | None) -> None:
-        if answer == "new":
-            seen = frozenset(one.short_id for one in found.customers[:MOST_NAMED])
-            form = FormScreen(screen.context, None, new_id=short_id, beside=seen)
-            screen.app.push_screen(form, partial(go_to_chosen, screen))
-        elif answer == "find":
-            _find(screen, short_id)
-        elif answer is not None:
-            go_to_chosen(screen, question.chosen(answer))
-
-    screen.app.push_screen(question, answered)
-
-
-def _find(screen: "BaseScreen[Result]", text: str) -> None:
-    """Search for the text on the list, which lies under all other screens."""
-    from app.screens.customer_list.screen import CustomerListScreen
-
-    listed = next((below for below in screen.app.screen_stack if isinstance(below, CustomerListScreen)), None)
-    if listed is None:
-        return
-    while screen.app.screen is not listed:
-        screen.app.pop_screen()
-    listed.find(text)

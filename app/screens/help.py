@@ -8,7 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, BaseScreen
+from app.screens.base import BaseScreen
+from app.screens.styles import STYLES
 from app.widgets.key_names import Action, actions_of, key_name
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ class HelpScreen(BaseScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def action_leave(self) -> None:
-        self.dismiss()
-
-    def action_help(self) -> None:
         self.dismiss()
 
 

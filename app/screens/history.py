@@ -13,6 +13,7 @@ from app.repository.history import SavedChange
 from app.screens.comparison import ComparisonScreen
 from app.screens.dialogs import ConfirmDialog
 from app.screens.messages import changed_by_others, field_list
+from app.screens.requests import EditUndo
 from app.screens.unconfirmed import report_unconfirmed, save_observer
 from app.text.sanitize import sanitize_id
 from app.widgets.comparison_view import ComparisonRow
@@ -159,8 +160,5 @@ def _saved_message(
 
 
 def _settle(screen: "BaseScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
-    """Somebody changed the same field since then: a form with the values from before, and the conflict on it."""
-    from app.screens.form import FormScreen, FormStart
-
-    form = FormScreen(screen.context, change.customer, begun=FormStart(change.old, overlap=overlap))
-    screen.app.push_screen(form)
+    """Others changed the same field since then: have a form opened with the values from before."""
+    screen.post_message(EditUndo(screen, change, overlap))

@@ -10,7 +10,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from app.screens.base import STYLES, BaseScreen
+from app.screens.base import BaseScreen
+from app.screens.styles import STYLES
 
 if TYPE_CHECKING:
     from textual.timer import Timer

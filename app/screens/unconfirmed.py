@@ -58,12 +58,8 @@ def resolve_draft(screen: BaseScreen[Any], draft: "Draft") -> None:
 
 def report_saved(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> None:
     """Tell that a write was carried out after all: in its form where that is open, or else on the screen there is."""
-    from app.screens.form import FormScreen
-
-    for screen in app.screen_stack:
-        if isinstance(screen, FormScreen) and screen.draft.key == write.key:
-            screen.confirm(write, saved)
-            return
+    if any(screen.confirm_write(write, saved) for screen in app.screen_stack if isinstance(screen, BaseScreen)):
+        return
     report: Callable[[], Awaitable[None]] = partial(_report_saved, app, context, write, saved)
     app.run_worker(report, group="writes", exit_on_error=False)
 

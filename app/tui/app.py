@@ -1,7 +1,7 @@
 """DockbookApp: theme, global keys, the first screen, and the workers that write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from rich.console import RenderableType
 from rich.text import Text
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
@@ -18,16 +17,18 @@ from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from app.repository.repository import ConnectionState, NoticeKind
-from app.screens.base import DOUBLE_PRESS_SECONDS, STYLES, BaseScreen
+from app.screens.base import DOUBLE_PRESS_SECONDS, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.dialogs import ConfirmDialog, Dialog
 from app.screens.scan_target import ScanTargetScreen
+from app.screens.styles import STYLES
 from app.terminal.barcode import Scanner
 from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
+from app.tui.navigation import NavigatingApp
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
 
@@ -84,7 +85,7 @@ class QuitQuestion(ConfirmDialog):
     nothing_lost = False
 
 
-class DockbookApp(App[int]):
+class DockbookApp(NavigatingApp):
     """The program on the terminal.
 
     `on_exit` is called with the exit code when the program begins to leave.
@@ -214,7 +215,7 @@ class DockbookApp(App[int]):
     def on_base_screen_customer_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if message.change is not None:
             self.context.history.add(message.change)
-        screens = list(self._base_screens())
+        screens = self.base_screens
         for screen in screens:
             screen.apply_saved(message)
         if message.aloud and screens:
@@ -285,7 +286,7 @@ class DockbookApp(App[int]):
             return
         if self.context.drafts is not None:
             await self.context.drafts.flush_async()
-        screens = [screen for screen in self._base_screens() if screen.unsaved_text()]
+        screens = [screen for screen in self.base_screens if screen.unsaved_text()]
         repository = self.context.repository
         lost = "Not confirmed" if repository.unconfirmed else "Not saved"
         unsaved = [
@@ -328,7 +329,7 @@ class DockbookApp(App[int]):
         if self._leaving is not None:
             self._leaving.stop()
             self._leaving = None
-            for screen in self._base_screens():
+            for screen in self.base_screens:
                 screen.status.clear_notice()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -340,7 +341,7 @@ class DockbookApp(App[int]):
             self._handle_exception(error)
             return
         told = self._report(error, CRASHED).replace("\n", " ")
-        for screen in self._base_screens():
+        for screen in self.base_screens:
             screen.show_notice(told, "error")
 
     def on_suspending_driver_no_shell(self) -> None:
@@ -370,7 +371,7 @@ class DockbookApp(App[int]):
         return self.screen if isinstance(self.screen, ScanTargetScreen) else None
 
     def _connection_changed(self, link: ConnectionState) -> None:
-        for screen in self._base_screens():
+        for screen in self.base_screens:
             screen.show_connection(link)
             if link.live:
                 screen.status.clear_notice("fallback")
@@ -387,7 +388,7 @@ class DockbookApp(App[int]):
             loop.call_soon_threadsafe(self._show_drafts)
 
     def _show_drafts(self) -> None:
-        for screen in self._base_screens():
+        for screen in self.base_screens:
             screen.update_drafts()
 
     async def _offer_drafts(self, screen: BaseScreen[Any]) -> None:
@@ -406,21 +407,18 @@ class DockbookApp(App[int]):
         if self.context.drafts is not None:
             self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             # A key may have opened something over the list already: that is not covered, and the offer not lost.
-            first = next(iter(self._base_screens()))
+            first = self.base_screens[0]
             first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 
     def _refresh_screens(self) -> None:
-        for screen in self._base_screens():
+        for screen in self.base_screens:
             screen.refresh_if_stale()
 
     def _announce(self, text: str, kind: NoticeKind = None) -> None:
         """Show what concerns every screen on the top one, behind a warning that is shown there."""
-        screens = list(self._base_screens())
+        screens = self.base_screens
         if screens:
             screens[-1].status.add_warning(text, kind)
-
-    def _base_screens(self) -> Iterable[BaseScreen[Any]]:
-        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""

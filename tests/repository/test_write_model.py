@@ -22,7 +22,6 @@ from app.repository.repository import CustomerRepository
 from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.writer import SaveObserver
-from app.screens.drafts import base_of
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
@@ -298,7 +297,7 @@ class WriteMachine(RuleBasedStateMachine):
             taken = await person.drafts.claim(draft)
             assert taken is not None
             person.keeping = FormDraft(person.drafts, taken)
-            person.base, person.typed = base_of(taken), dict(taken.edits)
+            person.base, person.typed = taken.base_customer(), dict(taken.edits)
             if taken.pending_write is not None:
                 await self._judge_lost_answer(person, taken.pending_write.record, taken.pending_write.body, committed)
 

@@ -138,7 +138,7 @@ async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
         await it.press("escape")
         it.misses("Scanned was")
         await it.burst("cargo-nw\r")
-        it.sees("CARGO-NW · Cargo Northwest", "Scanned was cargo-nw; the only hit is CARGO-NW: that one is shown.")
+        it.sees("CARGO-NW · Cargo Northwest", "Scanned cargo-nw. Showing CARGO-NW, the only match.")
         await it.press("escape")
         await it.burst("CARGO-NOT\r")
         it.sees("Find: CARGO-NOT")

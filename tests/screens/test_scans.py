@@ -132,7 +132,7 @@ async def test_separator_belongs_to_a_code_in_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("BRIGHT\x1d-MFG\r")
-        it.sees("Scanned was BRIGHT␝-MFG; the only hit is BRIGHT-MFG: that one is shown.")
+        it.sees("Scanned BRIGHT␝-MFG. Showing BRIGHT-MFG, the only match.")
 
 
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])

@@ -13,6 +13,7 @@ from app.screens.base import HISTORY_BINDINGS, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.pages import CursorPlacement, PagedScreen
 from app.screens.customer_list.pagination import CUT_SHORT, Neighbour, ReturnPoint
+from app.screens.requests import EditCustomer, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
 from app.text.folding import fold
 from app.text.sanitize import sanitize_id
@@ -62,7 +63,7 @@ class CustomerListScreen(PagedScreen):
         Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
         Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
         Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
-        Binding("g", "go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
         Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
@@ -300,15 +301,22 @@ class CustomerListScreen(PagedScreen):
         show_nothing(self, page)
 
     def _open(self, customer: "Customer", scanned: str = "") -> None:
-        from app.screens.detail import DetailScreen
-
         self.status.clear_notice()
-        position, alike = self.pagination.position(self.table.cursor), self.table.confusable.others
-        detail = DetailScreen(self.context, customer, position, self.neighbour, alike, self.pagination.origin)
-        self.app.push_screen(detail)
+        notice = ""
         if scanned and customer.short_id != scanned:
             was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
-            detail.show_notice(f"Scanned was {was}; the only hit is {found}: that one is shown.", "warning")
+            notice = f"Scanned {was}. Showing {found}, the only match."
+        self.post_message(
+            OpenCustomer(
+                self,
+                customer,
+                position=self.pagination.position(self.table.cursor),
+                neighbour=self.neighbour,
+                confusable_ids=self.table.confusable.others,
+                origin=self.pagination.origin,
+                notice=notice,
+            )
+        )
 
     def _open_scanned(self, text: str, customer: "Customer") -> None:
         """Open what was scanned if it is the only hit, or exactly it."""
@@ -325,11 +333,8 @@ class CustomerListScreen(PagedScreen):
             )
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
-        from app.screens.form import FormScreen
-        from app.screens.go_to import go_to_chosen
-
         self.status.clear_notice()
-        self.app.push_screen(FormScreen(self.context, customer, new_id=new_id), partial(go_to_chosen, self))
+        self.post_message(EditCustomer(self, customer) if customer else NewCustomer(self, new_id))
 
     def _turn(self, step: int, place: CursorPlacement) -> None:
         request = self.pagination.offset(step)
