@@ -12,6 +12,7 @@ from textual import messages
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -38,6 +39,9 @@ MAX_COUNTDOWN: Final = 60  # seconds; a server that asks for more is asked again
 
 DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for more than the first
 
+#: The workers that wait for a person.
+DIALOG_GROUP: Final = "dialogs"
+
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
@@ -55,6 +59,7 @@ HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
 )
 
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 
 class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
@@ -165,6 +170,21 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             act()
         else:
             self._deferred.append(act)
+
+    def run_dialog(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a conversation with the person, which asks with `ask`, in a worker of the app."""
+        self.app.run_worker(job, group=DIALOG_GROUP, exit_on_error=False)
+
+    async def until_active(self) -> None:
+        """Wait until no other screen covers this one."""
+        active = asyncio.Event()
+        self.call_when_active(active.set)
+        await active.wait()
+
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """Return the answer to a dialog, shown once no other screen covers this one; call it in `run_dialog`."""
+        await self.until_active()
+        return await self.app.push_screen_wait(dialog)
 
     def show_connection(self, link: ConnectionState) -> None:
         """Tell the state of the connection and whether editing is off."""

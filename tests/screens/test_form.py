@@ -479,7 +479,7 @@ async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
         it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}), "POST")
         await edit_phone(it)
         await it.press("f10")
-        it.sees("Nothing was saved.", "try again in 12 s", "555-0199")
+        it.sees("Not saved.", "try again in 12 s", "555-0199")
 
 
 CRUEL_DETAILS: list[object] = [

@@ -86,8 +86,8 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
         await it.until("customers so far; the rest is on its way.")
         it.misses("F6 makes a new customer")
         gate.opened.set()
-        await it.until("F6 makes a new customer with the ID zzqqzz.")
-        it.sees('Nothing for "zzqqzz"', "live")
+        await it.until("Press F6 to add a customer with the ID zzqqzz.")
+        it.sees('No match for "zzqqzz"', "live")
         it.misses("so far")
         if harm == "disk full":
             await it.until("in memory only")

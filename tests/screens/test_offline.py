@@ -218,7 +218,7 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
                 await it.press("f7")
                 it.sees("page 30 of 30", "The server cannot be reached")
         await it.press("ctrl+home")
-        it.sees("page 1 of 13", "data incomplete", "not whole")
+        it.sees("page 1 of 13", "data incomplete", "incomplete")
         await it.press("ctrl+end")
         async with asyncio.timeout(LONGEST):
             # Why the server is away is told once, whenever that comes.
@@ -232,9 +232,9 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
 
 async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
     async with run_app(mirror=True, timing=HURRIED, intercept=refused) as it:
-        it.sees("The server cannot be reached", "F5 tries again.")
+        it.sees("The server cannot be reached", "Press F5 to try again.")
         await it.press("slash", *"bright-mfg")
-        it.sees('Nothing for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
+        it.sees('No match for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
         it.transport.intercept = None
         await it.until("1 of 48")
         await it.filled()
@@ -244,7 +244,7 @@ async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_
 
 async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
     async with run_app(intercept=refused) as it:
-        it.sees("F5 tries again.")
+        it.sees("Press F5 to try again.")
         it.transport.intercept = None
         await it.press("f5")
         it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
@@ -255,7 +255,7 @@ async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_
         listed = [line.rstrip() for line in it.lines[2:22]]
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED, intercept=refused) as it:
         await it.until("offline since")
-        it.sees("data of", "48", "page 1 of 3", "as of")
+        it.sees("data of", "48", "page 1 of 3", "from the copy of")
         it.misses("live")
         assert [line.rstrip() for line in it.lines[2:22]] == listed
         await it.press("slash", *"bright", "enter")
