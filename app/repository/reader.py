@@ -84,8 +84,7 @@ class CustomerReader:
         awaited = self._pending_page is not None and self._health.offline.is_set()
         if not fresh and (self._health.given_up or awaited):
             beyond = (
-                f"The copy on this machine holds only {state.seen:,} customers so far, and page {request.page:,} "
-                "lies beyond them."
+                f"The local copy has only {state.seen:,} customers so far; page {request.page:,} is beyond them."
             )
             return await self._from_mirror(request, mirror, ConnectionFailed(beyond))
         if self._pending_page is not None:

@@ -516,7 +516,7 @@ class CustomerRepository:
         """Say once that there is no copy that could be relied on."""
         if not self._mirror_error_shown:
             self._mirror_error_shown = True
-            self._notify(f"The copy of the customers on this machine is out of order: {error.text}")
+            self._notify(f"The local copy cannot be used: {error.text}")
 
     def _link_changed(self, link: ConnectionState) -> None:
         self.on_connection(link)

@@ -45,10 +45,10 @@ DIALOG_GROUP: Final = "dialogs"
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
-    "now": "All customers are being read again, for finding and for when the server is away.",
-    "later": "All customers will be read again, for finding, once the server answers.",
-    "elsewhere": "Another dockbook on this machine keeps the copy: press F5 twice there.",
-    "never": "No copy of the customers is kept here, so there is nothing to be read again.",
+    "now": "Reading all customers again for find …",
+    "later": "All customers are read again for find when the server answers.",
+    "elsewhere": "Another dockbook window updates the local copy. Press F5 twice there.",
+    "never": "There is no local copy to read again.",
 }
 
 #: What can be done on the list and on a customer about what was written, or not, so far.
@@ -303,7 +303,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_notice("Editing can be tried again; whether it is permitted shows when you save.")
+            self.show_notice("Editing is enabled again. The server checks the permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""
@@ -355,7 +355,7 @@ def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
     if origin is not None:
         parts.append("data incomplete" if origin.synced_at is None else f"data of {short_time(origin.synced_at)}")
     elif link.mirror_percent is not None and link.live and not link.suspect:
-        parts.append(f"mirror {link.mirror_percent}%")
+        parts.append(f"loading copy {link.mirror_percent}%")
     return " · ".join(parts)
 
 

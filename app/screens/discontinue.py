@@ -24,7 +24,7 @@ class DiscontinueDialog(ConfirmDialog):
         who = " · ".join(part for part in (sanitize_id(customer.short_id), customer.name, place) if part)
         super().__init__(
             "Discontinue this customer?",
-            [who, "", "It will be marked discontinued. Its history is kept.", "The API has no way back to active."],
+            [who, "", "It will be marked discontinued. Its history is kept.", "It cannot be made active again from here."],
             {"keep": "Keep", "discontinue": "Discontinue"},
         )
 

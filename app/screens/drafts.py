@@ -58,7 +58,7 @@ async def offer_of(
     if found.unclaimed:
         fields = field_list(found.unclaimed[0].shown_fields)
         moment = relative_time(found.unclaimed[0].changed, datetime.now().astimezone())
-        screen.show_notice(f"There is a draft of {fields} from {moment}: Drafts in the palette has it.")
+        screen.show_notice(f"There is a draft ({fields}) from {moment}. Press w to open Drafts.")
     return None
 
 
@@ -82,7 +82,7 @@ def show_drafts(screen: "BaseScreen[Result]") -> None:
 
 async def _show(screen: "BaseScreen[Result]") -> None:
     if screen.context.drafts is None:
-        screen.show_notice("No drafts are kept here: this book is thrown away when dockbook ends.")
+        screen.show_notice("This is a demo: nothing is kept when you leave.")
         return
     found = await _look(screen)
     if found is not None and found.unclaimed:

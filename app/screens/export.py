@@ -83,7 +83,7 @@ def _ask_to_replace(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
 
     lines = [f"{path} is there already.", "It is replaced when the export is complete."]
     screen.app.push_screen(
-        ConfirmDialog("Replace this file?", lines, {"keep": "Keep it", "replace": "Replace"}), answered
+        ConfirmDialog("Replace this file?", lines, {"keep": "Keep", "replace": "Replace"}), answered
     )
 
 

@@ -309,7 +309,7 @@ class DockbookApp(NavigatingApp):
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
         unsaved.append("Ctrl+Q again quits.")
-        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
+        question = QuitQuestion(title, unsaved, {"stay": "Cancel", "quit": "Quit"})
         question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
         self.push_screen(question, answered)

@@ -12,7 +12,7 @@ from tests.harness import AppHarness, run_app
 async def test_columns_are_ticked_and_taken() -> None:
     async with run_app() as it:
         await it.press("f9")
-        it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space tick")
+        it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space on/off")
         await it.press("down", "space", "enter")
         it.sees("Contact", "Jane Smith")
         await it.press("v", "n", "enter")
@@ -100,7 +100,7 @@ async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_t
         it.sees("48 customers · page 1 of 3 · by ID ▲")
         it.misses("from the mirror")
         await it.press("s")
-        it.sees("by this machine")
+        it.sees("from the local copy")
 
 
 async def test_copying_again_shows_plain_text_from_the_left_edge() -> None:

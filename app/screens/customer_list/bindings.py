@@ -14,7 +14,7 @@ HELP_TEXT: Final = (
     "/ finds while you type: every word has to be somewhere in ID, name, contact, phone, email, city, zip, address "
     "or fax; capitals, accents and the punctuation of numbers do not matter. What matched is underlined; where no "
     "column shows it, it stands at the end of the row. Find, filter and the order by some columns are answered "
-    "from the copy on this machine, and the line tells of when it is."
+    "from the local copy; the line shows its age."
 )
 
 FOOTER: Final = (
