@@ -31,7 +31,8 @@ from app.widgets.status_line import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.models.customer import Customer, Origin
+    from app.models.customer import Customer, Origin, Page
+    from app.models.fields import PageRequest
     from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
@@ -199,6 +200,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
 
     def refresh_if_stale(self) -> None:
         """Ask again for what is shown, if it came from the mirror: there may be newer now."""
+
+    def page_arrived(self, request: "PageRequest", page: "Page") -> bool:
+        """Show the server's page where the local copy's is shown; false if this screen does not show it."""
+        return False
 
     def note_refresh(self) -> None:
         """F5 was pressed; a second time soon after the first, it asks for everything."""

@@ -82,9 +82,7 @@ def _ask_to_replace(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
             _start(screen, job, path)
 
     lines = [f"{path} is there already.", "It is replaced when the export is complete."]
-    screen.app.push_screen(
-        ConfirmDialog("Replace this file?", lines, {"keep": "Keep", "replace": "Replace"}), answered
-    )
+    screen.app.push_screen(ConfirmDialog("Replace this file?", lines, {"keep": "Keep", "replace": "Replace"}), answered)
 
 
 def _start(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:

@@ -108,7 +108,7 @@ def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     elif change.kind == "existed":
         screen.show_notice(f"What {who} held before is not known here: it cannot be put back.", "warning")
     elif change.kind == "discontinued":
-        screen.show_notice(f"Discontinuing cannot be undone here.", "warning")
+        screen.show_notice("Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
         screen.show_notice(f"{who} was created. This cannot be undone, because customers cannot be deleted.", "warning")
     elif screen.context.history.is_undone(change):
@@ -134,18 +134,18 @@ def _ask(screen: "BaseScreen[Result]", change: SavedChange, who: str) -> None:
 
 
 async def _undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
-    onlooker = save_observer(screen)
+    observer = save_observer(screen)
     try:
-        saved = await screen.repository.save(change.customer, change.old, onlooker)
+        saved = await screen.repository.save(change.customer, change.old, observer)
     except EditConflict as overlap:
         screen.call_when_active(partial(_settle, screen, change, overlap))
     except OutcomeUnknown as error:
-        report_unconfirmed(screen.app, screen.context, change.customer.short_id, onlooker.key, error)
+        report_unconfirmed(screen.app, screen.context, change.customer.short_id, observer.key, error)
     except DockbookError as error:
         screen.show_error(error, "Not undone.")
     else:
         screen.context.history.mark_undone(change)
-        screen.app.post_message(_saved_message(screen, change, saved, onlooker.key))
+        screen.app.post_message(_saved_message(screen, change, saved, observer.key))
 
 
 def _saved_message(

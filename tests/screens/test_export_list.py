@@ -82,7 +82,7 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
         await it.press("a")
         await export(it)
         await it.until("Nothing was written to customers.csv.")
-        it.sees("has 0 customers so far.")
+        it.sees("0 customers so far. Export again")
         assert list(folder.iterdir()) == []
 
 

@@ -44,11 +44,13 @@ async def _pipe(path: Path, _: AppHarness) -> None:
 
 
 async def _disk_full(_: Path, it: AppHarness) -> None:
-    fill_the_disk(it.app.context.repository._opening.result())  # type: ignore[union-attr]
+    mirror = await it.app.context.repository._local_copy.open()
+    assert mirror is not None
+    fill_the_disk(mirror)
     # What fails is to write down what others changed.
     for number in range(30):
         await it.store.upsert(f"NEW-{number:03}", {"name": "x" * 200})
-    it.app.context.repository._check_for_changes()
+    it.app.context.repository.check_for_changes()
 
 
 HARMS: dict[str, Harm] = {

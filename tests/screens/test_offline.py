@@ -369,7 +369,7 @@ async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_lea
         for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
             await it.press(*keys)
             await it.store.upsert("ACME-CORP", {"phone": text})
-            it.app.context.repository._check_for_changes()
+            it.app.context.repository.check_for_changes()
             await it.until(text)
         it.sees("ACME-CORP · Acme Corporation", "live")
         requests = it.transport.count("GET")

@@ -136,6 +136,16 @@ class CustomerListScreen(BaseScreen[None]):
         else:
             self.run_read(self._refresh_rows, "alike")
 
+    def page_arrived(self, request: PageRequest, page: "Page") -> bool:
+        shown = self.pagination.page
+        if request != self.pagination.requested or not self.pagination.up_to_date or shown is None or not page.rows:
+            return False
+        if self.pagination.server_page_limit(request, page) is not None:
+            return False
+        self.workers.cancel_group(self, "page")
+        self.show_page(request, page, "same")
+        return True
+
     def unsaved_text(self) -> str:
         exports = (worker for worker in self.app.workers if worker.group == "exports" and worker.is_running)
         return next((worker.description for worker in exports), "")
@@ -458,7 +468,7 @@ class CustomerListScreen(BaseScreen[None]):
             caption=caption,
             repeated=repeated,
         )
-        self.run_read(self._refresh_rows, "alike")
+        self.table.add_confusable_ids(page.confusable_ids)
         if request.filtered:
             self.show_connection(self.repository.connection)
         else:
@@ -707,3 +717,4 @@ class CustomerListScreen(BaseScreen[None]):
         else:
             self.workers.cancel_group(self, "page")
             self.show_page(whence.request, page, "same", whence.short_id)
+            self.run_read(self._refresh_rows, "alike")
