@@ -24,7 +24,7 @@ from app.mirror.snapshot import glimpse
 from app.repository.repository import CustomerRepository
 from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
-from app.screens.customer_list.list_state import ListStateFile
+from app.screens.list_state import ListStateFile
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample.generator import load_sample

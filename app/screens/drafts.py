@@ -14,8 +14,7 @@ from app.storage.files import os_error_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.drafts.draft import Draft
-    from app.drafts.files import DraftListing
+    from app.drafts.draft import Draft, DraftListing
     from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")

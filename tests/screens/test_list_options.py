@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.customer_list.list_state import ListState, ListStateFile
 from app.screens.customer_list.screen import CustomerListScreen
+from app.screens.list_state import ListState, ListStateFile
 from tests.harness import AppHarness, run_app
 
 

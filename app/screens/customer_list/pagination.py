@@ -1,10 +1,9 @@
 """Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
-from app.repository.prefetch import MAX_AGE
 from app.text.folding import split_words
 from app.text.sanitize import sanitize, sanitize_id
 from app.timestamps import is_before
@@ -12,19 +11,13 @@ from app.timestamps import is_before
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin, Page
 
+#: Seconds for which a page that was left for a search still counts as what the server has.
+_MAX_AGE: Final = 30.0
 #: Said where one wants to go on.
 CUT_SHORT: Final = "The local copy ends here. There are more when the server answers."
 
 #: Words that are told of those that are close to what was typed.
 _MOST_CLOSE: Final = 3
-
-
-class Neighbour(NamedTuple):
-    """The customer next to another one in the list's order, where it stands (`2 of 48 by ID`), and whence it came."""
-
-    customer: "Customer"
-    position: str
-    origin: "Origin | None"
 
 
 class ReturnPoint:
@@ -38,7 +31,7 @@ class ReturnPoint:
 
     def page_at(self, now: float) -> "Page | None":
         """The page, as long as it can still pass for what it was: one of the mirror's tells its age."""
-        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= MAX_AGE)
+        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= _MAX_AGE)
         return self.page if fresh else None
 
 

@@ -14,11 +14,9 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, HELP_TEXT, LIST_BINDINGS
-from app.screens.customer_list.list_state import ListState, ListStateSaver
 from app.screens.customer_list.page_loader import PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
-    Neighbour,
     Pagination,
     ReturnPoint,
     repeats_notice,
@@ -26,7 +24,8 @@ from app.screens.customer_list.pagination import (
     without_repeats,
 )
 from app.screens.customer_list.state_texts import empty_text, position_text, summary
-from app.screens.requests import EditCustomer, NewCustomer, OpenCustomer
+from app.screens.list_state import ListState, ListStateSaver
+from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
 from app.text.folding import fold
 from app.text.sanitize import sanitize_id, width
