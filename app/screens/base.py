@@ -22,6 +22,7 @@ from app.repository.repository import ConnectionState, CustomerRepository, FullS
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
 from app.text.sanitize import sanitize_id
+from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
 from app.widgets.header_bar import HeaderBar
 from app.widgets.key_bar import KeyBar
@@ -147,11 +148,11 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         yield self.keys
 
     async def _on_update(self, message: messages.Update) -> None:
-        # As Textual does it, but for a message more to itself: being idle comes after this one anyhow.
+        # As Textual does it, without another message to itself: the screen becomes idle after this one anyway.
         message.stop()
         message.prevent_default()
-        if self in self._compositor and isinstance(message.widget, Widget):
-            self._dirty_widgets.add(message.widget)
+        if isinstance(message.widget, Widget):
+            note_update(self, message.widget)
 
     def on_mount(self) -> None:
         self.header.site = self.context.site

@@ -28,6 +28,7 @@ from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
+from app.textual_private import close_messages, exception_of, handle_exception, print_at_exit
 from app.tui.navigation import NavigatingApp
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
@@ -357,7 +358,7 @@ class DockbookApp(NavigatingApp):
         if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
             return
         if self._report is None:
-            self._handle_exception(error)
+            handle_exception(self, error)
             return
         told = self._report(error, CRASHED).replace("\n", " ")
         for screen in self.base_screens:
@@ -370,7 +371,7 @@ class DockbookApp(NavigatingApp):
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
         """End as after a crash: nobody could even quit."""
         self._happened = INPUT_FAILED
-        self._handle_exception(message.error)
+        handle_exception(self, message.error)
 
     def action_help_quit(self) -> None:
         """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
@@ -437,6 +438,6 @@ class DockbookApp(NavigatingApp):
 
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
-        if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
-        self._close_messages_no_wait()
+        if self._report is not None and (error := exception_of(self)) is not None:
+            print_at_exit(self, Text(self._report(error, self._happened)))
+        close_messages(self)

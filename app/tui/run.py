@@ -46,7 +46,7 @@ def run_tui(
     import asyncio
     from functools import partial
 
-    from app.daemon_threads import DaemonThreadExecutor
+    from app.backends import DaemonThreadExecutor
     from app.repository.repository import CustomerRepository
     from app.screens.context import AppContext
     from app.screens.list_state import ListStateFile
