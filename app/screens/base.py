@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Hashable
-from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
@@ -21,6 +20,7 @@ from app.repository.history import SavedChange
 from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
@@ -363,9 +363,3 @@ def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
     elif link.mirror_percent is not None and link.live and not link.suspect:
         parts.append(f"loading copy {link.mirror_percent}%")
     return " · ".join(parts)
-
-
-def short_time(when: datetime) -> str:
-    """The time of day, with the day when that is another one."""
-    when = when.astimezone()
-    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"

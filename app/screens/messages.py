@@ -85,6 +85,12 @@ def field_list(names: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def short_time(when: datetime) -> str:
+    """Return the time of day, with the day unless it is today."""
+    when = when.astimezone()
+    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"
+
+
 def relative_time(moment: datetime, now: datetime) -> str:
     """A moment as one says it: `16:40`, `yesterday 16:40`, `on 3 November 16:40`."""
     local, today = moment.astimezone(), now.astimezone().date()

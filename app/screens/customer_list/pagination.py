@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
-from app.text.folding import split_words
+from app.text.folding import fold, split_words
 from app.text.sanitize import sanitize, sanitize_id
 from app.timestamps import is_before
 
@@ -167,6 +167,13 @@ def repeats_notice(short_ids: Sequence[str]) -> str:
     first, *others = short_ids
     more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {sanitize_id(others[0])}" if others else ""
     return f"The server sent {sanitize_id(first)}{more} twice on this page: shown once, as changed last."
+
+
+def exact_match(rows: "Sequence[Customer]", short_id: str) -> "Customer | None":
+    """Return the only row with this ID, in another case or with other accents if need be."""
+    exact = [row for row in rows if row.short_id == short_id]
+    exact = exact or [row for row in rows if fold(row.short_id) == fold(short_id)]
+    return exact[0] if len(exact) == 1 else None
 
 
 def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
