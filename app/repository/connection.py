@@ -57,10 +57,10 @@ class ServerConnection:
             await self._health.online.wait()
             await self._no_foreground.wait()
 
-    async def fetch_raw(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
-        """One page to be copied, asked for in the background, with a `pause` between the steps."""
+    async def fetch_raw(self, request: PageRequest) -> "RawPage":
+        """One page for the local copy, requested in the background."""
         async with self.client(background=True) as api:
-            return await api.list_raw(request, pause)
+            return await api.list_raw(request)
 
     async def probe(self) -> None:
         """Ask for as little as can be, to learn whether the server is back."""

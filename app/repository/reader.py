@@ -79,19 +79,19 @@ class CustomerReader:
         if fresh:
             self._prefetch.clear()
         state = None if mirror is None else await self._state(mirror)
-        if mirror is None or state is None or not state.seen:
+        if mirror is None or state is None or not state.row_count:
             return await self._from_server(request)
         awaited = self._pending_page is not None and self._health.offline.is_set()
         if not fresh and (self._health.given_up or awaited):
             beyond = (
-                f"The copy on this machine holds only {state.seen:,} customers so far, and page {request.page:,} "
+                f"The copy on this machine holds only {state.row_count:,} customers so far, and page {request.page:,} "
                 "lies beyond them."
             )
             return await self._from_mirror(request, mirror, ConnectionFailed(beyond))
         if self._pending_page is not None:
             # Whatever holds that one up, the next is likely to be answered sooner.
             self._pending_page.cancel()
-        if not fresh and state.whole and self._health.state.live is None:
+        if not fresh and state.complete and self._health.state.live is None:
             # The first rows are there before the client is even imported.
             page = await mirror.page(request)
             self._finish_in_background(request, self._start(self._from_server(request)))
@@ -99,7 +99,7 @@ class CustomerReader:
         asked = self._start(self._from_server(request))
         if not await self._wait(asked, self._timing.fallback_after):
             page = await mirror.page(request)
-            if page.rows or state.whole:
+            if page.rows or state.complete:
                 self._finish_in_background(request, asked)
                 return page
             # The mirror is not filled so far.
@@ -231,7 +231,7 @@ class CustomerReader:
         from app.models.customer import Origin
 
         state = await mirror.state()
-        return Origin(state.synced_at, state.seen, state.expected)
+        return Origin(state.synced_at, state.row_count, state.expected)
 
     def _start(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         task = asyncio.create_task(work)

@@ -22,7 +22,7 @@ from app.timing import Timing
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
-    from app.mirror.snapshot import Glimpse
+    from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
     from app.mirror.sync import MirrorSync
     from app.models.customer import Candidates, Customer, Page
@@ -65,7 +65,7 @@ class CustomerRepository:
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
         open_mirror: Callable[[], "Mirror"] | None = None,
         has_mirror: Callable[[], bool] = lambda: True,
-        snapshot: Callable[[PageRequest], "Glimpse | None"] | None = None,
+        snapshot: Callable[[PageRequest], "ListSnapshot | None"] | None = None,
         timing: Timing | None = None,
         credentials_hint: str = "",
     ) -> None:
@@ -148,7 +148,7 @@ class CustomerRepository:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._writer.retry_permission()
 
-    def snapshot(self, request: PageRequest) -> "Glimpse | None":
+    def snapshot(self, request: PageRequest) -> "ListSnapshot | None":
         """The page as this machine had it last, to be looked at until `page` has it; blocks for some milliseconds."""
         return None if self._snapshot is None else self._snapshot(request)
 
@@ -273,7 +273,7 @@ class CustomerRepository:
         )
         if self._full_sync_requested:
             self._sync.request_full_sync()
-        mirror.on_begun_anew = partial(self._mirror_lost, mirror, self._sync)
+        mirror.on_recreated = partial(self._mirror_lost, mirror, self._sync)
         self._show_mirror_notes(mirror)
         await self._sync.run()
 
@@ -424,9 +424,9 @@ class CustomerRepository:
         self._invalidate_reads()
         self.on_saved(write, saved)
 
-    async def _raw_page(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
+    async def _raw_page(self, request: PageRequest) -> "RawPage":
         """A page for the mirror; what it tells of customers with an unconfirmed write is looked into."""
-        page = await self._server.fetch_raw(request, pause)
+        page = await self._server.fetch_raw(request)
         unconfirmed = self._writer.unconfirmed
         for write in list(unconfirmed):
             if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_watched(write.short_id):

@@ -162,11 +162,11 @@ def _times(took: list[tuple[float, str]]) -> Times:
 async def fill(mirror: Mirror, count: int) -> None:
     """Fill it with so many sample customers by ID."""
     records = sorted(sample_customers(count), key=lambda record: str(record["shortID"]))
-    sweep = await mirror.begin_sweep()
+    sweep = await mirror.begin_full_sync()
     for start in range(0, count, DELTA):
-        await mirror.take([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
-    await mirror.end_sweep(sweep, datetime.now().astimezone(), drop_missing=True)
-    await mirror.tended()
+        await mirror.upsert([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
+    await mirror.end_full_sync(sweep, datetime.now().astimezone(), drop_missing=True)
+    await mirror.wait_indexed()
 
 
 async def spread(mirror: Mirror, count: int) -> list[Customer]:
@@ -191,7 +191,7 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: 
     await small.close()
     path = folder / "mirror" if kept is None else kept
     mirror = await asyncio.to_thread(Mirror.open, path)
-    if (await mirror.state()).seen != count:
+    if (await mirror.state()).row_count != count:
         await fill(mirror, count)
     some = await spread(mirror, count)
     typed = await timed(mirror, typing(texts))
@@ -200,12 +200,12 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: 
     new = await timed(mirror, at_once(texts))
     far = await counted(mirror, far_down(("example.com", "co"), count))
     began = time.perf_counter()
-    await mirror.take(some)
+    await mirror.upsert(some)
     unchanged = time.perf_counter() - began
     stamp = datetime.now().isoformat()  # noqa: DTZ005 - as the contract's examples, without a zone
     changed = [Customer.from_wire(one.received | {"contact": "Changed", "modified": stamp}) for one in some]
     began = time.perf_counter()
-    written = await mirror.take(changed)
+    written = await mirror.upsert(changed)
     delta = time.perf_counter() - began
     await mirror.close()
     return Figures(

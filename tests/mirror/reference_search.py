@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.mirror.mirror import Mirror
-from app.mirror.rows import sound
+from app.mirror.rows import sqlite_safe
 from app.mirror.search.terms import SEARCHED
 from app.models.customer import Customer
 from app.models.fields import ID_FIELD, PageRequest
@@ -28,11 +28,11 @@ async def opened(path: Path | None) -> AsyncIterator[Mirror]:
 
 async def fill(mirror: Mirror, customers: Sequence[Customer], *, drop_missing: bool = True) -> int:
     """Take all customers in one sweep; tells how many rows were written."""
-    sweep = await mirror.begin_sweep()
+    sweep = await mirror.begin_full_sync()
     written = 0
     for first in range(0, len(customers), PAGE):
-        written += await mirror.take(customers[first : first + PAGE], sweep)
-    await mirror.end_sweep(sweep, NOW, drop_missing=drop_missing)
+        written += await mirror.upsert(customers[first : first + PAGE], sweep)
+    await mirror.end_full_sync(sweep, NOW, drop_missing=drop_missing)
     return written
 
 
@@ -91,7 +91,7 @@ class Plainly:
 def _key(customer: Customer, column: str) -> object:
     if column == "active":
         return {None: 0, False: 1, True: 2}[customer.active]
-    return sound(customer.value(column))
+    return sqlite_safe(customer.value(column))
 
 
 def _rank(fields: Sequence[str], head: str) -> tuple[int, str]:

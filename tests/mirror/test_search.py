@@ -46,14 +46,14 @@ async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None
         assert page.total == len(expected)
 
 
-async def test_many_customers_are_found_as_by_looking_at_each() -> None:
+async def test_many_customers_are_found_as_by_skeletoning_at_each() -> None:
     dice = random.Random(7)  # noqa: S311  # the same for ever is what is wanted
     customers = [Customer.from_wire(record) for record in sample_customers(MANY)]
     by_id = sorted(customers, key=lambda one: one.short_id)
     plainly = Plainly(customers)
     async with opened(None) as mirror:
         assert await fill(mirror, by_id) == MANY
-        await mirror.tended()
+        await mirror.wait_indexed()
         for number in range(80):
             one = dice.choice(customers)
             texts = [one.value(name) for name in SEARCHED if one.value(name)]
@@ -77,7 +77,7 @@ async def test_pages_far_down_are_those_of_the_whole_list() -> None:
         await fill(mirror, customers)
         for ready in (False, True):
             if ready:
-                await mirror.tended()
+                await mirror.wait_indexed()
             for find in ("", "co", "a in", "example.com"):
                 for sort, direction in ((None, "ASC"), (ID_FIELD, "DESC"), ("email", "ASC"), ("active", "DESC")):
                     for status in get_args(Status):
@@ -99,7 +99,7 @@ async def test_near_misses_end_where_they_end() -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
     async with opened(None) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for status in get_args(Status):
             near = await mirror.page(PageRequest(1, 50, None, find="sprngfield", status=status))
             assert near.rows
@@ -123,7 +123,7 @@ async def test_pages_without_words_are_sorted_and_filtered(sort: str | None) -> 
     plainly = Plainly(customers)
     async with opened(None) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for status in get_args(Status):
             for direction in get_args(Direction):
                 await _check(mirror, plainly, PageRequest(2, 20, sort, direction, status=status))
@@ -139,7 +139,7 @@ async def test_any_text_is_found_by_any_text(records: list[tuple[str, str, str, 
     plainly = Plainly(customers)
     async with opened(None) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for find in finds:
             await _check(mirror, plainly, PageRequest(1, 5, None, find=find))
             await _check(mirror, plainly, PageRequest(1, 5, "name", "DESC", find=find))

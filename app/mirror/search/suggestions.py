@@ -1,90 +1,126 @@
-"""Near misses: what a person may have meant by a word that nothing holds."""
+"""Near misses: the words of the customers that a person may have meant by one that no customer holds."""
 
+import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from app.mirror.search.query import Search
-from app.mirror.search.terms import Needle, needles_of, spaced_out
+from app.mirror.search.terms import SearchTerm, parse_query, strip_punctuation
 from app.models.fields import PageRequest
 
+if TYPE_CHECKING:
+    from app.mirror.search.query import CustomerSearch
+
+#: Every word of the search texts, cut at punctuation, and how many rows hold it. Words that end alike are found by the
+#: index, as words that begin alike are by the key.
+WORD_TABLE: Final = (
+    "CREATE TABLE word (text TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;"
+    " CREATE INDEX by_ending ON word (substr(text, -2));"
+)
 _SHORTEST: Final = 4
 _SHORTEST_START: Final = 5
 _LONG: Final = 8
-#: More than any word is away that counts.
+_LONGEST: Final = 60
+#: More than the score of any word that counts.
 _FAR: Final = 100
 _MOST_WORDS: Final = 6
-_SPOILT: Final = 4
-_LONGEST: Final = 60
+#: Rows not indexed yet whose words are considered, the newest.
+_UNINDEXED_ROWS: Final = 1_000
 
 
-def guessed(search: Search, request: PageRequest) -> tuple[Needle, ...] | None:
-    """What to look for instead, where a word was not found anywhere; `None` when nothing comes close."""
-    needles: list[Needle] = []
-    missing = 0
-    wanted = needles_of(request.find, request.status)
-    for needle in wanted:
-        # Nothing was found: so the only one is missing, without another look.
-        if len(wanted) > 1 and search.holds(needle):
-            needles.append(needle)
+def count_words(connection: sqlite3.Connection, texts: Iterable[str], change: int) -> None:
+    """Count the words of these search texts: `change` 1 for rows that were added, -1 for rows that were removed."""
+    counts = _words_in(texts)
+    connection.executemany(
+        "INSERT INTO word VALUES (?, ?) ON CONFLICT (text) DO UPDATE SET count = count + excluded.count",
+        sorted((word.decode(), change * count) for word, count in counts.items()),
+    )
+    if change < 0:
+        connection.executemany("DELETE FROM word WHERE text = ? AND count <= 0", ((word.decode(),) for word in counts))
+
+
+def suggest_terms(search: "CustomerSearch", request: PageRequest) -> tuple[SearchTerm, ...] | None:
+    """The terms to search for instead of a query that matches nothing; `None` when no word comes close."""
+    suggested: list[SearchTerm] = []
+    missing = False
+    terms = parse_query(request.find, request.status)
+    for term in terms:
+        # The only term is missing, as nothing was found.
+        if len(terms) > 1 and search.exists(term):
+            suggested.append(term)
             continue
-        missing += 1
-        # Of ACME-CROP only the second half is wrong.
-        pieces = spaced_out(needle.text).split()
+        missing = True
+        # In ACME-CROP only the second half is wrong.
+        pieces = [piece.decode() for piece in strip_punctuation(term.text)]
         if not pieces:
             return None
         for piece in pieces:
-            one = Needle(piece)
-            if piece == needle.text or not search.holds(one):
-                close = close_words(search, piece.decode())
-                if not close:
+            one = SearchTerm(piece)
+            if piece == term.text or not search.exists(one):
+                similar = similar_words(search.connection, piece)
+                if not similar:
                     return None
-                one = Needle(close[0].encode(), others=tuple(word.encode() for word in close[1:]))
-            needles.append(one)
-    return tuple(needles) if missing else None
+                one = SearchTerm(similar[0], variants=tuple(similar[1:]))
+            suggested.append(one)
+    return tuple(suggested) if missing else None
 
 
-def close_words(search: Search, word: str) -> list[str]:
-    """Words of the mirror that are one slip from this one, or two from a long one; the closest and commonest first.
+def similar_words(connection: sqlite3.Connection, word: str) -> list[str]:
+    """Words of the mirror that are one slip away from this one, or two from a long one; closest and commonest first.
 
-    Where there is none, words that begin so: a person may not have typed to the end yet.
-    A slip spoils at most three grams of a word (a letter more, less or another: those that hold it; two that changed
-    places: one more). Blocks that hold all the others are looked at, as many as there is time for.
+    Where there are none, words that begin like that: a person may not have typed to the end yet.
     """
     if not _SHORTEST <= len(word) <= _LONGEST:
         return []
     slips = 2 if len(word) >= _LONG else 1
-    parts = [part.encode() for part in _parts(word, slips + 1)]
-    away: dict[bytes, int] = {}
-    often: Counter[bytes] = Counter()
-    for text in search.lines_like(word, _SPOILT * slips):
-        for other in _words_with(parts, text):
-            if other not in away:
-                away[other] = _remoteness(word, other.decode(), slips)
-            often[other] += 1
-    closest = min(away.values(), default=_FAR)
-    near = [other for other, remote in away.items() if remote == closest < _FAR]
-    return [other.decode() for other in sorted(near, key=lambda other: (-often[other], other))[:_MOST_WORDS]]
+    best = _FAR
+    nearest: Counter[str] = Counter()
+    for other, count in _candidates(connection, word, slips):
+        score = _score(word, other, slips)
+        if score < best:
+            best = score
+            nearest.clear()
+        if score == best < _FAR:
+            nearest[other] += count
+    return sorted(nearest, key=lambda other: (-nearest[other], other))[:_MOST_WORDS]
 
 
-def _words_with(parts: Sequence[bytes], lines: bytes) -> set[bytes]:
-    """The words of these lines in which one of the parts stands."""
-    spaced = b" %b " % spaced_out(lines)
-    words = set()
-    for part in parts:
-        at = spaced.find(part)
-        while at >= 0:
-            end = spaced.find(b" ", at)
-            words.add(spaced[spaced.rfind(b" ", 0, at) + 1 : end])
-            at = spaced.find(part, end)
-    return words
+def _candidates(connection: sqlite3.Connection, word: str, slips: int) -> Iterator[tuple[str, int]]:
+    """Words that begin with the same letter and share a part, or end with the same two letters, and their counts.
+
+    All that are one slip away are among them, and nearly all that are two slips away.
+    """
+    parts = _parts(word, slips + 1)
+    shares = " OR ".join(["instr(text, ?)"] * len(parts))
+    longest = _LONGEST if len(word) >= _SHORTEST_START else len(word) + slips
+    yield from connection.execute(
+        f"SELECT text, count FROM word WHERE text >= ? AND text < ? AND length(text) BETWEEN ? AND ? AND ({shares})",
+        (word[0], f"{word[0]}\U0010ffff", len(word) - slips, longest, *parts),
+    )
+    yield from connection.execute(
+        "SELECT text, count FROM word WHERE substr(text, -2) = ?"
+        " AND length(text) BETWEEN ? AND ? AND substr(text, 1, 1) <> ?",
+        (word[-2:], len(word) - slips, len(word) + slips, word[0]),
+    )
+    newest = connection.execute("SELECT text FROM unindexed ORDER BY rowid DESC LIMIT ?", (_UNINDEXED_ROWS,))
+    for other, count in _words_in(text for (text,) in newest).items():
+        yield other.decode(), count
+
+
+def _words_in(texts: Iterable[str]) -> Counter[bytes]:
+    """In how many of the texts each word stands."""
+    counts: Counter[bytes] = Counter()
+    for text in texts:
+        counts.update({word for word in strip_punctuation(text) if len(word) >= _SHORTEST - 1})
+    return counts
 
 
 def _parts(word: str, count: int) -> list[str]:
-    """The word in so many parts, of which one is whole in any word that is one slip fewer away.
+    """The word in so many parts, one of which is whole in any word that is one slip fewer away.
 
-    They are without their last letter and without their first, too: two that changed places may be of two parts.
+    They come without their last letter and without their first letter too, for two letters that changed places may
+    belong to two parts.
     """
     # Of eight letters two are a third.
     shortest = 2 if len(word) // count < 3 else 3
@@ -94,32 +130,32 @@ def _parts(word: str, count: int) -> list[str]:
     return list(dict.fromkeys(piece for piece in pieces if len(piece) >= shortest))
 
 
-def _remoteness(word: str, other: str, slips: int) -> int:
-    """How far a word is from what was typed: by its slips, and beyond those if it only begins so."""
-    if (whole := distance(word, other, slips)) <= slips:
+def _score(word: str, other: str, slips: int) -> int:
+    """How far a word is from what was typed: by its slips, and beyond those if it only begins like that."""
+    if (whole := osa_distance(word, other, slips)) <= slips:
         return whole
     # The beginning of a short word is near too many.
     if len(word) < _SHORTEST_START or len(other) <= len(word) or word[0] != other[0]:
         return _FAR
-    start = _row(word, other[: len(word) + slips], slips)
+    start = _last_row(word, other[: len(word) + slips], slips)
     # What is meant ends with the letter that was typed last.
     ends = [row for at, row in enumerate(start) if at and other[at - 1] == word[-1]]
     least = min(ends, default=slips + 1)
     return slips + 1 + least if least <= slips else _FAR
 
 
-def distance(one: str, other: str, most: int) -> int:
+def osa_distance(one: str, other: str, most: int) -> int:
     """How many slips (a letter more, less, another, or two that changed places) lead from one to the other.
 
-    More than `most` is told as `most + 1`.
+    This is the optimal string alignment distance; any above `most` is returned as `most + 1`.
     """
     if abs(len(one) - len(other)) > most:
         return most + 1
-    return min([*_row(one, other, most)[-1:], most + 1])
+    return min([*_last_row(one, other, most)[-1:], most + 1])
 
 
-def _row(one: str, other: str, most: int) -> list[int]:
-    """How many slips lead from one to each beginning of the other; nothing when all are more than `most`."""
+def _last_row(one: str, other: str, most: int) -> list[int]:
+    """How many slips lead from one to each beginning of the other; empty when all are more than `most`."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for index, letter in enumerate(one, 1):

@@ -40,7 +40,7 @@ async def show_failure(
 
 async def _mirror_is_complete(screen: "PagedScreen") -> bool:
     state = await screen.repository.mirror_state()
-    return state is not None and state.whole
+    return state is not None and state.complete
 
 
 def _sort_here(screen: "PagedScreen", request: PageRequest, place: "CursorPlacement") -> None:

@@ -21,7 +21,7 @@ from app.widgets.empty_state import EmptyState
 from app.widgets.search_bar import SearchBar
 
 if TYPE_CHECKING:
-    from app.mirror.snapshot import Glimpse
+    from app.mirror.snapshot import ListSnapshot
     from app.models.customer import Customer, Origin, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status or find, keys
@@ -51,7 +51,7 @@ class PagedScreen(BaseScreen[None]):
             )
         )
         self._waiting: list[Callable[[], object]] = []
-        self._snapshot: Glimpse | None = None
+        self._snapshot: ListSnapshot | None = None
         self.progress_text = ""
         self.marked: dict[str, Customer] = {}
         self.sorted_locally: set[str | None] = set()
