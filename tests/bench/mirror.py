@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, get_args
@@ -129,6 +130,12 @@ def far_down(texts: Sequence[str], customers: int) -> Iterator[PageRequest]:
             for direction in ("ASC", "DESC"):
                 for page in (customers // _FAR_PAGE // 2, customers // _FAR_PAGE):
                     yield PageRequest(max(page, 1), _FAR_PAGE, sort, direction, find=find, status=status)
+
+
+def every_request(customers: int) -> list[PageRequest]:
+    """All that is measured, once each."""
+    found = (typing(TYPED), by_status(TYPED), by_column(TYPED), far_down(("example.com", "co"), customers))
+    return sorted(dict.fromkeys(chain(*found)), key=lambda request: (request.find, request.status))
 
 
 async def counted(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:

@@ -2,8 +2,8 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 from app.mirror.search.terms import SearchTerm, parse_query, strip_punctuation
@@ -74,38 +74,75 @@ def similar_words(connection: sqlite3.Connection, word: str) -> list[str]:
     if not _SHORTEST <= len(word) <= _LONGEST:
         return []
     slips = 2 if len(word) >= _LONG else 1
-    best = _FAR
+    unindexed = _newest_words(connection)
+    found = _nearest(_candidates(connection, word, slips), unindexed, lambda other: osa_distance(word, other, slips))
+    # The beginning of a short word is near too many.
+    if not found and len(word) >= _SHORTEST_START:
+        longer = _beginning_alike(connection, word, slips, len(word) + 1, _LONGEST)
+        found = _nearest(longer, unindexed, lambda other: _prefix_distance(word, other, slips))
+    return found
+
+
+def _nearest(
+    indexed: Iterable[tuple[str, int]], unindexed: Counter[bytes], distance: Callable[[str], int | None]
+) -> list[str]:
+    """The closest of these words, at most a few, the commonest first; the words come with their counts."""
+    others = ((word.decode(), count) for word, count in unindexed.items())
+    closest = _FAR
     nearest: Counter[str] = Counter()
-    for other, count in _candidates(connection, word, slips):
-        score = _score(word, other, slips)
-        if score < best:
-            best = score
+    for other, count in chain(indexed, others):
+        away = distance(other)
+        if away is None or away > closest:
+            continue
+        if away < closest:
+            closest = away
             nearest.clear()
-        if score == best < _FAR:
-            nearest[other] += count
+        nearest[other] += count
     return sorted(nearest, key=lambda other: (-nearest[other], other))[:_MOST_WORDS]
 
 
 def _candidates(connection: sqlite3.Connection, word: str, slips: int) -> Iterator[tuple[str, int]]:
-    """Words that begin with the same letter and share a part, or end with the same two letters, and their counts.
+    """Words, with their counts, that may be few slips away.
 
-    All that are one slip away are among them, and nearly all that are two slips away.
+    All that are one slip away are among them. Of those that are two slips away, those are missing in which one slip is
+    in the first letter, and the other in the second or in the last two.
     """
-    parts = _parts(word, slips + 1)
-    shares = " OR ".join(["instr(text, ?)"] * len(parts))
-    longest = _LONGEST if len(word) >= _SHORTEST_START else len(word) + slips
+    lengths = (len(word) - slips, len(word) + slips)
+    yield from _beginning_alike(connection, word, slips, *lengths)
+    # The first letter is wrong, missing, or has changed places with the second, which is right.
+    places, values = _near_places(_parts(word, slips, first=2), slips)
     yield from connection.execute(
-        f"SELECT text, count FROM word WHERE text >= ? AND text < ? AND length(text) BETWEEN ? AND ? AND ({shares})",
-        (word[0], f"{word[0]}\U0010ffff", len(word) - slips, longest, *parts),
+        "SELECT text, count FROM word WHERE substr(text, -2) = ? AND substr(text, 1, 1) <> ?"
+        " AND (instr(substr(text, 1, 2), ?) OR substr(text, 2, 1) = ?)"
+        f" AND length(text) BETWEEN ? AND ? AND ({places})",
+        (word[-2:], word[0], word[1], word[0], *lengths, *values),
     )
+
+
+def _beginning_alike(
+    connection: sqlite3.Connection, word: str, slips: int, shortest: int, longest: int
+) -> Iterator[tuple[str, int]]:
+    """Words, with their counts, that begin with the same letter and share a part at nearly the same place."""
+    places, values = _near_places(_parts(word, slips + 1), slips)
     yield from connection.execute(
-        "SELECT text, count FROM word WHERE substr(text, -2) = ?"
-        " AND length(text) BETWEEN ? AND ? AND substr(text, 1, 1) <> ?",
-        (word[-2:], len(word) - slips, len(word) + slips, word[0]),
+        f"SELECT text, count FROM word WHERE text >= ? AND text < ? AND length(text) BETWEEN ? AND ? AND ({places})",
+        (word[0], f"{word[0]}\U0010ffff", shortest, longest, *values),
     )
+
+
+def _near_places(parts: Sequence[tuple[int, str]], slips: int) -> tuple[str, list[str | int]]:
+    """The condition, with its values, that a word has one of these parts, a few letters nearer or farther."""
+    values: list[str | int] = []
+    for start, part in parts:
+        # Nothing stands before the beginning that could move it.
+        first = max(start - slips, 0)
+        values += (first + 1, start - first + len(part) + (slips if start else 0), part)
+    return " OR ".join(["instr(substr(text, ?, ?), ?)"] * len(parts)), values
+
+
+def _newest_words(connection: sqlite3.Connection) -> Counter[bytes]:
     newest = connection.execute("SELECT text FROM unindexed ORDER BY rowid DESC LIMIT ?", (_UNINDEXED_ROWS,))
-    for other, count in _words_in(text for (text,) in newest).items():
-        yield other.decode(), count
+    return _words_in(text for (text,) in newest)
 
 
 def _words_in(texts: Iterable[str]) -> Counter[bytes]:
@@ -116,55 +153,54 @@ def _words_in(texts: Iterable[str]) -> Counter[bytes]:
     return counts
 
 
-def _parts(word: str, count: int) -> list[str]:
-    """The word in so many parts, one of which is whole in any word that is one slip fewer away.
+def _parts(word: str, count: int, first: int = 0) -> list[tuple[int, str]]:
+    """The word, from its first letter or a later one, in so many parts, with their places.
 
-    They come without their last letter and without their first letter too, for two letters that changed places may
-    belong to two parts.
+    One of them is whole in any word that is one slip fewer away. They come without their last letter and without their
+    first letter too, for two letters that changed places may belong to two parts.
     """
-    # Of eight letters two are a third.
-    shortest = 2 if len(word) // count < 3 else 3
-    bounds = [len(word) * index // count for index in range(count + 1)]
-    parts = [word[start:end] for start, end in pairwise(bounds)]
-    pieces = (piece for part in parts for piece in (part, part[:-1], part[1:]))
-    return list(dict.fromkeys(piece for piece in pieces if len(piece) >= shortest))
+    length = len(word) - first
+    bounds = [first + length * index // count for index in range(count + 1)]
+    # Two letters of a long word are in too many others.
+    shortest = 3 if count > 2 and length // count > 2 else 2
+    parts = []
+    for start, end in pairwise(bounds):
+        parts += [(start, word[start:end]), (start, word[start : end - 1]), (start + 1, word[start + 1 : end])]
+    pieces = [(start, part) for start, part in parts if len(part) >= shortest]
+    if length == _SHORTEST and count == 2:
+        # Its parts have no letters to spare.
+        pieces.append((first, word[first] + word[first + 2] + word[first + 1] + word[first + 3]))
+    return pieces
 
 
-def _score(word: str, other: str, slips: int) -> int:
-    """How far a word is from what was typed: by its slips, and beyond those if it only begins like that."""
-    if (whole := osa_distance(word, other, slips)) <= slips:
-        return whole
-    # The beginning of a short word is near too many.
-    if len(word) < _SHORTEST_START or len(other) <= len(word) or word[0] != other[0]:
-        return _FAR
-    start = _last_row(word, other[: len(word) + slips], slips)
-    # What is meant ends with the letter that was typed last.
-    ends = [row for at, row in enumerate(start) if at and other[at - 1] == word[-1]]
-    least = min(ends, default=slips + 1)
-    return slips + 1 + least if least <= slips else _FAR
-
-
-def osa_distance(one: str, other: str, most: int) -> int:
+def osa_distance(one: str, other: str, most: int) -> int | None:
     """How many slips (a letter more, less, another, or two that changed places) lead from one to the other.
 
-    This is the optimal string alignment distance; any above `most` is returned as `most + 1`.
+    This is the optimal string alignment distance; `None` when it is above `most`.
     """
     if abs(len(one) - len(other)) > most:
-        return most + 1
-    return min([*_last_row(one, other, most)[-1:], most + 1])
+        return None
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    one, other = one[same:], other[same:]
+    if not one or not other:
+        return len(one) + len(other)
+    if not most:
+        return None
+    rests = [(one[1:], other[1:]), (one[1:], other), (one, other[1:])]
+    if one[:2] == other[1::-1]:
+        rests.append((one[2:], other[2:]))
+    if most == 1:
+        return 1 if any(left == right for left, right in rests) else None
+    found = [away for left, right in rests if (away := osa_distance(left, right, most - 1)) is not None]
+    return min(found) + 1 if found else None
 
 
-def _last_row(one: str, other: str, most: int) -> list[int]:
-    """How many slips lead from one to each beginning of the other; empty when all are more than `most`."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for index, letter in enumerate(one, 1):
-        before, last, row = row, before, [index]
-        for at, another in enumerate(other, 1):
-            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != another))
-            if at > 1 and index > 1 and letter == other[at - 2] and one[index - 2] == another:
-                cost = min(cost, last[at - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return []
-    return row
+def _prefix_distance(word: str, other: str, most: int) -> int | None:
+    """The least distance of the word to a beginning of the other; `None` when it is above `most`."""
+    # What is meant begins with the letter that was typed first, and ends with the one that was typed last.
+    ends = (
+        end
+        for end in range(len(word) - most, min(len(word) + most, len(other)) + 1)
+        if other[0] == word[0] and other[end - 1] == word[-1]
+    )
+    return min((away for end in ends if (away := osa_distance(word, other[:end], most)) is not None), default=None)
