@@ -27,6 +27,7 @@ from app.mirror.mirror import Mirror
 from app.models.customer import Customer
 from app.models.fields import FIELDS, PageRequest, Status
 from app.service.sample.generator import sample_customers
+from tests.mirror.reference_search import ReferenceSearch, check_found
 
 #: What is typed: rare, common, two that seldom meet, other scripts, short, nowhere, mistyped, numbers, pasted.
 TYPED: Final = (
@@ -191,6 +192,19 @@ async def weighed(path: Path) -> float:
     return float(done.stdout)
 
 
+async def check(count: int, folder: Path, kept: Path | None = None) -> int:
+    """Compare every answer with that of looking at each customer; returns how many were compared."""
+    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror" if kept is None else kept)
+    if (await mirror.state()).row_count != count:
+        await fill(mirror, count)
+    reference = ReferenceSearch(map(Customer.from_wire, sample_customers(count)))
+    requests = every_request(count)
+    for request in requests:
+        await check_found(mirror, reference, request)
+    await mirror.close()
+    return len(requests)
+
+
 async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: Path | None = None) -> Figures:
     """Everything, with so many customers."""
     small = await asyncio.to_thread(Mirror.open, folder / "small")
@@ -263,8 +277,13 @@ def main() -> None:
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true", help="figures for a program")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="a mirror that stays")
+    parser.add_argument("--check", action="store_true", help="compare the answers with a plain search, measure nothing")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
+        if options.check:
+            checked = asyncio.run(check(options.customers, Path(folder), options.keep))
+            sys.stdout.write(f"{checked:,} answers are those of a plain search\n")
+            return
         figures = asyncio.run(measure(options.customers, Path(folder), kept=options.keep))
     sys.stdout.write((json.dumps(asdict(figures), indent=2) if options.json else table(figures)) + "\n")
 
