@@ -22,7 +22,7 @@ from app.storage.files import make_private_dir
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
-    from app.mirror.snapshot import Glimpse
+    from app.mirror.snapshot import ListSnapshot
     from app.service.store import Store
     from app.service.temp_folder import TempFolder
 
@@ -62,7 +62,7 @@ class RemoteBackend:
         """Whether there is a mirror in the folder."""
         return _has_mirror(folder, self._mirror_key)
 
-    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+    def glimpse(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
         """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
         return _glimpse(folder, self._mirror_key, request)
 
@@ -130,7 +130,7 @@ class EmbeddedBackend:
         """Whether there is a mirror in the folder; of a book that goes, never."""
         return self._path is not None and _has_mirror(folder, str(self._path))
 
-    def glimpse(self, folder: Path, request: PageRequest) -> "Glimpse | None":
+    def glimpse(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
         """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""
         return None if self._path is None else _glimpse(folder, str(self._path), request)
 
@@ -196,12 +196,12 @@ def _has_mirror(folder: Path, whose: str) -> bool:
     return True
 
 
-def _glimpse(folder: Path, whose: str, request: PageRequest) -> "Glimpse | None":
+def _glimpse(folder: Path, whose: str, request: PageRequest) -> "ListSnapshot | None":
     if not _has_mirror(folder, whose):
         return None
-    from app.mirror.snapshot import glimpse
+    from app.mirror.snapshot import read_snapshot
 
-    return glimpse(_mirror_file(folder, whose), request)
+    return read_snapshot(_mirror_file(folder, whose), request)
 
 
 def open_store(path: Path | None, samples: int) -> "Store":

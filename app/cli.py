@@ -70,6 +70,25 @@ class _Parser(argparse.ArgumentParser):
         raise SettingsError(f"{message}. Try: {self.prog} --help")
 
 
+class _ShowVersion(argparse.Action):
+    """Shows the version and ends; SQLite is asked for its parts only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from app.mirror.search.index import fts5_available
+
+        sys.stdout.write(version_text(has_fts5=fts5_available()))
+        parser.exit()
+
+
+def version_text(*, has_fts5: bool) -> str:
+    """The version, and what this Python lacks."""
+    missing = "" if has_fts5 else "The SQLite of this Python has no FTS5: find takes longer.\n"
+    return f"dockbook {__version__}\n{missing}"
+
+
 def _as_wide_as_the_terminal(prog: str) -> argparse.HelpFormatter:
     """Left to itself, argparse imports archives and compression to learn the width."""
     columns = os.environ.get("COLUMNS", "")
@@ -90,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "$XDG_CONFIG_HOME/dockbook.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"dockbook {__version__}")
+    parser.add_argument("--version", action=_ShowVersion)
     source = parser.add_mutually_exclusive_group()
     _add_demo(source, "a throw-away book of N sample customers")
     source.add_argument("--url", help="the server, https://HOST/api/v1")

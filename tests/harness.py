@@ -20,7 +20,7 @@ from textual.worker import WorkerCancelled
 from app.api.client import CustomerApi
 from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
-from app.mirror.snapshot import glimpse
+from app.mirror.snapshot import read_snapshot
 from app.repository.repository import CustomerRepository
 from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
@@ -179,7 +179,7 @@ class AppHarness:
     async def filled(self) -> None:
         """Wait until the mirror holds all customers."""
         async with asyncio.timeout(LONGEST):
-            while (state := await self.app.context.repository.mirror_state()) is None or not state.whole:
+            while (state := await self.app.context.repository.mirror_state()) is None or not state.complete:
                 await self.pilot.pause()
         await self.settle()
 
@@ -266,7 +266,7 @@ async def run_app(
         read_only=read_only,
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
-        snapshot=partial(glimpse, mirror_file) if mirror_file is not None else None,
+        snapshot=partial(read_snapshot, mirror_file) if mirror_file is not None else None,
         timing=timing,
         credentials_hint=credentials_hint,
         confirm_delays=confirm_delays,

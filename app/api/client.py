@@ -44,11 +44,6 @@ _Row = TypeVar("_Row")
 _STRONG_ETAG: Final = re.compile(r'"[!#-~]{0,200}"')
 
 
-async def _pause() -> None:
-    """Let others go on."""
-    await asyncio.sleep(0)
-
-
 def asgi_transport(service: "Callable[..., Awaitable[None]]") -> httpx.AsyncBaseTransport:
     """The way to a service in this very process, whose failures are answers like any other."""
     return httpx.ASGITransport(service, raise_app_exceptions=False)
@@ -104,21 +99,21 @@ class CustomerApi:
 
     async def list_page(self, request: PageRequest) -> Page:
         """One page of all customers, discontinued ones too."""
-        listed = await self._list(request, _pause)
+        listed = await self._list(request)
         return Page.from_wire(
-            listed.body, await _read(listed.body["value"], Customer.from_wire, _pause), remarks=listed.remarks
+            listed.body, await _read(listed.body["value"], Customer.from_wire), remarks=listed.remarks
         )
 
-    async def list_raw(self, request: PageRequest, yield_control: Callable[[], Awaitable[None]] = _pause) -> RawPage:
-        """The same to be copied, in less time; between its steps there is a `pause`."""
-        body = (await self._list(request, yield_control)).body
-        return RawPage.from_wire(body, await _read(body["value"], parse_record, yield_control))
+    async def list_raw(self, request: PageRequest) -> RawPage:
+        """The same for the local copy, in less time."""
+        body = (await self._list(request)).body
+        return RawPage.from_wire(body, await _read(body["value"], parse_record))
 
-    async def _list(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> ListedPage:
+    async def _list(self, request: PageRequest) -> ListedPage:
         """The body of a page: its `value` is a list. One that is too large in one piece is asked for in parts."""
-        return await self._split_pages.page(request, lambda part: self._list_unsplit(part, pause))
+        return await self._split_pages.page(request, self._list_unsplit)
 
-    async def _list_unsplit(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> dict[str, Any]:
+    async def _list_unsplit(self, request: PageRequest) -> dict[str, Any]:
         seconds = self._deadlines.page
         try:
             answer = await self._send(ApiRequest("GET", "/Customer/All", seconds / 2, query=request.query()), seconds)
@@ -127,7 +122,7 @@ class CustomerApi:
                 f"The server knows no customers at this address (404). {ADVICE}", status=404
             ) from error
         # To receive it took some time already.
-        await pause()
+        await asyncio.sleep(0)
         body = answer.json()
         if not isinstance(body, dict) or not isinstance(body.get("value"), list):
             raise answer.unexpected("A page of customers was asked for, and this is none.")
@@ -259,12 +254,12 @@ def encode_id(short_id: str) -> str:
     return encoded
 
 
-async def _read(records: list[Any], read: Callable[[object], _Row], pause: Callable[[], Awaitable[None]]) -> list[_Row]:
+async def _read(records: list[Any], read: Callable[[object], _Row]) -> list[_Row]:
     """The rows of a page; a large one takes some milliseconds, in which nobody shall wait for a key."""
     rows: list[_Row] = []
     for start in range(0, len(records), _AT_ONCE):
         if len(records) > _AT_ONCE:
-            await pause()
+            await asyncio.sleep(0)
         rows += map(read, records[start : start + _AT_ONCE])
     return rows
 

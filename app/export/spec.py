@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
-from app.mirror.search.terms import SEARCHED, joined, made_line, matches, needles_of
+from app.mirror.search.terms import SEARCHED, build_search_text, join_fields, matches_all, parse_query
 from app.models.fields import Status
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class ExportSpec:
     def predicate(self) -> Callable[["Customer"], bool]:
         """Tells whether a customer is wanted, by the rule of the screens' own search."""
         # The status is told apart here: a mirror may be searched for one, a server's answer has it as it is.
-        needles = needles_of(self.find, "all")
+        terms = parse_query(self.find)
 
         def wanted(customer: "Customer") -> bool:
             if self.status not in ("all", customer.status):
                 return False
-            texts = joined(customer.value(name) for name in SEARCHED)
-            return not needles or matches(needles, made_line(texts, customer.active).encode("utf-8", "replace"))
+            texts = join_fields(customer.value(name) for name in SEARCHED)
+            return not terms or matches_all(terms, build_search_text(texts, customer.active))
 
         return wanted
 

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import StoreError
-from app.mirror.database import Damaged, open_reader, told, transaction
-from app.mirror.row_checksum import READ, DamagedRow, check_of
+from app.mirror.database import MirrorCorrupt, open_reader, transaction, translate_errors
+from app.mirror.rows import READ_COLUMNS, CorruptRow, checksum
+from app.mirror.search.ordering import order_by
 from app.mirror.state import MirrorState
 from app.models.fields import ID_FIELD, WIRE_FIELDS, Origin, PageRequest
 
 _ACTIVE = WIRE_FIELDS.index("active")
 
 
-class GlimpsedRow:
-    """One row to look at: the texts of a customer, and nothing that could be written back."""
+class SnapshotRow:
+    """One row to show: the texts of a customer, and nothing that could be written back."""
 
-    #: What is out of the ordinary about a record is told when it was read whole.
+    #: Problems of a record are known once it was read completely.
     has_problems = False
 
     def __init__(self, values: Sequence[object]) -> None:
@@ -36,43 +37,43 @@ class GlimpsedRow:
         return self._texts[field]
 
 
-class Glimpse(NamedTuple):
-    """The first rows as they were, and how far to trust them."""
+class ListSnapshot(NamedTuple):
+    """The first rows as they were, and how fresh they are."""
 
-    rows: Sequence[GlimpsedRow]
+    rows: Sequence[SnapshotRow]
     origin: Origin
 
 
-def glimpse(path: Path, request: PageRequest) -> Glimpse | None:
-    """The page as the mirror's file has it, or nothing if it has not all customers; blocks for a few milliseconds.
+def read_snapshot(path: Path, request: PageRequest) -> ListSnapshot | None:
+    """The page as the mirror's file has it, `None` if the mirror is incomplete; blocks for a few milliseconds.
 
-    Only the plain list in an order of the mirror's own is read so. Damage is no matter here: the mirror, when it is
-    opened, sees to that.
+    Only the plain list in an order of the mirror's own is read. A corrupt file is left to the mirror, which reports it
+    when it is opened.
     """
     if request.needs_mirror or request.sort not in WIRE_FIELDS:
         return None
-    order = ", ".join(f"{name} {request.direction}" for name in dict.fromkeys((request.sort, ID_FIELD, "odd")))
     first = (request.page - 1) * request.page_size
     try:
-        connection = open_reader(path, at_once=True)
+        connection = open_reader(path, full_text=None)
         try:
-            with told(path), transaction(connection):
+            with translate_errors(path), transaction(connection):
                 state = MirrorState.read(connection)
-                if not state.whole or first > state.seen:
+                if not state.complete or first > state.row_count:
                     return None
                 found = connection.execute(
-                    f"SELECT {READ} FROM customer ORDER BY {order} LIMIT ? OFFSET ?", (request.page_size, first)
+                    f"SELECT {READ_COLUMNS} FROM customer {order_by(request.sort, request.direction)} LIMIT ? OFFSET ?",
+                    (request.page_size, first),
                 )
-                rows = [_row(row) for row in found]
+                rows = [_read_row(row) for row in found]
         finally:
             connection.close()
-    except (Damaged, StoreError, sqlite3.Error):
+    except (MirrorCorrupt, StoreError, sqlite3.Error):
         return None
-    return Glimpse(rows, Origin(state.synced_at, state.seen, state.expected))
+    return ListSnapshot(rows, Origin(state.synced_at, state.row_count, state.expected))
 
 
-def _row(row: tuple[object, ...]) -> GlimpsedRow:
-    _, *values, _odd, record, checksum = row
-    if checksum != check_of(values, None if record is None else str(record)):
-        raise DamagedRow
-    return GlimpsedRow(values)
+def _read_row(row: tuple[object, ...]) -> SnapshotRow:
+    _, *values, _disambiguator, record, check = row
+    if check != checksum(values, None if record is None else str(record)):
+        raise CorruptRow
+    return SnapshotRow(values)

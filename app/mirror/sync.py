@@ -64,7 +64,7 @@ class MirrorSync:
     def __init__(
         self,
         mirror: "Mirror",
-        fetch: Callable[[PageRequest, Callable[[], Awaitable[None]]], Awaitable["RawPage"]],
+        fetch: Callable[[PageRequest], Awaitable["RawPage"]],
         wait_until_idle: Callable[[], Awaitable[object]],
         timing: Timing,
         *,
@@ -164,25 +164,25 @@ class MirrorSync:
             self._full_sync_requested = False
             return
         state = await self._mirror.state()
-        due = self._full_sync_requested or not state.whole or state.sweep is not None or self._is_due(state)
+        due = self._full_sync_requested or not state.complete or state.full_sync is not None or self._is_due(state)
         if due or not (await self._incremental_sync(state) or self._is_early(state)):
             await self._full_sync(state)
 
     def _is_due(self, state: "MirrorState") -> bool:
         """Whether the last whole sweep is a day ago (or, by a clock that was set back, still to come)."""
-        if state.swept_at is None:
+        if state.full_sync_at is None:
             return True
-        age = self._timing.now() - state.swept_at
+        age = self._timing.now() - state.full_sync_at
         return not timedelta(hours=-1) < age < timedelta(seconds=_DAY)
 
     def _is_early(self, state: "MirrorState") -> bool:
         """Whether it is too early for another sweep, where nothing else tells what changed."""
         if self._timing.clock() < self._no_full_sync_before:
             return True
-        if state.swept_at is None:
+        if state.full_sync_at is None:
             return False
-        cost = _USUAL_COST * math.ceil(state.seen / MAX_PAGE_SIZE) if self._cost is None else self._cost
-        age = (self._timing.now() - state.swept_at).total_seconds()
+        cost = _USUAL_COST * math.ceil(state.row_count / MAX_PAGE_SIZE) if self._cost is None else self._cost
+        age = (self._timing.now() - state.full_sync_at).total_seconds()
         return 0 <= age < max(self._timing.interval, _DUTY_CYCLE * cost)
 
     async def _incremental_sync(self, state: "MirrorState") -> bool:
@@ -207,11 +207,11 @@ class MirrorSync:
         try:
             async for page in self._pages(readings, latest, since):
                 if not any_older([row.modified for row in page.rows], since, _ROUNDING):
-                    changed += await self._mirror.take(page.rows)
+                    changed += await self._mirror.upsert(page.rows)
                 elif readings.pages == 1 and readings.finished and readings.is_complete:
                     # All customers came on one page, and that is as good as any sweep.
-                    sweep = await self._mirror.begin_sweep()
-                    changed += await self._mirror.take(page.rows, sweep)
+                    sweep = await self._mirror.begin_full_sync()
+                    changed += await self._mirror.upsert(page.rows, sweep)
                     await self._end(readings, sweep, latest)
                 else:
                     return False
@@ -227,16 +227,16 @@ class MirrorSync:
 
     async def _note(self, latest: HighWaterMark) -> None:
         state = await self._mirror.state()
-        await self._mirror.note_synced(self._timing.now(), state.seen, latest.text)
+        await self._mirror.note_synced(self._timing.now(), state.row_count, latest.text)
 
     async def _full_sync(self, state: "MirrorState") -> None:
         """Read all customers: where an unfinished first reading stopped, if that is safe, or from the beginning."""
         asking = self._asking
-        shown = self._full_sync_requested or not state.whole
+        shown = self._full_sync_requested or not state.complete
         self._full_sync_requested = False
         self._modified_since_works = self._modified_since_failures < _MAX_MODIFIED_SINCE_FAILURES
-        if state.whole or not state.swept or not await self._resume_full_sync(state):
-            await self._download_all(shown=shown, filling=not state.whole)
+        if state.complete or not state.rows_this_sync or not await self._resume_full_sync(state):
+            await self._download_all(shown=shown, filling=not state.complete)
         self._cost = self._asking - asking
         self._on_change()
 
@@ -247,22 +247,22 @@ class MirrorSync:
         the day before it was cut short could be asked for.
         """
         since = subtract_seconds(state.newest, _DAY + OVERLAP)
-        if state.sweep is None or since is None:
+        if state.full_sync is None or since is None:
             return False
         latest = HighWaterMark(self._timing.now(), state.newest)
         first = await self._page(1)
-        await self._mirror.take(first.rows)
+        await self._mirror.upsert(first.rows)
         given = len(first.rows)
-        if first.total is None or given == 0 or state.swept <= given:
+        if first.total is None or given == 0 or state.rows_this_sync <= given:
             return False
         readings = PaginationAudit(CompactSeenMap())
         # The last page that came is read again: it may not have been kept whole.
-        readings.begin(skipped=state.swept // given - 1, size=given)
-        await self._download_pages(readings, state.sweep, latest, shown=True, filling=True)
+        readings.begin(skipped=state.rows_this_sync // given - 1, size=given)
+        await self._download_pages(readings, state.full_sync, latest, shown=True, filling=True)
         now = await self._mirror.state()
-        if readings.shrank or now.seen != readings.total or not await self._apply_changes(since, state.newest):
+        if readings.shrank or now.row_count != readings.total or not await self._apply_changes(since, state.newest):
             return False
-        await self._mirror.end_sweep(state.sweep, self._timing.now(), drop_missing=False)
+        await self._mirror.end_full_sync(state.full_sync, self._timing.now(), drop_missing=False)
         await self._note(latest)
         return True
 
@@ -272,7 +272,7 @@ class MirrorSync:
         latest = HighWaterMark(self._timing.now())
         sweep = 0
         while not readings.should_stop:
-            sweep = await self._mirror.begin_sweep()
+            sweep = await self._mirror.begin_full_sync()
             readings.begin()
             await self._download_pages(readings, sweep, latest, shown=shown, filling=filling)
             if readings.is_complete or readings.count_is_wrong:
@@ -286,7 +286,7 @@ class MirrorSync:
             self._no_full_sync_before = self._timing.clock() + max(_HOUR, _DUTY_CYCLE * took)
 
     async def _end(self, readings: PaginationAudit, sweep: int, latest: HighWaterMark) -> None:
-        await self._mirror.end_sweep(sweep, self._timing.now(), drop_missing=readings.is_authoritative)
+        await self._mirror.end_full_sync(sweep, self._timing.now(), drop_missing=readings.is_authoritative)
         expected = readings.different if readings.is_authoritative else readings.total
         await self._mirror.note_synced(self._timing.now(), expected, latest.text)
 
@@ -295,7 +295,7 @@ class MirrorSync:
     ) -> None:
         told = -1
         grown = 0
-        kept = asyncio.create_task(self._mirror.take((), sweep))
+        kept = asyncio.create_task(self._mirror.upsert((), sweep))
         try:
             async for page in self._pages(readings, latest):
                 # While one page is written, the next is on its way.
@@ -304,12 +304,12 @@ class MirrorSync:
                     # What a person looks for among them may have come by now.
                     grown = readings.pages
                     self._on_change()
-                kept = asyncio.create_task(self._mirror.take(page.rows, sweep))
+                kept = asyncio.create_task(self._mirror.upsert(page.rows, sweep))
                 # It goes as soon as it is written, not when the next one has come: a page is more than a MiB.
                 del page
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
                 if filling and readings.total is not None and percent != told:
-                    await self._mirror.expect(readings.total, latest.text)
+                    await self._mirror.set_expected_total(readings.total, latest.text)
                 if shown and percent != told and not readings.finished:
                     self._on_progress(percent)
                 told = percent
@@ -335,7 +335,6 @@ class MirrorSync:
         while True:
             request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
             await self._wait_until_idle()
-            await self._mirror.idle()
             if self._restarted:
                 raise _Restarted
             try:
@@ -361,6 +360,6 @@ class MirrorSync:
     async def _timed(self, request: PageRequest) -> "RawPage":
         began = self._timing.clock()
         try:
-            return await self._fetch(request, self._mirror.idle)
+            return await self._fetch(request)
         finally:
             self._asking += self._timing.clock() - began

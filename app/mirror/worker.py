@@ -1,4 +1,4 @@
-"""A thread with a connection of its own, in which one piece of work runs at a time and can be interrupted."""
+"""A thread with its own connection, which runs one piece of work at a time and can be interrupted."""
 
 import asyncio
 import sqlite3
@@ -7,63 +7,60 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
-from app.mirror.search.block_scan import Stale
 
-
-class Opened(Protocol):
-    """What a lane works on."""
+class HasConnection(Protocol):
+    """What a worker works on."""
 
     @property
     def connection(self) -> sqlite3.Connection:
         """Its connection."""
 
 
-_O = TypeVar("_O", bound=Opened)
+_O = TypeVar("_O", bound=HasConnection)
 _T = TypeVar("_T")
 
 
-class Job:
-    """A piece of work that somebody waits for, until `stop`; `find` is what it looks for.
+class QueryCancelled(Exception):
+    """The work was cancelled: its caller does not wait for it any more."""
 
-    `give_way` is called whenever it asks whether it was stopped.
-    """
 
-    def __init__(self, find: str = "", give_way: Callable[[], None] | None = None) -> None:
+class CancelToken:
+    """Cancels one piece of work, in SQLite too; `find` is what the work searches for."""
+
+    def __init__(self, find: str = "") -> None:
         self.find = find
-        self._give_way = give_way
-        self._stale = False
+        self._is_cancelled = False
         self._connection: sqlite3.Connection | None = None
 
-    def is_stale(self) -> bool:
-        """Whether nobody waits for it any more."""
-        if self._give_way is not None:
-            self._give_way()
-        return self._stale
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work was cancelled."""
+        return self._is_cancelled
 
-    def stop(self) -> None:
-        """Nobody waits for it any more: it ends at the next step, in SQLite too."""
-        self._stale = True
+    def cancel(self) -> None:
+        """End the work at its next step."""
+        self._is_cancelled = True
         connection = self._connection
         if connection is not None:
             connection.interrupt()
 
     def run(self, connection: sqlite3.Connection, work: Callable[[], _T]) -> _T:
-        """Do the work on the connection; raises `Stale` once it was stopped."""
+        """Do the work on the connection; raises `QueryCancelled` once it was cancelled."""
         while True:
-            if self._stale:
-                raise Stale
+            if self._is_cancelled:
+                raise QueryCancelled
             self._connection = connection
             try:
                 return work()
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
-                # An interruption may also come late, and was meant for the work before.
+                # An interruption that comes late was meant for the work before.
             finally:
                 self._connection = None
 
 
-class Lane(Generic[_O]):
+class DatabaseWorker(Generic[_O]):
     """The thread; `opener` opens what it works on, where nothing is open."""
 
     def __init__(self, name: str, opener: Callable[[], _O]) -> None:
@@ -71,27 +68,27 @@ class Lane(Generic[_O]):
         self._opener = opener
         self.opened: _O | None = None
 
-    async def run(self, work: Callable[[_O], _T], job: Job | None = None) -> _T:
-        """Do the work in the thread; raises `Stale` once the job was stopped."""
-        mine = Job() if job is None else job
+    async def run(self, work: Callable[[_O], _T], token: CancelToken | None = None) -> _T:
+        """Do the work in the thread; raises `QueryCancelled` once it was cancelled."""
+        own = CancelToken() if token is None else token
 
         def do() -> _T:
-            if mine.is_stale():
-                raise Stale
+            if own.is_cancelled:
+                raise QueryCancelled
             if self.opened is None:
                 self.opened = self._opener()
             opened = self.opened
-            return mine.run(opened.connection, lambda: work(opened))
+            return own.run(opened.connection, lambda: work(opened))
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, do)
         except asyncio.CancelledError:
-            if job is not None:
-                job.stop()
+            if token is not None:
+                token.cancel()
             raise
 
     async def close(self) -> None:
-        """Close what it works on, once what it does is done; the next work opens it again."""
+        """Close what it works on when the work under way is done; the next work opens it again."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self.close_now)
 
     def end(self) -> None:
@@ -99,7 +96,7 @@ class Lane(Generic[_O]):
         self._thread.shutdown(wait=False)
 
     def close_now(self) -> None:
-        """The same at once, for when nothing is being done."""
+        """Close what it works on at once; no work may be under way."""
         opened, self.opened = self.opened, None
         if opened is not None:
             with suppress(sqlite3.Error):

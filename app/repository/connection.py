@@ -150,10 +150,10 @@ class ServerConnection:
             await self.health.online.wait()
             await self._no_foreground.wait()
 
-    async def fetch_raw(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
-        """Return one page for the local copy, asked for in the background, with `pause` called between the steps."""
+    async def fetch_raw(self, request: PageRequest) -> "RawPage":
+        """Return one page for the local copy, requested in the background."""
         async with self.client(background=True) as api:
-            return await api.list_raw(request, pause)
+            return await api.list_raw(request)
 
     async def probe(self) -> None:
         """Make the smallest call, to find out whether the server is back."""

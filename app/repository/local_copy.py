@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from app.timing import Timing
 
 Result = TypeVar("Result")
-#: Returns a page; calls the function between its steps.
-FetchRaw = Callable[["PageRequest", Callable[[], Awaitable[None]]], Awaitable["RawPage"]]
+FetchRaw = Callable[["PageRequest"], Awaitable["RawPage"]]
 
 #: Whether all customers are read again: now, when the server is back, by the dockbook that keeps the copy, or not.
 FullSyncRequest = Literal["now", "later", "elsewhere", "never"]
@@ -134,7 +133,7 @@ class LocalCopy:
 
         if self._full_sync_requested:
             sync.request_full_sync()
-        mirror.on_begun_anew = restart
+        mirror.on_recreated = restart
         self._announcer.mirror_notes(mirror.notes)
         await sync.run()
 

@@ -76,16 +76,18 @@ class CustomerReader:
             self._prefetch.clear()
         mirror = await self._local_copy.open_if_filled()
         state = None if mirror is None else await self._state(mirror)
-        if mirror is None or state is None or not state.seen:
+        if mirror is None or state is None or not state.row_count:
             return await self._from_server(request)
         pending = self._pending_page is not None and self._health.offline.is_set()
         if not fresh and (self._health.given_up or pending):
-            beyond = f"The local copy has only {state.seen:,} customers so far; page {request.page:,} is beyond them."
+            beyond = (
+                f"The local copy has only {state.row_count:,} customers so far; page {request.page:,} is beyond them."
+            )
             return await self._from_mirror(request, mirror, ConnectionFailed(beyond))
         if self._pending_page is not None:
             # Whatever delays that one, the next is likely to be answered sooner.
             self._pending_page.cancel()
-        if not fresh and state.whole and self._health.state.live is None:
+        if not fresh and state.complete and self._health.state.live is None:
             # Show the first rows before the client is even imported.
             page = await mirror.page(request)
             self._finish_in_background(request, self._tasks.start(self._from_server(request)))
@@ -93,7 +95,7 @@ class CustomerReader:
         task = self._tasks.start(self._from_server(request))
         if not await self._tasks.wait(task, self._timing.fallback_after):
             page = await mirror.page(request)
-            if page.rows or state.whole:
+            if page.rows or state.complete:
                 self._finish_in_background(request, task)
                 return page
             # The mirror is not filled that far.
@@ -260,7 +262,7 @@ class CustomerReader:
         from app.models.customer import Origin
 
         state = await mirror.state()
-        return self._corrected(customer, Origin(state.synced_at, state.seen, state.expected))
+        return self._corrected(customer, Origin(state.synced_at, state.row_count, state.expected))
 
     def _forget_in_flight(self, short_id: str, task: "asyncio.Task[Customer]") -> None:
         if self._in_flight.get(short_id) is task:

@@ -22,7 +22,7 @@ from app.timing import Timing
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
-    from app.mirror.snapshot import Glimpse
+    from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
     from app.models.customer import Candidates, Customer, Page
     from app.models.raw_customer import RawPage
@@ -56,7 +56,7 @@ class CustomerRepository:
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
         open_mirror: Callable[[], "Mirror"] | None = None,
         has_mirror: Callable[[], bool] = lambda: True,
-        snapshot: Callable[[PageRequest], "Glimpse | None"] | None = None,
+        snapshot: Callable[[PageRequest], "ListSnapshot | None"] | None = None,
         timing: Timing | None = None,
         credentials_hint: str = "",
     ) -> None:
@@ -121,7 +121,7 @@ class CustomerRepository:
         """Let writing be tried again: the permission may have been granted meanwhile."""
         self._writer.retry_permission()
 
-    def snapshot(self, request: PageRequest) -> "Glimpse | None":
+    def snapshot(self, request: PageRequest) -> "ListSnapshot | None":
         """Return the page as the local copy had it last, to be shown until `page` has it; blocks for milliseconds."""
         return None if self._snapshot is None else self._snapshot(request)
 
@@ -287,9 +287,9 @@ class CustomerRepository:
         names = [name for name in saved.overwritten_fields if theirs.value(name) != after.value(name)]
         return saved._replace(previous_values={name: theirs.value(name) for name in names}, overwritten_fields=())
 
-    async def _fetch_raw(self, request: PageRequest, pause: Callable[[], Awaitable[None]]) -> "RawPage":
+    async def _fetch_raw(self, request: PageRequest) -> "RawPage":
         """Return a page for the local copy; customers on it with an unconfirmed write are read."""
-        page = await self._server.fetch_raw(request, pause)
+        page = await self._server.fetch_raw(request)
         unconfirmed = self._writes.unconfirmed
         for write in list(unconfirmed):
             if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_watched(write.short_id):

@@ -121,7 +121,7 @@ async def keys(bench: Bench) -> tuple[list[float], list[float]]:
     busy: list[float] = []
     while len(busy) < _FEWEST_KEYS:
         await bench.change(f"Changed again {len(busy)}")
-        await bench.mirror.tended()
+        await bench.mirror.wait_indexed()
         async with bench.typed(quiet):
             await asyncio.sleep(_QUIET)
         async with bench.typed(busy):
@@ -144,7 +144,7 @@ async def measure(customers: int, folder: Path) -> None:
     fetching = (before + await fetched(bench, customers)) / 2
     _say(f"{customers:,} customers: fetched and parsed in {fetching:.1f} s, mirrored in {filling:.1f} s")
     _say(f"  filling ÷ fetching: {filling / fetching:.2f}  (must be ≤ 1.5)")
-    await bench.mirror.tended()
+    await bench.mirror.wait_indexed()
     # The first look may bring what was made within the last ten minutes of the sample.
     await bench.turn()
     for what, must in (("nothing", ""), (str(DELTA), " (must be ≤ 200)")):

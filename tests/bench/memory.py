@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from app.mirror.database import INDEXES, Damaged, open_reader
+from app.mirror.database import SORT_INDEXES, MirrorCorrupt, open_reader
 from app.mirror.state import MirrorState
 from tests.bench.programs import ROOT, credentials_of
 from tests.bench.terminal import Terminal
@@ -74,13 +74,13 @@ def _progress(home: Path) -> tuple[bool, bool]:
     """Whether the mirror in this home is whole, and whether all its orders are built."""
     for file in home.glob(".cache/dockbook/**/*.sqlite3"):
         try:
-            connection = open_reader(file)
-        except Damaged:
+            connection = open_reader(file, full_text=True)
+        except MirrorCorrupt:
             # It is being made.
             return False, False
         try:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
-            return MirrorState.read(connection).whole, names >= INDEXES.keys()
+            return MirrorState.read(connection).complete, names >= SORT_INDEXES.keys()
         finally:
             connection.close()
     return False, False

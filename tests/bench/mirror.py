@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, get_args
@@ -26,6 +27,7 @@ from app.mirror.mirror import Mirror
 from app.models.customer import Customer
 from app.models.fields import FIELDS, PageRequest, Status
 from app.service.sample.generator import sample_customers
+from tests.mirror.reference_search import ReferenceSearch, check_found
 
 #: What is typed: rare, common, two that seldom meet, other scripts, short, nowhere, mistyped, numbers, pasted.
 TYPED: Final = (
@@ -131,6 +133,12 @@ def far_down(texts: Sequence[str], customers: int) -> Iterator[PageRequest]:
                     yield PageRequest(max(page, 1), _FAR_PAGE, sort, direction, find=find, status=status)
 
 
+def every_request(customers: int) -> list[PageRequest]:
+    """All that is measured, once each."""
+    found = (typing(TYPED), by_status(TYPED), by_column(TYPED), far_down(("example.com", "co"), customers))
+    return sorted(dict.fromkeys(chain(*found)), key=lambda request: (request.find, request.status))
+
+
 async def counted(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
     """Ask one after the other, each after its rows were counted; pages beyond the last are the last."""
     took = []
@@ -162,11 +170,11 @@ def _times(took: list[tuple[float, str]]) -> Times:
 async def fill(mirror: Mirror, count: int) -> None:
     """Fill it with so many sample customers by ID."""
     records = sorted(sample_customers(count), key=lambda record: str(record["shortID"]))
-    sweep = await mirror.begin_sweep()
+    sweep = await mirror.begin_full_sync()
     for start in range(0, count, DELTA):
-        await mirror.take([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
-    await mirror.end_sweep(sweep, datetime.now().astimezone(), drop_missing=True)
-    await mirror.tended()
+        await mirror.upsert([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
+    await mirror.end_full_sync(sweep, datetime.now().astimezone(), drop_missing=True)
+    await mirror.wait_indexed()
 
 
 async def spread(mirror: Mirror, count: int) -> list[Customer]:
@@ -184,6 +192,19 @@ async def weighed(path: Path) -> float:
     return float(done.stdout)
 
 
+async def check(count: int, folder: Path, kept: Path | None = None) -> int:
+    """Compare every answer with that of looking at each customer; returns how many were compared."""
+    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror" if kept is None else kept)
+    if (await mirror.state()).row_count != count:
+        await fill(mirror, count)
+    reference = ReferenceSearch(map(Customer.from_wire, sample_customers(count)))
+    requests = every_request(count)
+    for request in requests:
+        await check_found(mirror, reference, request)
+    await mirror.close()
+    return len(requests)
+
+
 async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: Path | None = None) -> Figures:
     """Everything, with so many customers."""
     small = await asyncio.to_thread(Mirror.open, folder / "small")
@@ -191,7 +212,7 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: 
     await small.close()
     path = folder / "mirror" if kept is None else kept
     mirror = await asyncio.to_thread(Mirror.open, path)
-    if (await mirror.state()).seen != count:
+    if (await mirror.state()).row_count != count:
         await fill(mirror, count)
     some = await spread(mirror, count)
     typed = await timed(mirror, typing(texts))
@@ -200,12 +221,12 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: 
     new = await timed(mirror, at_once(texts))
     far = await counted(mirror, far_down(("example.com", "co"), count))
     began = time.perf_counter()
-    await mirror.take(some)
+    await mirror.upsert(some)
     unchanged = time.perf_counter() - began
     stamp = datetime.now().isoformat()  # noqa: DTZ005 - as the contract's examples, without a zone
     changed = [Customer.from_wire(one.received | {"contact": "Changed", "modified": stamp}) for one in some]
     began = time.perf_counter()
-    written = await mirror.take(changed)
+    written = await mirror.upsert(changed)
     delta = time.perf_counter() - began
     await mirror.close()
     return Figures(
@@ -256,8 +277,13 @@ def main() -> None:
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true", help="figures for a program")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="a mirror that stays")
+    parser.add_argument("--check", action="store_true", help="compare the answers with a plain search, measure nothing")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
+        if options.check:
+            checked = asyncio.run(check(options.customers, Path(folder), options.keep))
+            sys.stdout.write(f"{checked:,} answers are those of a plain search\n")
+            return
         figures = asyncio.run(measure(options.customers, Path(folder), kept=options.keep))
     sys.stdout.write((json.dumps(asdict(figures), indent=2) if options.json else table(figures)) + "\n")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.mirror.mirror import Mirror
-from app.mirror.rows import sound
+from app.mirror.rows import sqlite_safe
 from app.mirror.search.terms import SEARCHED
 from app.models.customer import Customer
 from app.models.fields import ID_FIELD, PageRequest
@@ -17,9 +17,9 @@ PAGE = 250
 
 
 @asynccontextmanager
-async def opened(path: Path | None) -> AsyncIterator[Mirror]:
-    """A mirror, closed in the end."""
-    mirror = Mirror.open(path)
+async def opened(path: Path | None, *, full_text: bool | None = None) -> AsyncIterator[Mirror]:
+    """A mirror, closed at the end."""
+    mirror = Mirror.open(path, full_text=full_text)
     try:
         yield mirror
     finally:
@@ -27,25 +27,25 @@ async def opened(path: Path | None) -> AsyncIterator[Mirror]:
 
 
 async def fill(mirror: Mirror, customers: Sequence[Customer], *, drop_missing: bool = True) -> int:
-    """Take all customers in one sweep; tells how many rows were written."""
-    sweep = await mirror.begin_sweep()
+    """Store all customers in one full sync; returns how many rows were written."""
+    full_sync = await mirror.begin_full_sync()
     written = 0
     for first in range(0, len(customers), PAGE):
-        written += await mirror.take(customers[first : first + PAGE], sweep)
-    await mirror.end_sweep(sweep, NOW, drop_missing=drop_missing)
+        written += await mirror.upsert(customers[first : first + PAGE], full_sync)
+    await mirror.end_full_sync(full_sync, NOW, drop_missing=drop_missing)
     return written
 
 
 def fill_the_disk(mirror: Mirror) -> None:
     """From now on SQLite finds no room for another page, as on a full disk."""
-    writing = mirror._write.opened
-    assert writing is not None
-    (pages,) = writing.connection.execute("PRAGMA page_count").fetchone()
-    writing.connection.execute(f"PRAGMA max_page_count = {pages}")
+    writer = mirror._write.opened
+    assert writer is not None
+    (pages,) = writer.connection.execute("PRAGMA page_count").fetchone()
+    writer.connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
-class Plainly:
-    """The same customers without any index."""
+class ReferenceSearch:
+    """Searches the same customers by looking at each of them."""
 
     def __init__(self, customers: Iterable[Customer]) -> None:
         self._rows = [
@@ -56,28 +56,14 @@ class Plainly:
             )
             for customer in customers
         ]
+        self._last: tuple[object, list[tuple[Customer, str]]] = (None, [])
 
     def find(self, request: PageRequest) -> list[Customer]:
         """All that a request without paging should give, in order."""
-        words = split_words(request.find)
-        head = " ".join(fold(request.find).split())
-        found = [
-            (customer, fields)
-            for customer, fields, numbers in self._rows
-            if request.status in ("all", customer.status)
-            and all(
-                word in fields
-                or (
-                    not word.isdigit()
-                    and as_phone_digits(word)
-                    and any(as_phone_digits(word) in number for number in numbers)
-                )
-                or (word.isdigit() and any(word in number for number in numbers))
-                for word in words
-            )
-        ]
-        if request.sort is None and head:
-            found.sort(key=lambda row: (*_rank(row[1].split("\n"), head), row[0].short_id))
+        prefix = " ".join(fold(request.find).split())
+        found = self._matches(request)
+        if request.sort is None and prefix:
+            found.sort(key=lambda row: (*_rank(row[1].split("\n"), prefix), row[0].short_id))
         elif request.sort in (None, ID_FIELD):
             found.sort(
                 key=lambda row: row[0].short_id, reverse=request.sort is not None and request.direction == "DESC"
@@ -87,11 +73,51 @@ class Plainly:
             found.sort(key=lambda row: (_key(row[0], column), row[0].short_id), reverse=request.direction == "DESC")
         return [customer for customer, _ in found]
 
+    def _matches(self, request: PageRequest) -> list[tuple[Customer, str]]:
+        key = (request.find, request.status)
+        if self._last[0] != key:
+            words = split_words(request.find)
+            self._last = (
+                key,
+                [
+                    (customer, fields)
+                    for customer, fields, numbers in self._rows
+                    if request.status in ("all", customer.status)
+                    and all(_holds(word, fields, numbers) for word in words)
+                ],
+            )
+        return [*self._last[1]]
+
+
+async def check_found(mirror: Mirror, reference: ReferenceSearch, request: PageRequest) -> None:
+    """Check a page of the mirror, and its counts, against the reference; near misses only where nothing matches."""
+    expected = reference.find(request)
+    page = await mirror.page(request)
+    assert page.origin is not None
+    if page.origin.suggestions:
+        assert not expected, request
+        return
+    first = (request.page - 1) * request.page_size
+    found = [row.short_id for row in page.rows]
+    assert found == [row.short_id for row in expected[first : first + request.page_size]], request
+    assert page.has_more == (len(expected) > first + request.page_size), request
+    assert page.total is not None
+    if page.origin.total_is_minimum:
+        assert page.total <= len(expected), request
+        assert await mirror.count(request) == len(expected), request
+    else:
+        assert page.total == len(expected), request
+
+
+def _holds(word: str, fields: str, numbers: Sequence[str]) -> bool:
+    digits = word if word.isdigit() else as_phone_digits(word)
+    return word in fields or (bool(digits) and any(digits in number for number in numbers))
+
 
 def _key(customer: Customer, column: str) -> object:
     if column == "active":
         return {None: 0, False: 1, True: 2}[customer.active]
-    return sound(customer.value(column))
+    return sqlite_safe(customer.value(column))
 
 
 def _rank(fields: Sequence[str], head: str) -> tuple[int, str]:

@@ -41,7 +41,7 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
-            await mirror.tended()
+            await mirror.wait_indexed()
         candidates = await mirror.resembling(asked)
         assert ids(candidates.customers) == found
         assert candidates.complete
@@ -66,21 +66,21 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
 async def test_what_is_typed_begins_ids_then_names(typed: str, found: list[str]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
-        await mirror.tended()
+        await mirror.wait_indexed()
         assert ids((await mirror.suggestions(typed, 6)).customers) == found
 
 
 async def test_no_more_are_suggested_than_asked_for() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
-        await mirror.tended()
+        await mirror.wait_indexed()
         assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
 
 
 async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
     async with opened(None) as mirror:
-        sweep = await mirror.begin_sweep()
-        await mirror.take(KNOWN[:5], sweep)
+        sweep = await mirror.begin_full_sync()
+        await mirror.upsert(KNOWN[:5], sweep)
         found = await mirror.resembling("bright_mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert not (await mirror.suggestions("b", 6)).complete
@@ -89,8 +89,8 @@ async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> Non
 async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> None:
     others = [customer(f"C-{number:05}") for number in range(5_001)]
     async with opened(None) as mirror:
-        sweep = await mirror.begin_sweep()
-        await mirror.take([*KNOWN, *others], sweep)
+        sweep = await mirror.begin_full_sync()
+        await mirror.upsert([*KNOWN, *others], sweep)
         assert await _index_of_looks(mirror) == 0
         found = await mirror.resembling("bright-mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
@@ -100,5 +100,5 @@ async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> Non
 async def _index_of_looks(mirror: Mirror) -> int:
     reading = mirror._find.opened
     assert reading is not None
-    (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_look'").fetchone()
+    (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()
     return int(count)

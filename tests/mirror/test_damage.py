@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import StoreError
 from app.mirror.mirror import Mirror
-from app.mirror.snapshot import glimpse
+from app.mirror.snapshot import read_snapshot
 from app.models.customer import Customer, Origin
 from app.models.fields import FIELDS, PageRequest
 from app.service.sample.generator import sample_customers
@@ -34,7 +34,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     async def make() -> None:
         async with opened(path) as mirror:
             await fill(mirror, CUSTOMERS)
-            await mirror.tended()
+            await mirror.wait_indexed()
 
     asyncio.run(make())
     return path.read_bytes()
@@ -57,10 +57,10 @@ async def _use(mirror: Mirror) -> None:
     await mirror.state()
     await mirror.put(CUSTOMERS[3])
     await fill(mirror, CUSTOMERS)
-    await mirror.tended()
+    await mirror.wait_indexed()
     await fill(mirror, CUSTOMERS)
     assert await mirror.customer("ACME-CORP") == TRUE["ACME-CORP"]
-    assert (await mirror.state()).whole
+    assert (await mirror.state()).complete
 
 
 async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
     path.write_bytes(sound)
     async with opened(path) as mirror:
         anew: list[bool] = []
-        mirror.on_begun_anew = lambda: anew.append(True)
+        mirror.on_recreated = lambda: anew.append(True)
         HARMS[harm](path)
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="acme"))
@@ -237,7 +237,7 @@ async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_pat
     path.write_bytes(sound)
     async with opened(path) as mirror:
         begun = asyncio.Event()
-        mirror.on_begun_anew = begun.set
+        mirror.on_recreated = begun.set
         HARMS["directory at its path"](path)
         typed = asyncio.create_task(mirror.page(PageRequest(find="a")))
         async with asyncio.timeout(LONGEST):
@@ -259,7 +259,7 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
     path = tmp_path / "mirror"
     HARMS[harm](path)
     async with asyncio.timeout(LONGEST):
-        assert await asyncio.to_thread(glimpse, path, PageRequest()) is None
+        assert await asyncio.to_thread(read_snapshot, path, PageRequest()) is None
         async with opened(path) as mirror:
             await fill(mirror, CUSTOMERS)
             assert (await mirror.page(PageRequest(find="acme"))).total == 1
@@ -269,14 +269,14 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
 async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         anew: list[bool] = []
-        mirror.on_begun_anew = lambda: anew.append(True)
+        mirror.on_recreated = lambda: anew.append(True)
         await fill(mirror, CUSTOMERS[:1])
         fill_the_disk(mirror)
         await fill(mirror, CUSTOMERS)
         assert anew == [True]
         assert "in memory only" in mirror.notes[0]
         assert "full" in mirror.notes[0]
-        assert not (await mirror.state()).whole, "it was begun in another file"
+        assert not (await mirror.state()).complete, "it was begun in another file"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         async with opened(tmp_path / "mirror") as other:

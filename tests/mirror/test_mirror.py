@@ -17,9 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.mirror.reader import Reading
-from app.mirror.search.block_scan import Stale
-from app.mirror.worker import Job
+from app.mirror.worker import CancelToken, QueryCancelled
 from app.models.customer import Customer, NumberText
 from app.models.fields import FIELDS, ID_FIELD, PageRequest
 from app.service.sample.generator import sample_customers
@@ -65,15 +63,15 @@ async def test_only_what_differs_is_written(tmp_path: Path) -> None:
     customers = samples(600)
     async with opened(tmp_path / "mirror") as mirror:
         assert await fill(mirror, customers) == 600
-        await mirror.tended()
+        await mirror.wait_indexed()
         writes = tmp_path / "mirror-wal"
         before = (writes.stat().st_size, writes.stat().st_mtime_ns)
-        assert await mirror.take(customers[:250]) == 0
-        sweep = (await mirror.state()).sweep
+        assert await mirror.upsert(customers[:250]) == 0
+        sweep = (await mirror.state()).full_sync
         assert sweep is None
         assert (writes.stat().st_size, writes.stat().st_mtime_ns) == before
         changed = Customer.from_wire(customers[7].received | {"city": "Ouagadougou"})
-        assert await mirror.take([*customers[:7], changed, *customers[8:250]]) == 1
+        assert await mirror.upsert([*customers[:7], changed, *customers[8:250]]) == 1
         page = await mirror.page(PageRequest(find="ouagadougou"))
         assert page.rows == (changed,)
         assert (await mirror.page(PageRequest(find=customers[7].city + " " + changed.short_id))).total == 0
@@ -82,62 +80,62 @@ async def test_only_what_differs_is_written(tmp_path: Path) -> None:
 async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
-        sweep = await mirror.begin_sweep()
-        await mirror.take([customer("A", name="new")], sweep)
+        sweep = await mirror.begin_full_sync()
+        await mirror.upsert([customer("A", name="new")], sweep)
         await mirror.put(customer("C"))
         await mirror.forget("D")
         assert [row.short_id for row in (await mirror.page(ALL)).rows] == ["A", "B", "C"]
-        assert await mirror.end_sweep(sweep - 1, NOW, drop_missing=True) == 0
-        assert await mirror.end_sweep(sweep, NOW, drop_missing=True) == 1
+        assert await mirror.end_full_sync(sweep - 1, NOW, drop_missing=True) == 0
+        assert await mirror.end_full_sync(sweep, NOW, drop_missing=True) == 1
         page = await mirror.page(ALL)
         assert [(row.short_id, row.name) for row in page.rows] == [("A", "new"), ("C", "")]
         assert (await mirror.page(PageRequest(find="b"))).total == 0
         state = await mirror.state()
-        assert (state.seen, state.whole, state.swept_at, state.sweep) == (2, True, NOW, None)
+        assert (state.row_count, state.complete, state.full_sync_at, state.full_sync) == (2, True, NOW, None)
 
 
 async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> None:
     customers = samples(750)
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, customers)
-        sweep = await mirror.begin_sweep()
-        await mirror.take([Customer.from_wire(customers[0].received | {"fax": "1"}), *customers[1:250]], sweep)
+        sweep = await mirror.begin_full_sync()
+        await mirror.upsert([Customer.from_wire(customers[0].received | {"fax": "1"}), *customers[1:250]], sweep)
     async with opened(tmp_path / "mirror") as mirror:
         state = await mirror.state()
-        assert (state.sweep, state.swept) == (sweep, 250)
-        await mirror.take(customers[250:500], sweep)
+        assert (state.full_sync, state.rows_this_sync) == (sweep, 250)
+        await mirror.upsert(customers[250:500], sweep)
         # Which came before it was broken off is not known, so none can be missing for sure.
-        assert await mirror.end_sweep(sweep, NOW, drop_missing=True) == 0
-        assert (await mirror.state()).seen == 750
+        assert await mirror.end_full_sync(sweep, NOW, drop_missing=True) == 0
+        assert (await mirror.state()).row_count == 750
 
 
 async def test_an_older_copy_does_not_replace_what_was_put() -> None:
     old = Customer.from_wire(ACME)
     new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
     async with opened(None) as mirror:
-        sweep = await mirror.begin_sweep()
+        sweep = await mirror.begin_full_sync()
         await mirror.put(new)
-        assert await mirror.take([old], sweep) == 0
+        assert await mirror.upsert([old], sweep) == 0
         assert await mirror.customer("ACME-CORP") == new
         # What a sweep begun later brings is what the server has, newer or not.
-        assert await mirror.take([old], await mirror.begin_sweep()) == 1
+        assert await mirror.upsert([old], await mirror.begin_full_sync()) == 1
 
 
 async def test_one_writes_and_the_others_see_it(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with opened(path) as writer, opened(path) as reader:
         assert (writer.writer, reader.writer, reader.try_to_write()) == (True, False, False)
-        assert (await reader.state()).seen == 0
+        assert (await reader.state()).row_count == 0
         await fill(writer, samples(300))
         await writer.note_synced(NOW, 300, "2025")
         assert (await reader.page(PageRequest(find="acme"))).total == 1
         await reader.put(customer("NOT-MINE"))
-        assert await reader.take(samples(3)) == 0
+        assert await reader.upsert(samples(3)) == 0
         assert (await reader.state()) == (await writer.state())
         await writer.close()
         assert reader.try_to_write()
         await reader.put(customer("MINE"))
-        assert (await reader.state()).seen == 301
+        assert (await reader.state()).row_count == 301
         assert path.parent.stat().st_mode & 0o777 == 0o700
         assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
 
@@ -172,18 +170,16 @@ async def test_one_in_memory_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
         await fill(mirror, samples(600))
         assert not list(tmp_path.iterdir())
         assert not before or set(os.listdir("/dev/shm")) <= before  # noqa: PTH208, S108
-        assert (await mirror.state()).seen == 600
+        assert (await mirror.state()).row_count == 600
 
 
 async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, samples(2000))
-        stopped = Job("a")
-        stopped.stop()
-        reading = Reading(tmp_path / "mirror")
-        with pytest.raises(Stale):
-            reading.page(PageRequest(find="inc", sort=None), stopped)
-        reading.connection.close()
+        cancelled = CancelToken("inc")
+        cancelled.cancel()
+        with pytest.raises(QueryCancelled):
+            await mirror._find.run(lambda reader: reader.page(PageRequest(find="inc", sort=None)), cancelled)
         # One that is still waited for comes to its end behind a newer one; one that is not leaves nothing behind.
         first = asyncio.create_task(mirror.page(PageRequest(find="acme corporation")))
         second = asyncio.create_task(mirror.page(PageRequest(find="acme")))
@@ -256,7 +252,7 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
 async def test_ids_that_look_alike_are_told() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
-        await mirror.tended()
+        await mirror.wait_indexed()
         alike = await mirror.look_alikes(["ACME-CORP", "OTHER", "ACME-C0RP"])
         assert alike["ACME-CORP"] == ("ACME‑CORP", "acme-corp") or set(alike["ACME-CORP"]) == {"ACME‑CORP", "acme-corp"}
         assert "OTHER" not in alike
@@ -265,7 +261,7 @@ async def test_ids_that_look_alike_are_told() -> None:
 
 async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
-        await mirror.expect(300, "2024-01-01T00:00:00")
+        await mirror.set_expected_total(300, "2024-01-01T00:00:00")
         await fill(mirror, samples(300))
         await mirror.note_synced(NOW + timedelta(minutes=5), 301, "2025-01-15T11:05:00")
         state = await mirror.state()

@@ -1,4 +1,4 @@
-"""Finding in the mirror gives what a plain look at every customer gives."""
+"""Searching the mirror gives what looking at every customer gives, with FTS5 and without."""
 
 import random
 import unicodedata
@@ -8,16 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.mirror.mirror import Mirror
 from app.mirror.search.terms import SEARCHED
 from app.models.customer import Customer
 from app.models.fields import FIELDS, ID_FIELD, Direction, PageRequest, Status
 from app.service.sample.generator import sample_customers
+from tests.bench.mirror import every_request
 from tests.customers import TEXTS, customer
-from tests.mirror.reference_search import Plainly, fill, opened
+from tests.mirror.reference_search import ReferenceSearch, check_found, fill, opened
 
-#: More than a segment of the index holds, so that indexed and newer rows are both there.
-MANY: Final = 17_000
+FULL_TEXT: Final = pytest.mark.parametrize("full_text", [True, False], ids=["fts5", "scan"])
 #: Pieces of names in many scripts, composed and not, and what phone numbers are written with.
 PIECES: Final = st.sampled_from(
     "a ab AB Zoë Zoe\u0308 Ł ß ﬁn Ⅷ İ ı 東 東京 京 きょう ｶﾞ ガ 서울 서 울산 กรุงเทพ ไทย मुंबई मु "  # noqa: SIM905
@@ -27,33 +26,14 @@ PIECES: Final = st.sampled_from(
 NAMES: Final = st.lists(PIECES, max_size=4).map("".join) | st.lists(PIECES, max_size=3).map(" ".join) | TEXTS
 
 
-async def _check(mirror: Mirror, plainly: Plainly, request: PageRequest) -> None:
-    expected = plainly.find(request)
-    page = await mirror.page(request)
-    assert page.origin is not None
-    if page.origin.suggestions:
-        assert not expected
-        return
-    first = (request.page - 1) * request.page_size
-    found = [row.short_id for row in page.rows]
-    assert found == [row.short_id for row in expected[first : first + request.page_size]], request
-    assert page.has_more == (len(expected) > first + request.page_size)
-    assert page.total is not None
-    if page.origin.total_is_minimum:
-        assert page.total <= len(expected)
-        assert await mirror.count(request) == len(expected)
-    else:
-        assert page.total == len(expected)
-
-
-async def test_many_customers_are_found_as_by_looking_at_each() -> None:
-    dice = random.Random(7)  # noqa: S311  # the same for ever is what is wanted
-    customers = [Customer.from_wire(record) for record in sample_customers(MANY)]
-    by_id = sorted(customers, key=lambda one: one.short_id)
-    plainly = Plainly(customers)
-    async with opened(None) as mirror:
-        assert await fill(mirror, by_id) == MANY
-        await mirror.tended()
+@FULL_TEXT
+async def test_random_queries_find_what_the_reference_finds(full_text: bool) -> None:
+    dice = random.Random(7)  # noqa: S311  # the same each time
+    customers = [Customer.from_wire(record) for record in sample_customers(6_000)]
+    reference = ReferenceSearch(customers)
+    async with opened(None, full_text=full_text) as mirror:
+        assert await fill(mirror, sorted(customers, key=lambda one: one.short_id)) == 6_000
+        await mirror.wait_indexed()
         for number in range(80):
             one = dice.choice(customers)
             texts = [one.value(name) for name in SEARCHED if one.value(name)]
@@ -67,23 +47,79 @@ async def test_many_customers_are_found_as_by_looking_at_each() -> None:
             status: Status = dice.choice(get_args(Status))
             direction: Direction = dice.choice(get_args(Direction))
             page, size = dice.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
-            await _check(mirror, plainly, PageRequest(page, size, sort, direction, find=find, status=status))
+            await check_found(mirror, reference, PageRequest(page, size, sort, direction, find=find, status=status))
 
 
-async def test_pages_far_down_are_those_of_the_whole_list() -> None:
+@FULL_TEXT
+async def test_queries_of_the_benchmark_find_what_the_reference_finds(full_text: bool) -> None:
+    customers = [Customer.from_wire(record) for record in sample_customers(1_000)]
+    reference = ReferenceSearch(customers)
+    async with opened(None, full_text=full_text) as mirror:
+        await fill(mirror, sorted(customers, key=lambda one: one.short_id))
+        await mirror.wait_indexed()
+        for request in every_request(1_000):
+            await check_found(mirror, reference, request)
+
+
+@FULL_TEXT
+async def test_rows_are_found_while_only_some_are_indexed(full_text: bool) -> None:
+    dice = random.Random(3)  # noqa: S311  # the same each time
+    customers = {one.short_id: one for one in map(Customer.from_wire, sample_customers(2_600))}
+    stored: dict[str, Customer] = {}
+    async with opened(None, full_text=full_text) as mirror:
+        for turn in range(12):
+            some = dice.sample(sorted(customers), 300)
+            for short_id in some[:250]:
+                stored[short_id] = Customer.from_wire(customers[short_id].received | {"contact": f"Turn {turn} Ōsaka"})
+            await mirror.upsert([stored[short_id] for short_id in some[:250]])
+            for short_id in some[250:260]:
+                await mirror.forget(short_id)
+                stored.pop(short_id, None)
+            if turn % 3 == 2:
+                await mirror.wait_indexed()
+            reference = ReferenceSearch(stored.values())
+            for find in (f"turn {turn}", "osaka", "steel", "o", "co 1", "555-01"):
+                for sort in (None, ID_FIELD, "city"):
+                    await check_found(mirror, reference, PageRequest(dice.choice((1, 2)), 25, sort, find=find))
+
+
+@FULL_TEXT
+async def test_deleted_rows_leave_nothing_in_the_index(full_text: bool) -> None:
+    customers = [Customer.from_wire(record) for record in sample_customers(700)]
+    changed = [Customer.from_wire(one.received | {"contact": "Müller 東京"}) for one in customers[::2]]
+    async with opened(None, full_text=full_text) as mirror:
+        await fill(mirror, customers)
+        await mirror.wait_indexed()
+        await mirror.upsert(changed)
+        await mirror.wait_indexed()
+        await mirror.forget(customers[0].short_id)
+        await fill(mirror, [])
+        writer = mirror._write.opened
+        assert writer is not None
+        if full_text:
+            writer.connection.execute("INSERT INTO search_index(search_index) VALUES ('integrity-check')")
+            left = "SELECT count(*) FROM temp.trigram"
+        else:
+            left = "SELECT count(*) FROM search_index"
+        for query in (left, "SELECT count(*) FROM word", "SELECT count(*) FROM unindexed"):
+            assert writer.connection.execute(query).fetchone() == (0,), query
+
+
+@FULL_TEXT
+async def test_deep_pages_are_those_of_the_whole_list(full_text: bool) -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(5000)), key=lambda one: one.short_id)
-    plainly = Plainly(customers)
-    async with opened(None) as mirror:
+    reference = ReferenceSearch(customers)
+    async with opened(None, full_text=full_text) as mirror:
         await fill(mirror, customers)
         for ready in (False, True):
             if ready:
-                await mirror.tended()
+                await mirror.wait_indexed()
             for find in ("", "co", "a in", "example.com"):
                 for sort, direction in ((None, "ASC"), (ID_FIELD, "DESC"), ("email", "ASC"), ("active", "DESC")):
                     for status in get_args(Status):
                         request = PageRequest(1, 50, sort, direction, find=find, status=status)  # type: ignore[arg-type]
-                        for page in (41, -(-len(plainly.find(request)) // 50), 200):
-                            await _check(mirror, plainly, request._replace(page=max(page, 1)))
+                        for page in (41, -(-len(reference.find(request)) // 50), 200):
+                            await check_found(mirror, reference, request._replace(page=max(page, 1)))
 
 
 @pytest.mark.parametrize("typo", ["kowaslka", "kowalsak", "okwalska", "kowlska", "kovalska", "kowaalska"])
@@ -99,7 +135,7 @@ async def test_near_misses_end_where_they_end() -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
     async with opened(None) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for status in get_args(Status):
             near = await mirror.page(PageRequest(1, 50, None, find="sprngfield", status=status))
             assert near.rows
@@ -120,26 +156,29 @@ async def test_what_is_known_of_a_find_ends_with_a_change() -> None:
 @pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])
 async def test_pages_without_words_are_sorted_and_filtered(sort: str | None) -> None:
     customers = [Customer.from_wire(record) for record in sample_customers(300)]
-    plainly = Plainly(customers)
+    reference = ReferenceSearch(customers)
     async with opened(None) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for status in get_args(Status):
             for direction in get_args(Direction):
-                await _check(mirror, plainly, PageRequest(2, 20, sort, direction, status=status))
+                await check_found(mirror, reference, PageRequest(2, 20, sort, direction, status=status))
 
 
+@FULL_TEXT
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.booleans()), max_size=8), st.lists(NAMES, min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-async def test_any_text_is_found_by_any_text(records: list[tuple[str, str, str, bool]], finds: list[str]) -> None:
+async def test_any_text_is_found_by_any_text(
+    full_text: bool, records: list[tuple[str, str, str, bool]], finds: list[str]
+) -> None:
     customers = [
         customer(f"{chr(65 + at)}-{name.strip()}"[:9], name=name, city=city, phone=phone, active=active)
         for at, (name, city, phone, active) in enumerate(records)
     ]
-    plainly = Plainly(customers)
-    async with opened(None) as mirror:
+    reference = ReferenceSearch(customers)
+    async with opened(None, full_text=full_text) as mirror:
         await fill(mirror, customers)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for find in finds:
-            await _check(mirror, plainly, PageRequest(1, 5, None, find=find))
-            await _check(mirror, plainly, PageRequest(1, 5, "name", "DESC", find=find))
+            await check_found(mirror, reference, PageRequest(1, 5, None, find=find))
+            await check_found(mirror, reference, PageRequest(1, 5, "name", "DESC", find=find))

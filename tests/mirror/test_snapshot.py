@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from app.mirror.snapshot import glimpse
+from app.mirror.snapshot import read_snapshot
 from app.models.customer import Customer
 from app.models.fields import FIELDS, WIRE_FIELDS, Direction, PageRequest
 from app.service.sample.generator import sample_customers
@@ -23,11 +23,11 @@ async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
-        await mirror.tended()
+        await mirror.wait_indexed()
         for sort in WIRE_FIELDS:
             for direction in get_args(Direction):
                 request = PageRequest(2, 20, sort, direction)
-                page, seen = await mirror.page(request), glimpse(path, request)
+                page, seen = await mirror.page(request), read_snapshot(path, request)
                 assert seen is not None
                 assert seen.origin == page.origin
                 assert seen.origin.synced_at == NOW
@@ -45,28 +45,28 @@ async def test_what_is_not_the_plain_list_is_left_to_the_mirror(request_: PageRe
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
-        assert glimpse(path, request_) is None
+        assert read_snapshot(path, request_) is None
 
 
 async def test_half_a_mirror_is_not_shown(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
-        await mirror.take(CUSTOMERS[:10], await mirror.begin_sweep())
-        assert glimpse(path, PageRequest()) is None
+        await mirror.upsert(CUSTOMERS[:10], await mirror.begin_full_sync())
+        assert read_snapshot(path, PageRequest()) is None
 
 
 async def test_what_is_no_mirror_is_no_trouble(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
-    assert glimpse(path, PageRequest()) is None
+    assert read_snapshot(path, PageRequest()) is None
     path.write_bytes(b"SQLite format 3\0 and no more")
-    assert glimpse(path, PageRequest()) is None
+    assert read_snapshot(path, PageRequest()) is None
     path.unlink()
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
     whole = path.read_bytes()
-    assert glimpse(path, PageRequest()) is not None
+    assert read_snapshot(path, PageRequest()) is not None
     for at in range(0, len(whole), len(whole) // 200):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
-        seen = glimpse(path, PageRequest())
+        seen = read_snapshot(path, PageRequest())
         known = {(row.short_id, row.value("name")) for row in CUSTOMERS}
         assert seen is None or all((row.short_id, row.value("name")) in known for row in seen.rows)

@@ -196,7 +196,7 @@ async def test_f5_twice_reads_everything_again() -> None:
                 await it.pilot.pause()
         state = await repository.mirror_state()
         assert state is not None
-        assert state.seen == 600
+        assert state.row_count == 600
 
 
 async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:

@@ -3,8 +3,7 @@
 import sqlite3
 from typing import Final
 
-from app.mirror.row_checksum import READ
-from app.mirror.rows import customer_of, stored_id
+from app.mirror.rows import READ_COLUMNS, decode_row, encode_id
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer
 from app.models.fields import ID_FIELD
@@ -19,33 +18,33 @@ _MOST_ALIKE: Final = 64
 
 def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id: str) -> Candidates:
     """The customers whose IDs resemble this one, the likeliest first."""
-    asked = stored_id(short_id)
-    found = _customers(connection, "fid", "= ?", (fold(asked),), _MOST_ALIKE)
-    searchable = _is_searchable(connection, state, "by_look")
+    asked = encode_id(short_id)
+    found = _customers(connection, "folded_id", "= ?", (fold(asked),), _MOST_ALIKE)
+    searchable = _is_searchable(connection, state, "by_skeleton")
     if searchable:
-        found += _customers(connection, "look", "= ?", (skeleton(asked),), _MOST_ALIKE)
+        found += _customers(connection, "skeleton", "= ?", (skeleton(asked),), _MOST_ALIKE)
     alike = {one.short_id: one for one in found if is_similar(short_id, one.short_id)}
     best = sorted(
         alike.values(), key=lambda one: (similarity(short_id, one.short_id), one.active is False, one.short_id)
     )
-    return Candidates(tuple(best), complete=state.whole and searchable)
+    return Candidates(tuple(best), complete=state.complete and searchable)
 
 
 def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: str, most: int) -> Candidates:
     """The customers whose ID or name begins with what is typed: IDs as they are written first, names last."""
-    asked = stored_id(typed)
+    asked = encode_id(typed)
     head, look = fold(asked), skeleton(asked)
     found: list[Customer] = []
     if head:
         found += _customers(connection, ID_FIELD, "= ?", (asked,), most)
-        found += _beginning(connection, "fid", head, most)
-    if look and len(found) <= most and _is_searchable(connection, state, "by_look"):
-        like = _beginning(connection, "look", look, _MOST_ALIKE)
+        found += _beginning(connection, "folded_id", head, most)
+    if look and len(found) <= most and _is_searchable(connection, state, "by_skeleton"):
+        like = _beginning(connection, "skeleton", look, _MOST_ALIKE)
         found += [one for one in like if has_similar_prefix(one.short_id, typed)]
-    if head and len(found) <= most and _is_searchable(connection, state, "by_fname"):
-        found += _beginning(connection, "fname", head, most)
+    if head and len(found) <= most and _is_searchable(connection, state, "by_folded_name"):
+        found += _beginning(connection, "folded_name", head, most)
     once = {one.short_id: one for one in found}
-    return Candidates(tuple(once.values())[:most], complete=state.whole)
+    return Candidates(tuple(once.values())[:most], complete=state.complete)
 
 
 def _beginning(connection: sqlite3.Connection, column: str, head: str, most: int) -> list[Customer]:
@@ -57,11 +56,11 @@ def _customers(
 ) -> list[Customer]:
     """The first customers whose column meets the condition, in its order, but for those without an ID."""
     rows = connection.execute(
-        f"SELECT {READ} FROM customer WHERE {column} {condition} ORDER BY {column} LIMIT ?", (*words, most)
+        f"SELECT {READ_COLUMNS} FROM customer WHERE {column} {condition} ORDER BY {column} LIMIT ?", (*words, most)
     )
-    return [customer for customer in map(customer_of, rows.fetchall()) if ID_FIELD not in customer.problems]
+    return [customer for customer in map(decode_row, rows.fetchall()) if ID_FIELD not in customer.problems]
 
 
 def _is_searchable(connection: sqlite3.Connection, state: MirrorState, index: str) -> bool:
     named = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", (index,))
-    return named.fetchone() is not None or state.seen <= _FEW_ROWS
+    return named.fetchone() is not None or state.row_count <= _FEW_ROWS

@@ -1,275 +1,286 @@
-"""Pages of the mirror: narrowed, sorted, the best hits first; walked in order or picked and sorted, what is quicker."""
+"""Pages of the mirror: searched, filtered by status and sorted, the best hits first."""
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from itertools import chain, islice
 from typing import Final
 
-from app.mirror.database import BLOCK_BITS
-from app.mirror.row_checksum import DamagedRow, blob
-from app.mirror.search.block_scan import Scan, Stale
-from app.mirror.search.ordering import PICK, Rows, marked, order_by, page_of_rows
-from app.mirror.search.result_cache import MATCH, NO_MATCH, Known, Matches
-from app.mirror.search.terms import Needle, head_of, needles_of
-from app.mirror.search.trigrams import Candidates
+from app.mirror.search.index import SearchIndex, where_scanned
+from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
+from app.mirror.search.terms import (
+    SEARCHED,
+    SearchTerm,
+    build_search_texts,
+    folded_prefix,
+    join_fields,
+    matches_all,
+    parse_query,
+)
 from app.mirror.state import MirrorState
-from app.models.fields import ID_FIELD, PageRequest
+from app.models.fields import ID_FIELD, PageRequest, Status
 from app.text.folding import split_words
 
-#: So many blocks are looked at without asking whether there is a shorter way.
-_FEW_BLOCKS: Final = 96
-_SAMPLE: Final = 24
-_MOST_LIKE: Final = 32
-_FEW_ROWS: Final = 4_000
-_PATIENCE: Final = 4
-#: What it costs, in microseconds, to look at a block, and to step in an index and ask whether the row matches.
-_BLOCK: Final = 10.0
-_STEP: Final = 0.15
-#: After so many rows a page is far down.
+#: After this many rows a page is deep: it is taken from all that match.
 _DEEP: Final = 2_000
+#: As many rows that longer words leave are compared with short words one by one.
+_FEW_MATCHES: Final = 400
+#: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
+_FIRST_ROWS: Final = 250
+_COMPARED: Final = ", ".join(("customer.rowid", "active", *SEARCHED))
+_ALL_ROWIDS: Final = (-1, 2**62)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a page by number, and how many match in all; `at_least` where they were not counted to the end."""
+    """The rows of a page by number, and how many match in all; `is_minimum` where they were not counted to the end."""
 
-    places: list[int]
+    rowids: list[int]
     total: int
-    at_least: bool = False
-    close: tuple[str, ...] = ()
+    is_minimum: bool = False
+    suggestions: tuple[str, ...] = ()
 
 
-class Search:
-    """One look into the mirror in this state, in one read transaction."""
+class RecentMatches:
+    """All rows that matched the last query: its next page, and another order, need not search again."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._rowids: array[int] = array("q")
+
+    def get(self, key: object) -> "array[int] | None":
+        """What matched this query, if it was the last one."""
+        return self._rowids if key == self._key else None
+
+    def put(self, key: object, rowids: "array[int]") -> None:
+        """Remember what matched this query; `key` names the state of the mirror too."""
+        self._key, self._rowids = key, rowids
+
+
+class CustomerSearch:
+    """Searches the mirror in one state; used within one read transaction."""
 
     def __init__(
-        self, connection: sqlite3.Connection, state: MirrorState, is_stale: Callable[[], bool], known: Known, file: int
+        self, connection: sqlite3.Connection, state: MirrorState, index: SearchIndex, recent: RecentMatches
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._state = state
-        self._is_stale = is_stale
-        self._known = known
-        self._file = file
-        self._indexes = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        self._index = index
+        self._recent = recent
+        self._sort_indexes = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+        }
 
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
-        first = (request.page - 1) * request.page_size
-        if not split_words(request.find) and (request.status == "all" or request.sort in (None, ID_FIELD, "active")):
-            return self._plain(request, first)
-        return self.matching(needles_of(request.find, request.status), request, first)
-
-    def matching(self, needles: tuple[Needle, ...], request: PageRequest, first: int) -> Found:
-        """The rows of one page of those that hold all needles."""
-        if first >= _DEEP:
-            return self._far_down(needles, request, first)
-        want = first + request.page_size
-        if request.sort is None and (head := head_of(request.find)):
-            heads = self._head_fields
-            scan = self._scan(needles, (head.encode(), heads))
-            stream: Iterator[int] = chain(self._heads(head, heads, request.status), self._by_id(scan, "ASC", want))
-        elif request.sort in (None, ID_FIELD):
-            scan = self._scan(needles)
-            stream = self._by_id(scan, request.direction if request.sort else "ASC", want)
-        else:
-            scan = self._scan(needles)
-            stream = self._by_column(scan, request.sort, request.direction, want)
-        found = list(islice(stream, first, want + 1))
-        places = found[: request.page_size]
-        if found and len(found) <= request.page_size:
-            return Found(places, first + len(found))
-        if not found or (scan.complete and request.sort is not None):
-            return Found(places, self.count(needles) if request.sort is None else scan.count())
-        return Found(places, first + len(found), at_least=True)
-
-    def _far_down(self, needles: tuple[Needle, ...], request: PageRequest, first: int) -> Found:
-        """As `matching`: once all matches are known, nothing before the page is touched row by row."""
-        sort, direction = request.sort or ID_FIELD, request.direction if request.sort else "ASC"
-        if needles == needles_of("", request.status) and {f"by_{sort}", "by_active"} <= self._indexes:
-            rows = self._all_with(request)
-        else:
-            rows = self._all_of(self._scan(needles))
-        head = "" if request.sort else head_of(request.find)
-        before = list(self._heads(head, self._head_fields, request.status)) if head else []
-        last = first + request.page_size
-        page = before[first:last]
-        rest = rows.without(before)
-        page += rest.page(
-            self._connection,
-            sort,
-            direction,
-            max(first - len(before), 0),
-            request.page_size - len(page),
-            walk=self._steps_of(sort),
-        )
-        return Found(page, rows.total)
-
-    def count(self, needles: Sequence[Needle]) -> int:
-        """How many rows hold all needles."""
-        return self._scan(needles).count()
-
-    def count_of(self, request: PageRequest) -> int:
-        """How many rows are meant."""
         if split_words(request.find):
-            return self.count(needles_of(request.find, request.status))
-        return self._plain_total(request)
+            return self.search(parse_query(request.find, request.status), request)
+        return self._list(request)
 
-    def holds(self, needle: Needle) -> bool:
-        """Whether any row holds the needle."""
-        scan = self._scan([needle])
-        return next(scan.places(scan.candidates), None) is not None
+    def count(self, request: PageRequest) -> int:
+        """How many rows there are on all pages."""
+        if split_words(request.find):
+            return self.count_matches(parse_query(request.find, request.status))
+        return self._count_listed(request.status)
 
-    def lines_like(self, word: str, damage: int) -> Iterator[bytes]:
-        """The lines of some blocks that hold all but a few grams of the word."""
-        for number in Candidates(self._connection, self._state.blocks).like(word, damage, _MOST_LIKE):
-            if self._is_stale():
-                raise Stale
-            found = self._connection.execute("SELECT text FROM block WHERE no = ?", (number,)).fetchone()
-            yield blob(found[0] if found else None)
+    def search(self, terms: Sequence[SearchTerm], request: PageRequest) -> Found:
+        """The rows of one page of those that match all terms.
 
-    def _plain(self, request: PageRequest, first: int) -> Found:
-        where = "" if request.status == "all" else f"WHERE active = {int(request.status == 'active')}"
-        total = self._plain_total(request)
-        direction = request.direction if request.sort else "ASC"
-        place = (first, request.page_size)
-        return Found(page_of_rows(self._connection, where, request.sort or ID_FIELD, direction, total, *place), total)
+        Without an order the best hits come first: IDs and names that begin with what was typed.
+        """
+        first = (request.page - 1) * request.page_size
+        last = first + request.page_size
+        column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+        prefix = "" if request.sort else folded_prefix(request.find)
+        best = list(islice(self._prefix_hits(prefix, request.status), last + 1)) if prefix else []
+        matches = self._recent.get((self._state, terms))
+        if matches is None and len(best) <= last and first < _DEEP:
+            rest = self._first_matches(terms, column, direction, last + 1 - len(best), frozenset(best))
+            if rest is not None:
+                best += rest
+                return Found(best[first:last], len(best), is_minimum=len(best) > last)
+        if matches is None and len(best) > last:
+            return Found(best[first:last], len(best), is_minimum=True)
+        if matches is None:
+            matches = self._all_matches(terms)
+        rowids = best[first:last]
+        rest_rows = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        rowids += rest_rows.slice(
+            self.connection,
+            column,
+            direction,
+            max(first - len(best), 0),
+            request.page_size - len(rowids),
+            index_size=self._index_size(column),
+        )
+        return Found(rowids, len(matches))
 
-    def _plain_total(self, request: PageRequest) -> int:
-        if request.status == "all":
-            return self._state.seen
-        # The few are counted, and most are active.
-        if request.status == "discontinued":
-            return self._count_of_status("= 0")
-        return self._state.seen - self._count_of_status("= 0") - self._count_of_status("IS NULL")
+    def exists(self, term: SearchTerm) -> bool:
+        """Whether any row matches the term."""
+        return bool(self._select((term,), limit=1))
 
-    def _count_of_status(self, what: str) -> int:
-        (total,) = self._connection.execute(f"SELECT count(*) FROM customer WHERE active {what}").fetchone()
+    def count_matches(self, terms: Sequence[SearchTerm]) -> int:
+        """How many rows match all terms."""
+        few = self._few_matches(terms)
+        if few is not None:
+            return len(few)
+        indexed, values = self._index.where(terms)
+        scanned, others = where_scanned(terms)
+        (total,) = self.connection.execute(
+            f"SELECT (SELECT count(*) FROM search_index WHERE {indexed})"
+            f" + (SELECT count(*) FROM unindexed WHERE {scanned})",
+            (*values, *others),
+        ).fetchone()
         return int(total)
 
-    def _all_with(self, request: PageRequest) -> Rows:
-        """The rows with a status."""
-        status = request.status
-        one = f"= {int(status == 'active')}"
-        return Rows(self._plain_total(request), lambda: self._mask_of_status(status), lambda: self._places_where(one))
+    def _list(self, request: PageRequest) -> Found:
+        """The rows of one page of all customers, or of all with a status."""
+        first = (request.page - 1) * request.page_size
+        total = self._count_listed(request.status)
+        column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+        if request.status == "all" or column in (ID_FIELD, "active"):
+            where = "" if request.status == "all" else f"WHERE active = {int(request.status == 'active')}"
+            part = (column, direction, total, first, request.page_size)
+            return Found(slice_where(self.connection, where, *part), total)
+        rows = self._rows_of_status(request.status, total)
+        size = self._index_size(column)
+        return Found(rows.slice(self.connection, column, direction, first, request.page_size, index_size=size), total)
 
-    def _places_where(self, what: str) -> list[int]:
-        found = self._connection.execute(f"SELECT place FROM customer WHERE active {what}")
-        return [place for (place,) in found]
+    def _count_listed(self, status: Status) -> int:
+        if status == "all":
+            return self._state.row_count
+        # The few are counted, and most are active.
+        if status == "discontinued":
+            return self._count_where("active = 0")
+        return self._state.row_count - self._count_where("active = 0") - self._count_where("active IS NULL")
 
-    def _mask_of_status(self, status: str) -> bytes:
-        """A byte for each row; for a place without a row any."""
-        matches = self._known.of((self._file, self._state, status), 0)
-        if matches.marks is None:
-            # The few are marked, and most are active.
-            active = status == "active"
-            one, other = (NO_MATCH, MATCH) if active else (MATCH, NO_MATCH)
-            few = [self._places_where(what) for what in (("= 0", "IS NULL") if active else ("= 0",))]
-            matches.marks = marked(other * (self._state.blocks << BLOCK_BITS), chain(*few), one)
-        return matches.marks
+    def _count_where(self, condition: str) -> int:
+        (total,) = self.connection.execute(f"SELECT count(*) FROM customer WHERE {condition}").fetchone()
+        return int(total)
 
-    def _all_of(self, scan: Scan) -> Rows:
-        return Rows(scan.count(), lambda: scan.mask_of_rows, lambda: scan.places(scan.candidates))
+    def _rows_of_status(self, status: Status, total: int) -> MatchedRows:
+        """The rows with a status; a mask of the active is made by leaving out the few others."""
 
-    def _steps_of(self, column: str) -> int:
-        return self._state.seen if column == ID_FIELD or f"by_{column}" in self._indexes else 0
+        def rowids_where(condition: str) -> list[int]:
+            found = self.connection.execute(f"SELECT rowid FROM customer WHERE {condition}")
+            return [rowid for (rowid,) in found]
 
-    @property
-    def _head_fields(self) -> int:
-        return 2 if "by_fname" in self._indexes else 1
+        def mask() -> bytes:
+            is_active = status == "active"
+            # What there is no row for may have any mark.
+            all_rows = (MATCH if is_active else NO_MATCH) * self._state.next_rowid
+            few = [rowids_where(condition) for condition in ("active = 0", "active IS NULL")[: 1 + is_active]]
+            return marked(all_rows, chain(*few), NO_MATCH if is_active else MATCH)
 
-    def _scan(self, needles: Sequence[Needle], but_not: tuple[bytes, int] = (b"", 0)) -> Scan:
-        key = (self._file, self._state, tuple(needles))
-        # What leaves out some is of no use to another order.
-        matches = Matches(self._state.blocks) if but_not[1] else self._known.of(key, self._state.blocks)
-        return Scan(self._connection, needles, self._state.blocks, self._is_stale, matches, but_not)
+        return MatchedRows(total, mask, lambda: rowids_where(f"active = {int(status == 'active')}"))
 
-    def _by_id(self, scan: Scan, direction: str, want: int) -> Iterator[int]:
-        """What matches, by ID: most blocks are in that order, and what came later is put in its place."""
-        ordered = self._state.ordered >> BLOCK_BITS
-        later = list(scan.places([number for number in scan.candidates if number >= ordered]))
-        if len(later) > _FEW_ROWS:
-            return self._walk(scan, ID_FIELD, direction, want, len(later))
-        blocks = [number for number in scan.candidates if number < ordered]
-        if direction == "DESC":
-            blocks.reverse()
-        stream = scan.places(blocks, downwards=direction == "DESC")
-        if not later:
-            return stream
-        sort_key = self._id_of
-        later.sort(key=sort_key, reverse=direction == "DESC")
-        return merge(stream, later, key=sort_key, reverse=direction == "DESC")
+    def _first_matches(
+        self, terms: Sequence[SearchTerm], column: str, direction: str, count: int, excluded: frozenset[int]
+    ) -> list[int] | None:
+        """The first rows of an order that match, at most `count`; `None` if all matches are needed to know them."""
+        if all(term.is_short or term.is_status for term in terms) and self._index_size(column):
+            first = self._compare(f"FROM customer {order_by(column, direction)} LIMIT {_FIRST_ROWS}", (), terms)
+            found = [rowid for rowid in first if rowid not in excluded]
+            if len(found) >= count:
+                return found[:count]
+        if column == ID_FIELD:
+            return self._first_by_id(terms, direction, count, excluded)
+        return None
 
-    def _by_column(self, scan: Scan, column: str, direction: str, want: int) -> Iterator[int]:
-        """What matches, by another column: walked in its order, or picked and sorted."""
-        crowd = False
-        if not scan.complete:
-            likely = self._likely(scan)
-            if not self._is_short(scan, likely, want, column):
-                most = int(_PATIENCE * want * self._state.seen / likely) + _FEW_ROWS
-                walked = list(islice(self._walk(scan, column, direction, want, likely, most), want + 1))
-                if len(walked) > want or most >= self._state.seen:
-                    return iter(walked)
-                # Unless they are few they crowd at the far end of this order.
-                crowd = True
-        rows = self._all_of(scan)
-        return iter(
-            rows.page(self._connection, column, direction, 0, want + 1, walk=self._steps_of(column), crowd=crowd)
+    def _first_by_id(
+        self, terms: Sequence[SearchTerm], direction: str, count: int, excluded: frozenset[int]
+    ) -> list[int] | None:
+        """The same by ID: most rows came in this order, and their numbers are in it too."""
+        few = self._few_matches(terms)
+        if few is None:
+            limit = count + len(excluded)
+            ordered = self._state.sorted_prefix
+            few = self._select(terms, direction=direction, limit=limit, among=(-1, ordered))
+            if ordered < self._state.next_rowid:
+                later = self._select(terms, limit=_DEEP + 1, among=(ordered, _ALL_ROWIDS[1]))
+                if len(later) > _DEEP:
+                    return None
+                few += later
+        found = self.connection.execute(
+            "SELECT customer.rowid FROM json_each(?) wanted CROSS JOIN customer ON customer.rowid = wanted.value"
+            f" {order_by(ID_FIELD, direction)} LIMIT ?",
+            (json.dumps([rowid for rowid in few if rowid not in excluded]), count),
         )
+        return [rowid for (rowid,) in found]
 
-    def _likely(self, scan: Scan) -> float:
-        """About how many rows match, from a sample of the blocks; never nothing."""
-        blocks = scan.candidates
-        if len(blocks) <= _FEW_BLOCKS:
-            return 1.0
-        step = len(blocks) / _SAMPLE
-        sample = [blocks[int(position * step)] for position in range(_SAMPLE)]
-        return max(scan.count(sample), 0.5) * len(blocks) / _SAMPLE
+    def _all_matches(self, terms: Sequence[SearchTerm]) -> "array[int]":
+        few = self._few_matches(terms)
+        matches = array("q", self._select(terms) if few is None else few)
+        self._recent.put((self._state, terms), matches)
+        return matches
 
-    def _is_short(self, scan: Scan, likely: float, want: int, column: str) -> bool:
-        """Whether to look at all candidates and sort what matches is quicker than to walk in order."""
-        blocks = len(scan.candidates)
-        if blocks <= _FEW_BLOCKS or f"by_{column}" not in self._indexes:
-            return True
-        steps = min(want * self._state.seen / likely, self._state.seen)
-        walk = steps * _STEP + min(steps * blocks / self._state.blocks, blocks) * _BLOCK
-        return blocks * _BLOCK + likely * PICK < walk
+    def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
+        """All rows that match, where short words stand beside longer ones that leave few; `None` otherwise.
 
-    def _walk(self, scan: Scan, column: str, direction: str, want: int, likely: float, most: int = -1) -> Iterator[int]:
-        """What matches, in order, among the first so many rows or among all."""
-        # What is no candidate is passed over in SQLite itself, without a step of Python.
-        rows = self._connection.execute(
-            f"SELECT place FROM (SELECT place FROM customer {order_by(column, direction)} LIMIT ?)"
-            f" WHERE substr(?, (place >> {BLOCK_BITS}) + 1, 1) = x'01'",
-            (most, scan.mask),
+        A short word is in so many trigrams that it costs less to look at those rows.
+        """
+        longer = [term for term in terms if not term.is_short]
+        if len(longer) == len(terms) or all(term.is_status for term in longer):
+            return None
+        few = self._select(longer, limit=_FEW_MATCHES)
+        if len(few) == _FEW_MATCHES:
+            return None
+        wanted = "FROM json_each(?) wanted CROSS JOIN customer ON customer.rowid = wanted.value"
+        return self._compare(wanted, (json.dumps(few),), terms)
+
+    def _compare(self, source: str, values: Sequence[str], terms: Sequence[SearchTerm]) -> list[int]:
+        """Those of some rows that match all terms, found without the index."""
+        rows = self.connection.execute(f"SELECT {_COMPARED} {source}", values).fetchall()
+        if not rows:
+            return []
+        texts = build_search_texts(
+            [(join_fields(fields), None if active is None else bool(active)) for _, active, *fields in rows]
         )
-        share = len(scan.candidates) / max(self._state.blocks, 1)
-        expected = 1.5 * want * self._state.seen / max(likely, 1) * share
-        return scan.those_of(rows, max(16, min(int(expected), 512)))
+        return [rowid for (rowid, *_), text in zip(rows, texts, strict=True) if matches_all(terms, text)]
 
-    def _id_of(self, place: int) -> tuple[str, str]:
-        row = self._connection.execute(f"SELECT {ID_FIELD}, odd FROM customer WHERE place = ?", (place,)).fetchone()
-        if row is None:
-            raise DamagedRow
-        return row[0], row[1]
+    def _select(
+        self,
+        terms: Sequence[SearchTerm],
+        *,
+        direction: str = "ASC",
+        limit: int = -1,
+        among: tuple[int, int] = _ALL_ROWIDS,
+    ) -> list[int]:
+        """The rows that match all terms, by their numbers, at most `limit`."""
+        indexed, values = self._index.where(terms)
+        scanned, others = where_scanned(terms)
+        part = "rowid >= ? AND rowid < ?"
+        found = self.connection.execute(
+            f"SELECT rowid FROM search_index WHERE {indexed} AND {part}"
+            f" UNION ALL SELECT rowid FROM unindexed WHERE {scanned} AND {part} ORDER BY 1 {direction} LIMIT ?",
+            (*values, *among, *others, *among, limit),
+        )
+        return [rowid for (rowid,) in found]
 
-    def _heads(self, head: str, heads: int, status: str) -> Iterator[int]:
-        """Exact and prefix hits on the ID, and with two heads on the name."""
+    def _index_size(self, column: str) -> int:
+        return self._state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0
+
+    def _prefix_hits(self, prefix: str, status: Status) -> Iterator[int]:
+        """Rows whose ID, or whose name where there is an index of names, is or begins with what was typed."""
+        with_names = "by_folded_name" in self._sort_indexes
         active = "" if status == "all" else f"AND +active = {int(status == 'active')}"
-        words = {"head": head, "end": f"{head}\U0010ffff"}
-        begins = "{0} >= :head AND {0} < :end"
-        for where, order in (
-            ("fid = :head", ID_FIELD),
-            ("fname = :head AND fid <> :head", ID_FIELD),
-            (f"{begins.format('fid')} AND fid <> :head {'AND fname <> :head' if heads > 1 else ''}", "fid"),
-            (f"{begins.format('fname')} AND fname <> :head AND NOT ({begins.format('fid')})", "fname"),
-        ):
-            if heads == 1 and where.startswith("fname"):
-                continue
-            ordered = ID_FIELD if order == ID_FIELD else f"{order}, {ID_FIELD}"
-            found = self._connection.execute(
-                f"SELECT place FROM customer WHERE {where} {active} ORDER BY {ordered}, odd", words
+        values = {"prefix": prefix, "end": f"{prefix}\U0010ffff"}
+        begins = "{0} >= :prefix AND {0} < :end"
+        id_begins, name_begins = begins.format("folded_id"), begins.format("folded_name")
+        steps = [("folded_id = :prefix", ID_FIELD)]
+        if with_names:
+            steps += [
+                ("folded_name = :prefix AND folded_id <> :prefix", ID_FIELD),
+                (f"{id_begins} AND folded_id <> :prefix AND folded_name <> :prefix", f"folded_id, {ID_FIELD}"),
+                (f"{name_begins} AND folded_name <> :prefix AND NOT ({id_begins})", f"folded_name, {ID_FIELD}"),
+            ]
+        else:
+            steps.append((f"{id_begins} AND folded_id <> :prefix", f"folded_id, {ID_FIELD}"))
+        for where, order in steps:
+            found = self.connection.execute(
+                f"SELECT rowid FROM customer WHERE {where} {active} ORDER BY {order}, disambiguator", values
             )
-            for (row,) in found:
-                yield row
+            for (rowid,) in found:
+                yield rowid

@@ -73,7 +73,7 @@ class PageLoader:
     async def can_sort_locally(self) -> bool:
         """Whether the local copy is complete, so that it can sort in the server's place."""
         state = await self._repository.mirror_state()
-        return state is not None and state.whole
+        return state is not None and state.complete
 
     async def total_page(self) -> "Page":
         """One page without a filter, for the number of all customers."""

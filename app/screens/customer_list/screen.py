@@ -36,7 +36,7 @@ from app.widgets.search_bar import SearchBar, SearchInput
 if TYPE_CHECKING:
     from textual import events
 
-    from app.mirror.snapshot import Glimpse
+    from app.mirror.snapshot import ListSnapshot
     from app.models.customer import Customer, Origin, Page
 
 _OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
@@ -72,7 +72,7 @@ class CustomerListScreen(BaseScreen[None]):
         self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
         #: Actions that wait for the page that is being loaded.
         self._waiting: list[Callable[[], object]] = []
-        self._snapshot: Glimpse | None = None
+        self._snapshot: ListSnapshot | None = None
         #: The columns that the server does not sort by.
         self._sorted_locally: set[str | None] = set()
         #: Where the list was before the search.
