@@ -30,6 +30,7 @@ async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.promise("A4")
 async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "dockbook" / "customers.db"
     book = EmbeddedBackend(path)
@@ -48,6 +49,7 @@ async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
     await book.close()
 
 
+@pytest.mark.promise("A5")
 def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: Path) -> None:
     path = tmp_path / "odd.pem"
     path.write_text("not a certificate", encoding="utf-8")
@@ -77,6 +79,7 @@ async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_p
     assert [content is not None and content.endswith(b"client_secret=new") for content in sent] == [False, True]
 
 
+@pytest.mark.promise("A4")
 async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     sources = (
@@ -95,6 +98,7 @@ async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_p
     assert not any(word in name for name in mirrors for word in ("example", "one", "two"))
 
 
+@pytest.mark.promise("A4")
 async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     mirror = RemoteBackend(SETTINGS).open_mirror(folder)

@@ -75,6 +75,7 @@ def test_wrong_usage_is_told_with_code_2(argv: list[str], said: str, capsys: pyt
     assert said in told(capsys, *argv)
 
 
+@pytest.mark.promise("A4")
 def test_bad_settings_are_told_before_the_screens(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("dockbook: ")
 
 
+@pytest.mark.promise("A4")
 def test_a_crash_is_told_without_values(home: Path) -> None:
     program = (
         "import sys\nfrom app import cli\n"
@@ -144,6 +146,7 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("dockbook-*"))
 
 
+@pytest.mark.promise("A4")
 def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
     program = (
         "import sys\nfrom app.cli import main\nfrom app.tui.app import DockbookApp\n"

@@ -103,12 +103,14 @@ def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
         path.unlink()
 
 
+@pytest.mark.promise("D1")
 def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     for _ in range(3):
         type_and_kill(folders, tmp_path, moments.uniform(0.1, 2.2))
 
 
+@pytest.mark.promise("D1")
 @pytest.mark.slow
 def test_two_hundred_kills(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED + 1)  # noqa: S311 - likewise
@@ -116,6 +118,7 @@ def test_two_hundred_kills(folders: Paths, tmp_path: Path) -> None:
         type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
 
 
+@pytest.mark.promise("D4", "D5")
 def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_each_other(
     folders: Paths, tmp_path: Path
 ) -> None:
@@ -136,6 +139,7 @@ def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_e
         assert [draft.edits for draft in find(folders).open_elsewhere] == [{"name": f"{WAS}x"}]
 
 
+@pytest.mark.promise("D2", "D1")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Paths, tmp_path: Path, number: int) -> None:
     with program(tmp_path) as child:

@@ -39,6 +39,7 @@ async def place() -> AsyncIterator[Place]:
     await here.store.close()
 
 
+@pytest.mark.promise("S1")
 async def test_a_customer_from_first_to_last(place: Place) -> None:
     api = place.client(130, 131)
     made = await api.upsert({"shortID": "ACME-CORP", "name": "Acme"}, only_new=True)
@@ -73,6 +74,7 @@ async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> No
     await api.close()
 
 
+@pytest.mark.promise("A2")
 async def test_refusals(place: Place) -> None:
     reader, writer = place.client(130), place.client(131)
     with pytest.raises(NotFound):
@@ -95,6 +97,7 @@ async def test_refusals(place: Place) -> None:
         await api.close()
 
 
+@pytest.mark.promise("A1")
 async def test_a_disabled_credential_is_told(place: Place) -> None:
     api = place.client(130)
     await api.list_page(PageRequest())

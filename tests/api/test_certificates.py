@@ -34,6 +34,7 @@ def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Pa
     return request.param, make_certificate(request.param, tmp_path)
 
 
+@pytest.mark.promise("A5")
 async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(certificate: tuple[str, Path]) -> None:
     address, pem = certificate
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -55,6 +56,7 @@ async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(cer
     assert time.slept == []
 
 
+@pytest.mark.promise("A5")
 async def test_a_server_without_tls_is_no_secure_one() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -81,6 +83,7 @@ def expired(tmp_path: Path) -> tuple[Path, Path]:
     return pem, key
 
 
+@pytest.mark.promise("A5")
 async def test_an_expired_certificate_is_refused_although_its_authority_is_trusted(expired: tuple[Path, Path]) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*expired)
@@ -120,6 +123,7 @@ def picky(tls: ssl.SSLContext) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("own", [False, True])
 async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
@@ -147,6 +151,7 @@ async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
     assert isinstance(caught.value, ClientCertificateRefused) == told_as_such
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("title", ["400 No required SSL certificate was sent", "403.7 Client certificate required"])
 async def test_a_page_that_asks_for_a_client_certificate_is_told_as_such(title: str) -> None:
     page = f"<html><head><title>{title}</title></head></html>".encode()

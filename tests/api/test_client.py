@@ -54,6 +54,7 @@ async def test_a_page_is_asked_for_and_read() -> None:
     assert (page.total, page.has_more) == (2, True)
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize(
     ("header", "etag"), [('"v1"', '"v1"'), ('W/"v1"', None), ("v1", None), ('"a" , "b"', None), ('"\xe9"', None)]
 )
@@ -64,6 +65,7 @@ async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) 
         assert (await api.upsert(ACME)).etag == etag
 
 
+@pytest.mark.promise("W1")
 async def test_conditions_are_sent_only_when_asked_for() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(201, json=ACME))
     async with client(transport) as api:
@@ -76,6 +78,7 @@ async def test_conditions_are_sent_only_when_asked_for() -> None:
     assert conditions == [(None, None), ('"v1"', None), (None, "*")]
 
 
+@pytest.mark.promise("W5")
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None))))
 async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
@@ -91,6 +94,7 @@ async def test_a_client_that_was_closed_twice_and_never_used() -> None:
         await api.close()
 
 
+@pytest.mark.promise("N3")
 async def test_closing_ends_a_call_that_waits_for_its_token() -> None:
     asked = asyncio.Event()
 

@@ -53,6 +53,7 @@ async def read_all(large: Large, size: int) -> tuple[list[str], list[str]]:
         page += 1
 
 
+@pytest.mark.promise("N4")
 @pytest.mark.parametrize("size", [250, 100, 20, 19])
 @pytest.mark.parametrize("most", [1, 7, 60, 249])
 async def test_every_customer_comes_once_however_small_the_answers_are(size: int, most: int) -> None:
@@ -63,12 +64,14 @@ async def test_every_customer_comes_once_however_small_the_answers_are(size: int
     assert large.asked.count(size) <= 1 or size <= most, "what was too large once is not asked for again"
 
 
+@pytest.mark.promise("N4")
 async def test_a_record_that_is_too_large_alone_is_left_out_and_told() -> None:
     came, remarks = await read_all(Large(60, 250, huge=(0, 23, 59)), 20)
     assert sorted({f"C{number:04}" for number in range(60)} - {*came}) == ["C0000", "C0023", "C0059"]
     assert sum("1 left out on this page" in remark for remark in remarks) == 3
 
 
+@pytest.mark.promise("N4")
 async def test_a_server_that_only_ever_swells_is_given_up_soon() -> None:
     large = Large(60, 0)
     with pytest.raises(ResponseTooLarge):
@@ -76,6 +79,7 @@ async def test_a_server_that_only_ever_swells_is_given_up_soon() -> None:
     assert large.asked == [250, 125, 25, 5, 1, 1]
 
 
+@pytest.mark.promise("T6")
 async def test_a_server_that_gives_fewer_than_asked_is_read_on_where_it_stopped() -> None:
     large = Large(611, 60, cap=50)
     parts = PageSplitter()
@@ -88,6 +92,7 @@ def test_parts_are_equal_and_as_large_as_they_may_be() -> None:
     assert [part_size(19, most) for most in (19, 18)] == [19, 1]
 
 
+@pytest.mark.promise("N4")
 async def test_a_page_over_the_limit_on_the_wire_comes_in_parts() -> None:
     listing = FakeServer(40)
 

@@ -79,6 +79,7 @@ def through(proxy: str, base: str, ssl_context: ssl.SSLContext | None = None) ->
     return CustomerApi(base, CLIENT_ID, SECRET, proxy=proxy, ssl_context=ssl_context, retries=retries)
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize("user", ["", f"anna:{PASSWORD}"])
 async def test_plain_requests_go_through_the_proxy_that_was_named(user: str) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy(user).serving() as proxy:
@@ -91,6 +92,7 @@ async def test_plain_requests_go_through_the_proxy_that_was_named(user: str) -> 
     assert all(PASSWORD not in str(seen) for seen in server.seen)
 
 
+@pytest.mark.promise("A6", "A5")
 async def test_tls_is_tunnelled_and_checked_as_without_a_proxy(tmp_path: Path) -> None:
     pem = make_certificate("127.0.0.1", tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -107,6 +109,7 @@ async def test_tls_is_tunnelled_and_checked_as_without_a_proxy(tmp_path: Path) -
     assert all("canary" not in head for head in proxy.heads), "no secret goes to the proxy"
 
 
+@pytest.mark.promise("A6", "A4")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("user", ["", f"anna:{PASSWORD}x"])
 async def test_a_proxy_that_wants_other_credentials_is_told_without_them(user: str, scheme: str) -> None:
@@ -123,6 +126,7 @@ async def test_a_proxy_that_wants_other_credentials_is_told_without_them(user: s
     assert len(proxy.heads) == 1, "asking again would not help"
 
 
+@pytest.mark.promise("A6")
 async def test_a_proxy_that_is_away_is_named() -> None:
     async with Proxy().serving() as proxy:
         address = proxy.address(f"anna:{PASSWORD}")
@@ -133,6 +137,7 @@ async def test_a_proxy_that_is_away_is_named() -> None:
     assert PASSWORD not in caught.value.text
 
 
+@pytest.mark.promise("A6")
 async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
@@ -144,6 +149,7 @@ async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
     await api.close()
 
 
+@pytest.mark.promise("A6")
 async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy().serving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):

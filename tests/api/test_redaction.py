@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.api.redaction import Redaction, address_without_secrets
 
 
+@pytest.mark.promise("A4")
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=6, max_size=30))
 def test_no_way_of_writing_a_secret_is_shown(secret: str) -> None:
     redaction = Redaction()
@@ -19,6 +20,7 @@ def test_no_way_of_writing_a_secret_is_shown(secret: str) -> None:
         assert "•••" in redaction(f"before {written} after")
 
 
+@pytest.mark.promise("A4")
 def test_the_secret_stays_known_when_many_tokens_came() -> None:
     redaction = Redaction()
     redaction.add("canary-secret", keep=True)
@@ -27,6 +29,7 @@ def test_the_secret_stays_known_when_many_tokens_came() -> None:
     assert redaction("canary-secret canary-token-99 canary-token-98") == "••• ••• •••"
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     ("address", "shown"),
     [

@@ -70,6 +70,7 @@ async def failure(answer: httpx.Response, call: str) -> DockbookError:
     return caught.value
 
 
+@pytest.mark.promise("A2")
 @pytest.mark.parametrize("call", ["get", "upsert", "discontinue"])
 @pytest.mark.parametrize(("status", "code", "kind"), TABLE)
 async def test_each_row_of_the_table(status: int, code: str, kind: type[ApiError], call: str) -> None:
@@ -93,6 +94,7 @@ async def test_an_empty_refusal_goes_by_its_status(status: int, code: str, kind:
     assert error.text.strip()
 
 
+@pytest.mark.promise("W11")
 async def test_another_shape_of_refusal_is_read_for_its_message() -> None:
     problem = {"type": "about:blank", "title": "Conflict", "detail": "Somebody was faster.", "status": 409}
     error = await failure(httpx.Response(409, json=problem), "upsert")
@@ -100,6 +102,7 @@ async def test_another_shape_of_refusal_is_read_for_its_message() -> None:
     assert error.response.message == "Somebody was faster."
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
 async def test_a_page_of_something_in_between_is_not_the_apis_word(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "get")
@@ -109,6 +112,7 @@ async def test_a_page_of_something_in_between_is_not_the_apis_word(status: int) 
     assert f"{status} with text/html: “Sign in" in error.text
 
 
+@pytest.mark.promise("W11", "W9")
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409])
 async def test_a_page_that_refuses_a_write_is_quoted_and_certain(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "upsert")
@@ -118,6 +122,7 @@ async def test_a_page_that_refuses_a_write_is_quoted_and_certain(status: int) ->
     assert "“Sign in" in error.text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
 async def test_status_of_a_failing_server_counts_before_its_page(status: int) -> None:
     page = (
@@ -149,6 +154,7 @@ REASONS: list[tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = [
 ]
 
 
+@pytest.mark.promise("W11", "W6")
 @pytest.mark.parametrize(("body", "details"), REASONS)
 @pytest.mark.parametrize("status", [400, 422])
 async def test_messages_at_fields_are_read_from_any_shape(
@@ -159,6 +165,7 @@ async def test_messages_at_fields_are_read_from_any_shape(
     assert error.response.details == details
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -177,6 +184,7 @@ async def test_reason_without_fields_is_a_sentence(body: dict[str, Any], message
     assert not error.response.details
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("status", [400, 403, 406, 414])
 async def test_id_that_the_server_refuses_in_an_address_is_told_from_other_refusals(status: int) -> None:
     page = httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"})
@@ -193,6 +201,7 @@ async def test_some_statuses_say_enough_whoever_wrote_the_body(status: int, kind
     assert type(await failure(httpx.Response(status, content=LOGIN), "get")) is kind
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("call", ["list", "get", "upsert"])
 @pytest.mark.parametrize("body", FOREIGN)
 async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
@@ -203,6 +212,7 @@ async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
     assert error.text.isprintable()
 
 
+@pytest.mark.promise("N5")
 async def test_a_login_page_is_no_discontinuation() -> None:
     assert isinstance(await failure(httpx.Response(200, content=LOGIN), "discontinue"), UnexpectedResponse)
     async with client(ScriptedTransport(lambda _: httpx.Response(200, json=ACME))) as api:
@@ -211,22 +221,26 @@ async def test_a_login_page_is_no_discontinuation() -> None:
         await api.discontinue("ACME-CORP")
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [EMPTY_PAGE, {"shortID": None}, {"shortID": True}, {"shortID": ["A"]}, {"name": "A"}])
 async def test_an_object_that_is_no_customer(body: dict[str, Any]) -> None:
     assert isinstance(await failure(httpx.Response(200, json=body), "get"), UnexpectedResponse)
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [ACME, {"value": None}, {"value": {}}, {"value": "x"}])
 async def test_an_object_that_is_no_page(body: dict[str, Any]) -> None:
     assert isinstance(await failure(httpx.Response(200, json=body), "list"), UnexpectedResponse)
 
 
+@pytest.mark.promise("N5")
 async def test_a_list_that_is_not_found_is_a_wrong_address() -> None:
     error = await failure(httpx.Response(404, json={"error": "not_found", "message": "?"}), "list")
     assert isinstance(error, UnexpectedResponse)
     assert error.status == 404
 
 
+@pytest.mark.promise("N5", "T1")
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.integers(1, 200))
 def test_what_is_quoted_is_one_short_printable_line(text: str, length: int) -> None:
     line = one_line(text, length)
@@ -234,6 +248,7 @@ def test_what_is_quoted_is_one_short_printable_line(text: str, length: int) -> N
     assert line.isprintable()
 
 
+@pytest.mark.promise("N5")
 @given(
     st.integers(200, 599),
     st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode()),
@@ -243,6 +258,7 @@ async def test_any_answer_ends_in_an_error_of_ours(status: int, body: bytes) -> 
         assert (await failure(httpx.Response(status, content=body), call)).text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize(
     "body",
     [
@@ -261,6 +277,7 @@ def test_unreadable_bodies_are_told_as_such(body: bytes) -> None:
         parse_json(body)
 
 
+@pytest.mark.promise("T5", "W5")
 def test_numbers_that_cannot_be_held_stay_what_they_were() -> None:
     digits = "9" * 5000
     read = parse_json(f'\ufeff{{"a": {digits}, "b": -1e999, "c": NaN, "d": -Infinity, "e": 7, "e": 8}}'.encode())

@@ -60,6 +60,7 @@ async def drop(api: CustomerApi) -> None:
     await api.discontinue("ACME-CORP")
 
 
+@pytest.mark.promise("N1")
 @pytest.mark.parametrize("call", [read, page])
 @pytest.mark.parametrize("fault", [*NEVER_MADE, *BROKEN, *PASSING], ids=repr)
 async def test_a_read_is_tried_three_times(call: Callable[[CustomerApi], Any], fault: Exception | int) -> None:
@@ -70,6 +71,7 @@ async def test_a_read_is_tried_three_times(call: Callable[[CustomerApi], Any], f
     assert len(transport.asked) == 3
 
 
+@pytest.mark.promise("N1")
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 412, 413, 501])
 async def test_a_read_that_was_refused_for_good_is_not_tried_again(code: int) -> None:
     transport = ScriptedTransport(lambda _: failing(code))
@@ -79,6 +81,7 @@ async def test_a_read_that_was_refused_for_good_is_not_tried_again(code: int) ->
     assert len(transport.asked) == (2 if code == 401 else 1)
 
 
+@pytest.mark.promise("N1")
 async def test_a_read_survives_two_faults() -> None:
     transport = ScriptedTransport(
         responses_in_turn(failing(503), httpx.ReadError("reset"), httpx.Response(200, json=ACME))
@@ -87,6 +90,7 @@ async def test_a_read_survives_two_faults() -> None:
         assert (await api.get("ACME-CORP")).name == "Acme Corporation"
 
 
+@pytest.mark.promise("N1")
 async def test_pauses_grow_and_throttled_ones_are_longer() -> None:
     time = FakeClock()
     async with client(ScriptedTransport(lambda _: failing(503)), time=time) as api:
@@ -100,6 +104,7 @@ async def test_pauses_grow_and_throttled_ones_are_longer() -> None:
     assert time.slept == [1.0, 2.0]
 
 
+@pytest.mark.promise("N1")
 async def test_one_budget_ends_the_retries_of_all_clients() -> None:
     time = FakeClock()
     budget = RetryBudget(5, clock=lambda: 0.0)
@@ -111,6 +116,7 @@ async def test_one_budget_ends_the_retries_of_all_clients() -> None:
     assert len(one.asked) + len(other.asked) == 20 + 5
 
 
+@pytest.mark.promise("N1")
 def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
     time = FakeClock()
     budget = RetryBudget(2, refill_seconds=5.0, clock=time.clock)
@@ -121,6 +127,7 @@ def test_the_budget_refills_with_time_and_never_beyond_its_size() -> None:
     assert [budget.take() for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.promise("N2")
 @pytest.mark.parametrize("call", [save, drop])
 @pytest.mark.parametrize("fault", BROKEN, ids=repr)
 async def test_a_write_that_may_have_arrived_is_never_sent_again(
@@ -134,6 +141,7 @@ async def test_a_write_that_may_have_arrived_is_never_sent_again(
     assert caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N2")
 @pytest.mark.parametrize("call", [save, drop])
 @pytest.mark.parametrize("code", [500, 502, 503, 504, 599])
 async def test_a_write_that_met_a_server_fault_is_never_sent_again(
@@ -147,6 +155,7 @@ async def test_a_write_that_met_a_server_fault_is_never_sent_again(
     assert caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N2")
 @pytest.mark.parametrize("fault", NEVER_MADE, ids=repr)
 async def test_a_write_without_a_connection_is_tried_three_times(fault: Exception) -> None:
     transport = ScriptedTransport(lambda _: as_transport_error(fault))
@@ -157,6 +166,7 @@ async def test_a_write_without_a_connection_is_tried_three_times(fault: Exceptio
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N2")
 async def test_a_write_is_sent_again_once_when_throttled() -> None:
     transport = ScriptedTransport(responses_in_turn(failing(429, {"Retry-After": "3"}), httpx.Response(201, json=ACME)))
     time = FakeClock()
@@ -171,6 +181,7 @@ async def test_a_write_is_sent_again_once_when_throttled() -> None:
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N2")
 async def test_a_write_that_broke_after_a_throttled_one_is_unknown() -> None:
     transport = ScriptedTransport(responses_in_turn(failing(429), httpx.ReadError("reset")))
     async with client(transport) as api:
@@ -179,6 +190,7 @@ async def test_a_write_that_broke_after_a_throttled_one_is_unknown() -> None:
     assert len(transport.asked) == 2
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize(
     ("header", "pauses"),
     [("3", [4.0, 5.0]), ("10", [11.0, 12.0]), ("0", [1.0, 2.0]), ("-1", [1.0, 2.0]), ("soon", [1.0, 2.0])],
@@ -192,6 +204,7 @@ async def test_a_short_wait_is_waited_in_silence(header: str, pauses: list[float
     assert time.slept == pauses
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize("header", ["11", "1e9", "1000000000", "9" * 5000, "Fri, 01 Jan 2100 00:00:00 GMT"])
 @pytest.mark.parametrize("code", [429, 503])
 async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
@@ -205,6 +218,7 @@ async def test_a_long_wait_is_told_at_once(header: str, code: int) -> None:
     assert caught.value.response.retry_after == (11.0 if header == "11" else 86_400.0)
 
 
+@pytest.mark.promise("N6")
 async def test_a_date_counts_from_the_date_of_the_answer() -> None:
     time = FakeClock()
     headers = {"Date": "Fri, 01 Jan 2100 00:00:00 GMT", "Retry-After": "Fri, 01 Jan 2100 00:00:05 GMT"}
@@ -214,6 +228,7 @@ async def test_a_date_counts_from_the_date_of_the_answer() -> None:
     assert time.slept == [6.0]
 
 
+@pytest.mark.promise("N6")
 async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
     time = FakeClock()
     transport = ScriptedTransport(
@@ -233,6 +248,7 @@ async def test_no_other_call_goes_out_before_the_wait_is_over() -> None:
     assert time.slept == [pytest.approx(5.0)]
 
 
+@pytest.mark.promise("N6")
 async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
     time = FakeClock()
     transport = ScriptedTransport(
@@ -245,6 +261,7 @@ async def test_after_a_minute_of_quiet_a_person_is_heard_again() -> None:
         await page(api)
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize("later", [1, 40, 55, 59])
 async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float) -> None:
     time = FakeClock()
@@ -260,6 +277,7 @@ async def test_a_second_try_is_told_all_that_is_left_of_a_long_wait(later: float
     assert time.slept == []
 
 
+@pytest.mark.promise("N6", "N3")
 async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
     time = FakeClock()
     transport = ScriptedTransport(lambda _: failing(429, {"Retry-After": "7"}))
@@ -270,6 +288,7 @@ async def test_a_wait_beyond_the_deadline_is_told_instead() -> None:
     assert time.slept == []
 
 
+@pytest.mark.promise("N1")
 async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(502, html="<title>Bad gateway</title>"))
     async with client(transport) as api:
@@ -279,6 +298,7 @@ async def test_a_proxy_that_fails_is_asked_again_and_then_named() -> None:
     assert caught.value.status == 502
 
 
+@pytest.mark.promise("N1")
 async def test_no_call_waits_for_a_lock_of_another() -> None:
     transport = ScriptedTransport(responses_in_turn(failing(503), httpx.Response(200, json=ACME)))
     async with client(transport) as api:
@@ -286,12 +306,14 @@ async def test_no_call_waits_for_a_lock_of_another() -> None:
     assert len(transport.asked) == 21
 
 
+@pytest.mark.promise("N6")
 @given(st.text(), st.none() | st.text())
 def test_no_header_makes_a_wait_odd(header: str, date: str | None) -> None:
     wait = seconds_to_wait(header, date, datetime(2025, 1, 1, tzinfo=UTC))
     assert wait is None or 0 <= wait <= 86_400
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize(
     ("header", "wait"),
     [

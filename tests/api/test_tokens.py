@@ -54,6 +54,7 @@ async def all_at_once(api: CustomerApi, calls: int = 100) -> None:
     await asyncio.gather(*(api.get("ACME-CORP") for _ in range(calls)))
 
 
+@pytest.mark.promise("A1")
 async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_is_revoked() -> None:
     server = Granting()
     time = FakeClock()
@@ -70,6 +71,7 @@ async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_
         assert len(transport.asked) == 100 + 100 + 200
 
 
+@pytest.mark.promise("A1")
 async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> None:
     server = Granting()
     late, gate = asyncio.Event(), asyncio.Event()
@@ -93,6 +95,7 @@ async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> No
     assert server.granted == 3
 
 
+@pytest.mark.promise("A1", "A3")
 @pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
 async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
     server = Granting(expires_in=life)
@@ -107,6 +110,7 @@ async def test_a_token_is_renewed_before_it_expires(life: object, margin: float)
         assert server.granted == 2
 
 
+@pytest.mark.promise("A1")
 @pytest.mark.parametrize("life", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
 async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
     server = Granting(expires_in=life)
@@ -121,6 +125,7 @@ async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
         assert server.granted == 3
 
 
+@pytest.mark.promise("A3")
 async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Granting()
     real = wall.time
@@ -131,6 +136,7 @@ async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyP
     assert server.granted == 1
 
 
+@pytest.mark.promise("A1")
 async def test_a_second_401_is_told() -> None:
     server = Granting()
     server.refusing = True
@@ -142,6 +148,7 @@ async def test_a_second_401_is_told() -> None:
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("A1", "N2")
 async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
     transport = ScriptedTransport(responses_in_turn(httpx.Response(401), httpx.ReadError("reset")))
     async with client(transport) as api:
@@ -151,6 +158,7 @@ async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
     assert len(transport.asked) == 2
 
 
+@pytest.mark.promise("A1")
 async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others() -> None:
     gate = asyncio.Event()
 
@@ -174,6 +182,7 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others
     assert len(transport.tokens) == 1
 
 
+@pytest.mark.promise("N3")
 async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> None:
     class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -190,6 +199,7 @@ async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> 
     assert (len(transport.tokens), len(transport.asked)) == (1, 0)
 
 
+@pytest.mark.promise("N1", "W9")
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -215,6 +225,7 @@ async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
         assert (len(transport.tokens), len(transport.asked)) == (3, 0)
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize(
     "body",
@@ -231,6 +242,7 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
     assert len(transport.tokens) == 1
 
 
+@pytest.mark.promise("N5", "A7")
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
 async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
@@ -243,6 +255,7 @@ async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status:
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"null"])
 async def test_an_answer_without_a_token(body: bytes) -> None:
     granting = responses_in_turn(httpx.Response(200, content=body))
@@ -251,6 +264,7 @@ async def test_an_answer_without_a_token(body: bytes) -> None:
             await api.get("ACME-CORP")
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "\x00", "x" * 20_000, "a\ud800"])
 async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
     granting = responses_in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
@@ -262,6 +276,7 @@ async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
     assert transport.asked == []
 
 
+@pytest.mark.promise("A7")
 async def test_a_token_of_another_kind_is_refused() -> None:
     granting = responses_in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
     async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
@@ -270,6 +285,7 @@ async def test_a_token_of_another_kind_is_refused() -> None:
     assert not isinstance(caught.value, CredentialsRejected)
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -292,6 +308,7 @@ async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, ob
     assert transport.asked[0].headers["authorization"] == "Bearer canary-token-1"
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     ("status", "body", "wrong", "advice"),
     [
@@ -320,6 +337,7 @@ async def test_credentials_are_called_wrong_only_where_the_server_does(
     assert caught.value.retry_allowed != wrong
 
 
+@pytest.mark.promise("A7")
 async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:
     async with client(ScriptedTransport(lambda _: httpx.Response(401))) as api:
         with pytest.raises(Unauthorized) as caught:
@@ -340,6 +358,7 @@ async def test_the_request_for_a_token_is_a_form() -> None:
     assert "authorization" not in request.headers
 
 
+@pytest.mark.promise("A4")
 async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
@@ -373,6 +392,7 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
         assert "canary-se" not in text, "not a part of it either"
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     "base",
     [
@@ -393,6 +413,7 @@ def test_an_address_that_cannot_be_asked_is_told_without_its_password(base: str)
     assert "canary" not in caught.value.text
 
 
+@pytest.mark.promise("A4")
 def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
     secret = "can" + "ary\udc80"
     with pytest.raises(SettingsError) as caught:
@@ -400,6 +421,7 @@ def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
     assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.promise("A4", "A6")
 @pytest.mark.parametrize("proxy", ["socks5://x", "http://", "::canary", "http://u:canary@x:99999999/"])
 def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str) -> None:
     with pytest.raises(SettingsError) as caught:

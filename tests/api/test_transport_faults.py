@@ -55,6 +55,7 @@ async def drop(api: CustomerApi) -> None:
 CALLS = [read, page, save, drop]
 
 
+@pytest.mark.promise("N2")
 @pytest.mark.parametrize("then", ["close", "reset"])
 @pytest.mark.parametrize("answer", [ANSWER, CHUNKED], ids=["length", "chunked"])
 async def test_a_post_whose_answer_is_cut_anywhere_is_sent_once(answer: bytes, then: str) -> None:
@@ -73,6 +74,7 @@ async def test_a_whole_answer_is_one_success() -> None:
         assert (await api.upsert(ACME)).name == "Acme Corporation"
 
 
+@pytest.mark.promise("N5")
 async def test_a_body_cut_without_a_length_is_no_data() -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     body = json.dumps(ACME).encode()
@@ -84,12 +86,14 @@ async def test_a_body_cut_without_a_length_is_no_data() -> None:
                 await save(api)
 
 
+@pytest.mark.promise("N1")
 async def test_a_cut_read_is_read_again() -> None:
     replies = iter([RawReply(iter([ANSWER[:-5]]), then="close"), RawReply(iter([ANSWER]))])
     async with RawHttpServer(lambda _: next(replies)).serving() as server, client(server.base) as api:
         assert (await api.get("ACME-CORP")).etag == '"1"'
 
 
+@pytest.mark.promise("N2")
 async def test_a_write_never_goes_out_on_a_used_connection() -> None:
     async with RawHttpServer(lambda seen: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
         for call in (read, read, save, save, read, drop):
@@ -101,6 +105,7 @@ async def test_a_write_never_goes_out_on_a_used_connection() -> None:
         assert not reading & set(writing)
 
 
+@pytest.mark.promise("N1")
 async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -> None:
     async with RawHttpServer(lambda _: RawReply(iter([ANSWER]), then="close")).serving() as server:
         async with client(server.base) as api:
@@ -110,6 +115,7 @@ async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -
         assert len(server.seen) == 10
 
 
+@pytest.mark.promise("N3")
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
     def drip(_: object) -> RawReply:
@@ -122,6 +128,7 @@ async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], An
         assert caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N3", "N2")
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
     async with RawHttpServer(lambda _: RawReply(iter([]), then="hang")).serving() as server:
@@ -133,6 +140,7 @@ async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], A
         assert call in (read, page) or len(server.seen) == 1
 
 
+@pytest.mark.promise("N3")
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Callable[[CustomerApi], Any]) -> None:
     arrived = asyncio.Event()
@@ -153,6 +161,7 @@ async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Cal
         await call(api)
 
 
+@pytest.mark.promise("N2", "W9")
 async def test_nobody_listens() -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
@@ -162,6 +171,7 @@ async def test_nobody_listens() -> None:
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N4")
 async def test_a_gzip_bomb_never_unfolds() -> None:
     packed = gzip_bomb(200 * 2**20)
     reply = raw_response(200, packed, {"content-encoding": "gzip"})
@@ -178,6 +188,7 @@ async def test_a_gzip_bomb_never_unfolds() -> None:
     assert peak < 64 * 2**20
 
 
+@pytest.mark.promise("N4")
 async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
     bombs = itertools.cycle([gzip_bomb(200 * 2**20), gzip_bomb(MAX_BODY)])
     reply = lambda _: RawReply(iter([raw_response(200, next(bombs), {"content-encoding": "gzip"})]))  # noqa: E731
@@ -195,6 +206,7 @@ async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
     assert peak < 64 * 2**20
 
 
+@pytest.mark.promise("N4")
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
 async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
     reply = raw_response(status, gzip_bomb(64 * 2**20), {"content-encoding": "gzip", "location": "/login"})
@@ -209,6 +221,7 @@ async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
     assert peak < 48 * 2**20
 
 
+@pytest.mark.promise("N4")
 async def test_an_endless_body_ends_at_the_limit() -> None:
     def endless(_: object) -> RawReply:
         pieces: Iterator[bytes] = itertools.repeat(bytes(2**20))
@@ -219,6 +232,7 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
             await page(api)
 
 
+@pytest.mark.promise("N4")
 async def test_something_endless_behind_the_packing_is_refused() -> None:
     def endless(_: object) -> RawReply:
         head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n"
@@ -230,6 +244,7 @@ async def test_something_endless_behind_the_packing_is_refused() -> None:
             await read(api)
 
 
+@pytest.mark.promise("N4")
 async def test_a_large_page_within_the_limit_is_read() -> None:
     body = gzipped(EMPTY_PAGE | {"value": [ACME | {"name": "x" * (MAX_BODY // 2)}]})
     packing = {"content-encoding": "gzip"}
@@ -237,6 +252,7 @@ async def test_a_large_page_within_the_limit_is_read() -> None:
         assert len((await api.list_page(PageRequest())).rows[0].name) == MAX_BODY // 2
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("packing", ["br", "zstd", "deflate", "gzip, gzip"])
 async def test_an_unknown_packing_is_not_data(packing: str) -> None:
     answer = raw_response(200, ACME, {"content-encoding": packing})
@@ -245,6 +261,7 @@ async def test_an_unknown_packing_is_not_data(packing: str) -> None:
             await read(api)
 
 
+@pytest.mark.promise("N5")
 async def test_cut_or_damaged_packing_is_not_data() -> None:
     packed = gzipped(ACME)
     sizes = iter([*range(1, len(packed)), 0])
@@ -260,6 +277,7 @@ async def test_cut_or_damaged_packing_is_not_data() -> None:
                 await read(api)
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any], status: int) -> None:
@@ -275,6 +293,7 @@ async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any]
     assert "login" in caught.value.text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("location", ["http://[", "http://x:99999999/", "\x7f", "//", "javascript:alert(1)"])
 async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
     async with RawHttpServer(lambda _: raw_reply(302, b"", {"location": location})).serving() as server:
@@ -284,6 +303,7 @@ async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
         assert len(server.seen) == 1
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"\0" * 200_000])
 async def test_something_that_does_not_speak_http(answer: bytes) -> None:
     reply = lambda _: RawReply(iter([answer]), then="close")  # noqa: E731

@@ -67,12 +67,14 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folde
     assert by_option.site == "c.example.com"
 
 
+@pytest.mark.promise("A4")
 def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Paths) -> None:
     option = Options(url="https://c.example.com/api/v1")
     text = refusal(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET=CANARY)
     assert "belong to DOCKBOOK_URL" in text
 
 
+@pytest.mark.promise("A4")
 def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}')
     for url in ("https://c.example.com/api/v1", BASE.replace("https://", "http://"), BASE.replace("/api", ":1/api")):
@@ -129,6 +131,7 @@ def test_a_config_file_that_cannot_be_read_is_told(folders: Paths) -> None:
     assert "is a directory" in refusal(folders)
 
 
+@pytest.mark.promise("A4")
 def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Paths) -> None:
     write(folders, WHOLE, mode=0o640)
     assert f"chmod 600 {folders.config_file}" in refusal(folders)
@@ -136,6 +139,7 @@ def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Paths) -> None
     load(folders)
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -175,6 +179,7 @@ def test_half_a_server_in_the_environment_is_told(folders: Paths) -> None:
     assert "Unset one" in both
 
 
+@pytest.mark.promise("A6")
 def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}proxy = "http://in.file:3128"\n')
     plain = load(folders)
@@ -188,6 +193,7 @@ def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders
     assert elsewhere.proxy is None, "it was named for another server"
 
 
+@pytest.mark.promise("A6", "A4")
 @pytest.mark.parametrize(
     "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
 )
@@ -197,6 +203,7 @@ def test_what_is_no_proxy_is_told_and_not_repeated(folders: Paths, proxy: str) -
     assert "http://HOST:PORT" in told
 
 
+@pytest.mark.promise("A4", "A6")
 def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Paths) -> None:
     write(folders, f'[profiles.a]\nproxy = "http://u:{CANARY}@x:3128"\n', mode=0o640)
     assert "chmod 600" in refusal(folders)
@@ -204,6 +211,7 @@ def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders:
     load(folders)
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
     ("environ", "named"),
     [
@@ -226,6 +234,7 @@ def test_a_proxy_of_the_environment_is_named_where_it_would_be_used(environ: dic
     assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
 
 
+@pytest.mark.promise("A4")
 def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Paths, tmp_path: Path) -> None:
     path = tmp_path / "the secret"
 
@@ -260,6 +269,7 @@ def test_a_profile_finds_its_secret_file_beside_the_config(folders: Paths) -> No
     assert settings.client_secret.reveal() == CANARY
 
 
+@pytest.mark.promise("A4")
 def test_a_secret_does_not_show_itself() -> None:
     secret = Secret(CANARY)
     assert CANARY not in f"{secret} {secret!r} {Settings(client_secret=secret)!r}"

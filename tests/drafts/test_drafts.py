@@ -65,6 +65,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
+@pytest.mark.promise("D1")
 @given(st.dictionaries(TEXTS, JSON, max_size=5), st.dictionaries(TEXTS, TEXTS, max_size=5), TEXTS)
 def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
     with drafts(Path("/nowhere")) as it:
@@ -73,6 +74,7 @@ def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
+@pytest.mark.promise("W5")
 def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
     received = from_json('{"a": NaN, "b": [1e999, -Infinity], "c": ' + "9" * 400 + ', "d": "NaN"}')
     with drafts(Path("/nowhere")) as it:
@@ -82,6 +84,7 @@ def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
+@pytest.mark.promise("D6")
 @given(st.data())
 def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
     with drafts(Path("/nowhere")) as it:
@@ -97,6 +100,7 @@ def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> 
         return
 
 
+@pytest.mark.promise("D4", "A4")
 async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     with drafts(folder) as one:
@@ -130,6 +134,7 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
 LOOPBACK = ("http://127.0.0.1:8350/api/v1", "http://localhost:8350/api/v1", "http://[::1]:8350/api/v1")
 
 
+@pytest.mark.promise("D4")
 @pytest.mark.parametrize("url", LOOPBACK)
 async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: str, tmp_path: Path) -> None:
     for one in LOOPBACK:
@@ -159,6 +164,7 @@ def test_only_names_of_this_machine_mean_the_same_server() -> None:
         assert {*server_keys(url, "id")} == {server_key(one, "id") for one in LOOPBACK}
 
 
+@pytest.mark.promise("D5")
 async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
     with drafts(tmp_path) as first:
         begun = first.begin("A", {"shortID": "A"})._replace(edits={"phone": "1"})
@@ -182,6 +188,7 @@ async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(
         assert taken.edits == further.edits
 
 
+@pytest.mark.promise("D3")
 async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(edits={"phone": "1"})
@@ -192,6 +199,7 @@ async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: P
         one.delete(large)
 
 
+@pytest.mark.promise("D5")
 async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
         mine = one.begin("A", {"shortID": "A"})._replace(edits={"name": "mine"})
@@ -208,6 +216,7 @@ async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_ow
         assert kept == {"still mine", "theirs"}
 
 
+@pytest.mark.promise("D4")
 async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_number_does(tmp_path: Path) -> None:
     with start_session(tmp_path) as child, drafts(tmp_path) as it:
         assert child.stdout is not None
@@ -232,6 +241,7 @@ def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_p
         assert files(tmp_path) == []
 
 
+@pytest.mark.promise("D3")
 async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
     session = start_session(tmp_path)
     with session, drafts(tmp_path) as mine:
@@ -247,6 +257,7 @@ async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_on
         assert not beside.exists()
 
 
+@pytest.mark.promise("D6")
 async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):
@@ -265,6 +276,7 @@ async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left
     assert by_name["newer"].exists()
 
 
+@pytest.mark.promise("D3")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
 def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: int) -> None:
     failing = False
@@ -296,6 +308,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     it.close()
 
 
+@pytest.mark.promise("D3")
 def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     from threading import Event
 
@@ -320,6 +333,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     it.close()
 
 
+@pytest.mark.promise("D4")
 async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
     with drafts(tmp_path) as it, drafts(tmp_path) as other:
         draft = it.begin("A", None)._replace(edits={"name": "x"})

@@ -184,6 +184,7 @@ def test_what_cannot_be_is_told(
     assert not left_over(home)
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("pages", [[page("A", total=3, more=True), page("B", total=3, more=False)], [None]])
 def test_an_export_that_is_short_fails_aloud_and_replaces_nothing(
     pages: list[dict[str, Any] | None], monkeypatch: pytest.MonkeyPatch, home: Path
@@ -318,6 +319,7 @@ def test_a_terminal_sees_a_bar_only_beside_a_file(home: Path) -> None:
     assert shown.count("\r\n") == 50
 
 
+@pytest.mark.promise("T1")
 @pytest.mark.parametrize("options", [["--format", "xlsx"], ["--raw"]])
 def test_a_terminal_is_spared_what_it_would_obey(options: list[str]) -> None:
     shown, code = on_terminal("--demo", *options)
@@ -325,6 +327,7 @@ def test_a_terminal_is_spared_what_it_would_obey(options: list[str]) -> None:
     assert "-o FILE" in shown
 
 
+@pytest.mark.promise("T1")
 def test_a_terminal_gets_no_control_character_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
     naughty = {"shortID": "A\x1b[2J\x9b2J\r\n\u202e", "name": "\ud800", "active": True}
     hostile = {"value": [naughty], "totalCount": 1, "hasMore": False}

@@ -54,12 +54,14 @@ def test_the_columns_are_the_fields_of_the_contract() -> None:
     assert sorted(COLUMNS) == sorted(field.name for field in FIELDS)
 
 
+@pytest.mark.promise("T9")
 @given(RECORDS)
 def test_raw_csv_is_what_was_received_but_for_what_no_file_can_hold(records: list[dict[str, Any]]) -> None:
     rows = read(whole(CsvFormat(raw=True), records))
     assert rows == [[replace_chars(word, UNENCODABLE) for word in words(record)] for record in records]
 
 
+@pytest.mark.promise("T9", "T1")
 @given(RECORDS, st.booleans())
 def test_no_cell_of_csv_is_run_and_no_control_character_left(records: list[dict[str, Any]], terminal: bool) -> None:
     data = whole(CsvFormat(terminal=terminal), records)
@@ -89,6 +91,7 @@ def test_csv_is_that_of_rfc_4180() -> None:
     )
 
 
+@pytest.mark.promise("T5")
 def test_odd_values_stand_in_csv_as_their_text() -> None:
     odd = {"shortID": 5, "name": None, "zip": ["a"], "active": "no", "phone": NumberText("1e999"), "fax": -1}
     form = CsvFormat()
@@ -104,6 +107,7 @@ def test_odd_values_stand_in_csv_as_their_text() -> None:
     assert form.notes() == []
 
 
+@pytest.mark.promise("T9")
 def test_what_csv_changes_or_leaves_out_is_told() -> None:
     record = customer("A", name="a\x1b[2Jb\ud800", region="x").received
     form = CsvFormat()

@@ -70,6 +70,7 @@ async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]
     return ids
 
 
+@pytest.mark.promise("T6")
 async def test_customers_added_while_they_are_read_all_come_once() -> None:
     store = Store.open(None)
     load_sample(store, 600, lambda done, total: None)
@@ -115,6 +116,7 @@ async def test_no_page_is_asked_for_in_vain(count: int, requests: int) -> None:
     assert listing.asked == requests
 
 
+@pytest.mark.promise("T6")
 async def test_a_customer_taken_away_makes_it_look_again() -> None:
     listing = Listing(names(600))
     listing.move = lambda asked: listing.ids.remove("C00007") if asked == 1 else None
@@ -123,6 +125,7 @@ async def test_a_customer_taken_away_makes_it_look_again() -> None:
     assert listing.asked == 6
 
 
+@pytest.mark.promise("T6")
 @settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(0, 24),
@@ -161,6 +164,7 @@ LIES: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("most", [250, 100])
 async def test_lies_that_can_be_seen_through(lie: str, most: int) -> None:
@@ -193,6 +197,7 @@ FRAUDS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("fraud", FRAUDS)
 async def test_frauds_fail_after_few_requests(fraud: str) -> None:
     listing = Listing(names(1000))
@@ -202,6 +207,7 @@ async def test_frauds_fail_after_few_requests(fraud: str) -> None:
     assert listing.asked <= 20
 
 
+@pytest.mark.promise("T6")
 async def test_an_order_by_chance_is_not_passed_off_as_complete() -> None:
     listing = Listing(names(1000))
 
@@ -215,6 +221,7 @@ async def test_an_order_by_chance_is_not_passed_off_as_complete() -> None:
         assert listing.asked <= 20
 
 
+@pytest.mark.promise("T5")
 async def test_records_without_an_id_are_customers_too() -> None:
     odd: list[dict[str, object]] = [{"name": "a"}, {"name": "b"}, {"shortID": 5}, {"shortID": "5"}, {"shortID": None}]
 
@@ -256,6 +263,7 @@ async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Fak
     return countdown, time, refused
 
 
+@pytest.mark.promise("N6")
 async def test_a_server_that_asks_to_slow_down_is_obeyed() -> None:
     countdown, time, refused = await throttled("30", 2)
     assert countdown == [*range(30, 0, -1)] * 2
@@ -263,6 +271,7 @@ async def test_a_server_that_asks_to_slow_down_is_obeyed() -> None:
     assert refused == 2
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize(("retry_after", "times"), [(str(LONGEST_WAIT + 1), 1), ("30", TRIES), (None, 99)])
 async def test_a_server_that_asks_for_too_much_patience_is_told(retry_after: str | None, times: int) -> None:
     with pytest.raises(RateLimited):

@@ -64,6 +64,7 @@ def cells(data: bytes) -> list[dict[int, tuple[str, str]]]:
     return rows[1:]
 
 
+@pytest.mark.promise("T9")
 @pytest.mark.parametrize("trap", TRAPS)
 def test_every_text_stays_text(trap: str) -> None:
     (row,) = cells(written([customer("A", name=trap, zip=trap).received]))
@@ -83,6 +84,7 @@ def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: lis
         assert texts == [replace_chars(word, NOT_XML) for word in words(record)]
 
 
+@pytest.mark.promise("T9")
 def test_no_links_and_no_strangers_in_the_file() -> None:
     with zipfile.ZipFile(io.BytesIO(written([customer("A", name="http://x.example").received]))) as archive:
         assert "hyperlink" not in archive.read(SHEET).decode()

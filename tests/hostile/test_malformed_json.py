@@ -40,6 +40,7 @@ def answering(odd: bytes) -> Intercept:
     return bend
 
 
+@pytest.mark.promise("T5")
 @pytest.mark.parametrize("name", ODD)
 async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
     async with run_app(intercept=answering(ODD[name])) as dock:
@@ -53,6 +54,7 @@ async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
         dock.sees("GOOD-2", "Acme Corporation")
 
 
+@pytest.mark.promise("T5", "W5")
 @pytest.mark.parametrize("sign", ["x", "é", "\x1b"])
 async def test_a_value_of_millions_of_signs_is_shown_in_part_and_kept_whole(sign: str) -> None:
     huge: dict[str, Any] = ACME | {"name": sign * HUGE, "city": sign * HUGE, "unknown": sign * HUGE}

@@ -31,6 +31,7 @@ async def paste_into_form(dock: AppHarness, text: str) -> str:
     return focused.value
 
 
+@pytest.mark.promise("T8", "I2")
 @pytest.mark.parametrize(("text", "taken", "told"), ODD, ids=range(len(ODD)))
 async def test_into_a_form(text: str, taken: str, told: str) -> None:
     async with run_app() as dock:
@@ -39,6 +40,7 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
         assert not set(dock.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
 
 
+@pytest.mark.promise("T8", "I2")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -57,6 +59,7 @@ async def test_into_go_to(text: str, shown: str) -> None:
         assert not set(dock.screen_text) & {"\x1b", "\x07"}
 
 
+@pytest.mark.promise("T8", "I2")
 async def test_into_find() -> None:
     async with run_app() as dock:
         await dock.press("slash")
@@ -66,6 +69,7 @@ async def test_into_find() -> None:
         dock.sees("Nothing was pasted: 1,000,000 characters")
 
 
+@pytest.mark.promise("T8", "I2")
 async def test_on_the_list_lines_run_no_keys() -> None:
     """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
     async with run_app() as dock:

@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from app.models.fields import WRITABLE_FIELDS
 from app.text.sanitize import sanitize
 from tests.customers import ACME
@@ -170,6 +172,7 @@ def sent(texts: tuple[str, ...], home: Path) -> bytes:
         return bytes(running.sent)
 
 
+@pytest.mark.promise("T1", "T2")
 def test_hostile_records_send_no_sequence_that_benign_ones_do_not(tmp_path: Path) -> None:
     benign = sent(BENIGN, tmp_path)
     hostile = sent(NASTY, tmp_path)
@@ -193,6 +196,7 @@ def column_of(running: Terminal, text: str, row: int) -> int:
     return next((at for at in range(len(cells)) if "".join(cells[at : at + len(text)]) == text), -1)
 
 
+@pytest.mark.promise("T1", "T2", "T4")
 def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) -> None:
     strings = naughty()
     assert len(strings) > 400

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.customers import ACME
 from tests.hostile.malicious_server import MaliciousServer, RawResponse, serve
 from tests.terminal.emulator import terminal
@@ -28,6 +30,7 @@ sys.exit(main([]))
 """
 
 
+@pytest.mark.promise("A4")
 def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
     def echo(_method: str, path: str) -> RawResponse | None:
         if not broken:

@@ -24,6 +24,7 @@ def ids(found: object) -> list[str]:
     return [one.short_id for one in found]
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
     ("asked", "found"),
@@ -77,6 +78,7 @@ async def test_no_more_are_suggested_than_asked_for() -> None:
         assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
 
 
+@pytest.mark.promise("W10")
 async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()

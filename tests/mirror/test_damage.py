@@ -63,6 +63,7 @@ async def _use(mirror: Mirror) -> None:
     assert (await mirror.state()).complete
 
 
+@pytest.mark.promise("D6")
 async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
     dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
     aside = 0
@@ -82,6 +83,7 @@ async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path
     assert aside
 
 
+@pytest.mark.promise("D6")
 async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
     aside = []
     for number in range(len(sound) // 8192):
@@ -99,6 +101,7 @@ async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound
     assert sum(aside) >= 4, "what is read to begin with"
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
 async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
@@ -110,6 +113,7 @@ async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float
         assert page.total == len(CUSTOMERS)
 
 
+@pytest.mark.promise("D6")
 async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     for number in range(4):
@@ -132,6 +136,7 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
     assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
 
 
+@pytest.mark.promise("D6")
 async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     path.write_bytes(sound)
@@ -147,6 +152,7 @@ async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) 
         assert (await reader.page(PageRequest(find="acme"))).total == 1
 
 
+@pytest.mark.promise("D6")
 async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
@@ -205,6 +211,7 @@ HARMS: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", HARMS)
 async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
@@ -231,6 +238,7 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
             assert stat.S_ISREG(path.stat().st_mode)
 
 
+@pytest.mark.promise("D6")
 async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
@@ -254,6 +262,7 @@ async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_pat
         assert len(mirror.notes) == 1
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
 async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
@@ -266,6 +275,7 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
             assert stat.S_ISREG(path.stat().st_mode)
 
 
+@pytest.mark.promise("D6")
 async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         anew: list[bool] = []

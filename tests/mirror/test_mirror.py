@@ -40,6 +40,7 @@ def samples(count: int) -> list[Customer]:
     return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
 
 
+@pytest.mark.promise("T5", "W5")
 @given(st.lists(RECORDS, max_size=6))
 @settings(max_examples=25, deadline=None)
 async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) -> None:
@@ -77,6 +78,7 @@ async def test_only_what_differs_is_written(tmp_path: Path) -> None:
         assert (await mirror.page(PageRequest(find=customers[7].city + " " + changed.short_id))).total == 0
 
 
+@pytest.mark.promise("T7")
 async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
@@ -94,6 +96,7 @@ async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
         assert (state.row_count, state.complete, state.full_sync_at, state.full_sync) == (2, True, NOW, None)
 
 
+@pytest.mark.promise("T7")
 async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> None:
     customers = samples(750)
     async with opened(tmp_path / "mirror") as mirror:
@@ -109,6 +112,7 @@ async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> Non
         assert (await mirror.state()).row_count == 750
 
 
+@pytest.mark.promise("W8")
 async def test_an_older_copy_does_not_replace_what_was_put() -> None:
     old = Customer.from_wire(ACME)
     new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
@@ -140,6 +144,7 @@ async def test_one_writes_and_the_others_see_it(tmp_path: Path) -> None:
         assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
 
 
+@pytest.mark.promise("D6")
 async def test_a_writer_that_was_killed_leaves_a_mirror_and_its_place(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.mirror.reference_search import fill; "
@@ -249,6 +254,7 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
             assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
 
 
+@pytest.mark.promise("T3")
 async def test_ids_that_look_alike_are_told() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
@@ -259,6 +265,7 @@ async def test_ids_that_look_alike_are_told() -> None:
         assert "ACME-CORP" in alike["ACME-C0RP"]
 
 
+@pytest.mark.promise("T7")
 async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await mirror.set_expected_total(300, "2024-01-01T00:00:00")

@@ -55,6 +55,7 @@ async def test_half_a_mirror_is_not_shown(tmp_path: Path) -> None:
         assert read_snapshot(path, PageRequest()) is None
 
 
+@pytest.mark.promise("D6")
 async def test_what_is_no_mirror_is_no_trouble(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     assert read_snapshot(path, PageRequest()) is None

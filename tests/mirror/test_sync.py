@@ -15,6 +15,7 @@ from tests.fakes import CallbackListener
 from tests.sync_harness import FakeServer, Lie, Page, run_sync
 
 
+@pytest.mark.promise("T7")
 async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None:
     async with run_sync(FakeServer(1000)) as it:
         assert await it.stored() == it.expected()
@@ -48,6 +49,7 @@ async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
         assert len(counts) <= 15, "not after every page"
 
 
+@pytest.mark.promise("T7")
 async def test_what_is_gone_is_dropped_by_a_whole_sweep_on_demand_or_a_day_later() -> None:
     async with run_sync(FakeServer(600)) as it:
         del it.server.records["C00007"]
@@ -84,6 +86,7 @@ LIES: dict[str, Lie] = {
 }
 
 
+@pytest.mark.promise("T6", "T7")
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("most", [250, 100])
 async def test_a_liars_mirror_is_right_all_the_same(lie: str, most: int) -> None:
@@ -99,6 +102,7 @@ async def test_a_liars_mirror_is_right_all_the_same(lie: str, most: int) -> None
         assert len(listing.requests) <= 2 + 2 * 3 * (600 // most + 4)
 
 
+@pytest.mark.promise("T7")
 @pytest.mark.parametrize("most", [250, 2000])
 async def test_a_server_that_ignores_modified_since_is_read_whole_and_not_too_often(most: int) -> None:
     listing = FakeServer(3000, max_page_size=most)
@@ -112,6 +116,7 @@ async def test_a_server_that_ignores_modified_since_is_read_whole_and_not_too_of
         assert len(listing.requests) <= 3 + 4 * (12 + 1)
 
 
+@pytest.mark.promise("T7")
 async def test_where_all_customers_are_on_one_page_a_server_may_ignore_modified_since() -> None:
     listing = FakeServer(100)
     listing.now += timedelta(days=20)
@@ -124,6 +129,7 @@ async def test_where_all_customers_are_on_one_page_a_server_may_ignore_modified_
         assert await it.stored() == it.expected()
 
 
+@pytest.mark.promise("T7")
 async def test_a_server_whose_changes_lack_what_is_known_to_have_changed_is_not_believed() -> None:
     listing = FakeServer(600)
 
@@ -139,6 +145,7 @@ async def test_a_server_whose_changes_lack_what_is_known_to_have_changed_is_not_
         assert await it.stored() == it.expected()
 
 
+@pytest.mark.promise("T6", "T7")
 async def test_a_server_that_repeats_its_first_page_costs_nobody_a_customer() -> None:
     listing = FakeServer(600)
     async with run_sync(listing) as it:
@@ -151,6 +158,7 @@ async def test_a_server_that_repeats_its_first_page_costs_nobody_a_customer() ->
         assert await it.stored() == it.expected()
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize("retry_after", ["30", "3", None])
 async def test_being_asked_to_slow_down_in_the_middle_it_waits_and_goes_on(retry_after: str | None) -> None:
     listing = FakeServer(1000)
@@ -193,6 +201,7 @@ async def test_one_request_at_a_time_and_a_persons_first() -> None:
         assert await it.stored() == it.expected()
 
 
+@pytest.mark.promise("T7")
 async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     listing = FakeServer(1000)
@@ -214,6 +223,7 @@ async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -
         assert len(asked) == 3 + 4, "and then what changed within a day, which here is everything"
 
 
+@pytest.mark.promise("T7")
 async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> None:
     listing = FakeServer(600)
     async with run_sync(listing, path=tmp_path / "mirror") as writer:
@@ -232,6 +242,7 @@ async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> No
 Schedule = list[tuple[str, int]]
 
 
+@pytest.mark.promise("T7")
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(0, 30),
@@ -274,6 +285,7 @@ async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
         assert len(listing.requests) <= 10 + (len(steps) + 3) * 3 * (2 * 20 + 10)
 
 
+@pytest.mark.promise("T7")
 @pytest.mark.parametrize(
     ("text", "before"),
     [
@@ -290,6 +302,7 @@ def test_ten_minutes_earlier_is_written_as_the_server_writes(text: str, before: 
     assert subtract_seconds(text, 600) == before
 
 
+@pytest.mark.promise("T7")
 def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
     newest = HighWaterMark(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
     newest.add_all(
@@ -300,6 +313,7 @@ def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
     assert not is_before("soon", newest.text)
 
 
+@pytest.mark.promise("T7", "N6")
 async def test_a_wait_of_hours_can_be_broken_off() -> None:
     listing = FakeServer(600)
     busy = httpx.Response(429, json={"error": "rate_limited"}, headers={"Retry-After": "7200"})

@@ -24,6 +24,7 @@ records = st.dictionaries(st.sampled_from([*BY_NAME, "colour", "ſhortID"]) | te
 changes = st.dictionaries(st.sampled_from(WRITABLE_FIELDS), text)
 
 
+@pytest.mark.promise("T5")
 def test_a_record_of_the_contract_is_not_odd() -> None:
     customer = Customer.from_wire(WHOLE)
     assert customer.problems == {}
@@ -31,6 +32,7 @@ def test_a_record_of_the_contract_is_not_odd() -> None:
     assert {name: customer.value(name) for name in BY_NAME} == WHOLE | {"active": "active"}
 
 
+@pytest.mark.promise("T5")
 @pytest.mark.parametrize(
     ("field", "value", "shown", "oddity"),
     [
@@ -57,6 +59,7 @@ def test_what_is_odd_is_shown_and_named(field: str, value: object, shown: str, o
     assert customer.problems == ({} if oddity is None else {field: oddity})
 
 
+@pytest.mark.promise("T5")
 def test_what_is_missing_is_named() -> None:
     customer = Customer.from_wire({ID_FIELD: "A", "colour": [1]})
     assert set(customer.problems) == set(BY_NAME) - {ID_FIELD}
@@ -64,6 +67,7 @@ def test_what_is_missing_is_named() -> None:
     assert customer.unknown_fields == {"colour": "[1]"}
 
 
+@pytest.mark.promise("T5")
 def test_numbers_beyond_all_bounds_leave_the_rest_of_the_page_unharmed() -> None:
     odd = f'{{"shortID": "B", "phone": {"9" * 5000}, "fax": 1e999, "zip": NaN, "name": "\\ud800"}}'
     body = parse_json(f'{{"value": [{json.dumps(WHOLE)}, {odd}, null, 7], "totalCount": {"9" * 5000}}}'.encode())
@@ -75,6 +79,7 @@ def test_numbers_beyond_all_bounds_leave_the_rest_of_the_page_unharmed() -> None
     assert page.total is None
 
 
+@pytest.mark.promise("T5", "T6")
 @given(st.lists(records | json_values, max_size=4), json_values)
 def test_every_page_is_read_whole(rows: list[Any], odd: Any) -> None:
     body = {"value": rows} | dict.fromkeys(("totalCount", "page", "pageSize", "pageCount", "hasMore"), odd)
@@ -87,6 +92,7 @@ def test_every_page_is_read_whole(rows: list[Any], odd: Any) -> None:
     assert page.has_more is (odd if isinstance(odd, bool) else None)
 
 
+@pytest.mark.promise("W5")
 @given(records, changes)
 def test_what_was_not_edited_goes_back_as_it_came(record: dict[str, Any], edited: dict[str, str]) -> None:
     came = dump_json(record)
@@ -98,6 +104,7 @@ def test_what_was_not_edited_goes_back_as_it_came(record: dict[str, Any], edited
         assert (value, type(value)) == (expected, type(expected))
 
 
+@pytest.mark.promise("W6")
 @given(json_values)
 def test_an_error_body_of_any_shape(body: Any) -> None:
     for candidate in (
@@ -110,6 +117,7 @@ def test_an_error_body_of_any_shape(body: Any) -> None:
     assert ErrorBody.from_wire({"error": "odd", "details": body}) is not None
 
 
+@pytest.mark.promise("W5")
 def test_numbers_that_nothing_can_hold_go_back_as_they_came() -> None:
     came = b'{"shortID":"A","phone":1e999,"fax":[NaN,{"x":-1e400}],"zip":"1e999"}'
     customer = Customer.from_wire(parse_json(came))

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ VALUES = st.sampled_from(
 )
 
 
+@pytest.mark.promise("W5")
 @given(st.dictionaries(st.sampled_from([*ACME, "colour"]), VALUES, max_size=4), st.permutations([*ACME]))
 @example({}, [*ACME])
 @example({"active": 1}, [*ACME])

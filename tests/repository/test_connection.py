@@ -21,6 +21,7 @@ from tests.fakes import FakeClock
 FAULT = ServerFault(ErrorResponse(500, "internal_error", "No.", {}))
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("error", [ConnectionFailed("no"), StoreError("no")])
 def test_where_nothing_can_be_connected_nobody_waits_any_more(error: DockbookError) -> None:
     line = ConnectionHealth()
@@ -30,6 +31,7 @@ def test_where_nothing_can_be_connected_nobody_waits_any_more(error: DockbookErr
     assert line.state.since is not None
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("error", [ConnectionLost("cut"), DeadlineExceeded("slow", sent=True), FAULT])
 def test_five_failures_in_a_row_are_enough(error: DockbookError) -> None:
     line = ConnectionHealth()
@@ -50,6 +52,7 @@ def test_a_failure_of_a_server_that_is_there_does_not_make_it_gone() -> None:
     assert line.state.live
 
 
+@pytest.mark.promise("N7")
 def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
     line = ConnectionHealth()
     told: list[ConnectionState] = []
@@ -69,6 +72,7 @@ def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
     assert len(backs) == 2, "what is shown is asked for again"
 
 
+@pytest.mark.promise("N7")
 async def test_it_is_looked_for_ever_more_seldom_and_never_with_refused_credentials() -> None:
     line = ConnectionHealth()
     time = FakeClock()

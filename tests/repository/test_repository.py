@@ -76,6 +76,7 @@ async def open_repository(
     await repository.close()
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
 async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
@@ -87,6 +88,7 @@ async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
         assert (record["phone"], record["zip"]) == ("2", "11")
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
 async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
@@ -99,6 +101,7 @@ async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool
         assert it.wire.count("POST") == 0
 
 
+@pytest.mark.promise("W1")
 async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are_etags() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -118,6 +121,7 @@ async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are
         assert (record["phone"], record["zip"]) == ("2", "11")
 
 
+@pytest.mark.promise("W1")
 async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -137,6 +141,7 @@ async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> N
         assert (await it.stored())["phone"] == "1"
 
 
+@pytest.mark.promise("W1")
 async def test_what_is_so_already_is_not_posted() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -146,6 +151,7 @@ async def test_what_is_so_already_is_not_posted() -> None:
         assert it.wire.count("POST") == 0
 
 
+@pytest.mark.promise("W3")
 async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -171,6 +177,7 @@ async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() ->
         assert it.wire.count("POST") == 1, "it was saved already: looking is enough"
 
 
+@pytest.mark.promise("T3")
 async def test_a_server_that_answers_with_another_record_is_not_written_to() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -184,6 +191,7 @@ async def test_a_server_that_answers_with_another_record_is_not_written_to() -> 
         assert it.wire.count("POST") == 0
 
 
+@pytest.mark.promise("W2")
 async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
     async with open_repository() as it:
         await it.store.discontinue("A")
@@ -192,6 +200,7 @@ async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
         assert (await it.stored())["name"] == "Acme"
 
 
+@pytest.mark.promise("W3")
 async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
     async with open_repository() as it:
 
@@ -207,6 +216,7 @@ async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
         assert it.wire.count("POST") == 1
 
 
+@pytest.mark.promise("W3")
 async def test_a_creation_that_never_arrived_is_told() -> None:
     async with open_repository() as it:
 
@@ -220,6 +230,7 @@ async def test_a_creation_that_never_arrived_is_told() -> None:
             await it.repository.create("B", {"name": "Bee"})
 
 
+@pytest.mark.promise("W3")
 async def test_a_discontinue_that_never_arrived_is_told() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
@@ -248,6 +259,7 @@ async def test_read_only_writes_nothing() -> None:
         assert it.wire.count("POST") == it.wire.count("DELETE") == 0
 
 
+@pytest.mark.promise("N7")
 async def test_the_link_is_live_or_not_since_when() -> None:
     async with open_repository() as it:
         links: list[ConnectionState] = []
@@ -263,6 +275,7 @@ async def test_the_link_is_live_or_not_since_when() -> None:
         assert links[1].since is not None
 
 
+@pytest.mark.promise("W4")
 async def test_one_customer_is_not_written_twice_at_once() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -293,6 +306,7 @@ async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> Non
         assert (await it.repository.create("B", {"name": "Bee"})).customer.name == "Bee"
 
 
+@pytest.mark.promise("W11")
 async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
     async with open_repository() as it:
         body = {"statusCode": 409, "error": "conflict", "message": "The book is closed today."}
@@ -317,6 +331,7 @@ async def test_a_discontinue_that_was_answered_is_done_also_when_it_cannot_be_re
         assert (await it.repository.discontinue(shown)).active is False
 
 
+@pytest.mark.promise("W9")
 async def test_a_discontinue_that_changed_nothing_is_told() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
@@ -325,6 +340,7 @@ async def test_a_discontinue_that_changed_nothing_is_told() -> None:
             await it.repository.discontinue(shown)
 
 
+@pytest.mark.promise("W3")
 async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_others() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -350,6 +366,7 @@ async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> Non
         assert it.repository.connection.live is False
 
 
+@pytest.mark.promise("W10")
 async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
     async with open_repository() as it:
         await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
@@ -358,6 +375,7 @@ async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
         assert it.wire.count("GET") <= 6
 
 
+@pytest.mark.promise("W10")
 async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> None:
     async with open_repository() as it:
         it.wire.intercept = always(
@@ -367,6 +385,7 @@ async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> Non
         assert it.wire.count("GET") == 1
 
 
+@pytest.mark.promise("W10")
 async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
     async with open_repository() as it:
         other = {"shortID": "OTHER", "name": "Other"}
@@ -374,6 +393,7 @@ async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
         assert (await it.repository.similar_ids("dock_7")).customers == ()
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("short_id", ["a", "А"])
 async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id: str) -> None:
     async with open_repository() as it:
@@ -385,6 +405,7 @@ async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id:
         assert saved.customer.short_id == short_id
 
 
+@pytest.mark.promise("W2")
 async def test_an_id_that_is_taken_is_told_before_those_it_resembles() -> None:
     async with open_repository() as it:
         await it.store.upsert("a", {"name": "Small"}, if_match=None, only_new=True)

@@ -84,6 +84,7 @@ class LateCommit:
         return await onward()
 
 
+@pytest.mark.promise("W9")
 @pytest.mark.parametrize("what", OPEN)
 async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute(what: str) -> None:
     async with open_repository(confirm_delays=(0.0, 0.0, 0.0)) as it:
@@ -96,6 +97,7 @@ async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute
         assert it.wire.count("POST") == 1
 
 
+@pytest.mark.promise("W9")
 @pytest.mark.parametrize("what", OPEN)
 async def test_an_open_answer_is_never_told_as_not_saved(what: str) -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
@@ -114,6 +116,7 @@ async def see_on_the_detail(it: RepositoryHarness) -> None:
     await it.repository.read_customer("A")
 
 
+@pytest.mark.promise("W9")
 @pytest.mark.parametrize("look", [see_on_a_page, see_on_the_detail])
 async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_seen(
     look: Callable[[RepositoryHarness], Awaitable[None]],
@@ -134,6 +137,7 @@ async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_
         assert (key, saved.customer.phone, saved.previous_values) == ("form", "2", {"phone": "1"})
 
 
+@pytest.mark.promise("W9")
 async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         LateCommit(it, OPEN["504"], looks=2)
@@ -142,6 +146,7 @@ async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
         assert it.wire.count("POST") == 1
 
 
+@pytest.mark.promise("W9", "W2")
 async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
     async with open_repository(confirm_delays=()) as it:
         late = LateCommit(it, OPEN["504"], looks=100)
@@ -153,6 +158,7 @@ async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
         assert it.wire.count("POST") == 1
 
 
+@pytest.mark.promise("W9")
 async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         shown = await it.repository.customer("A")
@@ -172,6 +178,7 @@ async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
         assert it.wire.count("DELETE") == 1
 
 
+@pytest.mark.promise("W4", "W9")
 async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_for() -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
@@ -193,6 +200,7 @@ async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_f
         assert it.repository.writing is False
 
 
+@pytest.mark.promise("W9")
 async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -254,6 +262,7 @@ def earlier(modified: str) -> str:
     return (datetime.fromisoformat(modified) - timedelta(seconds=5)).isoformat()
 
 
+@pytest.mark.promise("W8")
 async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
@@ -269,6 +278,7 @@ async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
         assert (record["phone"], record["zip"]) == ("2", "20")
 
 
+@pytest.mark.promise("W8")
 async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
@@ -280,6 +290,7 @@ async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back
         assert (record["phone"], record["zip"]) == ("2", "20")
 
 
+@pytest.mark.promise("W8")
 async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
@@ -293,6 +304,7 @@ async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> Non
         assert (saved.customer.phone, saved.customer.zip) == ("2", "20")
 
 
+@pytest.mark.promise("W8")
 async def test_a_list_shows_ones_own_save_where_readings_lag() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
@@ -329,6 +341,7 @@ def created_long_ago(record: dict[str, Any]) -> httpx.Response:
     return json_response(201, record | {"created": "2020-01-01T00:00:00", "phone": ""})
 
 
+@pytest.mark.promise("W2")
 @pytest.mark.parametrize("respond", [updated, created_long_ago])
 async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
     respond: Callable[[dict[str, Any]], httpx.Response],
@@ -340,6 +353,7 @@ async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
         assert saved.overwritten_fields == ("name",)
 
 
+@pytest.mark.promise("W2", "W7")
 async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> None:
     async with open_repository(etags=False) as it:
         theirs_first(it, updated)
@@ -358,12 +372,14 @@ async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> N
         assert (saved.existed_before, saved.previous_values, saved.overwritten_fields) == (True, {"name": "Theirs"}, ())
 
 
+@pytest.mark.promise("W2")
 async def test_a_creation_of_ones_own_is_not_taken_for_somebody_elses() -> None:
     async with open_repository() as it:
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.changed_too) == (False, {})
 
 
+@pytest.mark.promise("W12")
 async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -382,6 +398,7 @@ async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
         assert saved.changed_too == {"name": "ACME", "active": "discontinued"}
 
 
+@pytest.mark.promise("W12")
 async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearly() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -397,6 +414,7 @@ async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearl
         assert saved.normalized_by_server == {"name": "Acme"}
 
 
+@pytest.mark.promise("W12")
 async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
@@ -405,6 +423,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
         assert saved.merged_from_others == {"active": "discontinued"}
 
 
+@pytest.mark.promise("W9")
 async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,6 +27,9 @@ from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
 from tests.harness import URL, FaultyTransport
+
+pytestmark = pytest.mark.promise("W1", "W3", "W4", "W9", "D4")
+
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 Fault = Literal[

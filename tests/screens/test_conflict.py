@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import AppHarness, run_app
 
@@ -21,6 +22,7 @@ async def conflict(it: AppHarness) -> None:
     await it.press("f10")
 
 
+@pytest.mark.promise("W1")
 async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_one_key() -> None:
     async with run_app() as it:
         await conflict(it)
@@ -43,6 +45,7 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("W1")
 async def test_a_third_text_can_be_typed() -> None:
     async with run_app() as it:
         await conflict(it)
@@ -54,6 +57,7 @@ async def test_a_third_text_can_be_typed() -> None:
         assert (record["phone"], record["email"]) == ("555-01091", "new@acme.example.com")
 
 
+@pytest.mark.promise("W1")
 async def test_a_second_change_meanwhile_asks_again() -> None:
     async with run_app() as it:
         await conflict(it)
@@ -68,6 +72,7 @@ async def test_a_second_change_meanwhile_asks_again() -> None:
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("W1")
 async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> None:
     async with run_app() as it:
         await conflict(it)
@@ -77,6 +82,7 @@ async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> 
         it.sees("Conflict · ACME-CORP", "0 of 2 decided")
 
 
+@pytest.mark.promise("W1")
 async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
     async with run_app() as it:
         await it.press("f2")
@@ -88,6 +94,7 @@ async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("W3")
 async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside_yours() -> None:
     async with run_app() as it:
 
@@ -106,6 +113,7 @@ async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("T1", "T2")
 async def test_hostile_values_are_shown_as_signs() -> None:
     hostile = "[/] [@click=app.quit]x[/]\x1b[31m\u202e"
     async with run_app() as it:

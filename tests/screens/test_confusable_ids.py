@@ -16,6 +16,7 @@ def records(*short_ids: str) -> list[dict[str, str]]:
     return [{"shortID": short_id, "name": f"Name of {number}"} for number, short_id in enumerate(short_ids)]
 
 
+@pytest.mark.promise("T3")
 async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> None:
     async with run_app(records=records("ACME-CORP", "ACME‑CORP", "BRIGHT-MFG")) as dock:
         marks = {line[2:13].strip(): line[:2] for line in dock.lines if "Name of" in line}
@@ -27,6 +28,7 @@ async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> Non
         dock.misses("looks like")
 
 
+@pytest.mark.promise("T3")
 async def test_the_detail_says_so_at_the_id() -> None:
     async with run_app(records=records(*ALIKE[:2])) as dock:
         await dock.press("enter")
@@ -35,6 +37,7 @@ async def test_the_detail_says_so_at_the_id() -> None:
         assert "! looks like ACME‹2011›CORP" in dock.screen_text
 
 
+@pytest.mark.promise("T3")
 async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail_and_find() -> None:
     between = [f"B-{number:03}" for number in range(60)]
     async with run_app(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
@@ -49,6 +52,7 @@ async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail
         dock.sees("АСМЕ-CORP · Name of 61", "! looks like ACME-CORP")
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize("number", range(len(ALIKE)))
 async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> None:
     assert all(one is other or is_confusable(one, other) for one in ALIKE for other in ALIKE)
@@ -62,6 +66,7 @@ async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> No
         ]
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize("short_id", ALIKE)
 async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
     async with run_app(records=records(*ALIKE)) as dock:
@@ -71,6 +76,7 @@ async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
         dock.sees(f"Name of {ALIKE.index(short_id)}")
 
 
+@pytest.mark.promise("T3")
 async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> None:
     async with run_app(records=records("ACME-CORP")) as dock:
         record = await dock.record("ACME-CORP")
@@ -81,6 +87,7 @@ async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> No
         dock.sees("Asked for acme-corp, the server sent ACME-CORP")
 
 
+@pytest.mark.promise("T6")
 async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
     async with run_app(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
         record = await dock.record("ACME-CORP")

@@ -14,6 +14,7 @@ ALMOST = "BRIGHT-MFG · Bright Manufacturing LLC is written almost the same."
 QUESTION = "That ID is easily confused"
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize(
     ("typed", "said"),
@@ -34,6 +35,7 @@ async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, 
         it.misses("offers to open it")
 
 
+@pytest.mark.promise("W10")
 async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
@@ -50,6 +52,7 @@ async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("W10")
 async def test_create_anyway_is_asked_once_for_an_id() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
@@ -58,6 +61,7 @@ async def test_create_anyway_is_asked_once_for_an_id() -> None:
         it.misses(QUESTION)
 
 
+@pytest.mark.promise("W10")
 async def test_another_id_is_asked_about_anew() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
@@ -65,6 +69,7 @@ async def test_another_id_is_asked_about_anew() -> None:
         it.sees(QUESTION, "CARGO-NW · Cargo Northwest (discontinued) looks the same.")
 
 
+@pytest.mark.promise("W10", "D4")
 async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
     drafts = DraftStore(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
     async with run_app(mirror=True, drafts=drafts) as it:
@@ -79,6 +84,7 @@ async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Pa
     drafts.close()
 
 
+@pytest.mark.promise("W10")
 async def test_several_are_named_and_can_each_be_opened() -> None:
     records = [{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")]
     async with run_app(records=records, mirror=True) as it:
@@ -88,6 +94,7 @@ async def test_several_are_named_and_can_each_be_opened() -> None:
         it.sees("d-7 · Name of d-7")
 
 
+@pytest.mark.promise("W10")
 async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
@@ -98,6 +105,7 @@ async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
         assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
 
 
+@pytest.mark.promise("W2")
 async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> None:
     async with run_app() as it:
         await it.press("g")

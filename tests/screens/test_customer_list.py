@@ -101,6 +101,7 @@ async def test_an_empty_server_says_what_can_be_done_there() -> None:
         it.misses("Press F6", "dockbook --demo")
 
 
+@pytest.mark.promise("T6")
 async def test_a_server_that_has_customers_and_sends_none_is_not_called_empty() -> None:
     page = {"value": [], "totalCount": 48, "page": 1, "pageSize": 20, "pageCount": 3, "hasMore": True}
     async with run_app(intercept=always(lambda: json_response(200, page))) as it:
@@ -120,6 +121,7 @@ async def test_a_server_that_refuses_every_order_is_shown_in_its_own() -> None:
         it.sees("page 2 of 3")
 
 
+@pytest.mark.promise("T6")
 async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_own_pages() -> None:
     async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
         request.url = request.url.copy_set_param("pageSize", min(10, int(request.url.params["pageSize"])))
@@ -132,6 +134,7 @@ async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_o
         assert len([line for line in it.lines[2:-2] if line.strip()]) == 8
 
 
+@pytest.mark.promise("W8")
 async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() -> None:
     async with run_app() as it:
         asked, go_on = asyncio.Event(), asyncio.Event()
@@ -162,6 +165,7 @@ async def test_the_cursor_does_not_run_over_a_page_that_is_on_its_way() -> None:
         it.sees("page 2 of 3")
 
 
+@pytest.mark.promise("T5")
 async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
     row = {"shortID": "A\ud800", "name": "x", "active": True}
     page = {"value": [row], "totalCount": 1, "page": 1, "pageSize": 20, "pageCount": 1, "hasMore": False}
@@ -171,6 +175,7 @@ async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
         assert it.app.clipboard == "A?"
 
 
+@pytest.mark.promise("N7")
 async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
     async def refuse(request: httpx.Request, _: object) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
@@ -184,6 +189,7 @@ async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
         it.sees("ACME-CORP", "live · 48")
 
 
+@pytest.mark.promise("N7")
 async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
     async with run_app() as it:
         it.transport.cut()
@@ -192,6 +198,7 @@ async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
         it.sees("ACME-CORP", "offline since", "page 1 of 3")
 
 
+@pytest.mark.promise("A2")
 async def test_without_permission_130_a_screen_explains_it() -> None:
     async with run_app(permissions=frozenset()) as it:
         it.sees("Not permitted", "130", "Customers List")
@@ -207,6 +214,7 @@ async def test_read_only_shows_it_and_every_way_to_change_something_is_off() -> 
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
 
 
+@pytest.mark.promise("T6")
 async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
     async with run_app() as it:
         await it.press("right_curly_bracket")
@@ -221,6 +229,7 @@ async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
         it.sees("LAST-ONE", "page 1 of 1")
 
 
+@pytest.mark.promise("T6")
 async def test_paging_ends_although_the_server_says_there_is_always_more() -> None:
     page = {"value": [], "totalCount": 10**9, "page": 1, "pageSize": 20, "pageCount": 10**8, "hasMore": True}
     row = {"shortID": "THE-ONE", "active": True}
@@ -245,6 +254,7 @@ async def test_pages_turned_in_a_hurry_are_all_turned() -> None:
         it.sees("page 1 of 3")
 
 
+@pytest.mark.promise("N6")
 async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
@@ -307,6 +317,7 @@ async def test_what_was_written_is_told_also_when_the_list_cannot_be_read_then()
         await it.until("Created DOCK-7. The server cannot be reached")
 
 
+@pytest.mark.promise("N6")
 async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
@@ -319,6 +330,7 @@ async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> No
         assert it.app.screen._countdown is not None
 
 
+@pytest.mark.promise("T6")
 async def test_a_server_that_tells_a_short_last_page_as_its_page_size_is_paged_through() -> None:
     async def told_by_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
         response = await onward()

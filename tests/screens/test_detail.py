@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import json_response, run_app
 
@@ -83,6 +84,7 @@ async def test_a_field_is_copied_whole() -> None:
         it.sees("Copied: Name.")
 
 
+@pytest.mark.promise("T5", "T1")
 async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed() -> None:
     async def hostile(request: httpx.Request, _: object) -> httpx.Response:
         if request.url.path.endswith("/All"):
@@ -102,6 +104,7 @@ async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed
         assert not set(it.screen_text) & {"\x1b", "\x07", "\u202e", "\ud800"}
 
 
+@pytest.mark.promise("T5")
 async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
     async def nameless(request: httpx.Request, _: object) -> httpx.Response:
         return json_response(200, page_of({"name": "Nobody", "active": True}))
@@ -112,6 +115,7 @@ async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
         assert it.transport.count("GET") == 1
 
 
+@pytest.mark.promise("T3")
 async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_not_edited() -> None:
     other = {"shortID": "acme-corp", "name": "Somebody Else", "active": True}
 

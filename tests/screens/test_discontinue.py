@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import run_app
 
@@ -24,6 +25,7 @@ async def test_neither_enter_on_arrival_nor_the_key_that_opened_it_says_yes() ->
         assert it.transport.count("DELETE") == 0
 
 
+@pytest.mark.promise("I3")
 async def test_a_scanner_never_discontinues() -> None:
     for burst in ("d\t\r", "abcd\t\r", "d\t\tD-100\t\r", "d\r", "dd\t\r\n"):
         async with run_app() as it:
@@ -59,6 +61,7 @@ async def test_from_the_detail_its_status_follows() -> None:
         it.sees("live · discontinued", "ACME-CORP is now discontinued.")
 
 
+@pytest.mark.promise("W3")
 async def test_a_lost_answer_is_looked_up() -> None:
     async with run_app() as it:
 
@@ -74,6 +77,7 @@ async def test_a_lost_answer_is_looked_up() -> None:
         assert it.transport.count("DELETE") == 1
 
 
+@pytest.mark.promise("A2")
 async def test_a_refusal_is_told_and_nothing_is_claimed() -> None:
     async with run_app(permissions=frozenset({130})) as it:
         await it.press("delete", "right", "enter")

@@ -56,6 +56,7 @@ def left(folder: Path, **values: Any) -> Draft:
     return draft
 
 
+@pytest.mark.promise("D4")
 async def test_what_is_typed_is_kept_and_gone_once_it_is_saved(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -82,6 +83,7 @@ async def test_what_is_put_back_leaves_no_draft(tmp_path: Path) -> None:
         assert kept(tmp_path) == []
 
 
+@pytest.mark.promise("D4")
 async def test_leaving_asks_and_discards_or_keeps(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
@@ -105,6 +107,7 @@ async def test_leaving_asks_and_discards_or_keeps(tmp_path: Path) -> None:
         it.sees("There are no drafts")
 
 
+@pytest.mark.promise("D4")
 async def test_at_the_next_start_it_is_offered_with_a_comparison_and_goes_on_from_the_record_as_it_was(
     tmp_path: Path,
 ) -> None:
@@ -125,6 +128,7 @@ async def test_at_the_next_start_it_is_offered_with_a_comparison_and_goes_on_fro
         assert kept(tmp_path) == []
 
 
+@pytest.mark.promise("D4")
 async def test_what_others_changed_meanwhile_is_marked_in_the_offer(tmp_path: Path) -> None:
     left(tmp_path)
     records = [{**ACME, "fax": "", "phone": "555-7777", "zip": "98402"}]
@@ -133,6 +137,7 @@ async def test_what_others_changed_meanwhile_is_marked_in_the_offer(tmp_path: Pa
         assert any(line.startswith("›!Phone") for line in it.lines)
 
 
+@pytest.mark.promise("D4")
 async def test_later_keeps_it_and_opening_the_customer_only_mentions_it_then(tmp_path: Path) -> None:
     left(tmp_path)
     async with run_with_drafts(tmp_path) as it:
@@ -145,6 +150,7 @@ async def test_later_keeps_it_and_opening_the_customer_only_mentions_it_then(tmp
     assert len(kept(tmp_path)) == 1
 
 
+@pytest.mark.promise("D4")
 async def test_opening_its_customer_offers_it(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         left(tmp_path)
@@ -161,6 +167,7 @@ async def test_opening_its_customer_offers_it(tmp_path: Path) -> None:
         it.sees("Saved ACME-CORP")
 
 
+@pytest.mark.promise("D5")
 @pytest.mark.parametrize("keys", [("enter",), ("delete", "right", "enter")])
 async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
     tmp_path: Path, keys: tuple[str, ...]
@@ -181,6 +188,7 @@ async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
         it.sees("Edit ACME-CORP", "theirs@example.com", "2 changed")
 
 
+@pytest.mark.promise("D4")
 async def test_several_drafts_are_a_list(tmp_path: Path) -> None:
     left(tmp_path)
     left(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
@@ -196,6 +204,7 @@ async def test_several_drafts_are_a_list(tmp_path: Path) -> None:
         assert [draft["shortID"] for draft in kept(tmp_path)] == ["ACME-CORP"]
 
 
+@pytest.mark.promise("D4")
 async def test_without_the_server_a_save_stays_a_draft_and_is_sent_by_hand_when_it_is_back(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         it.transport.cut()
@@ -239,6 +248,7 @@ def lost(commit: bool) -> Intercept:
     return bend
 
 
+@pytest.mark.promise("W3", "D4")
 async def test_an_answer_that_never_came_is_a_state_of_its_own_also_on_the_disk(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -256,6 +266,7 @@ async def test_an_answer_that_never_came_is_a_state_of_its_own_also_on_the_disk(
         assert kept(tmp_path) == []
 
 
+@pytest.mark.promise("W9")
 async def test_a_second_try_that_sent_nothing_does_not_say_that_the_first_was_not_sent(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -270,6 +281,7 @@ async def test_a_second_try_that_sent_nothing_does_not_say_that_the_first_was_no
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("D4")
 async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("g")
@@ -285,6 +297,7 @@ async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Pa
         assert draft["typed"] == {"shortID": "DOCK-7", "name": "Seven"}
 
 
+@pytest.mark.promise("W3", "D4")
 @pytest.mark.parametrize(
     ("stored", "told"),
     [
@@ -310,6 +323,7 @@ async def test_after_a_kill_in_mid_save_the_next_start_tells_what_came_of_it(
         it.sees("1 customer" if stored == "555-0199" else "Edit ACME-CORP")
 
 
+@pytest.mark.promise("W3")
 async def test_a_new_customer_whose_creation_was_cut_off_is_found_to_be_there(tmp_path: Path) -> None:
     typed = {"shortID": "DOCK-7", "name": "Dock Seven"}
     begun = left(tmp_path / "other")
@@ -327,6 +341,7 @@ async def test_a_new_customer_whose_creation_was_cut_off_is_found_to_be_there(tm
         assert kept(tmp_path) == []
 
 
+@pytest.mark.promise("D3")
 async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tmp_path: Path) -> None:
     failing = True
 
@@ -351,6 +366,7 @@ async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tm
         it.misses("NOT SAVED")
 
 
+@pytest.mark.promise("D4")
 async def test_quitting_twice_quits_where_what_was_typed_is_kept(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", "x", "ctrl+q")
@@ -360,6 +376,7 @@ async def test_quitting_twice_quits_where_what_was_typed_is_kept(tmp_path: Path)
     assert [draft["typed"] for draft in kept(tmp_path)] == [{"name": "Acme Corporationx"}]
 
 
+@pytest.mark.promise("D4")
 async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
@@ -373,6 +390,7 @@ async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
         it.sees("You changed Name of ACME-CORP today")
 
 
+@pytest.mark.promise("D5")
 async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Path) -> None:
     elsewhere = DraftStore(tmp_path, SERVER, pause=0)
     theirs = elsewhere.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"}, process=4711)
@@ -390,6 +408,7 @@ async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Pat
     elsewhere.close()
 
 
+@pytest.mark.promise("D5")
 async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
@@ -404,6 +423,7 @@ async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Pa
         elsewhere.close()
 
 
+@pytest.mark.promise("D6")
 async def test_a_damaged_draft_is_told_at_the_start_and_set_aside(tmp_path: Path) -> None:
     left(tmp_path)
     (path,) = tmp_path.glob("*.json")
@@ -439,6 +459,7 @@ async def test_a_draft_that_is_being_taken_up_is_not_asked_about_any_more(tmp_pa
         assert "Discard this draft?" not in while_waiting
 
 
+@pytest.mark.promise("W3")
 async def test_what_is_put_back_while_it_is_being_saved_is_noted_as_sent_all_the_same(tmp_path: Path) -> None:
     reading, sending = asyncio.Event(), asyncio.Event()
 

@@ -168,6 +168,7 @@ async def test_letters_are_text_in_the_line_and_keys_in_the_rows() -> None:
         assert it.app.return_code == 0
 
 
+@pytest.mark.promise("I5")
 async def test_typed_ahead_in_one_piece_it_is_find_and_no_scan() -> None:
     async with run_app(mirror=True) as it:
         await it.burst("/bright")
@@ -256,6 +257,7 @@ async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
         it.sees("Find: bright-mfg")
 
 
+@pytest.mark.promise("N7")
 async def test_find_goes_on_without_the_server() -> None:
     async with run_app(mirror=True) as it:
         it.transport.cut()
@@ -279,6 +281,7 @@ async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_
         assert at_cursor(it) == before[2].split()[0], "the one after it"
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("keys", [["f5"], []])
 async def test_going_back_shows_nothing_old_as_live(keys: list[str]) -> None:
     now = 0.0

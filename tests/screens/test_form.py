@@ -29,6 +29,7 @@ async def test_from_the_list_to_a_saved_phone_number() -> None:
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("W5")
 async def test_fields_not_edited_go_back_as_they_came() -> None:
     async with run_app() as it:
         before = await it.record("ACME-CORP")
@@ -47,6 +48,7 @@ async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("W4")
 async def test_fifty_presses_of_save_send_one_post() -> None:
     async with run_app() as it:
         arrived, go_on = asyncio.Event(), asyncio.Event()
@@ -90,6 +92,7 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
         assert (record["phone"], record["fax"]) == ("555-0199", "77")
 
 
+@pytest.mark.promise("W6")
 async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays() -> None:
     async with run_app() as it:
         body = {
@@ -105,6 +108,7 @@ async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays()
         assert "\x1b" not in it.screen_text
 
 
+@pytest.mark.promise("W1")
 async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> None:
     async with run_app() as it:
         await edit_phone(it)
@@ -115,6 +119,7 @@ async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> 
         assert (record["phone"], record["zip"]) == ("555-0199", "98402")
 
 
+@pytest.mark.promise("W1")
 async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_the_server_has_etags() -> None:
     async with run_app() as it:
         await edit_phone(it)
@@ -133,6 +138,7 @@ async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_t
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
+@pytest.mark.promise("W3")
 async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
     async with run_app() as it:
 
@@ -149,6 +155,7 @@ async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("W9")
 async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> None:
     async with run_app() as it:
 
@@ -167,6 +174,7 @@ async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> 
         it.sees("Saved ACME-CORP")
 
 
+@pytest.mark.promise("A2")
 async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
     async with run_app() as it:
         await edit_phone(it)
@@ -179,6 +187,7 @@ async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -
         it.misses("READ-ONLY")
 
 
+@pytest.mark.promise("A2")
 async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> None:
     async with run_app(permissions=frozenset({130})) as it:
         await edit_phone(it)
@@ -234,6 +243,7 @@ async def test_a_new_customer() -> None:
         assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
 
 
+@pytest.mark.promise("W2")
 async def test_new_never_overwrites_and_offers_to_open() -> None:
     async with run_app() as it:
         await it.press("f6")
@@ -247,6 +257,7 @@ async def test_new_never_overwrites_and_offers_to_open() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
+@pytest.mark.promise("W2")
 async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
     async with run_app() as it:
         await it.press("f6")
@@ -257,6 +268,7 @@ async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
         it.misses("exists already")
 
 
+@pytest.mark.promise("W2")
 async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
     async with run_app() as it:
 
@@ -293,6 +305,7 @@ async def test_advice_never_refuses() -> None:
         it.sees("Saved ACME-CORP")
 
 
+@pytest.mark.promise("T8", "I2")
 async def test_several_pasted_lines_lose_nothing_silently() -> None:
     async with run_app() as it:
         await it.press("f2", "end")
@@ -320,6 +333,7 @@ async def test_what_a_field_was_can_be_put_back() -> None:
         it.misses("was 555-0100", "1 changed")
 
 
+@pytest.mark.promise("W5", "T1", "T2")
 async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_touched() -> None:
     hostile = "Acme [/] [@click=app.quit]x[/]\u202e\u009b31m"
     async with run_app(records=[{"shortID": "EVIL", "name": hostile, "contact": "\u200bx", "phone": "1"}]) as it:
@@ -408,6 +422,7 @@ async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
         assert json.loads(posted.content) == {"shortID": "DOCK-7"}
 
 
+@pytest.mark.promise("W9")
 async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothing() -> None:
     async with run_app() as it:
         kept = await it.record("ACME-CORP")
@@ -417,6 +432,7 @@ async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothin
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
 
 
+@pytest.mark.promise("W12")
 async def test_a_value_the_server_stored_otherwise_is_told() -> None:
     async with run_app() as it:
         stored = await it.record("ACME-CORP") | {"phone": "+1 555 0199"}
@@ -466,6 +482,7 @@ async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowher
         assert all(not record[name] for name in WRITABLE_FIELDS)
 
 
+@pytest.mark.promise("T4")
 async def test_every_script_can_be_read_while_it_is_edited() -> None:
     name = "हिमालय บริษัท বাংলা"
     async with run_app(records=[{"shortID": "A", "name": name}]) as it:
@@ -473,6 +490,7 @@ async def test_every_script_can_be_read_while_it_is_edited() -> None:
         it.sees(name)
 
 
+@pytest.mark.promise("N6")
 async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
@@ -499,6 +517,7 @@ CRUEL_DETAILS: list[object] = [
 ]
 
 
+@pytest.mark.promise("W6")
 async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost() -> None:
     async with run_app() as it:
         await edit_phone(it)

@@ -23,6 +23,7 @@ async def test_an_id_typed_opens_its_customer() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\t", "\t\r", "\t\r\n", "\r\r"])
 @pytest.mark.parametrize("prefix", ["", "]C1"])
 async def test_a_scan_on_the_list_opens_its_customer(prefix: str, end: str) -> None:
@@ -31,6 +32,7 @@ async def test_a_scan_on_the_list_opens_its_customer(prefix: str, end: str) -> N
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
+@pytest.mark.promise("I3")
 async def test_a_scan_on_the_detail_opens_its_customer() -> None:
     async with run_app() as it:
         await it.press("enter")
@@ -53,6 +55,7 @@ async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> N
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "d7\r"])
 async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
     async with run_app() as it:
@@ -63,6 +66,7 @@ async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
         assert it.app.return_code is None
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\t"])
 async def test_a_scan_into_go_to_opens_its_customer(end: str) -> None:
     async with run_app() as it:
@@ -81,6 +85,7 @@ async def test_the_next_scan_takes_the_place_of_one_not_found() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("key", ["s", "v", "p", "M", "d"])
 @pytest.mark.parametrize("end", ["\r", "\t"])
 async def test_a_scan_chooses_and_answers_nothing(key: str, end: str) -> None:
@@ -115,6 +120,7 @@ async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> N
 MEANT = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     "typed", ["bright-mfg", "bRIGHT-mfg", "BRIGHT_MFG", "BRIGHTMFG", "BR1GHT-MFG", "BRIGHT\u2011MFG"]
 )
@@ -133,6 +139,7 @@ async def test_an_id_written_otherwise_offers_the_one_that_is_meant(typed: str, 
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
+@pytest.mark.promise("W10")
 async def test_new_comes_last_behind_those_that_are_meant() -> None:
     async with run_app(
         records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")], mirror=True
@@ -149,6 +156,7 @@ async def test_new_comes_last_behind_those_that_are_meant() -> None:
         it.sees("d-7 · Name of d-7")
 
 
+@pytest.mark.promise("T3")
 async def test_an_exact_id_is_opened_though_others_resemble_it() -> None:
     async with run_app(
         records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7")], mirror=True
@@ -158,6 +166,7 @@ async def test_an_exact_id_is_opened_though_others_resemble_it() -> None:
         it.sees("d-7 · Name of d-7")
 
 
+@pytest.mark.promise("W10")
 async def test_without_a_copy_the_server_is_asked_and_that_is_said() -> None:
     async with run_app() as it:
         await it.press("g")
@@ -166,6 +175,7 @@ async def test_without_a_copy_the_server_is_asked_and_that_is_said() -> None:
         assert len([one for one in it.transport.requests if "mfg" in one.url.path.casefold()]) <= 7
 
 
+@pytest.mark.promise("W10", "N7")
 async def test_without_a_server_those_of_the_copy_are_offered() -> None:
     async with run_app(mirror=True) as it:
         it.transport.cut()
@@ -177,6 +187,7 @@ async def test_without_a_server_those_of_the_copy_are_offered() -> None:
         it.sees("ID         BRIGHT-MFG", "Rockford", "offline since")
 
 
+@pytest.mark.promise("A2")
 async def test_a_server_that_refuses_is_not_asked_for_other_spellings() -> None:
     async with run_app() as it:
         asked = len(it.transport.requests)
@@ -216,6 +227,7 @@ async def test_with_none_chosen_enter_means_what_is_typed(keys: list[str]) -> No
         it.sees("There is no customer with the ID brig.")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("scanned", ["ACME-CORP", "CARGO-NW"])
 async def test_a_scan_means_its_id_whatever_is_offered(scanned: str) -> None:
     async with run_app(mirror=True) as it:
@@ -268,6 +280,7 @@ def held_up(gate: asyncio.Event) -> Intercept:
     return bend
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("scanned", [True, False])
 async def test_a_key_behind_a_scan_means_the_customer_that_was_scanned(scanned: bool) -> None:
     gate = asyncio.Event()
@@ -284,6 +297,7 @@ async def test_a_key_behind_a_scan_means_the_customer_that_was_scanned(scanned: 
         await it.until("Edit BRIGHT-MFG")
 
 
+@pytest.mark.promise("I3")
 async def test_nobody_else_is_changed_while_a_scanned_customer_does_not_come() -> None:
     gate = asyncio.Event()
     async with run_app(intercept=held_up(gate)) as it:

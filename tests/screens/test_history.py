@@ -1,5 +1,7 @@
 """Undo and My changes: the values from before go the way of every save."""
 
+import pytest
+
 from tests.harness import AppHarness, run_app
 
 
@@ -10,6 +12,7 @@ async def save_phone(it: AppHarness, text: str) -> None:
     await it.press("f10")
 
 
+@pytest.mark.promise("W7")
 async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> None:
     async with run_app() as it:
         await it.press("u")
@@ -28,6 +31,7 @@ async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> Non
         it.sees("Nothing to undo")
 
 
+@pytest.mark.promise("W7")
 async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
     async with run_app() as it:
         for text in ("1", "2"):
@@ -39,6 +43,7 @@ async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
             assert (await it.record("ACME-CORP"))["phone"] == expected
 
 
+@pytest.mark.promise("W7")
 async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
     async with run_app() as it:
         await save_phone(it, "555-0199")
@@ -50,6 +55,7 @@ async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
         assert (await it.record("ACME-CORP"))["phone"] == "555-0100"
 
 
+@pytest.mark.promise("W7")
 async def test_what_cannot_be_undone_says_so() -> None:
     async with run_app() as it:
         await it.press("delete", "right", "enter")
@@ -64,6 +70,7 @@ async def test_what_cannot_be_undone_says_so() -> None:
         it.sees("My changes", "created", "Status", "active", "discontinued")
 
 
+@pytest.mark.promise("W7")
 async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
     async with run_app() as it:
         await it.press("m")
@@ -82,6 +89,7 @@ async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("W7", "A2")
 async def test_undo_is_off_where_editing_is() -> None:
     async with run_app() as it:
         await save_phone(it, "1")

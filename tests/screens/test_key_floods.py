@@ -36,6 +36,7 @@ FIRES: dict[str, Intercept] = {
 }
 
 
+@pytest.mark.promise("N6", "A2")
 @pytest.mark.parametrize("name", FIRES)
 async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> None:
     async with run_app() as dock:
@@ -55,6 +56,7 @@ async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> No
         assert record["contact"].endswith("YZ")
 
 
+@pytest.mark.promise("N3")
 async def test_keys_are_live_while_an_answer_does_not_come() -> None:
     """The answer comes byte by byte, for as long as the test looks."""
     released = asyncio.Event()

@@ -87,6 +87,7 @@ async def test_ctrl_c_says_how_to_leave_and_does_not() -> None:
         it.sees("Ctrl+C again, or Ctrl+Q, leaves dockbook.", "48 customers")
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("key", ["delete", "g", "s", "v", "x", "ctrl+p", "m", "f1", "enter", "f2"])
 async def test_tls_that_is_not_verified_is_seen_on_every_screen_and_dialog(key: str) -> None:
     for size in ((80, 24), (60, 16)):

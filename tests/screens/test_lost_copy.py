@@ -76,6 +76,7 @@ class Gate:
         return await onward()
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", HARMS)
 async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
@@ -95,6 +96,7 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
             await it.until("in memory only")
 
 
+@pytest.mark.promise("D6")
 async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path, timing=PATIENT) as it:
@@ -107,6 +109,7 @@ async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: P
         await it.until("1 of 48")
 
 
+@pytest.mark.promise("T7")
 async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
     broken = True
 
@@ -136,6 +139,7 @@ async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -
         await first.filled()
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("mirror", [True, False])
 async def test_a_first_start_without_the_server_goes_on_when_it_is_back(mirror: bool) -> None:
     async with run_app(mirror=mirror, timing=PATIENT, intercept=refused) as it:

@@ -27,6 +27,7 @@ def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
     return bend
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("total", [None, -1, "48", [], 4.8])
 @pytest.mark.parametrize("more", [None, False, "yes"])
 async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, more: object) -> None:
@@ -42,6 +43,7 @@ async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, 
         it.sees("page 2 ")
 
 
+@pytest.mark.promise("T6")
 async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
     def twice(page: dict[str, Any]) -> dict[str, Any]:
         value = page["value"]
@@ -54,6 +56,7 @@ async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
         it.misses("ACME-CORP")
 
 
+@pytest.mark.promise("N4")
 @pytest.mark.parametrize("mirror", [False, True])
 async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> None:
     def swell(page: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +73,7 @@ async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> 
         assert len(page.rows) == 48
 
 
+@pytest.mark.promise("N4")
 async def test_a_server_whose_every_answer_is_too_large_is_there_all_the_same() -> None:
     async with run_app(intercept=bent(lambda page: page | {"padding": " " * MAX_BODY})) as it:
         it.sees("The answer is too large", "32 MiB", "live")

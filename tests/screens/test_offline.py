@@ -50,6 +50,7 @@ FAULTS: dict[str, Intercept] = {
 }
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_gone_and_back(fault: str) -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
@@ -74,6 +75,7 @@ async def test_gone_and_back(fault: str) -> None:
         it.misses("data of")
 
 
+@pytest.mark.promise("N7", "A7")
 async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_goes_on() -> None:
     mend = "The secret comes from /run/secret: put the new one there and press F5."
     async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
@@ -121,6 +123,7 @@ async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_an
         it.misses("data of", "no access")
 
 
+@pytest.mark.promise("W1")
 async def test_a_save_never_trusts_the_mirror() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         await it.press("enter", "f2")
@@ -136,6 +139,7 @@ async def test_a_save_never_trusts_the_mirror() -> None:
         assert kept.customer.city == "Elsewhere"
 
 
+@pytest.mark.promise("N7")
 async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.intercept = black_hole
@@ -146,6 +150,7 @@ async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -
         assert it.transport.count("GET") < 20
 
 
+@pytest.mark.promise("N7")
 async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
     async with run_app(mirror=True, timing=HURRIED._replace(probe=3600.0)) as it:
         await it.press("slash", *"bright-mfg")
@@ -164,6 +169,7 @@ async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_call
         it.sees("page 2 of 3", "no answer")
 
 
+@pytest.mark.promise("D2")
 async def test_the_end_does_not_wait_for_what_hangs() -> None:
     async with asyncio.timeout(20):
         async with run_app(mirror=True, timing=HURRIED) as it:
@@ -172,6 +178,7 @@ async def test_the_end_does_not_wait_for_what_hangs() -> None:
             it.sees("data of")
 
 
+@pytest.mark.promise("N3")
 async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> None:
     async with run_app(mirror=False) as it:
         it.transport.intercept = black_hole
@@ -185,6 +192,7 @@ async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> N
         assert (began, it.app.return_code) == (None, 0)
 
 
+@pytest.mark.promise("T7")
 async def test_f5_twice_reads_everything_again() -> None:
     async with run_app(600, mirror=True) as it:
         before = it.transport.count("GET")
@@ -199,6 +207,7 @@ async def test_f5_twice_reads_everything_again() -> None:
         assert state.row_count == 600
 
 
+@pytest.mark.promise("N7")
 async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
     async def stops(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
@@ -230,6 +239,7 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
         it.misses("last customer")
 
 
+@pytest.mark.promise("N7")
 async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
     async with run_app(mirror=True, timing=HURRIED, intercept=refused) as it:
         it.sees("The server cannot be reached", "Press F5 to try again.")
@@ -250,6 +260,7 @@ async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_s
         it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
 
 
+@pytest.mark.promise("N7")
 async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED) as it:
         listed = [line.rstrip() for line in it.lines[2:16]]
@@ -276,6 +287,7 @@ async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path
         it.sees("Reading all customers again for find")
 
 
+@pytest.mark.promise("T7")
 async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.cut()
@@ -288,6 +300,7 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
         it.sees("There is no local copy to read again")
 
 
+@pytest.mark.promise("N3")
 async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         gate = asyncio.Event()
@@ -308,6 +321,7 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
         assert (await two).customer.short_id == "ACME-CORP"
 
 
+@pytest.mark.promise("N7")
 async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
 
@@ -324,6 +338,7 @@ async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None
         it.misses("live")
 
 
+@pytest.mark.promise("D6")
 async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path) as it:
@@ -342,6 +357,7 @@ async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_pat
         assert path.with_name("mirror.lock").exists()
 
 
+@pytest.mark.promise("N7")
 async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.intercept = refused

@@ -27,6 +27,7 @@ def shown(
     return paging
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize(
     ("paging", "following"),
     [
@@ -48,12 +49,14 @@ def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Paginatio
     assert (paging.offset(1) is not None) == following
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("count", [None, 0, 1])
 def test_where_nothing_is_counted_no_last_page_is_told(count: int | None) -> None:
     assert "of" not in summary(shown(2, 10, count=count))
     assert shown(2, 10, count=count).offset(-1) is not None, "the page before is there all the same"
 
 
+@pytest.mark.promise("T6")
 def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
     rows = [
         Customer.from_wire({"shortID": short_id, "name": name, "active": True, "modified": modified})
@@ -73,6 +76,7 @@ def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
     assert without_repeats(once) == (once, [])
 
 
+@pytest.mark.promise("T6")
 def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
     for short_ids, told in (
         (["A"], "sent A twice"),
@@ -91,6 +95,7 @@ def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:
     assert second == first._replace(page=3)
 
 
+@pytest.mark.promise("T6")
 def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> None:
     paging = shown(1, 10, total=10**9, more=True)
     paging.is_empty_at(2)
@@ -100,6 +105,7 @@ def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> No
     assert paging.offset(1) is not None
 
 
+@pytest.mark.promise("T6")
 def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
     paging = shown(2, 10, more=True)
     assert summary(paging) == "total unknown · page 2 · by ID ▲"
@@ -116,6 +122,7 @@ def narrowed(request: PageRequest, origin: Origin, total: int) -> Pagination:
     return paging
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize(
     ("request_", "origin", "told"),
     [

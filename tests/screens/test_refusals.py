@@ -14,6 +14,7 @@ def refusing(status: int, body: object) -> Intercept:
     return always(lambda: json_response(status, body), "POST")
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize(
     "body",
     [
@@ -32,6 +33,7 @@ async def test_message_stands_at_its_field(body: dict[str, Any]) -> None:
         it.sees("! Too long.", "Not saved. Please correct the marked fields.", "Acme CorporationX")
 
 
+@pytest.mark.promise("W11", "W6")
 async def test_messages_for_other_fields_are_listed() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
@@ -40,6 +42,7 @@ async def test_messages_for_other_fields_are_listed() -> None:
         it.sees("Not saved. The server says: “Bad Request (400).” vat: Needed. And more.", "Acme CorporationX")
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("status", [400, 409])
 async def test_reason_without_a_field_is_quoted(status: int) -> None:
     async with run_app() as it:
@@ -49,6 +52,7 @@ async def test_reason_without_a_field_is_quoted(status: int) -> None:
         it.sees("Not saved. The server says: “Blocked [/] by policy.”", "Acme CorporationX")
 
 
+@pytest.mark.promise("N5")
 async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
@@ -59,6 +63,7 @@ async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
         it.misses("customer API")
 
 
+@pytest.mark.promise("W11")
 async def test_customer_that_is_gone_is_named_with_what_to_do() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
@@ -78,6 +83,7 @@ async def refuse_single(request: httpx.Request, onward: Callable[[], Awaitable[h
 ODD = [{"shortID": "A&B", "name": "Amp", "phone": "1"}]
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("mirror", [False, True])
 async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(mirror: bool) -> None:
     async with run_app(records=ODD, mirror=mirror) as it:
@@ -99,6 +105,7 @@ async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(
         assert (await it.record("A&B"))["name"] == "AmpX"
 
 
+@pytest.mark.promise("W2")
 async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
     async with run_app() as it:
         it.transport.intercept = refuse_single
@@ -107,6 +114,7 @@ async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("W5")
 @pytest.mark.parametrize("number", ["0.10", "1E5", "12345678901234567890123", "-0", "1.0e-7"])
 async def test_number_in_a_text_goes_back_as_it_came(number: str) -> None:
     sent: list[bytes] = []

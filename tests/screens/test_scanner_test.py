@@ -17,6 +17,7 @@ async def scan(it: AppHarness, text: str, pause: float) -> None:
     await it.until("F10 keeps these settings")
 
 
+@pytest.mark.promise("I4")
 async def test_scan_is_shown_and_its_settings_are_kept() -> None:
     kept: list[Scanner] = []
 
@@ -38,6 +39,7 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize(
     ("sent", "pause", "seen", "fits"),
     [
@@ -57,6 +59,7 @@ async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits
         assert it.app.key_queue.scanner == fits
 
 
+@pytest.mark.promise("I4")
 async def test_slow_scanner_without_a_frame_is_advised() -> None:
     async with run_app() as it:
         await it.press("T")

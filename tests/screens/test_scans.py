@@ -40,6 +40,7 @@ async def scan(it: AppHarness, code: str, pauses: Sequence[float], end: str = "\
     await it.type_at(code + end, pauses)
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "xd-4-e"])
 async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -> None:
@@ -60,6 +61,7 @@ async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -
         assert it.app.return_code is None
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("end", ["\r", "\t", "\r\n", ""])
 async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
@@ -78,6 +80,7 @@ async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
         assert asked_for(it) <= {code}
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["east-7", "nord-7", "dock-7", "xpor-7", "gate-7", "vend-7", "AB-7"])
 @pytest.mark.parametrize("stall", STALLS)
 async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
@@ -92,6 +95,7 @@ async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall:
             assert not it.app.screen.unsaved_text()
 
 
+@pytest.mark.promise("I3")
 async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
     async with run_app(mirror=True) as it:
         for code in ("ACME-CORP", "BRIGHT-MFG", "ACME-CORP"):
@@ -103,6 +107,7 @@ async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
+@pytest.mark.promise("I3")
 async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
     async with run_app() as it:
         await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10 + [0.9], "\r\r\n")
@@ -110,6 +115,7 @@ async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
         assert not isinstance(it.app.screen, FormScreen)
 
 
+@pytest.mark.promise("I3")
 async def test_enter_behind_fast_letters_opens_no_row() -> None:
     async with run_app() as it:
         await scan(it, "ZW", [5.0, 0.02, 0.02])
@@ -120,6 +126,7 @@ async def test_enter_behind_fast_letters_opens_no_row() -> None:
         assert "F3 Back" in it.screen_text
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "BRIGHT\x1dMFG"])
 async def test_separator_belongs_to_the_code(code: str) -> None:
     async with run_app() as it:
@@ -128,6 +135,7 @@ async def test_separator_belongs_to_the_code(code: str) -> None:
         assert asked_for(it) <= {code}
 
 
+@pytest.mark.promise("I3")
 async def test_separator_belongs_to_a_code_in_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash")
@@ -135,6 +143,7 @@ async def test_separator_belongs_to_a_code_in_find() -> None:
         it.sees("Scanned BRIGHT␝-MFG. Showing BRIGHT-MFG, the only match.")
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
@@ -146,6 +155,7 @@ async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
+@pytest.mark.promise("I4")
 async def test_framed_scan_fills_the_field_of_a_form() -> None:
     async with run_app() as it:
         await it.press("f6")
@@ -156,12 +166,14 @@ async def test_framed_scan_fills_the_field_of_a_form() -> None:
         it.sees("• Name       Dock Seven")
 
 
+@pytest.mark.promise("I4")
 async def test_framed_scan_without_its_end_is_only_a_part() -> None:
     async with run_app() as it:
         await it.type_at("\x02DOCK-7", [2.0])
         it.sees("Only part of a barcode arrived (DOCK-7…). Scan again.", "48 customers")
 
 
+@pytest.mark.promise("I5")
 async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
     async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
@@ -169,6 +181,7 @@ async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
         it.sees("• Name       ^ab")
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> None:
@@ -181,6 +194,7 @@ async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> No
         assert asked_for(it) <= {"BRIGHT-MFG", "ACME-CORP"}
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("screen", ["sort", "discontinue", "help"])
 async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None:
     async with run_app() as it:
@@ -189,6 +203,7 @@ async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None
         it.sees("Nothing can be pasted here.")
 
 
+@pytest.mark.promise("I3")
 async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
     async with run_app() as it:
         await it.press("x")
@@ -197,6 +212,7 @@ async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
         it.misses("Nothing was written")
 
 
+@pytest.mark.promise("I5")
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
     """I5"""
     async with run_app() as it:
@@ -204,6 +220,7 @@ async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
+@pytest.mark.promise("I5")
 async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None:
     """I5"""
     async with run_app() as it:
@@ -211,6 +228,7 @@ async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None
         it.sees("Acme CorporationThe 9th")
 
 
+@pytest.mark.promise("I5")
 async def test_key_held_down_moves_row_by_row() -> None:
     """I5"""
     async with run_app() as it:
@@ -218,6 +236,7 @@ async def test_key_held_down_moves_row_by_row() -> None:
         assert it.lines[12].startswith("›")
 
 
+@pytest.mark.promise("T8")
 @pytest.mark.parametrize("pause", [0.0, 0.02])
 async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> None:
     async with run_app() as it:
@@ -231,6 +250,7 @@ async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> No
         it.misses("Dock Seven", "Hall 3", "changed")
 
 
+@pytest.mark.promise("T8")
 async def test_pasted_lines_are_kept_once_something_else_is_typed() -> None:
     async with run_app() as it:
         await it.press("e")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.harness import AppHarness, always, json_response, run_app
 
@@ -40,6 +41,7 @@ def under_cursor(it: AppHarness) -> str:
     return rows[0]
 
 
+@pytest.mark.promise("N7")
 async def test_rows_are_there_before_the_server_is_and_never_pass_for_live(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
@@ -70,6 +72,7 @@ async def test_a_key_that_works_on_a_customer_waits_for_the_record(tmp_path: Pat
         it.sees("Contact")
 
 
+@pytest.mark.promise("A2")
 async def test_what_the_server_forbids_to_see_goes_away_again(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     await filled(path)

@@ -47,6 +47,7 @@ async def save_phone(it: AppHarness) -> None:
     await it.until("ot confirmed")
 
 
+@pytest.mark.promise("W9")
 async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path, confirm_delays=WAITING) as it:
         late = Late(it)
@@ -74,6 +75,7 @@ async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path)
         assert it.transport.count("POST") == 1
 
 
+@pytest.mark.promise("W9")
 async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_is_seen(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
@@ -95,6 +97,7 @@ async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_i
         it.sees("Phone: 555-01009 → 555-0100")
 
 
+@pytest.mark.promise("W9")
 async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
     async with run_app(mirror=True) as it:
         late = Late(it)
@@ -107,6 +110,7 @@ async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("W9", "W7")
 async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
@@ -118,6 +122,7 @@ async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None
         it.sees("Saved ACME-CORP: Phone", "555-0100")
 
 
+@pytest.mark.promise("W8")
 async def test_a_reading_that_stays_older_is_asked_about() -> None:
     async with run_app() as it:
         before = await it.record("ACME-CORP")
@@ -134,6 +139,7 @@ async def test_a_reading_that_stays_older_is_asked_about() -> None:
         assert (record["phone"], record["fax"]) == ("555-01009", "7")
 
 
+@pytest.mark.promise("W9")
 async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
@@ -148,6 +154,7 @@ async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_pa
         assert kept(tmp_path) == []
 
 
+@pytest.mark.promise("W9", "W4")
 async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
@@ -161,6 +168,7 @@ async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp
         it.sees("Phone: 555-01009 → 555-0100")
 
 
+@pytest.mark.promise("W9")
 async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         Late(it)
@@ -176,6 +184,7 @@ async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) ->
         assert draft["typed"] == {"phone": "555-010091"}
 
 
+@pytest.mark.promise("W9")
 async def test_a_form_left_without_drafts_is_asked_about() -> None:
     async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
@@ -192,6 +201,7 @@ async def test_a_form_left_without_drafts_is_asked_about() -> None:
         it.sees("Saved ACME-CORP: Phone")
 
 
+@pytest.mark.promise("W9")
 async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
     async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
@@ -207,6 +217,7 @@ async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
         it.misses("confirmed)")
 
 
+@pytest.mark.promise("W9", "D4")
 async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_customer_is_seen(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
     left(tmp_path, state="sending", pending_write=PendingWrite(ACME, {"phone": "555-0199"}, now))
@@ -227,6 +238,7 @@ def full_disk(_path: Path, _content: bytes) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.promise("W9", "D3")
 async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path: Path) -> None:
     full = False
 
@@ -262,6 +274,7 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
         it.misses("and did not save")
 
 
+@pytest.mark.promise("W9", "D3")
 async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     async with run_with_drafts(folder, write=full_disk) as it:
@@ -290,6 +303,7 @@ def discontinuing(it: AppHarness) -> Intercept:
     return bend
 
 
+@pytest.mark.promise("W12")
 async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
     async with run_app() as it:
         it.transport.intercept = discontinuing(it)
@@ -297,6 +311,7 @@ async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
         it.sees("! Saved ACME-CORP: Phone. The server also changed City to SPRINGFIELD.", "was discontinued meanwhile")
 
 
+@pytest.mark.promise("W12")
 async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_draft(tmp_path: Path) -> None:
     left(tmp_path, base={**ACME, "active": True})
     async with run_with_drafts(tmp_path) as it:
@@ -314,6 +329,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_d
         it.sees("Draft · ACME-CORP", "ACME-CORP was discontinued meanwhile.")
 
 
+@pytest.mark.promise("W12")
 async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -322,6 +338,7 @@ async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> No
         it.sees("! Saved ACME-CORP: Phone. ACME-CORP was discontinued meanwhile.")
 
 
+@pytest.mark.promise("W2")
 async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
     async with run_app() as it:
 
@@ -347,6 +364,7 @@ async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
         it.sees("saved over")
 
 
+@pytest.mark.promise("D4")
 @pytest.mark.parametrize("orphan", [True, False])
 def test_the_mark_of_a_sent_draft_goes_with_it(tmp_path: Path, orphan: bool) -> None:
     drafts = DraftStore(tmp_path, SERVER, pause=0, write=full_disk)

@@ -44,6 +44,7 @@ def test_atomic_write_replaces_the_file_with_the_mode_given(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.promise("D3")
 def test_atomic_write_that_fails_leaves_the_old_file_only(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     (folder / "inner").mkdir(parents=True)

@@ -37,6 +37,7 @@ def read(keys: Sequence[events.Event], scanner: Scanner = SCANNER, now: float = 
     return detect_scan(keys, scanner, now)
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("gaps", [USB, LUMPS, (0.06,)])
 @pytest.mark.parametrize("end", ["\r", "\t", "\n", "\x03"])
 def test_scanner_is_detected(gaps: tuple[float, ...], end: str) -> None:
@@ -58,6 +59,7 @@ def drawn_scan(draw: random.Random, kind: str, keys: int) -> list[float]:
     return pauses
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("kind", ["even", "jitter", "even clock", "jitter clock"])
 @pytest.mark.parametrize("stalled", [False, True])
 def test_scan_at_any_pace_is_one_code_or_its_stalled_rest(kind: str, stalled: bool) -> None:
@@ -73,6 +75,7 @@ def test_scan_at_any_pace_is_one_code_or_its_stalled_rest(kind: str, stalled: bo
                 assert (burst.verdict, burst.text, burst.ended) == ("scan", code, True), pauses
 
 
+@pytest.mark.promise("I5")
 @pytest.mark.parametrize("gaps", [TYPIST, FAST_TYPIST, (1 / 12,)])
 def test_hand_is_never_taken_for_a_scanner(gaps: tuple[float, ...]) -> None:
     """I5: also when it ends with Enter, and wherever the recording is begun."""
@@ -84,17 +87,20 @@ def test_hand_is_never_taken_for_a_scanner(gaps: tuple[float, ...]) -> None:
             assert not burst.ended
 
 
+@pytest.mark.promise("I5")
 def test_key_held_down_is_no_scan() -> None:
     assert read(typed("jjjjjjjj", LUMPS, "")).verdict == "keys"
     assert read(typed("jjjj", (0.033,), "")).verdict != "open"
 
 
+@pytest.mark.promise("I5")
 @pytest.mark.parametrize("text", ["d", "jj", "jjjjj", "dqe", "vn"])
 def test_few_letters_are_keys(text: str) -> None:
     burst = read(typed(text, USB))
     assert (burst.verdict, burst.keys) == ("keys", len(text))
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["12", "11", "777777", "A/7", "7 B"])
 def test_short_code_with_a_digit_needs_its_end(code: str) -> None:
     burst = read(typed(code, USB))
@@ -103,6 +109,7 @@ def test_short_code_with_a_digit_needs_its_end(code: str) -> None:
         assert read(typed(code, USB, "")).verdict == "keys"
 
 
+@pytest.mark.promise("I3")
 def test_more_is_waited_for_once_three_keys_came_fast() -> None:
     keys = typed("ACM", USB, "")
     last = keys[-1].time
@@ -113,16 +120,19 @@ def test_more_is_waited_for_once_three_keys_came_fast() -> None:
     assert (burst.verdict, burst.text, burst.ended) == ("scan", "ACME", False)
 
 
+@pytest.mark.promise("I5")
 def test_letter_waits_only_for_the_gap() -> None:
     key = typed("d", USB, "")
     burst = read(key, now=key[0].time)
     assert (burst.verdict, burst.expires) == ("open", key[0].time + SCANNER.gap)
 
 
+@pytest.mark.promise("I5")
 def test_slash_waits_for_nothing() -> None:
     assert read(typed("/bri", USB)).verdict == "keys"
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize(
     ("sent", "code"),
     [("]C1ACME-7", "ACME-7"), ("]E0 4006381333931", "4006381333931"), ("]ACME", "]ACME"), (" ACME-7 ", "ACME-7")],
@@ -131,16 +141,19 @@ def test_aim_prefix_is_left_out(sent: str, code: str) -> None:
     assert read(typed(sent, USB)).text == code
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("end", ["\r", "\x03"])
 def test_separators_belong_to_the_code(end: str) -> None:
     assert read(typed("]C1010034\x1d21ACME", USB, end)).text == "010034\x1d21ACME"
 
 
+@pytest.mark.promise("I3")
 def test_keys_behind_the_end_are_another_burst() -> None:
     burst = read([*typed("ACME-7", USB), *typed("BRIGHT", USB)])
     assert (burst.keys, burst.text) == (7, "ACME-7")
 
 
+@pytest.mark.promise("I3")
 def test_other_keys_are_no_part_of_a_burst() -> None:
     assert read([events.Key("f8", None), *typed("ACME-7", USB)]).keys == 0
 
@@ -149,6 +162,7 @@ def test_gap_of_zero_detects_nothing() -> None:
     assert read(typed("ACME-7", USB), Scanner(gap=0)).verdict == "keys"
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize(
     ("prefix", "suffix", "sent"),
     [
@@ -174,17 +188,20 @@ def test_framed_code_needs_no_timing(prefix: str, suffix: str, sent: str) -> Non
 DEFAULT = SCANNER.gap
 
 
+@pytest.mark.promise("I4")
 def test_suffix_alone_ends_a_fast_code() -> None:
     burst = read(typed("ACME-7", USB, "~"), Scanner(suffix="~"))
     assert (burst.verdict, burst.text, burst.ended) == ("scan", "ACME-7", True)
 
 
+@pytest.mark.promise("I4")
 def test_keys_that_are_no_text_break_a_frame_off() -> None:
     keys = [*typed("\x02AC", USB, ""), events.Key("f8", None), *typed("ME\x03", USB, "")]
     burst = detect_frame(keys, SCANNER, LATER)
     assert (burst.verdict, burst.keys, burst.text) == ("cut", 3, "AC")
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize(
     ("pasted", "code"),
     [

@@ -29,6 +29,7 @@ def caught() -> ValueError:
     return crash.value
 
 
+@pytest.mark.promise("A4")
 def test_a_report_holds_kinds_and_places_only(tmp_path: Path) -> None:
     told = report(caught(), tmp_path / "state")
     (path,) = (tmp_path / "state").iterdir()
@@ -46,6 +47,7 @@ def test_a_report_holds_kinds_and_places_only(tmp_path: Path) -> None:
     assert len(told.splitlines()) <= 5
 
 
+@pytest.mark.promise("A4")
 def test_a_group_names_its_parts(tmp_path: Path) -> None:
     report(ExceptionGroup(CANARY, [caught(), caught()]), tmp_path)
     (path,) = tmp_path.iterdir()
@@ -53,6 +55,7 @@ def test_a_group_names_its_parts(tmp_path: Path) -> None:
     assert CANARY not in path.read_text()
 
 
+@pytest.mark.promise("A4")
 def test_a_crash_is_told_without_a_place_for_the_report(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
@@ -68,6 +71,7 @@ def hooks() -> Iterator[None]:
     threading.excepthook, sys.unraisablehook = before
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.usefixtures("hooks")
 def test_a_thread_prints_no_values_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     silence_tracebacks(tmp_path)

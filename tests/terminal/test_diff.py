@@ -3,6 +3,7 @@
 import re
 
 import pyte
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
     assert apply_sgr(before, sent.removeprefix("\x1b[").removesuffix("m")) == after or sent == ""
 
 
+@pytest.mark.promise("T1")
 def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
@@ -121,6 +123,7 @@ def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> Non
     assert "abcde" in painter.output()
 
 
+@pytest.mark.promise("T4")
 def test_a_line_of_uncertain_widths_is_written_whole() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[2;1H日本  name    x")
@@ -137,6 +140,7 @@ def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
     assert cells_of("  ", SgrStyle(frozenset({7}))) != cells_of("  ", PLAIN)
 
 
+@pytest.mark.promise("T4")
 def test_certain_characters() -> None:
     assert has_fixed_width("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
     assert not any(map(has_fixed_width, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))

@@ -69,6 +69,7 @@ def test_a_locale_that_python_coerced_is_not_the_persons(variables: dict[str, st
     assert told.stdout.strip() == encoding
 
 
+@pytest.mark.promise("T4")
 @settings(max_examples=100, deadline=None)
 @given(some.text(max_size=40), some.sampled_from(ENCODINGS))
 def test_what_an_encoding_lacks_takes_as_many_cells(text: str, encoding: str) -> None:
@@ -111,6 +112,7 @@ def test_each_sign_the_program_draws_has_a_plain_one() -> None:
     assert not [sign for sign in sorted(signs) if Repertoire("ascii").spell(sign) == "?"]
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize(
     ("locale", "encoding", "options"),
     [("en_US", "iso8859-1", []), ("en_US", "iso8859-1", ["--plain-output"]), ("ru_RU.KOI8-R", "koi8-r", [])],

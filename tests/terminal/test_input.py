@@ -31,6 +31,7 @@ def alive(running: Terminal) -> None:
     running.until(lambda text: "Help ·" not in text)
 
 
+@pytest.mark.promise("I1")
 @pytest.mark.parametrize("options", [[], ["--plain-output"]])
 def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: list[str]) -> None:
     with terminal([*DEMO, *options], tmp_path, environ=ENVIRON) as running:
@@ -51,6 +52,7 @@ def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: l
         running.until("A character arrived that is not UTF-8")
 
 
+@pytest.mark.promise("I2")
 def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
@@ -64,6 +66,7 @@ def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
         assert running.ended(5.0) == 0
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", [b"quay-7", b"east-7"])
 def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
@@ -77,6 +80,7 @@ def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> N
         assert "changed" not in running.text
 
 
+@pytest.mark.promise("I3")
 def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
@@ -96,6 +100,7 @@ def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> Non
         assert running.ended(5.0) == 0
 
 
+@pytest.mark.promise("I3")
 def test_scan_sixty_milliseconds_a_key_opens_its_customer(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")

@@ -75,6 +75,7 @@ def test_keys_are_named(sent: bytes, keys: list[str]) -> None:
     assert parse(*[sent[at : at + 1] for at in range(len(sent))]) == keys
 
 
+@pytest.mark.promise("I1")
 @pytest.mark.parametrize("sent", ANSWERS)
 def test_answer_of_a_terminal_is_dropped_however_it_is_cut(sent: str) -> None:
     data = sent.encode()
@@ -85,6 +86,7 @@ def test_answer_of_a_terminal_is_dropped_however_it_is_cut(sent: str) -> None:
     assert parse(*[piece for at in range(len(data)) for piece in (data[at : at + 1], 0.15)]) == []
 
 
+@pytest.mark.promise("I1")
 def test_byte_that_is_no_utf8_becomes_a_replacement() -> None:
     for byte in range(0x80, 0x100):
         assert parse(bytes([byte]), b"x") == ["replacement_character", "x"], hex(byte)
@@ -92,6 +94,7 @@ def test_byte_that_is_no_utf8_becomes_a_replacement() -> None:
     assert parse(b"\xc0\x80\xed\xa0\x80")[0] == "replacement_character"
 
 
+@pytest.mark.promise("I1")
 def test_no_pair_of_bytes_raises() -> None:
     for first in range(0x80, 0x100):
         parser = InputParser()
@@ -99,6 +102,7 @@ def test_no_pair_of_bytes_raises() -> None:
             parse(bytes([first, second]), parser=parser)
 
 
+@pytest.mark.promise("I1")
 @pytest.mark.parametrize("seed", range(40))
 def test_no_noise_raises_or_holds_keys_back(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - the same for ever is what is wanted
@@ -113,12 +117,14 @@ def test_no_noise_raises_or_holds_keys_back(seed: int) -> None:
     assert parse(b"q", parser=parser) == ["q"]
 
 
+@pytest.mark.promise("I1")
 @pytest.mark.parametrize("size", range(1, 4))
 def test_character_cut_in_packets_is_one(size: int) -> None:
     data = "😀".encode()
     assert parse(data[:size], 0.3, data[size:]) == ["grinning_face"]
 
 
+@pytest.mark.promise("I1")
 def test_other_encodings_are_decoded() -> None:
     assert parse(b"\xe9x", parser=InputParser("iso-8859-1")) == ["é", "x"]
 
@@ -135,12 +141,14 @@ def test_escape_and_a_key_in_two_packets_are_two_keys() -> None:
     assert parse(b"\x1b\x1b") == ["escape", "escape"]
 
 
+@pytest.mark.promise("I1")
 def test_rest_of_a_sequence_that_comes_late_is_none_of_its_characters() -> None:
     assert parse(b"\x1b", 0.5, b"[", 0.1, b"A", b"x") == ["escape", "up", "x"]
     assert parse(b"\x1b", 0.5, b"]11;rgb:0/0/0\x07") == ["escape"]
     assert parse(b"\x1b", 5.0, b"[") == ["escape", "left_square_bracket"]
 
 
+@pytest.mark.promise("I1")
 def test_sequence_that_is_broken_off_ends() -> None:
     assert parse(b"\x1b[12", 1.0, b"x") == ["x"]
     assert parse(b"\x1b[12\r") == ["enter"]
@@ -163,6 +171,7 @@ def test_mouse_is_reported_only_where_it_is_wanted() -> None:
 PASTE = b"\x1b[200~ Dock 7 \x1b[201~"
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("pause", [0.05, 0.25, 0.4])
 def test_end_marker_of_a_paste_may_be_cut_anywhere(pause: float) -> None:
     for at in range(1, len(PASTE)):
@@ -171,27 +180,32 @@ def test_end_marker_of_a_paste_may_be_cut_anywhere(pause: float) -> None:
         assert parse(b"x", PASTE[:at], pause, PASTE[at:], b"y") == ["x", "paste: Dock 7 ", "y"], at
 
 
+@pytest.mark.promise("I2")
 def test_paste_without_an_end_ends_by_silence() -> None:
     assert parse(b"\x1b[200~ Dock 7 ", 1.2, b"jd") == ["paste: Dock 7 ", "j", "d"]
     assert parse(b"\x1b[200~ Dock 7 \x1b[20", 1.2, b"1~", b"jd") == ["paste: Dock 7 ", "j", "d"]
     assert parse(b"\x1b[200~ Dock 7 \x1b[20", 1.2, b"x") == ["paste: Dock 7 ", "x"]
 
 
+@pytest.mark.promise("I2")
 def test_rest_of_a_paste_behind_the_silence_is_no_keys() -> None:
     assert parse(b"\x1b[200~ Dock 7 ", 1.2, b"and 8\x1b[201~", b"j") == ["paste: Dock 7 ", "paste:and 8", "j"]
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize(("sent", "key"), [(b"\x1b[21~", "f10"), (b"\x11", "ctrl+q"), (b"\x1b", "escape")])
 def test_paste_without_an_end_ends_by_a_key(sent: bytes, key: str) -> None:
     assert parse(b"\x1b[200~ Dock 7 ", 0.5, sent, 0.6, b"x") == ["paste: Dock 7 ", key, "x"]
 
 
+@pytest.mark.promise("I2")
 def test_paste_is_handed_on_as_it_came() -> None:
     text = "a\x00b\tc\x1bd\x07\u202e\x1b[A\r\n\x11e"
     assert parse(b"\x1b[200~" + text.encode() + b"\x1b[201~") == [f"paste:{text}"]
     assert parse(b"\x1b[200~\x1b[201~") == []
 
 
+@pytest.mark.promise("I2")
 def test_large_paste_is_one() -> None:
     text = "x" * 2**20
     data = b"\x1b[200~" + text.encode() + b"\x1b[201~y"

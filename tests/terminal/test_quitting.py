@@ -25,6 +25,7 @@ sys.exit(main(sys.argv[1:]))
 SERVER: Final = {"DOCKBOOK_CLIENT_ID": "x", "DOCKBOOK_CLIENT_SECRET": "canary-secret"}
 
 
+@pytest.mark.promise("D2", "N3")
 @pytest.mark.parametrize("keys", ["\x11", "\x03\x03", "q"], ids=["ctrl+q", "ctrl+c twice", "q"])
 @pytest.mark.parametrize("hangs", ["socket.getaddrinfo", "sqlite3.connect", "connect"])
 def test_leaving_waits_for_nothing_that_hangs(hangs: str, keys: str, tmp_path: Path) -> None:
@@ -44,6 +45,7 @@ def test_leaving_waits_for_nothing_that_hangs(hangs: str, keys: str, tmp_path: P
             assert running.modes() == running.before
 
 
+@pytest.mark.promise("D4")
 def test_a_form_is_left_by_ctrl_q_twice_and_what_was_typed_is_kept(tmp_path: Path) -> None:
     with terminal(["-m", "app"], tmp_path) as running:
         running.until("No customers yet")

@@ -26,6 +26,7 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
     return lambda running: running.kill(number)
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize(
     ("happens", "code", "deaf", "stalled"),
     [
@@ -72,6 +73,7 @@ def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, 
     assert not list(tmp_path.glob(".local/state/dockbook/crash-*"))
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize("gone", ["keyboard", "screen"])
 def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
     """Nobody sends a signal: neither is the terminal that this process belongs to."""
@@ -102,6 +104,7 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
         os.close(ends["screen" if gone == "keyboard" else "keyboard"][0])
 
 
+@pytest.mark.promise("D2", "I1")
 @pytest.mark.parametrize(("error", "code"), [("error", 1), ("gone", 129), ("end", 129)])
 def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int, tmp_path: Path) -> None:
     with terminal(["-m", "tests.terminal.fakes", str(tmp_path), error], tmp_path) as running:

@@ -60,6 +60,7 @@ def end(child: "pexpect.spawn[str]") -> str:
     return output or ""
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize(
     "name", ["TERM", "INT", "QUIT", "ALRM", "USR1", "USR2", "VTALRM", "PROF", "XCPU", "IO", "PWR", "RTMIN", "RTMAX"]
 )
@@ -73,6 +74,7 @@ def test_a_signal_asks_the_program_to_leave(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "left").exists()
 
 
+@pytest.mark.promise("D2")
 def test_a_signal_that_the_parent_ignores_ends_nothing(tmp_path: Path) -> None:
     child = start(tmp_path, "polite", ignored=signal.SIGUSR1)
     child.kill(signal.SIGUSR1)
@@ -81,6 +83,7 @@ def test_a_signal_that_the_parent_ignores_ends_nothing(tmp_path: Path) -> None:
     assert child.exitstatus == 143
 
 
+@pytest.mark.promise("D2")
 def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:
     child = start(tmp_path, "stuck")
     child.kill(signal.SIGTERM)
@@ -91,6 +94,7 @@ def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:
     assert "\x1b[?25h" in restored
 
 
+@pytest.mark.promise("D2")
 def test_sighup_flushes_and_ends_at_once(tmp_path: Path) -> None:
     child = start(tmp_path, "stuck")
     child.kill(signal.SIGHUP)
@@ -100,6 +104,7 @@ def test_sighup_flushes_and_ends_at_once(tmp_path: Path) -> None:
     assert (tmp_path / "flushed").exists()
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS cannot poll a terminal")
 def test_a_lost_terminal_ends_a_program_that_gets_no_sighup(tmp_path: Path) -> None:
     master, slave = pty.openpty()

@@ -95,6 +95,7 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
         assert running.modes() == running.before
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, job=True) as running:

@@ -24,6 +24,7 @@ SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВ�
 CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -55,6 +56,7 @@ def test_these_are_alike(one: str, other: str) -> None:
     assert is_confusable(other, one)
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -74,6 +76,7 @@ def test_these_are_not(one: str, other: str) -> None:
     assert not is_confusable(one, other)
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -100,6 +103,7 @@ def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> 
     assert is_similar(other, one)
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -116,17 +120,20 @@ def test_others_do_not_resemble(one: str, other: str) -> None:
     assert not is_similar(other, one)
 
 
+@pytest.mark.promise("W10")
 @given(SIGNS, SIGNS)
 def test_ids_that_are_alike_resemble_each_other(one: str, other: str) -> None:
     assert is_similar(one, other) == is_similar(other, one)
     assert is_similar(one, other) or not is_confusable(one, other)
 
 
+@pytest.mark.promise("W10")
 def test_the_likeliest_is_the_one_in_other_case() -> None:
     others = ["ACMECORP", "ACME-C0RP", "acme-corp "]
     assert sorted(others, key=lambda other: similarity("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
@@ -148,11 +155,13 @@ def test_a_few_spellings_hold_the_one_that_is_meant(typed: str, stored: str) -> 
     assert len(spellings(typed)) <= 6
 
 
+@pytest.mark.promise("W10")
 @given(st.text(max_size=8))
 def test_every_spelling_can_be_asked_for(typed: str) -> None:
     assert all(way.strip() == way != "" for way in spellings(typed))
 
 
+@pytest.mark.promise("T3")
 @given(SIGNS, SIGNS)
 def test_alike_goes_both_ways_and_is_found_by_the_skeleton(one: str, other: str) -> None:
     assert is_confusable(one, other) == is_confusable(other, one)
@@ -160,17 +169,20 @@ def test_alike_goes_both_ways_and_is_found_by_the_skeleton(one: str, other: str)
         assert skeleton(one) == skeleton(other)
 
 
+@pytest.mark.promise("T3")
 @given(SIGNS)
 def test_case_and_spaces_never_tell_two_ids_apart(text: str) -> None:
     for other in (text.lower(), f" {text}\t", text.replace("-", "\u2011")):
         assert other == text or is_confusable(text, other)
 
 
+@pytest.mark.promise("T3")
 def test_no_letter_is_told_from_its_other_case() -> None:
     letters = [chr(code) for code in range(0x590) if chr(code).isalpha()]
     assert not [c for c in letters if len({skeleton(c), skeleton(c.upper()), skeleton(c.lower())}) > 1]
 
 
+@pytest.mark.promise("T3")
 def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
     """Sign by sign, for those that a terminal's font is likely to have (plane 0)."""
     told = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
@@ -187,11 +199,13 @@ def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
     assert len(pairs) > 500
 
 
+@pytest.mark.promise("T3")
 def test_of_many_ids_each_is_told_with_its_others() -> None:
     ids = ["LI", "B", "li", "Ll", "B", "C"]
     assert confusable_groups(ids) == {"LI": ("li", "Ll"), "li": ("LI",), "Ll": ("LI",)}
 
 
+@pytest.mark.promise("T3")
 def test_what_tells_two_apart_is_spelled() -> None:
     assert reveal_confusables("ACME‑CORP", "ACME-CORP") == "ACME‹2011›CORP"
     assert reveal_confusables("АCME-CORP", "ACME‑CORP") == "‹0410›CME-CORP"

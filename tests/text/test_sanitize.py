@@ -54,6 +54,7 @@ def cursor_column(text: str) -> int:
     return screen.cursor.x
 
 
+@pytest.mark.promise("T1")
 @settings(deadline=None)
 @given(ANY_TEXT | NASTY)
 @example("\r\n\x85\u2028")
@@ -71,6 +72,7 @@ def cells_of(character: str) -> int:
     return 1 if unicodedata.category(character) == "Mc" else wcwidth(character)
 
 
+@pytest.mark.promise("T4")
 @settings(deadline=None)
 @given(ANY_TEXT | NASTY, st.integers(0, 50), st.sampled_from(["left", "right"]))
 def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
@@ -81,11 +83,13 @@ def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
     assert width(shorten(text, cells)) <= cells
 
 
+@pytest.mark.promise("T4")
 def test_vowel_signs_that_take_a_cell_of_their_own_are_counted() -> None:
     assert width("भारत") == 4
     assert fit("भारत", 6) == "भारत  "
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize("text", SAMPLES)
 def test_a_terminal_agrees_on_the_width(text: str) -> None:
     assert cursor_column(sanitize(text)) == width(text)
@@ -93,6 +97,7 @@ def test_a_terminal_agrees_on_the_width(text: str) -> None:
         assert cursor_column(fit(text, cells)) == cells
 
 
+@pytest.mark.promise("T1", "T2", "T3")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -119,6 +124,7 @@ def test_signs(text: str, shown: str) -> None:
     assert sanitize(text) == shown
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -135,6 +141,7 @@ def test_ids_show_every_odd_space(text: str, shown: str) -> None:
     assert sanitize_id(text) == shown
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize(
     ("text", "cells", "shown"),
     [
@@ -156,6 +163,7 @@ def test_fit_aligns() -> None:
     assert fit("ab", 5, align="right") == "   ab"
 
 
+@pytest.mark.promise("T5")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -175,6 +183,7 @@ def test_timestamps_keep_their_zone(text: str, shown: str) -> None:
     assert timestamp(text) == shown
 
 
+@pytest.mark.promise("T1")
 def test_an_excerpt_is_short_and_on_one_line() -> None:
     assert excerpt(" <html>\r\n  <b>Log in</b>\x1b[2J ") == "<html> <b>Log in</b>␛[2J"
     assert excerpt("x" * 200) == "x" * 200

@@ -38,6 +38,7 @@ def test_a_wider_terminal_shows_more_columns() -> None:
     assert counts[-1] >= 10
 
 
+@pytest.mark.promise("T4")
 @given(TEXTS, TEXTS, TEXTS, st.integers(77, 160))
 def test_every_row_is_as_wide_as_the_layout_whatever_it_holds(name: str, city: str, phone: str, cells: int) -> None:
     layout = lay_out(cells, 14)
@@ -46,6 +47,7 @@ def test_every_row_is_as_wide_as_the_layout_whatever_it_holds(name: str, city: s
     assert width(heading_text(layout, "name", descending=True)) == expected
 
 
+@pytest.mark.promise("T3")
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=50), st.integers(77, 120))
 def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
     layout = lay_out(cells, 14)
@@ -55,6 +57,7 @@ def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
         assert row.startswith(shown)
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_status_stands_in_its_column_on_a_real_terminal(name: str) -> None:
     screen = pyte.Screen(80, 1)
