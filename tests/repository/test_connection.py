@@ -23,7 +23,7 @@ FAULT = ServerFault(ErrorResponse(500, "internal_error", "No.", {}))
 
 @pytest.mark.promise("N7")
 @pytest.mark.parametrize("error", [ConnectionFailed("no"), StoreError("no")])
-def test_where_nothing_can_be_connected_nobody_waits_any_more(error: DockbookError) -> None:
+def test_failed_connect_gives_up_at_once(error: DockbookError) -> None:
     line = ConnectionHealth()
     line.record_success()
     line.record_failure(error)
@@ -33,7 +33,7 @@ def test_where_nothing_can_be_connected_nobody_waits_any_more(error: DockbookErr
 
 @pytest.mark.promise("N7")
 @pytest.mark.parametrize("error", [ConnectionLost("cut"), DeadlineExceeded("slow", sent=True), FAULT])
-def test_five_failures_in_a_row_are_enough(error: DockbookError) -> None:
+def test_connection_gives_up_after_five_failures_in_a_row(error: DockbookError) -> None:
     line = ConnectionHealth()
     for times in range(1, 2 * FAILURES):
         if times == FAILURES:
@@ -45,7 +45,7 @@ def test_five_failures_in_a_row_are_enough(error: DockbookError) -> None:
     assert (line.state, line.given_up) == (ConnectionState(live=True), False)
 
 
-def test_a_failure_of_a_server_that_is_there_does_not_make_it_gone() -> None:
+def test_one_server_fault_keeps_connection_live() -> None:
     line = ConnectionHealth()
     line.record_success()
     line.record_failure(FAULT)
@@ -53,7 +53,7 @@ def test_a_failure_of_a_server_that_is_there_does_not_make_it_gone() -> None:
 
 
 @pytest.mark.promise("N7")
-def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
+def test_state_changes_are_reported_once() -> None:
     line = ConnectionHealth()
     told: list[ConnectionState] = []
     backs: list[bool] = []
@@ -73,7 +73,7 @@ def test_what_a_person_sees_is_told_once_and_its_time_stays() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_it_is_looked_for_ever_more_seldom_and_never_with_refused_credentials() -> None:
+async def test_probes_back_off_and_stop_on_rejected_credentials() -> None:
     line = ConnectionHealth()
     time = FakeClock()
     probes: list[float] = []

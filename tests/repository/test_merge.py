@@ -11,7 +11,7 @@ from tests.customers import customer, records
 
 @pytest.mark.promise("W1")
 @given(records(), records(), st.dictionaries(st.sampled_from(WRITABLE_FIELDS), st.sampled_from(["", "a", "b", "c"])))
-def test_every_field_ends_as_the_one_who_changed_it_wanted(
+def test_merge_keeps_both_changes_and_reports_conflicts(
     base: dict[str, str], theirs: dict[str, str], changes: dict[str, str]
 ) -> None:
     merged = merge(customer(**base), changes, customer(**theirs))
@@ -28,14 +28,14 @@ def test_every_field_ends_as_the_one_who_changed_it_wanted(
 
 
 @pytest.mark.promise("W1")
-def test_what_is_so_already_is_not_sent_again() -> None:
+def test_merge_drops_values_already_stored() -> None:
     merged = merge(customer(phone="1"), {"phone": "2"}, customer(phone="2"))
     assert not merged.to_send
     assert not merged.conflicts
 
 
 @pytest.mark.promise("W1")
-def test_a_field_typed_back_to_what_it_was_is_not_a_change() -> None:
+def test_merge_ignores_field_typed_back_to_base() -> None:
     merged = merge(customer(phone="1"), {"phone": "1"}, customer(phone="2"))
     assert not merged.to_send
     assert merged.theirs_kept == {"phone": "2"}

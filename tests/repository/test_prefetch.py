@@ -49,19 +49,19 @@ def shelf() -> FakePages:
     return FakePages(100)
 
 
-async def test_paging_on_is_served_from_what_was_fetched_ahead(shelf: FakePages) -> None:
+async def test_paging_forward_uses_prefetched_pages(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     turns = [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in range(1, 101)]
     assert turns.count(True) >= 95
     assert len(shelf.asked) <= 201
 
 
-async def test_turning_back_is_served_too(shelf: FakePages) -> None:
+async def test_paging_back_uses_prefetched_pages(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     assert [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in (5, 4, 5, 6, 5)] == [False] + [True] * 4
 
 
-async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: FakePages) -> None:
+async def test_page_in_flight_is_awaited_not_requested_twice(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     shelf.go_on.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
@@ -73,7 +73,7 @@ async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: Fa
     assert shelf.asked == [2]
 
 
-async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: FakePages) -> None:
+async def test_late_cancelled_prefetch_does_not_hide_newer_one(shelf: FakePages) -> None:
     ending = asyncio.Event()
 
     async def fetch(request: PageRequest) -> Page:
@@ -103,7 +103,7 @@ async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: FakePa
     assert shelf.asked[:2] == [2, 6]
 
 
-async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again(shelf: FakePages) -> None:
+async def test_cleared_old_or_differently_sorted_page_is_not_used(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     second = FIRST._replace(page=2)
     await shelf.turn(prefetch, FIRST)
@@ -115,7 +115,7 @@ async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again
     assert await prefetch.take(second) is None
 
 
-async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(shelf: FakePages) -> None:
+async def test_failed_prefetch_raises_nothing(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
     shelf.gone = True
@@ -123,13 +123,13 @@ async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(s
     assert await prefetch.take(FIRST._replace(page=2)) is None
 
 
-async def test_nothing_is_fetched_beyond_the_end(shelf: FakePages) -> None:
+async def test_prefetch_stops_at_last_page(shelf: FakePages) -> None:
     prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
     await shelf.turn(prefetch, FIRST._replace(page=100))
     assert shelf.asked == [100, 99]
 
 
-async def test_the_benchmark_leafs_and_never_asks_for_a_page_thrice() -> None:
+async def test_paging_benchmark_runs_with_few_requests() -> None:
     leafing = await leaf(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
     assert leafing.served <= leafing.turns == 5
     assert leafing.requests <= 2 * 6

@@ -78,7 +78,7 @@ async def open_repository(
 
 @pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
-async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
+async def test_save_merges_changes_to_other_fields(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.change_as_other(zip="11")
@@ -90,7 +90,7 @@ async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
 
 @pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
-async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool) -> None:
+async def test_save_raises_conflict_on_same_field_and_sends_nothing(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.change_as_other(phone="3")
@@ -102,7 +102,7 @@ async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool
 
 
 @pytest.mark.promise("W1")
-async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are_etags() -> None:
+async def test_save_with_etag_merges_change_made_before_post() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         moves = 0
@@ -122,7 +122,7 @@ async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are
 
 
 @pytest.mark.promise("W1")
-async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> None:
+async def test_save_gives_up_on_record_that_keeps_changing() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         moves = 0
@@ -142,7 +142,7 @@ async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> N
 
 
 @pytest.mark.promise("W1")
-async def test_what_is_so_already_is_not_posted() -> None:
+async def test_save_posts_nothing_if_value_is_already_stored() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         await it.change_as_other(phone="2")
@@ -152,7 +152,7 @@ async def test_what_is_so_already_is_not_posted() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() -> None:
+async def test_lost_response_without_reread_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         gone = False
@@ -178,7 +178,7 @@ async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() ->
 
 
 @pytest.mark.promise("T3")
-async def test_a_server_that_answers_with_another_record_is_not_written_to() -> None:
+async def test_save_refuses_record_with_different_id() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -192,7 +192,7 @@ async def test_a_server_that_answers_with_another_record_is_not_written_to() -> 
 
 
 @pytest.mark.promise("W2")
-async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
+async def test_create_refuses_id_of_discontinued_customer() -> None:
     async with open_repository() as it:
         await it.store.discontinue("A")
         with pytest.raises(CustomerExists):
@@ -201,7 +201,7 @@ async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
+async def test_create_with_lost_response_is_confirmed_by_reread() -> None:
     async with open_repository() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -217,7 +217,7 @@ async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_creation_that_never_arrived_is_told() -> None:
+async def test_create_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
 
         async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -231,7 +231,7 @@ async def test_a_creation_that_never_arrived_is_told() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_discontinue_that_never_arrived_is_told() -> None:
+async def test_discontinue_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
 
@@ -246,7 +246,7 @@ async def test_a_discontinue_that_never_arrived_is_told() -> None:
         assert (await it.stored())["active"] is True
 
 
-async def test_read_only_writes_nothing() -> None:
+async def test_read_only_repository_writes_nothing() -> None:
     async with open_repository(read_only=True) as it:
         shown = await it.repository.customer("A")
         for attempt in (
@@ -260,7 +260,7 @@ async def test_read_only_writes_nothing() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_the_link_is_live_or_not_since_when() -> None:
+async def test_connection_state_follows_requests() -> None:
     async with open_repository() as it:
         links: list[ConnectionState] = []
         it.repository.listen(CallbackListener(links.append))
@@ -276,7 +276,7 @@ async def test_the_link_is_live_or_not_since_when() -> None:
 
 
 @pytest.mark.promise("W4")
-async def test_one_customer_is_not_written_twice_at_once() -> None:
+async def test_second_save_of_same_customer_is_refused_meanwhile() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -292,7 +292,7 @@ async def test_one_customer_is_not_written_twice_at_once() -> None:
         assert it.wire.count("POST") == 1
 
 
-async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> None:
+async def test_save_drops_etag_that_server_wrongly_refuses() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -307,7 +307,7 @@ async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> Non
 
 
 @pytest.mark.promise("W11")
-async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
+async def test_create_passes_on_unrelated_409() -> None:
     async with open_repository() as it:
         body = {"statusCode": 409, "error": "conflict", "message": "The book is closed today."}
         it.wire.intercept = always(lambda: json_response(409, body), "POST")
@@ -315,7 +315,7 @@ async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
             await it.repository.create("B", {"name": "Bee"})
 
 
-async def test_a_discontinue_that_was_answered_is_done_also_when_it_cannot_be_read() -> None:
+async def test_answered_discontinue_succeeds_without_reread() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
         done = False
@@ -332,7 +332,7 @@ async def test_a_discontinue_that_was_answered_is_done_also_when_it_cannot_be_re
 
 
 @pytest.mark.promise("W9")
-async def test_a_discontinue_that_changed_nothing_is_told() -> None:
+async def test_discontinue_without_effect_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
         it.wire.intercept = always(lambda: httpx.Response(204), "DELETE")
@@ -341,7 +341,7 @@ async def test_a_discontinue_that_changed_nothing_is_told() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_others() -> None:
+async def test_lost_response_with_normalized_value_is_possibly_own_save() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -356,7 +356,7 @@ async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_
             await it.repository.save(base, {"phone": "2"})
 
 
-async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> None:
+async def test_invalid_id_leaves_connection_state_unchanged() -> None:
     async with open_repository() as it:
         it.wire.cut()
         with pytest.raises(ConnectionFailed):
@@ -367,7 +367,7 @@ async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> Non
 
 
 @pytest.mark.promise("W10")
-async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
+async def test_similar_ids_without_mirror_requests_few_spellings() -> None:
     async with open_repository() as it:
         await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
         found = await it.repository.similar_ids("dock_7")
@@ -376,7 +376,7 @@ async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> None:
+async def test_similar_ids_stops_at_first_server_error() -> None:
     async with open_repository() as it:
         it.wire.intercept = always(
             lambda: json_response(403, {"statusCode": 403, "error": "forbidden", "message": "No."})
@@ -386,7 +386,7 @@ async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> Non
 
 
 @pytest.mark.promise("W10")
-async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
+async def test_similar_ids_drops_customer_that_is_not_similar() -> None:
     async with open_repository() as it:
         other = {"shortID": "OTHER", "name": "Other"}
         it.wire.intercept = always(lambda: json_response(200, other))
@@ -395,7 +395,7 @@ async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
 
 @pytest.mark.promise("W10")
 @pytest.mark.parametrize("short_id", ["a", "А"])
-async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id: str) -> None:
+async def test_create_refuses_unacknowledged_confusable_id(short_id: str) -> None:
     async with open_repository() as it:
         with pytest.raises(ConfusableId) as told:
             await it.repository.create(short_id, {})
@@ -406,14 +406,14 @@ async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id:
 
 
 @pytest.mark.promise("W2")
-async def test_an_id_that_is_taken_is_told_before_those_it_resembles() -> None:
+async def test_create_reports_taken_id_before_similar_ones() -> None:
     async with open_repository() as it:
         await it.store.upsert("a", {"name": "Small"}, if_match=None, only_new=True)
         with pytest.raises(CustomerExists):
             await it.repository.create("a", {})
 
 
-async def test_read_only_nothing_is_asked_about_a_new_id() -> None:
+async def test_read_only_create_sends_no_request() -> None:
     async with open_repository(read_only=True) as it:
         with pytest.raises(ReadOnly):
             await it.repository.create("a", {})

@@ -86,7 +86,7 @@ class LateCommit:
 
 @pytest.mark.promise("W9")
 @pytest.mark.parametrize("what", OPEN)
-async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute(what: str) -> None:
+async def test_save_committed_after_unclear_response_is_confirmed(what: str) -> None:
     async with open_repository(confirm_delays=(0.0, 0.0, 0.0)) as it:
         base = await it.repository.customer("A")
         LateCommit(it, OPEN[what], looks=3)
@@ -99,7 +99,7 @@ async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute
 
 @pytest.mark.promise("W9")
 @pytest.mark.parametrize("what", OPEN)
-async def test_an_open_answer_is_never_told_as_not_saved(what: str) -> None:
+async def test_unclear_response_never_raises_not_saved(what: str) -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
         LateCommit(it, OPEN[what], looks=100)
@@ -118,7 +118,7 @@ async def see_on_the_detail(it: RepositoryHarness) -> None:
 
 @pytest.mark.promise("W9")
 @pytest.mark.parametrize("look", [see_on_a_page, see_on_the_detail])
-async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_seen(
+async def test_save_committed_later_is_confirmed_by_next_read(
     look: Callable[[RepositoryHarness], Awaitable[None]],
 ) -> None:
     async with open_repository(confirm_delays=()) as it:
@@ -138,7 +138,7 @@ async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_
 
 
 @pytest.mark.promise("W9")
-async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
+async def test_create_committed_after_unclear_response_is_confirmed() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         LateCommit(it, OPEN["504"], looks=2)
         saved = await it.repository.create("B", {"name": "Bee"})
@@ -147,7 +147,7 @@ async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
 
 
 @pytest.mark.promise("W9", "W2")
-async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
+async def test_repeated_create_finds_earlier_commit() -> None:
     async with open_repository(confirm_delays=()) as it:
         late = LateCommit(it, OPEN["504"], looks=100)
         with pytest.raises(OutcomeUnknown):
@@ -159,7 +159,7 @@ async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
 
 
 @pytest.mark.promise("W9")
-async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
+async def test_discontinue_committed_after_unclear_response_is_confirmed() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         shown = await it.repository.customer("A")
         looks = 0
@@ -179,7 +179,7 @@ async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
 
 
 @pytest.mark.promise("W4", "W9")
-async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_for() -> None:
+async def test_save_is_refused_while_previous_one_is_checked() -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
         LateCommit(it, OPEN["504"], looks=100)
@@ -201,7 +201,7 @@ async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_f
 
 
 @pytest.mark.promise("W9")
-async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
+async def test_refusal_and_failed_connect_are_certain() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         for refuse in (lambda _request: html(403), refuse_connection):
@@ -225,7 +225,7 @@ def refuse_connection(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-async def test_an_answer_without_fields_that_were_not_sent_is_completed() -> None:
+async def test_partial_response_is_completed_from_record() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
 
@@ -263,7 +263,7 @@ def earlier(modified: str) -> str:
 
 
 @pytest.mark.promise("W8")
-async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
+async def test_second_save_keeps_first_when_reads_lag() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
         lagging(it, 4)
@@ -279,7 +279,7 @@ async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
 
 
 @pytest.mark.promise("W8")
-async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back() -> None:
+async def test_edit_of_stale_record_keeps_own_earlier_save() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
         lagging(it, 3)
@@ -291,7 +291,7 @@ async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back
 
 
 @pytest.mark.promise("W8")
-async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> None:
+async def test_persistently_older_read_raises_conflict_first() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
         lagging(it, 100)
@@ -305,7 +305,7 @@ async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> Non
 
 
 @pytest.mark.promise("W8")
-async def test_a_list_shows_ones_own_save_where_readings_lag() -> None:
+async def test_list_shows_own_save_when_reads_lag() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
         await it.repository.save(base, {"phone": "2"})
@@ -343,7 +343,7 @@ def created_long_ago(record: dict[str, Any]) -> httpx.Response:
 
 @pytest.mark.promise("W2")
 @pytest.mark.parametrize("respond", [updated, created_long_ago])
-async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
+async def test_create_detects_existing_customer_in_response(
     respond: Callable[[dict[str, Any]], httpx.Response],
 ) -> None:
     async with open_repository() as it:
@@ -354,7 +354,7 @@ async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
 
 
 @pytest.mark.promise("W2", "W7")
-async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> None:
+async def test_create_over_existing_keeps_previous_values_from_stale_read() -> None:
     async with open_repository(etags=False) as it:
         theirs_first(it, updated)
         bend = it.wire.intercept
@@ -373,14 +373,14 @@ async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> N
 
 
 @pytest.mark.promise("W2")
-async def test_a_creation_of_ones_own_is_not_taken_for_somebody_elses() -> None:
+async def test_plain_create_reports_no_existing_customer() -> None:
     async with open_repository() as it:
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.changed_too) == (False, {})
 
 
 @pytest.mark.promise("W12")
-async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
+async def test_save_reports_other_changes_in_response() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -399,7 +399,7 @@ async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
 
 
 @pytest.mark.promise("W12")
-async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearly() -> None:
+async def test_newer_response_with_old_value_counts_as_normalized() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -415,7 +415,7 @@ async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearl
 
 
 @pytest.mark.promise("W12")
-async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
+async def test_save_reports_discontinuation_by_others() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         await it.store.discontinue("A")
@@ -424,7 +424,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
 
 
 @pytest.mark.promise("W9")
-async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None:
+async def test_repeated_412_raises_not_saved() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         refusal = {"statusCode": 412, "error": "precondition_failed", "message": "No."}
