@@ -67,7 +67,7 @@ def files(folder: Path) -> list[Path]:
 
 @pytest.mark.promise("D1")
 @given(st.dictionaries(TEXTS, JSON, max_size=5), st.dictionaries(TEXTS, TEXTS, max_size=5), TEXTS)
-def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
+def test_draft_round_trips(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
     with drafts(Path("/nowhere")) as it:
         begun = it.begin(short_id, base)
     draft = begun._replace(edits=typed, state="sending", pending_write=PendingWrite(base, typed, begun.changed))
@@ -75,7 +75,7 @@ def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[
 
 
 @pytest.mark.promise("W5")
-def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
+def test_draft_keeps_oversized_numbers_verbatim() -> None:
     received = from_json('{"a": NaN, "b": [1e999, -Infinity], "c": ' + "9" * 400 + ', "d": "NaN"}')
     with drafts(Path("/nowhere")) as it:
         draft = it.begin("A", received)
@@ -86,7 +86,7 @@ def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
 
 @pytest.mark.promise("D6")
 @given(st.data())
-def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
+def test_damaged_draft_is_always_detected(data: st.DataObject) -> None:
     with drafts(Path("/nowhere")) as it:
         draft = it.begin("A", ACME)._replace(edits={"phone": "1"}, session="")
     content = bytearray(draft.to_bytes())
@@ -101,7 +101,7 @@ def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> 
 
 
 @pytest.mark.promise("D4", "A4")
-async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
+async def test_draft_outlives_session_and_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     with drafts(folder) as one:
         draft = one.begin("ACME-CORP", ACME)._replace(edits={"phone": "555-0199"})
@@ -136,7 +136,7 @@ LOOPBACK = ("http://127.0.0.1:8350/api/v1", "http://localhost:8350/api/v1", "htt
 
 @pytest.mark.promise("D4")
 @pytest.mark.parametrize("url", LOOPBACK)
-async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: str, tmp_path: Path) -> None:
+async def test_draft_is_found_under_every_loopback_name(url: str, tmp_path: Path) -> None:
     for one in LOOPBACK:
         # As versions before wrote it: under the one name by which the server was called.
         with drafts(tmp_path, server_key(one, "id")) as before:
@@ -156,7 +156,7 @@ async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: s
         assert (await other_port.list_drafts()).unclaimed == ()
 
 
-def test_only_names_of_this_machine_mean_the_same_server() -> None:
+def test_only_loopback_names_share_server_key() -> None:
     for url in ("https://wms.example.com/api/v1", "http://localhost.example.com/api/v1", "/home/ana/customers.db"):
         assert server_keys(url, "id") == (server_key(url, "id"),)
     for url in LOOPBACK:
@@ -165,7 +165,7 @@ def test_only_names_of_this_machine_mean_the_same_server() -> None:
 
 
 @pytest.mark.promise("D5")
-async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
+async def test_claim_raises_if_draft_changed_since_listed(tmp_path: Path) -> None:
     with drafts(tmp_path) as first:
         begun = first.begin("A", {"shortID": "A"})._replace(edits={"phone": "1"})
         first.release(begun)
@@ -189,7 +189,7 @@ async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(
 
 
 @pytest.mark.promise("D3")
-async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
+async def test_oversized_draft_is_not_reported_as_saved(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(edits={"phone": "1"})
         one.save(large)
@@ -200,7 +200,7 @@ async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: P
 
 
 @pytest.mark.promise("D5")
-async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
+async def test_sessions_see_each_others_drafts_and_keep_their_own(tmp_path: Path) -> None:
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
         mine = one.begin("A", {"shortID": "A"})._replace(edits={"name": "mine"})
         theirs = two.begin("A", {"shortID": "A"})._replace(edits={"name": "theirs"})
@@ -217,7 +217,7 @@ async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_ow
 
 
 @pytest.mark.promise("D4")
-async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_number_does(tmp_path: Path) -> None:
+async def test_killed_session_releases_its_drafts(tmp_path: Path) -> None:
     with start_session(tmp_path) as child, drafts(tmp_path) as it:
         assert child.stdout is not None
         child.stdout.readline()
@@ -231,7 +231,7 @@ async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_num
     assert not list(tmp_path.glob("*.lock")), "its lock is swept up"
 
 
-def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_path: Path) -> None:
+def test_deleted_draft_is_gone_after_rename_of_customer(tmp_path: Path) -> None:
     with drafts(tmp_path) as it:
         nameless = it.begin("", None)
         it.save(nameless)
@@ -242,7 +242,7 @@ def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_p
 
 
 @pytest.mark.promise("D3")
-async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
+async def test_temporary_files_of_killed_sessions_are_removed(tmp_path: Path) -> None:
     session = start_session(tmp_path)
     with session, drafts(tmp_path) as mine:
         assert session.stdout is not None
@@ -258,7 +258,7 @@ async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_on
 
 
 @pytest.mark.promise("D6")
-async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
+async def test_unreadable_draft_is_quarantined_and_newer_format_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):
             one.save(one.begin(name, None)._replace(edits={"name": name}))
@@ -278,7 +278,7 @@ async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left
 
 @pytest.mark.promise("D3")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
-def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: int) -> None:
+def test_failing_disk_is_reported_and_older_draft_kept(tmp_path: Path, code: int) -> None:
     failing = False
 
     def write(path: Path, content: bytes) -> None:
@@ -309,7 +309,7 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
 
 
 @pytest.mark.promise("D3")
-def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+def test_hanging_disk_blocks_no_caller(tmp_path: Path) -> None:
     from threading import Event
 
     go_on, arrived = Event(), Event()
@@ -334,7 +334,7 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D4")
-async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
+async def test_released_draft_can_be_claimed_at_once(tmp_path: Path) -> None:
     with drafts(tmp_path) as it, drafts(tmp_path) as other:
         draft = it.begin("A", None)._replace(edits={"name": "x"})
         it.save(draft)
