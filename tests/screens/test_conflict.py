@@ -23,7 +23,7 @@ async def conflict(it: AppHarness) -> None:
 
 
 @pytest.mark.promise("W1")
-async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_one_key() -> None:
+async def test_conflict_shows_three_values_and_saves_decisions() -> None:
     async with run_app() as it:
         await conflict(it)
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
@@ -46,7 +46,7 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
 
 
 @pytest.mark.promise("W1")
-async def test_a_third_text_can_be_typed() -> None:
+async def test_conflict_accepts_typed_third_value() -> None:
     async with run_app() as it:
         await conflict(it)
         await it.press("e")
@@ -58,7 +58,7 @@ async def test_a_third_text_can_be_typed() -> None:
 
 
 @pytest.mark.promise("W1")
-async def test_a_second_change_meanwhile_asks_again() -> None:
+async def test_conflict_opens_again_after_second_change() -> None:
     async with run_app() as it:
         await conflict(it)
         await it.press("y", "y")
@@ -73,7 +73,7 @@ async def test_a_second_change_meanwhile_asks_again() -> None:
 
 
 @pytest.mark.promise("W1")
-async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> None:
+async def test_escape_returns_to_form_with_all_edits() -> None:
     async with run_app() as it:
         await conflict(it)
         await it.press("t", "escape")
@@ -83,7 +83,7 @@ async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> 
 
 
 @pytest.mark.promise("W1")
-async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
+async def test_taking_all_of_theirs_sends_nothing() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.press("x")
@@ -95,7 +95,7 @@ async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
 
 
 @pytest.mark.promise("W3")
-async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside_yours() -> None:
+async def test_lost_response_with_other_value_opens_conflict() -> None:
     async with run_app() as it:
 
         async def store_otherwise(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -114,7 +114,7 @@ async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside
 
 
 @pytest.mark.promise("T1", "T2")
-async def test_hostile_values_are_shown_as_signs() -> None:
+async def test_conflict_shows_hostile_values_as_symbols() -> None:
     hostile = "[/] [@click=app.quit]x[/]\x1b[31m\u202e"
     async with run_app() as it:
         await it.press("f2")

@@ -17,7 +17,7 @@ def records(*short_ids: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.promise("T3")
-async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> None:
+async def test_list_flags_confusable_ids() -> None:
     async with run_app(records=records("ACME-CORP", "ACME‑CORP", "BRIGHT-MFG")) as dock:
         marks = {line[2:13].strip(): line[:2] for line in dock.lines if "Name of" in line}
         assert marks == {"ACME-CORP": "›≈", "ACME‑CORP": " ≈", "BRIGHT-MFG": "  "}
@@ -29,7 +29,7 @@ async def test_the_list_marks_them_and_names_the_other_under_the_cursor() -> Non
 
 
 @pytest.mark.promise("T3")
-async def test_the_detail_says_so_at_the_id() -> None:
+async def test_detail_flags_confusable_id() -> None:
     async with run_app(records=records(*ALIKE[:2])) as dock:
         await dock.press("enter")
         line = next(line for line in dock.lines if " ID " in line)
@@ -38,7 +38,7 @@ async def test_the_detail_says_so_at_the_id() -> None:
 
 
 @pytest.mark.promise("T3")
-async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail_and_find() -> None:
+async def test_confusable_id_on_another_page_is_flagged() -> None:
     between = [f"B-{number:03}" for number in range(60)]
     async with run_app(records=records("ACME-CORP", *between, "АСМЕ-CORP"), mirror=True) as dock:
         async with asyncio.timeout(LONGEST):
@@ -54,7 +54,7 @@ async def test_one_that_is_on_another_page_is_known_from_the_copy_in_list_detail
 
 @pytest.mark.promise("T3")
 @pytest.mark.parametrize("number", range(len(ALIKE)))
-async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> None:
+async def test_edit_writes_exactly_the_selected_id(number: int) -> None:
     assert all(one is other or is_confusable(one, other) for one in ALIKE for other in ALIKE)
     async with run_app(records=records(*ALIKE)) as dock:
         screen = dock.app.screen
@@ -68,7 +68,7 @@ async def test_the_one_that_is_edited_is_written_and_no_other(number: int) -> No
 
 @pytest.mark.promise("T3")
 @pytest.mark.parametrize("short_id", ALIKE)
-async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
+async def test_go_to_opens_exactly_the_given_id(short_id: str) -> None:
     async with run_app(records=records(*ALIKE)) as dock:
         await dock.press("g")
         await dock.paste(short_id)
@@ -77,7 +77,7 @@ async def test_the_one_that_is_gone_to_is_opened(short_id: str) -> None:
 
 
 @pytest.mark.promise("T3")
-async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> None:
+async def test_response_for_different_id_is_reported() -> None:
     async with run_app(records=records("ACME-CORP")) as dock:
         record = await dock.record("ACME-CORP")
 
@@ -88,7 +88,7 @@ async def test_a_server_that_takes_another_for_the_one_asked_for_is_told() -> No
 
 
 @pytest.mark.promise("T6")
-async def test_an_id_that_comes_twice_is_told_and_harms_nothing() -> None:
+async def test_repeated_id_is_shown_once_and_reported() -> None:
     async with run_app(records=records("ACME-CORP", "BRIGHT-MFG")) as dock:
         record = await dock.record("ACME-CORP")
         page = {"value": [record, record, await dock.record("BRIGHT-MFG")], "totalCount": 3, "hasMore": False}

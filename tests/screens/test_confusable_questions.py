@@ -25,7 +25,7 @@ QUESTION = "That ID is easily confused"
         ("BRIGHT_MFG", ALMOST),
     ],
 )
-async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, mirror: bool) -> None:
+async def test_leaving_id_field_names_similar_customer(typed: str, said: str, mirror: bool) -> None:
     async with run_app(mirror=mirror) as it:
         await it.press("f6")
         await it.paste(typed)
@@ -36,7 +36,7 @@ async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, 
 
 
 @pytest.mark.promise("W10")
-async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
+async def test_save_of_similar_id_asks_first() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         it.sees(QUESTION, SAME, "Cancel", "Open it", "Create anyway")
@@ -53,7 +53,7 @@ async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_create_anyway_is_asked_once_for_an_id() -> None:
+async def test_create_anyway_asks_once() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("right", "right", "enter")
@@ -62,7 +62,7 @@ async def test_create_anyway_is_asked_once_for_an_id() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_another_id_is_asked_about_anew() -> None:
+async def test_changed_id_is_asked_about_again() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("enter", "end", "ctrl+u", *"cargo-nw", "f10")
@@ -70,7 +70,7 @@ async def test_another_id_is_asked_about_anew() -> None:
 
 
 @pytest.mark.promise("W10", "D4")
-async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
+async def test_opening_similar_customer_keeps_draft(tmp_path: Path) -> None:
     drafts = DraftStore(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
     async with run_app(mirror=True, drafts=drafts) as it:
         await it.press("f6", *"bright-mfg", "enter", *"Other", "f10")
@@ -85,7 +85,7 @@ async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Pa
 
 
 @pytest.mark.promise("W10")
-async def test_several_are_named_and_can_each_be_opened() -> None:
+async def test_question_lists_every_similar_customer() -> None:
     records = [{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")]
     async with run_app(records=records, mirror=True) as it:
         await it.press("f6", *"d_7", "f10")
@@ -95,7 +95,7 @@ async def test_several_are_named_and_can_each_be_opened() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
+async def test_new_from_go_to_does_not_ask_twice() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
@@ -106,7 +106,7 @@ async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
 
 
 @pytest.mark.promise("W2")
-async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> None:
+async def test_taken_id_in_form_from_go_to_opens_its_customer() -> None:
     async with run_app() as it:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
@@ -118,7 +118,7 @@ async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> 
         it.sees("DOCK-7 · Theirs")
 
 
-async def test_the_question_can_be_seen_whole_on_the_smallest_screen() -> None:
+async def test_question_fits_smallest_screen() -> None:
     async with run_app(mirror=True, size=(24, 16)) as it:
         await it.press("f6", *"acme-corp", "f10")
         it.sees("Cancel", "Open it", "Create anyway")

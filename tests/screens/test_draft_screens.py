@@ -57,7 +57,7 @@ def left(folder: Path, **values: Any) -> Draft:
 
 
 @pytest.mark.promise("D4")
-async def test_what_is_typed_is_kept_and_gone_once_it_is_saved(tmp_path: Path) -> None:
+async def test_draft_is_written_while_typing_and_deleted_after_save(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
         await written(it)
@@ -72,7 +72,7 @@ async def test_what_is_typed_is_kept_and_gone_once_it_is_saved(tmp_path: Path) -
         assert kept(tmp_path) == []
 
 
-async def test_what_is_put_back_leaves_no_draft(tmp_path: Path) -> None:
+async def test_restored_value_leaves_no_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
         await it.press("x")
@@ -84,7 +84,7 @@ async def test_what_is_put_back_leaves_no_draft(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D4")
-async def test_leaving_asks_and_discards_or_keeps(tmp_path: Path) -> None:
+async def test_leaving_form_discards_or_keeps_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
         await it.press("x", "escape")
@@ -108,7 +108,7 @@ async def test_leaving_asks_and_discards_or_keeps(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D4")
-async def test_at_the_next_start_it_is_offered_with_a_comparison_and_goes_on_from_the_record_as_it_was(
+async def test_next_start_offers_draft_with_comparison(
     tmp_path: Path,
 ) -> None:
     left(tmp_path, edits={"phone": "555-0199", "name": "Acme Inc"})
@@ -129,7 +129,7 @@ async def test_at_the_next_start_it_is_offered_with_a_comparison_and_goes_on_fro
 
 
 @pytest.mark.promise("D4")
-async def test_what_others_changed_meanwhile_is_marked_in_the_offer(tmp_path: Path) -> None:
+async def test_draft_offer_marks_changes_by_others(tmp_path: Path) -> None:
     left(tmp_path)
     records = [{**ACME, "fax": "", "phone": "555-7777", "zip": "98402"}]
     async with run_with_drafts(tmp_path, records=records) as it:
@@ -138,7 +138,7 @@ async def test_what_others_changed_meanwhile_is_marked_in_the_offer(tmp_path: Pa
 
 
 @pytest.mark.promise("D4")
-async def test_later_keeps_it_and_opening_the_customer_only_mentions_it_then(tmp_path: Path) -> None:
+async def test_postponed_draft_is_only_mentioned(tmp_path: Path) -> None:
     left(tmp_path)
     async with run_with_drafts(tmp_path) as it:
         await it.press("escape")
@@ -151,7 +151,7 @@ async def test_later_keeps_it_and_opening_the_customer_only_mentions_it_then(tmp
 
 
 @pytest.mark.promise("D4")
-async def test_opening_its_customer_offers_it(tmp_path: Path) -> None:
+async def test_opening_customer_offers_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         left(tmp_path)
         await it.press("enter")
@@ -169,9 +169,7 @@ async def test_opening_its_customer_offers_it(tmp_path: Path) -> None:
 
 @pytest.mark.promise("D5")
 @pytest.mark.parametrize("keys", [("enter",), ("delete", "right", "enter")])
-async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
-    tmp_path: Path, keys: tuple[str, ...]
-) -> None:
+async def test_outdated_offer_leaves_draft_changed_by_other_session(tmp_path: Path, keys: tuple[str, ...]) -> None:
     left(tmp_path)
     async with run_with_drafts(tmp_path) as it:
         it.sees("Draft · ACME-CORP", "555-0199")
@@ -189,7 +187,7 @@ async def test_an_old_offer_takes_nothing_from_who_went_on_with_the_draft(
 
 
 @pytest.mark.promise("D4")
-async def test_several_drafts_are_a_list(tmp_path: Path) -> None:
+async def test_several_drafts_open_list(tmp_path: Path) -> None:
     left(tmp_path)
     left(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
     async with run_with_drafts(tmp_path) as it:
@@ -205,7 +203,7 @@ async def test_several_drafts_are_a_list(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D4")
-async def test_without_the_server_a_save_stays_a_draft_and_is_sent_by_hand_when_it_is_back(tmp_path: Path) -> None:
+async def test_save_while_offline_stays_draft_until_sent_by_hand(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         it.transport.cut()
         await it.press("f2", *["down"] * 8, "9", "f10")
@@ -249,7 +247,7 @@ def lost(commit: bool) -> Intercept:
 
 
 @pytest.mark.promise("W3", "D4")
-async def test_an_answer_that_never_came_is_a_state_of_its_own_also_on_the_disk(tmp_path: Path) -> None:
+async def test_lost_response_is_stored_as_sending(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
         it.transport.intercept = lost(commit=True)
@@ -267,7 +265,7 @@ async def test_an_answer_that_never_came_is_a_state_of_its_own_also_on_the_disk(
 
 
 @pytest.mark.promise("W9")
-async def test_a_second_try_that_sent_nothing_does_not_say_that_the_first_was_not_sent(tmp_path: Path) -> None:
+async def test_second_try_while_offline_keeps_first_unconfirmed(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", *["down"] * 8, "9")
         it.transport.intercept = lost(commit=True)
@@ -282,7 +280,7 @@ async def test_a_second_try_that_sent_nothing_does_not_say_that_the_first_was_no
 
 
 @pytest.mark.promise("D4")
-async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Path) -> None:
+async def test_draft_of_new_customer_contains_preset_id(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
@@ -306,9 +304,7 @@ async def test_the_id_a_new_customer_was_begun_with_is_in_its_draft(tmp_path: Pa
         ("555-7777", "Phone now differs from before"),
     ],
 )
-async def test_after_a_kill_in_mid_save_the_next_start_tells_what_came_of_it(
-    tmp_path: Path, stored: str, told: str
-) -> None:
+async def test_start_after_kill_in_save_shows_outcome(tmp_path: Path, stored: str, told: str) -> None:
     begun = left(tmp_path)
     for path in tmp_path.glob("*.json"):
         path.unlink()
@@ -324,7 +320,7 @@ async def test_after_a_kill_in_mid_save_the_next_start_tells_what_came_of_it(
 
 
 @pytest.mark.promise("W3")
-async def test_a_new_customer_whose_creation_was_cut_off_is_found_to_be_there(tmp_path: Path) -> None:
+async def test_start_after_kill_in_create_finds_customer(tmp_path: Path) -> None:
     typed = {"shortID": "DOCK-7", "name": "Dock Seven"}
     begun = left(tmp_path / "other")
     left(
@@ -342,7 +338,7 @@ async def test_a_new_customer_whose_creation_was_cut_off_is_found_to_be_there(tm
 
 
 @pytest.mark.promise("D3")
-async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tmp_path: Path) -> None:
+async def test_failing_disk_and_recovery_are_shown(tmp_path: Path) -> None:
     failing = True
 
     def write(path: Path, content: bytes) -> None:
@@ -367,7 +363,7 @@ async def test_a_failing_disk_is_told_on_the_screen_and_that_it_is_well_again(tm
 
 
 @pytest.mark.promise("D4")
-async def test_quitting_twice_quits_where_what_was_typed_is_kept(tmp_path: Path) -> None:
+async def test_second_ctrl_q_quits_and_keeps_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", "x", "ctrl+q")
         it.sees("Ctrl+Q again quits.")
@@ -377,7 +373,7 @@ async def test_quitting_twice_quits_where_what_was_typed_is_kept(tmp_path: Path)
 
 
 @pytest.mark.promise("D4")
-async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
+async def test_quit_dialog_names_kept_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
         await it.press("x")
@@ -391,7 +387,7 @@ async def test_quitting_says_that_it_is_kept_and_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D5")
-async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Path) -> None:
+async def test_second_session_sees_other_editor(tmp_path: Path) -> None:
     elsewhere = DraftStore(tmp_path, SERVER, pause=0)
     theirs = elsewhere.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"}, process=4711)
     elsewhere.save(theirs)
@@ -409,7 +405,7 @@ async def test_two_sessions_on_one_customer_are_told_of_each_other(tmp_path: Pat
 
 
 @pytest.mark.promise("D5")
-async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Path) -> None:
+async def test_first_session_notices_later_editor(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2")
         await it.press("x")
@@ -424,7 +420,7 @@ async def test_a_session_that_begins_second_is_noticed_by_the_first(tmp_path: Pa
 
 
 @pytest.mark.promise("D6")
-async def test_a_damaged_draft_is_told_at_the_start_and_set_aside(tmp_path: Path) -> None:
+async def test_damaged_draft_is_quarantined_at_start(tmp_path: Path) -> None:
     left(tmp_path)
     (path,) = tmp_path.glob("*.json")
     path.write_bytes(path.read_bytes()[:100])
@@ -433,14 +429,14 @@ async def test_a_damaged_draft_is_told_at_the_start_and_set_aside(tmp_path: Path
     assert (tmp_path / "set-aside" / path.name).exists()
 
 
-async def test_read_only_resumes_nothing(tmp_path: Path) -> None:
+async def test_read_only_does_not_resume_draft(tmp_path: Path) -> None:
     left(tmp_path)
     async with run_with_drafts(tmp_path, read_only=True) as it:
         await it.press("enter")
         it.sees("Editing is off", "Draft · ACME-CORP")
 
 
-async def test_a_draft_that_is_being_taken_up_is_not_asked_about_any_more(tmp_path: Path) -> None:
+async def test_draft_being_resumed_ignores_further_keys(tmp_path: Path) -> None:
     left(tmp_path)
     async with run_with_drafts(tmp_path) as it:
         it.sees("Draft · ACME-CORP")
@@ -460,7 +456,7 @@ async def test_a_draft_that_is_being_taken_up_is_not_asked_about_any_more(tmp_pa
 
 
 @pytest.mark.promise("W3")
-async def test_what_is_put_back_while_it_is_being_saved_is_noted_as_sent_all_the_same(tmp_path: Path) -> None:
+async def test_pending_write_survives_restored_value(tmp_path: Path) -> None:
     reading, sending = asyncio.Event(), asyncio.Event()
 
     async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:

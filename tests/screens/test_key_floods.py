@@ -38,7 +38,7 @@ FIRES: dict[str, Intercept] = {
 
 @pytest.mark.promise("N6", "A2")
 @pytest.mark.parametrize("name", FIRES)
-async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> None:
+async def test_editing_continues_through_server_faults(name: str) -> None:
     async with run_app() as dock:
         await dock.press("e", "end", "X", "down")
         dock.transport.intercept = FIRES[name]
@@ -57,7 +57,7 @@ async def test_editing_goes_on_through_it_and_is_saved_after_it(name: str) -> No
 
 
 @pytest.mark.promise("N3")
-async def test_keys_are_live_while_an_answer_does_not_come() -> None:
+async def test_keys_work_while_response_is_pending() -> None:
     """The answer comes byte by byte, for as long as the test looks."""
     released = asyncio.Event()
 

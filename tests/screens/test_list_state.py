@@ -11,7 +11,7 @@ from app.screens.list_state import ListState, ListStateFile
 LEFT = ListState("name", "DESC", "active", 50, ("shortID", "email"))
 
 
-def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
+def test_list_state_is_kept_per_site(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "views"
     ListStateFile(folder, "https://a/api/v1").save(LEFT)
     assert ListStateFile(folder, "https://a/api/v1").state == LEFT
@@ -37,7 +37,7 @@ def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
         json.dumps({"format": 1, "sort": None, "direction": "ASC", "status": "all", "page_size": 0, "columns": 7}),
     ],
 )
-def test_what_cannot_be_understood_is_set_aside_and_told(kept: bytes | str, tmp_path: Path) -> None:
+def test_unreadable_list_state_is_quarantined(kept: bytes | str, tmp_path: Path) -> None:
     ListStateFile(tmp_path, "a").save(LEFT)
     path = next(tmp_path.iterdir())
     data = kept.encode() if isinstance(kept, str) else kept
@@ -51,7 +51,7 @@ def test_what_cannot_be_understood_is_set_aside_and_told(kept: bytes | str, tmp_
     assert ListStateFile(tmp_path, "a").note == ""
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_unwritable_folder_raises_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("a file")
     with pytest.raises(OSError, match="exists"):
         ListStateFile(tmp_path / "views", "a").save(LEFT)

@@ -78,7 +78,7 @@ class Gate:
 
 @pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", HARMS)
-async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: Path) -> None:
+async def test_lost_copy_is_reported_and_downloaded_again(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with asyncio.timeout(60), run_app(MANY, mirror=True, mirror_file=path, timing=PATIENT) as it:
         gate = Gate()
@@ -97,7 +97,7 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
 
 
 @pytest.mark.promise("D6")
-async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: Path) -> None:
+async def test_lost_copy_while_offline_promises_nothing(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path, timing=PATIENT) as it:
         it.transport.intercept = refused
@@ -110,7 +110,7 @@ async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: P
 
 
 @pytest.mark.promise("T7")
-async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
+async def test_stopped_download_is_reported_and_f5_resumes() -> None:
     broken = True
 
     async def fails(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -126,7 +126,7 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
         await it.until("1 of 48")
 
 
-async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -> None:
+async def test_download_by_other_window_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     gate = Gate()
     async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.bend) as first:
@@ -141,7 +141,7 @@ async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -
 
 @pytest.mark.promise("N7")
 @pytest.mark.parametrize("mirror", [True, False])
-async def test_a_first_start_without_the_server_goes_on_when_it_is_back(mirror: bool) -> None:
+async def test_first_start_offline_continues_when_server_returns(mirror: bool) -> None:
     async with run_app(mirror=mirror, timing=PATIENT, intercept=refused) as it:
         it.sees("The server cannot be reached", "offline since")
         it.transport.intercept = None

@@ -30,7 +30,7 @@ def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
 @pytest.mark.promise("T6")
 @pytest.mark.parametrize("total", [None, -1, "48", [], 4.8])
 @pytest.mark.parametrize("more", [None, False, "yes"])
-async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, more: object) -> None:
+async def test_full_page_without_totals_is_not_last(total: object, more: object) -> None:
     totals = {"totalCount": total, "pageCount": total, "hasMore": more}
     async with run_app(60, intercept=bent(lambda page: page | totals)) as it:
         it.sees("total unknown · page 1 ")
@@ -44,7 +44,7 @@ async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, 
 
 
 @pytest.mark.promise("T6")
-async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
+async def test_repeated_id_on_page_is_one_row() -> None:
     def twice(page: dict[str, Any]) -> dict[str, Any]:
         value = page["value"]
         return page | {"value": [value[0], *value[:-1]]}
@@ -58,7 +58,7 @@ async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
 
 @pytest.mark.promise("N4")
 @pytest.mark.parametrize("mirror", [False, True])
-async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> None:
+async def test_oversized_page_is_loaded_in_parts(mirror: bool) -> None:
     def swell(page: dict[str, Any]) -> dict[str, Any]:
         return page | {"padding": " " * MAX_BODY} if len(page["value"]) > 10 else page
 
@@ -74,7 +74,7 @@ async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> 
 
 
 @pytest.mark.promise("N4")
-async def test_a_server_whose_every_answer_is_too_large_is_there_all_the_same() -> None:
+async def test_oversized_responses_do_not_mean_offline() -> None:
     async with run_app(intercept=bent(lambda page: page | {"padding": " " * MAX_BODY})) as it:
         it.sees("The answer is too large", "32 MiB", "live")
         it.misses("offline", "cannot be reached")

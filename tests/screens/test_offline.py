@@ -52,7 +52,7 @@ FAULTS: dict[str, Intercept] = {
 
 @pytest.mark.promise("N7")
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_gone_and_back(fault: str) -> None:
+async def test_list_survives_outage_and_goes_live_again(fault: str) -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.sees("live · 48")
         it.transport.intercept = FAULTS[fault]
@@ -76,7 +76,7 @@ async def test_gone_and_back(fault: str) -> None:
 
 
 @pytest.mark.promise("N7", "A7")
-async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_goes_on() -> None:
+async def test_rejected_credentials_show_remedy_and_browsing_continues() -> None:
     mend = "The secret comes from /run/secret: put the new one there and press F5."
     async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
         tokens = 0
@@ -104,7 +104,7 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
 
 
 @pytest.mark.parametrize("narrowed", [("a",), ("slash", *"in")])
-async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_answers(
+async def test_refresh_retries_credentials_while_copy_is_shown(
     narrowed: tuple[str, ...],
 ) -> None:
     mend = "The secret comes from /run/secret."
@@ -124,7 +124,7 @@ async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_an
 
 
 @pytest.mark.promise("W1")
-async def test_a_save_never_trusts_the_mirror() -> None:
+async def test_save_never_uses_local_copy() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         await it.press("enter", "f2")
         await it.store.upsert("ACME-CORP", {"phone": "555-9999", "city": "Elsewhere"})
@@ -140,7 +140,7 @@ async def test_a_save_never_trusts_the_mirror() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -> None:
+async def test_paging_does_not_wait_for_hanging_server() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.intercept = black_hole
         await it.press("f8", "f8")
@@ -151,7 +151,7 @@ async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -
 
 
 @pytest.mark.promise("N7")
-async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
+async def test_nothing_is_live_while_server_is_suspect() -> None:
     async with run_app(mirror=True, timing=HURRIED._replace(probe=3600.0)) as it:
         await it.press("slash", *"bright-mfg")
         it.sees("live")
@@ -170,7 +170,7 @@ async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_call
 
 
 @pytest.mark.promise("D2")
-async def test_the_end_does_not_wait_for_what_hangs() -> None:
+async def test_exit_does_not_wait_for_hanging_server() -> None:
     async with asyncio.timeout(20):
         async with run_app(mirror=True, timing=HURRIED) as it:
             it.transport.intercept = black_hole
@@ -179,7 +179,7 @@ async def test_the_end_does_not_wait_for_what_hangs() -> None:
 
 
 @pytest.mark.promise("N3")
-async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> None:
+async def test_quit_does_not_wait_for_pending_customer() -> None:
     async with run_app(mirror=False) as it:
         it.transport.intercept = black_hole
         await it.press_only("g", *"NO-ONE", "enter")
@@ -193,7 +193,7 @@ async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> N
 
 
 @pytest.mark.promise("T7")
-async def test_f5_twice_reads_everything_again() -> None:
+async def test_second_f5_starts_full_sync() -> None:
     async with run_app(600, mirror=True) as it:
         before = it.transport.count("GET")
         await it.press("f5", "f5")
@@ -208,7 +208,7 @@ async def test_f5_twice_reads_everything_again() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
+async def test_incomplete_copy_shows_where_it_ends() -> None:
     async def stops(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
             await asyncio.Event().wait()
@@ -240,7 +240,7 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
+async def test_find_on_empty_copy_reports_missing_server() -> None:
     async with run_app(mirror=True, timing=HURRIED, intercept=refused) as it:
         it.sees("The server cannot be reached", "Press F5 to try again.")
         await it.press("slash", *"bright-mfg")
@@ -252,7 +252,7 @@ async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_
         it.sees("live · 48", "ACME-CORP", "page 1 of 3")
 
 
-async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
+async def test_failed_first_page_keeps_page_size() -> None:
     async with run_app(intercept=refused) as it:
         it.sees("Press F5 to try again.")
         it.transport.intercept = None
@@ -261,7 +261,7 @@ async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_s
 
 
 @pytest.mark.promise("N7")
-async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
+async def test_offline_start_shows_local_copy_and_its_age(tmp_path: Path) -> None:
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED) as it:
         listed = [line.rstrip() for line in it.lines[2:16]]
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED, intercept=refused) as it:
@@ -278,7 +278,7 @@ async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_
         it.misses("data of", "offline")
 
 
-async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path) -> None:
+async def test_second_session_reports_other_window_syncs(tmp_path: Path) -> None:
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
         async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
             await second.press("f5", "f5")
@@ -288,7 +288,7 @@ async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path
 
 
 @pytest.mark.promise("T7")
-async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
+async def test_full_sync_request_waits_for_server() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.cut()
         await it.press("f5")
@@ -301,7 +301,7 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
 
 
 @pytest.mark.promise("N3")
-async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
+async def test_cancelled_reader_leaves_response_to_others() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         gate = asyncio.Event()
 
@@ -322,7 +322,7 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
 
 
 @pytest.mark.promise("N7")
-async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None:
+async def test_go_to_from_local_copy_is_not_live() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
 
         async def silent(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -339,7 +339,7 @@ async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None
 
 
 @pytest.mark.promise("D6")
-async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_path: Path) -> None:
+async def test_deleted_cache_folder_is_recreated(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path) as it:
         await it.press("slash", *"acme")
@@ -358,7 +358,7 @@ async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_pat
 
 
 @pytest.mark.promise("N7")
-async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
+async def test_offline_notice_disappears_when_server_returns() -> None:
     async with run_app(mirror=True, timing=HURRIED) as it:
         it.transport.intercept = refused
         await it.press("f5")
@@ -368,7 +368,7 @@ async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
         it.misses("The local copy is shown.", "cannot be reached")
 
 
-async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
+async def test_list_under_find_shows_changes_by_others() -> None:
     async with run_app(mirror=True) as it:
         it.sees("live · 48", "555-0100")
         await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
@@ -380,7 +380,7 @@ async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
         it.sees("live · 48", "999-NEW")
 
 
-async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_learns() -> None:
+async def test_list_and_detail_follow_the_local_copy() -> None:
     async with run_app(mirror=True) as it:
         for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
             await it.press(*keys)
@@ -394,7 +394,7 @@ async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_lea
         assert it.transport.count("GET") == requests
 
 
-async def test_ones_own_change_is_still_there_after_a_find() -> None:
+async def test_own_change_is_shown_after_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("555-01009", "48 customers")

@@ -45,19 +45,19 @@ def shown(
         (shown(3, 0, more=True), False),
     ],
 )
-def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Pagination, following: bool) -> None:
+def test_any_hint_allows_next_page(paging: Pagination, following: bool) -> None:
     assert (paging.offset(1) is not None) == following
 
 
 @pytest.mark.promise("T6")
 @pytest.mark.parametrize("count", [None, 0, 1])
-def test_where_nothing_is_counted_no_last_page_is_told(count: int | None) -> None:
+def test_unknown_page_count_shows_no_last_page(count: int | None) -> None:
     assert "of" not in summary(shown(2, 10, count=count))
     assert shown(2, 10, count=count).offset(-1) is not None, "the page before is there all the same"
 
 
 @pytest.mark.promise("T6")
-def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
+def test_repeated_id_keeps_latest_row() -> None:
     rows = [
         Customer.from_wire({"shortID": short_id, "name": name, "active": True, "modified": modified})
         for short_id, name, modified in (
@@ -77,7 +77,7 @@ def test_an_id_that_came_twice_is_one_row_as_changed_last() -> None:
 
 
 @pytest.mark.promise("T6")
-def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
+def test_repeated_ids_are_reported_in_one_sentence() -> None:
     for short_ids, told in (
         (["A"], "sent A twice"),
         (["A", "B"], "sent A and B twice"),
@@ -86,7 +86,7 @@ def test_ids_that_came_twice_are_told_in_one_sentence() -> None:
         assert told in repeats_notice(short_ids)
 
 
-def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:
+def test_next_page_counts_from_requested_page() -> None:
     paging = shown(1, 10, total=100)
     first = paging.offset(1)
     assert first is not None
@@ -96,7 +96,7 @@ def test_hurried_keys_turn_from_the_page_asked_for_last() -> None:
 
 
 @pytest.mark.promise("T6")
-def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> None:
+def test_empty_page_is_not_requested_again() -> None:
     paging = shown(1, 10, total=10**9, more=True)
     paging.is_empty_at(2)
     assert paging.offset(1) is None
@@ -106,7 +106,7 @@ def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> No
 
 
 @pytest.mark.promise("T6")
-def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
+def test_unknown_total_is_shown_as_unknown() -> None:
     paging = shown(2, 10, more=True)
     assert summary(paging) == "total unknown · page 2 · by ID ▲"
     assert position_text(paging, 0) == "11 of ? by ID"
@@ -151,11 +151,11 @@ def narrowed(request: PageRequest, origin: Origin, total: int) -> Pagination:
         (PageRequest(), Origin(None, 3), "3 customers · page 1 of 1 · by ID ▲ · from the local copy, incomplete"),
     ],
 )
-def test_what_comes_from_the_mirror_is_never_told_as_live(request_: PageRequest, origin: Origin, told: str) -> None:
+def test_summary_of_local_rows_shows_age(request_: PageRequest, origin: Origin, told: str) -> None:
     assert summary(narrowed(request_, origin, 3)) == told
 
 
-def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
+def test_summary_shortens_to_fit_width() -> None:
     paging = narrowed(PageRequest(sort="contact"), Origin(NOON, 10**6), 10**6)
     for cells in range(50, 120):
         assert len(summary(paging, cells)) <= max(cells, len(summary(paging, 0)))
@@ -164,7 +164,7 @@ def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
     assert summary(yesterday).endswith("from the copy of 03 Feb 12:00")
 
 
-def test_a_count_that_comes_later_is_taken_over() -> None:
+def test_late_total_replaces_minimum() -> None:
     paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, total_is_minimum=True), 20)
     paging.set_total(41)
     assert not paging.counting

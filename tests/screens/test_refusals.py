@@ -53,7 +53,7 @@ async def test_reason_without_a_field_is_quoted(status: int) -> None:
 
 
 @pytest.mark.promise("N5")
-async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
+async def test_gateway_error_page_is_reported_as_unavailable() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
         page = httpx.Response(503, headers={"content-type": "text/html"}, content=b"<title>503</title><h1>Busy</h1>")
@@ -64,7 +64,7 @@ async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
 
 
 @pytest.mark.promise("W11")
-async def test_customer_that_is_gone_is_named_with_what_to_do() -> None:
+async def test_save_of_missing_customer_shows_next_step() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
         body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
@@ -85,7 +85,7 @@ ODD = [{"shortID": "A&B", "name": "Amp", "phone": "1"}]
 
 @pytest.mark.promise("W11")
 @pytest.mark.parametrize("mirror", [False, True])
-async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(mirror: bool) -> None:
+async def test_refused_id_is_saved_only_after_warning(mirror: bool) -> None:
     async with run_app(records=ODD, mirror=mirror) as it:
         it.transport.intercept = refuse_single
         await it.press("enter")
@@ -106,7 +106,7 @@ async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(
 
 
 @pytest.mark.promise("W2")
-async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
+async def test_create_is_refused_if_id_cannot_be_read() -> None:
     async with run_app() as it:
         it.transport.intercept = refuse_single
         await it.press("f6", *"C&D", "down", "X", "f10")
@@ -116,7 +116,7 @@ async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
 
 @pytest.mark.promise("W5")
 @pytest.mark.parametrize("number", ["0.10", "1E5", "12345678901234567890123", "-0", "1.0e-7"])
-async def test_number_in_a_text_goes_back_as_it_came(number: str) -> None:
+async def test_number_in_text_field_is_sent_unchanged(number: str) -> None:
     sent: list[bytes] = []
 
     async def numbered(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:

@@ -18,7 +18,7 @@ async def scan(it: AppHarness, text: str, pause: float) -> None:
 
 
 @pytest.mark.promise("I4")
-async def test_scan_is_shown_and_its_settings_are_kept() -> None:
+async def test_scan_is_shown_and_settings_are_saved() -> None:
     kept: list[Scanner] = []
 
     def save(scanner: Scanner) -> str:
@@ -50,7 +50,7 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         ("ACME-7\r", 0.12, "by its speed", Scanner(0.18)),
     ],
 )
-async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
+async def test_suggested_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, sent, pause)
@@ -60,7 +60,7 @@ async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits
 
 
 @pytest.mark.promise("I4")
-async def test_slow_scanner_without_a_frame_is_advised() -> None:
+async def test_slow_scanner_gets_advice_to_set_frame() -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, "ACME-7\r", 0.3)
@@ -83,7 +83,7 @@ SETTINGS: dict[str, int | str] = {"scan_gap_ms": 60, "scan_prefix": "^", "scan_s
         "[ui]\nscan_prefix = '~'",
     ],
 )
-def test_settings_are_written_and_all_else_stays(tmp_path: Path, text: str) -> None:
+def test_config_file_keeps_everything_else(tmp_path: Path, text: str) -> None:
     path = tmp_path / "dockbook" / "config.toml"
     if text:
         path.parent.mkdir()
@@ -104,7 +104,7 @@ def test_settings_are_written_and_all_else_stays(tmp_path: Path, text: str) -> N
 
 
 @pytest.mark.parametrize("text", ["ui = {mouse = true}\n", "[ui\n", "ui.mouse = true\n"])
-def test_file_that_cannot_be_changed_stays_as_it_is(tmp_path: Path, text: str) -> None:
+def test_unsupported_config_file_is_left_unchanged(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match="scan_gap_ms = 60"):

@@ -43,7 +43,7 @@ async def scan(it: AppHarness, code: str, pauses: Sequence[float], end: str = "\
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "xd-4-e"])
-async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -> None:
+async def test_scan_opens_customer_or_shows_why_not(screen: str, code: str) -> None:
     keys, opens = SCREENS[screen]
     async with run_app() as it:
         await it.press(*keys)
@@ -83,7 +83,7 @@ async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["east-7", "nord-7", "dock-7", "xpor-7", "gate-7", "vend-7", "AB-7"])
 @pytest.mark.parametrize("stall", STALLS)
-async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
+async def test_rest_of_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
     """The first key was run, as nobody could know: the rest goes nowhere, also where that key has led."""
     async with run_app() as it:
         await scan(it, code, [5.0, stall] + [EVEN] * len(code))
@@ -96,7 +96,7 @@ async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall:
 
 
 @pytest.mark.promise("I3")
-async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
+async def test_cut_scan_is_not_opened() -> None:
     async with run_app(mirror=True) as it:
         for code in ("ACME-CORP", "BRIGHT-MFG", "ACME-CORP"):
             await scan(it, code, [5.0] + [0.01] * len(code))
@@ -108,7 +108,7 @@ async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
 
 
 @pytest.mark.promise("I3")
-async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
+async def test_repeated_or_late_end_edits_nothing() -> None:
     async with run_app() as it:
         await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10 + [0.9], "\r\r\n")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "F2 Edit")
@@ -116,7 +116,7 @@ async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
 
 
 @pytest.mark.promise("I3")
-async def test_enter_behind_fast_letters_opens_no_row() -> None:
+async def test_enter_after_fast_letters_opens_no_row() -> None:
     async with run_app() as it:
         await scan(it, "ZW", [5.0, 0.02, 0.02])
         it.sees("48 customers", "Only part of a barcode arrived (…ZW). Scan again.")
@@ -136,7 +136,7 @@ async def test_separator_belongs_to_the_code(code: str) -> None:
 
 
 @pytest.mark.promise("I3")
-async def test_separator_belongs_to_a_code_in_find() -> None:
+async def test_separator_belongs_to_code_in_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("BRIGHT\x1d-MFG\r")
@@ -156,7 +156,7 @@ async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
 
 
 @pytest.mark.promise("I4")
-async def test_framed_scan_fills_the_field_of_a_form() -> None:
+async def test_framed_scan_fills_form_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type_at("\x02DOCK-7\x03", [2.0])
@@ -167,14 +167,14 @@ async def test_framed_scan_fills_the_field_of_a_form() -> None:
 
 
 @pytest.mark.promise("I4")
-async def test_framed_scan_without_its_end_is_only_a_part() -> None:
+async def test_framed_scan_without_end_is_partial() -> None:
     async with run_app() as it:
         await it.type_at("\x02DOCK-7", [2.0])
         it.sees("Only part of a barcode arrived (DOCK-7…). Scan again.", "48 customers")
 
 
 @pytest.mark.promise("I5")
-async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
+async def test_typed_prefix_stays_in_field() -> None:
     async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
         await it.type_at("^ab", [0.3])
@@ -184,7 +184,7 @@ async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
 @pytest.mark.promise("I4")
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> None:
+async def test_pasted_code_is_a_scan(screen: str, end: str) -> None:
     async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste(f"BRIGHT-MFG{end}")
@@ -196,7 +196,7 @@ async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> No
 
 @pytest.mark.promise("I2")
 @pytest.mark.parametrize("screen", ["sort", "discontinue", "help"])
-async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None:
+async def test_paste_outside_fields_is_refused(screen: str) -> None:
     async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste("BRIGHT-MFG")
@@ -204,7 +204,7 @@ async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None
 
 
 @pytest.mark.promise("I3")
-async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
+async def test_code_pasted_into_file_name_exports_nothing() -> None:
     async with run_app() as it:
         await it.press("x")
         await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
@@ -221,7 +221,7 @@ async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
 
 
 @pytest.mark.promise("I5")
-async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None:
+async def test_fast_letters_after_edit_key_are_typed() -> None:
     """I5"""
     async with run_app() as it:
         await it.type_at("eThe 9th", [3.0, 0.6, 0.06, 0.1, 0.06, 0.05, 0.05, 0.06])
@@ -229,7 +229,7 @@ async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None
 
 
 @pytest.mark.promise("I5")
-async def test_key_held_down_moves_row_by_row() -> None:
+async def test_held_key_moves_row_by_row() -> None:
     """I5"""
     async with run_app() as it:
         await it.type_at("j" * 10, [5.0, 0.5] + [0.033] * 8)
@@ -238,7 +238,7 @@ async def test_key_held_down_moves_row_by_row() -> None:
 
 @pytest.mark.promise("T8")
 @pytest.mark.parametrize("pause", [0.0, 0.02])
-async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> None:
+async def test_address_pasted_as_keys_can_be_taken_back(pause: float) -> None:
     async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane\r12 Road\rHall 3", [3.0] + [pause] * 40)
@@ -251,7 +251,7 @@ async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> No
 
 
 @pytest.mark.promise("T8")
-async def test_pasted_lines_are_kept_once_something_else_is_typed() -> None:
+async def test_pasted_lines_are_kept_after_next_key() -> None:
     async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane", [3.0] + [0.0] * 20)

@@ -42,7 +42,7 @@ def under_cursor(it: AppHarness) -> str:
 
 
 @pytest.mark.promise("N7")
-async def test_rows_are_there_before_the_server_is_and_never_pass_for_live(tmp_path: Path) -> None:
+async def test_snapshot_rows_appear_first_and_are_not_live(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     held = Held()
@@ -58,7 +58,7 @@ async def test_rows_are_there_before_the_server_is_and_never_pass_for_live(tmp_p
         assert under_cursor(it) == before
 
 
-async def test_a_key_that_works_on_a_customer_waits_for_the_record(tmp_path: Path) -> None:
+async def test_customer_key_waits_for_record(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     held = Held()
@@ -73,7 +73,7 @@ async def test_a_key_that_works_on_a_customer_waits_for_the_record(tmp_path: Pat
 
 
 @pytest.mark.promise("A2")
-async def test_what_the_server_forbids_to_see_goes_away_again(tmp_path: Path) -> None:
+async def test_forbidden_rows_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     await filled(path)
     forbidden = {"statusCode": 403, "error": "forbidden", "message": "No."}
@@ -98,18 +98,18 @@ async def before_the_server(tmp_path: Path, *early: str, **options: Any) -> Asyn
         yield it
 
 
-async def test_what_is_typed_for_a_form_that_cannot_open_yet_is_typed_into_it(tmp_path: Path) -> None:
+async def test_early_typing_reaches_form(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "e", *["down"] * 8, "x", "d") as it:
         it.sees("Edit ACME-CORP", "555-0100xd")
 
 
-async def test_marks_fall_on_the_rows_that_they_were_made_on(tmp_path: Path) -> None:
+async def test_early_marks_stay_on_their_rows(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "space", "down", "space") as it:
         it.sees("2 marked")
         assert [line.split()[1] for line in it.lines if line.startswith("+")] == ["ACME-CORP", "AIGAIO-TROF"]
 
 
-async def test_turning_and_asking_again_before_there_is_a_page(tmp_path: Path) -> None:
+async def test_early_paging_and_refresh_are_applied(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "f8") as it:
         it.sees("page 2 of 3")
     async with before_the_server(tmp_path, "right_curly_bracket") as it:
@@ -121,7 +121,7 @@ async def test_turning_and_asking_again_before_there_is_a_page(tmp_path: Path) -
         it.sees("page 1 of 3")
 
 
-async def test_a_key_is_for_the_customer_it_was_pressed_on_or_for_none(tmp_path: Path) -> None:
+async def test_early_key_acts_on_its_customer_or_none(tmp_path: Path) -> None:
     left = [{"shortID": "AGUILA-CALC", "name": "El Águila"}, {"shortID": "BALTYK", "name": "Bałtyk"}]
     async with before_the_server(tmp_path, "e", records=left) as it:
         it.sees("ACME-CORP is not on this page any more.", "2 customers")
@@ -129,7 +129,7 @@ async def test_a_key_is_for_the_customer_it_was_pressed_on_or_for_none(tmp_path:
         it.sees("Edit AGUILA-CALC")
 
 
-async def test_what_is_typed_to_find_at_once_is_looked_for(tmp_path: Path) -> None:
+async def test_early_search_is_run(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "slash", "b", "e") as it:
         it.sees("Find: be", 'No match for "be"')
         it.misses("ACME-CORP")

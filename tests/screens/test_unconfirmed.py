@@ -48,7 +48,7 @@ async def save_phone(it: AppHarness) -> None:
 
 
 @pytest.mark.promise("W9")
-async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path) -> None:
+async def test_form_can_be_left_while_save_is_checked(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path, confirm_delays=WAITING) as it:
         late = Late(it)
         await save_phone(it)
@@ -76,7 +76,7 @@ async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path)
 
 
 @pytest.mark.promise("W9")
-async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_is_seen(tmp_path: Path) -> None:
+async def test_unconfirmed_save_is_confirmed_when_customer_is_seen(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
@@ -98,7 +98,7 @@ async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_i
 
 
 @pytest.mark.promise("W9")
-async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
+async def test_sync_confirms_pending_save() -> None:
     async with run_app(mirror=True) as it:
         late = Late(it)
         await save_phone(it)
@@ -111,7 +111,7 @@ async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
 
 
 @pytest.mark.promise("W9", "W7")
-async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None:
+async def test_unclear_undo_is_not_confirmed() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
         late = Late(it)
@@ -123,7 +123,7 @@ async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None
 
 
 @pytest.mark.promise("W8")
-async def test_a_reading_that_stays_older_is_asked_about() -> None:
+async def test_older_read_opens_conflict() -> None:
     async with run_app() as it:
         before = await it.record("ACME-CORP")
         await it.press("f2", *["down"] * 8, "9", "f10")
@@ -140,7 +140,7 @@ async def test_a_reading_that_stays_older_is_asked_about() -> None:
 
 
 @pytest.mark.promise("W9")
-async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_path: Path) -> None:
+async def test_open_form_closes_when_save_is_confirmed(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
@@ -155,7 +155,7 @@ async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_pa
 
 
 @pytest.mark.promise("W9", "W4")
-async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp_path: Path) -> None:
+async def test_second_save_after_commit_sends_nothing(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         late = Late(it)
         await save_phone(it)
@@ -169,7 +169,7 @@ async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp
 
 
 @pytest.mark.promise("W9")
-async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) -> None:
+async def test_refused_second_save_keeps_first_unconfirmed(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         Late(it)
         await save_phone(it)
@@ -185,7 +185,7 @@ async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) ->
 
 
 @pytest.mark.promise("W9")
-async def test_a_form_left_without_drafts_is_asked_about() -> None:
+async def test_leaving_form_without_drafts_asks() -> None:
     async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
         await save_phone(it)
@@ -202,7 +202,7 @@ async def test_a_form_left_without_drafts_is_asked_about() -> None:
 
 
 @pytest.mark.promise("W9")
-async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
+async def test_unclear_discontinue_is_confirmed_later() -> None:
     async with run_app(confirm_delays=WAITING) as it:
         late = Late(it)
         await it.press_only("delete", "right", "enter")
@@ -218,7 +218,7 @@ async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
 
 
 @pytest.mark.promise("W9", "D4")
-async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_customer_is_seen(tmp_path: Path) -> None:
+async def test_restart_confirms_late_save_when_customer_is_seen(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
     left(tmp_path, state="sending", pending_write=PendingWrite(ACME, {"phone": "555-0199"}, now))
     left(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
@@ -239,7 +239,7 @@ def full_disk(_path: Path, _content: bytes) -> None:
 
 
 @pytest.mark.promise("W9", "D3")
-async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path: Path) -> None:
+async def test_kill_during_save_on_full_disk_stays_unconfirmed(tmp_path: Path) -> None:
     full = False
 
     def write(path: Path, content: bytes) -> None:
@@ -275,7 +275,7 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
 
 
 @pytest.mark.promise("W9", "D3")
-async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path) -> None:
+async def test_save_is_not_sent_if_nothing_can_be_noted(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
     async with run_with_drafts(folder, write=full_disk) as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -304,7 +304,7 @@ def discontinuing(it: AppHarness) -> Intercept:
 
 
 @pytest.mark.promise("W12")
-async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
+async def test_other_server_changes_are_shown() -> None:
     async with run_app() as it:
         it.transport.intercept = discontinuing(it)
         await it.press("f2", *["down"] * 8, "9", "f10")
@@ -312,7 +312,7 @@ async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
 
 
 @pytest.mark.promise("W12")
-async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_draft(tmp_path: Path) -> None:
+async def test_discontinuation_is_shown_in_conflict_and_draft(tmp_path: Path) -> None:
     left(tmp_path, base={**ACME, "active": True})
     async with run_with_drafts(tmp_path) as it:
         await it.press("escape")
@@ -330,7 +330,7 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_d
 
 
 @pytest.mark.promise("W12")
-async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> None:
+async def test_save_shows_discontinuation_by_others() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9")
         await it.store.discontinue("ACME-CORP")
@@ -339,7 +339,7 @@ async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> No
 
 
 @pytest.mark.promise("W2")
-async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
+async def test_create_over_existing_customer_is_shown() -> None:
     async with run_app() as it:
 
         async def theirs_first(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -366,7 +366,7 @@ async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
 
 @pytest.mark.promise("D4")
 @pytest.mark.parametrize("orphan", [True, False])
-def test_the_mark_of_a_sent_draft_goes_with_it(tmp_path: Path, orphan: bool) -> None:
+def test_sent_marker_is_deleted_with_draft(tmp_path: Path, orphan: bool) -> None:
     drafts = DraftStore(tmp_path, SERVER, pause=0, write=full_disk)
     draft = drafts.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"})
     drafts.save(draft._replace(state="sending", pending_write=PendingWrite(ACME, {"phone": "1"}, draft.created_at)))
