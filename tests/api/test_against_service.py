@@ -40,7 +40,7 @@ async def place() -> AsyncIterator[Place]:
 
 
 @pytest.mark.promise("S1")
-async def test_a_customer_from_first_to_last(place: Place) -> None:
+async def test_customer_is_created_changed_and_discontinued(place: Place) -> None:
     api = place.client(130, 131)
     made = await api.upsert({"shortID": "ACME-CORP", "name": "Acme"}, only_new=True)
     assert (made.name, made.status) == ("Acme", "active")
@@ -61,7 +61,7 @@ async def test_a_customer_from_first_to_last(place: Place) -> None:
     await api.close()
 
 
-async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> None:
+async def test_every_accepted_id_can_be_read(place: Place) -> None:
     api = place.client(130, 131)
     for short_id in IDS:
         await api.upsert({"shortID": short_id, "name": f"name of {short_id}"}, only_new=True)
@@ -75,7 +75,7 @@ async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> No
 
 
 @pytest.mark.promise("A2")
-async def test_refusals(place: Place) -> None:
+async def test_service_refusals_become_typed_errors(place: Place) -> None:
     reader, writer = place.client(130), place.client(131)
     with pytest.raises(NotFound):
         await reader.get("NOBODY")
@@ -98,7 +98,7 @@ async def test_refusals(place: Place) -> None:
 
 
 @pytest.mark.promise("A1")
-async def test_a_disabled_credential_is_told(place: Place) -> None:
+async def test_disabled_credential_is_rejected(place: Place) -> None:
     api = place.client(130)
     await api.list_page(PageRequest())
     for client_id in list(place.credentials._accounts):

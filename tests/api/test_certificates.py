@@ -35,7 +35,7 @@ def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Pa
 
 
 @pytest.mark.promise("A5")
-async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(certificate: tuple[str, Path]) -> None:
+async def test_only_trusted_matching_certificate_is_accepted(certificate: tuple[str, Path]) -> None:
     address, pem = certificate
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
@@ -57,7 +57,7 @@ async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(cer
 
 
 @pytest.mark.promise("A5")
-async def test_a_server_without_tls_is_no_secure_one() -> None:
+async def test_plain_http_on_https_port_is_refused() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -84,7 +84,7 @@ def expired(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.promise("A5")
-async def test_an_expired_certificate_is_refused_although_its_authority_is_trusted(expired: tuple[Path, Path]) -> None:
+async def test_expired_certificate_is_refused(expired: tuple[Path, Path]) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*expired)
     trusting = ssl.create_default_context(cafile=str(expired[0]))
@@ -126,9 +126,7 @@ def picky(tls: ssl.SSLContext) -> Iterator[str]:
 @pytest.mark.promise("A5")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("own", [False, True])
-async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
-    version: ssl.TLSVersion, own: bool, tmp_path: Path
-) -> None:
+async def test_missing_or_wrong_client_certificate_is_named(version: ssl.TLSVersion, own: bool, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("server", "other")]
     for folder in folders:
         folder.mkdir()
@@ -153,7 +151,7 @@ async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
 
 @pytest.mark.promise("A5")
 @pytest.mark.parametrize("title", ["400 No required SSL certificate was sent", "403.7 Client certificate required"])
-async def test_a_page_that_asks_for_a_client_certificate_is_told_as_such(title: str) -> None:
+async def test_page_asking_for_client_certificate_is_recognized(title: str) -> None:
     page = f"<html><head><title>{title}</title></head></html>".encode()
     async with RawHttpServer(lambda _: raw_reply(int(title[:3]), page)).serving() as server, client(server.base) as api:
         with pytest.raises(ClientCertificateRefused):

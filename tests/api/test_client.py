@@ -17,7 +17,7 @@ NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x8
 
 
 @pytest.mark.parametrize("short_id", NOT_ASKED)
-async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> None:
+async def test_unaddressable_id_is_never_requested(short_id: str) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
@@ -27,7 +27,7 @@ async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> Non
 
 
 @given(st.text())
-def test_every_id_is_one_segment_or_none(short_id: str) -> None:
+def test_encoded_id_is_one_path_segment(short_id: str) -> None:
     try:
         path = encode_id(short_id)
     except InvalidId:
@@ -38,7 +38,7 @@ def test_every_id_is_one_segment_or_none(short_id: str) -> None:
     assert "/" not in path
 
 
-async def test_a_page_is_asked_for_and_read() -> None:
+async def test_page_request_and_response_are_mapped() -> None:
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}], "totalCount": 2, "hasMore": True}
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=body))
     async with client(transport) as api:
@@ -58,7 +58,7 @@ async def test_a_page_is_asked_for_and_read() -> None:
 @pytest.mark.parametrize(
     ("header", "etag"), [('"v1"', '"v1"'), ('W/"v1"', None), ("v1", None), ('"a" , "b"', None), ('"\xe9"', None)]
 )
-async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) -> None:
+async def test_only_strong_etags_are_kept(header: str, etag: str | None) -> None:
     answer = httpx.Response(200, json=ACME, headers=[(b"etag", header.encode("latin-1"))])
     async with client(ScriptedTransport(lambda _: answer)) as api:
         assert (await api.get("ACME-CORP")).etag == etag
@@ -66,7 +66,7 @@ async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) 
 
 
 @pytest.mark.promise("W1")
-async def test_conditions_are_sent_only_when_asked_for() -> None:
+async def test_preconditions_are_sent_only_on_request() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(201, json=ACME))
     async with client(transport) as api:
         await api.upsert(ACME)
@@ -80,7 +80,7 @@ async def test_conditions_are_sent_only_when_asked_for() -> None:
 
 @pytest.mark.promise("W5")
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None))))
-async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
+async def test_upsert_body_arrives_unchanged(body: dict[str, object]) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.upsert(body | {"shortID": "ACME-CORP"})
@@ -89,13 +89,13 @@ async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
     assert json.loads(content) == body | {"shortID": "ACME-CORP"}
 
 
-async def test_a_client_that_was_closed_twice_and_never_used() -> None:
+async def test_unused_client_can_be_closed_twice() -> None:
     async with client(ScriptedTransport(lambda _: httpx.Response(200))) as api:
         await api.close()
 
 
 @pytest.mark.promise("N3")
-async def test_closing_ends_a_call_that_waits_for_its_token() -> None:
+async def test_close_cancels_call_waiting_for_token() -> None:
     asked = asyncio.Event()
 
     class Silent(ScriptedTransport):

@@ -56,7 +56,7 @@ async def read_all(large: Large, size: int) -> tuple[list[str], list[str]]:
 @pytest.mark.promise("N4")
 @pytest.mark.parametrize("size", [250, 100, 20, 19])
 @pytest.mark.parametrize("most", [1, 7, 60, 249])
-async def test_every_customer_comes_once_however_small_the_answers_are(size: int, most: int) -> None:
+async def test_every_customer_arrives_once_in_smaller_parts(size: int, most: int) -> None:
     large = Large(611, most)
     came, remarks = await read_all(large, size)
     assert came == [f"C{number:04}" for number in range(611)]
@@ -65,14 +65,14 @@ async def test_every_customer_comes_once_however_small_the_answers_are(size: int
 
 
 @pytest.mark.promise("N4")
-async def test_a_record_that_is_too_large_alone_is_left_out_and_told() -> None:
+async def test_oversized_record_is_skipped_and_reported() -> None:
     came, remarks = await read_all(Large(60, 250, huge=(0, 23, 59)), 20)
     assert sorted({f"C{number:04}" for number in range(60)} - {*came}) == ["C0000", "C0023", "C0059"]
     assert sum("1 left out on this page" in remark for remark in remarks) == 3
 
 
 @pytest.mark.promise("N4")
-async def test_a_server_that_only_ever_swells_is_given_up_soon() -> None:
+async def test_server_with_only_oversized_responses_fails_soon() -> None:
     large = Large(60, 0)
     with pytest.raises(ResponseTooLarge):
         await PageSplitter().page(PageRequest(1, 250), large.ask)
@@ -80,20 +80,20 @@ async def test_a_server_that_only_ever_swells_is_given_up_soon() -> None:
 
 
 @pytest.mark.promise("T6")
-async def test_a_server_that_gives_fewer_than_asked_is_read_on_where_it_stopped() -> None:
+async def test_capped_page_is_not_split() -> None:
     large = Large(611, 60, cap=50)
     parts = PageSplitter()
     first = await parts.page(PageRequest(1, 250), large.ask)
     assert len(first.body["value"]) == first.body["pageSize"] == 50, "it fits after all"
 
 
-def test_parts_are_equal_and_as_large_as_they_may_be() -> None:
+def test_part_size_divides_page_evenly() -> None:
     assert [part_size(250, most) for most in (250, 249, 100, 24, 3, 1)] == [250, 125, 50, 10, 2, 1]
     assert [part_size(19, most) for most in (19, 18)] == [19, 1]
 
 
 @pytest.mark.promise("N4")
-async def test_a_page_over_the_limit_on_the_wire_comes_in_parts() -> None:
+async def test_page_over_limit_is_read_in_parts() -> None:
     listing = FakeServer(40)
 
     def reply(seen: object) -> RawReply:

@@ -81,7 +81,7 @@ def through(proxy: str, base: str, ssl_context: ssl.SSLContext | None = None) ->
 
 @pytest.mark.promise("A6")
 @pytest.mark.parametrize("user", ["", f"anna:{PASSWORD}"])
-async def test_plain_requests_go_through_the_proxy_that_was_named(user: str) -> None:
+async def test_plain_requests_use_configured_proxy(user: str) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy(user).serving() as proxy:
         api = through(proxy.address(user), server.base)
         assert (await api.get("ACME-CORP")).name == "Acme Corporation"
@@ -93,7 +93,7 @@ async def test_plain_requests_go_through_the_proxy_that_was_named(user: str) -> 
 
 
 @pytest.mark.promise("A6", "A5")
-async def test_tls_is_tunnelled_and_checked_as_without_a_proxy(tmp_path: Path) -> None:
+async def test_tls_is_tunnelled_and_verified(tmp_path: Path) -> None:
     pem = make_certificate("127.0.0.1", tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
@@ -112,7 +112,7 @@ async def test_tls_is_tunnelled_and_checked_as_without_a_proxy(tmp_path: Path) -
 @pytest.mark.promise("A6", "A4")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("user", ["", f"anna:{PASSWORD}x"])
-async def test_a_proxy_that_wants_other_credentials_is_told_without_them(user: str, scheme: str) -> None:
+async def test_proxy_refusal_shows_no_credentials(user: str, scheme: str) -> None:
     async with Proxy(f"anna:{PASSWORD}", echo=True).serving() as proxy:
         api = through(proxy.address(user), f"{scheme}://wms.example.com/api/v1")
         with pytest.raises(ProxyRefused, match=r"does not let dockbook through \(407") as caught:
@@ -127,7 +127,7 @@ async def test_a_proxy_that_wants_other_credentials_is_told_without_them(user: s
 
 
 @pytest.mark.promise("A6")
-async def test_a_proxy_that_is_away_is_named() -> None:
+async def test_unreachable_proxy_is_named() -> None:
     async with Proxy().serving() as proxy:
         address = proxy.address(f"anna:{PASSWORD}")
     api = through(address, "http://wms.example.com/api/v1")
@@ -138,7 +138,7 @@ async def test_a_proxy_that_is_away_is_named() -> None:
 
 
 @pytest.mark.promise("A6")
-async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
+async def test_failed_connect_names_unused_environment_proxy() -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
     api = CustomerApi(
@@ -150,7 +150,7 @@ async def test_where_nobody_is_reached_what_may_stand_between_is_said() -> None:
 
 
 @pytest.mark.promise("A6")
-async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, Proxy().serving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.address())

@@ -55,7 +55,7 @@ async def all_at_once(api: CustomerApi, calls: int = 100) -> None:
 
 
 @pytest.mark.promise("A1")
-async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_is_revoked() -> None:
+async def test_concurrent_calls_share_one_token() -> None:
     server = Granting()
     time = FakeClock()
     transport = ScriptedTransport(server.answer, granting=server.grant)
@@ -72,7 +72,7 @@ async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_
 
 
 @pytest.mark.promise("A1")
-async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> None:
+async def test_late_401_reuses_newer_token() -> None:
     server = Granting()
     late, gate = asyncio.Event(), asyncio.Event()
 
@@ -97,7 +97,7 @@ async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> No
 
 @pytest.mark.promise("A1", "A3")
 @pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
-async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
+async def test_token_is_renewed_before_expiry(life: object, margin: float) -> None:
     server = Granting(expires_in=life)
     time = FakeClock()
     async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
@@ -112,7 +112,7 @@ async def test_a_token_is_renewed_before_it_expires(life: object, margin: float)
 
 @pytest.mark.promise("A1")
 @pytest.mark.parametrize("life", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
-async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
+async def test_invalid_lifetime_keeps_token_until_401(life: object) -> None:
     server = Granting(expires_in=life)
     time = FakeClock()
     async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
@@ -126,7 +126,7 @@ async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
 
 
 @pytest.mark.promise("A3")
-async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wall_clock_does_not_affect_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Granting()
     real = wall.time
     async with client(ScriptedTransport(server.answer, granting=server.grant)) as api:
@@ -137,7 +137,7 @@ async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.promise("A1")
-async def test_a_second_401_is_told() -> None:
+async def test_second_401_raises_unauthorized() -> None:
     server = Granting()
     server.refusing = True
     transport = ScriptedTransport(server.answer, granting=server.grant)
@@ -149,7 +149,7 @@ async def test_a_second_401_is_told() -> None:
 
 
 @pytest.mark.promise("A1", "N2")
-async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
+async def test_write_broken_on_replay_has_unknown_outcome() -> None:
     transport = ScriptedTransport(responses_in_turn(httpx.Response(401), httpx.ReadError("reset")))
     async with client(transport) as api:
         with pytest.raises(TransportError) as caught:
@@ -159,7 +159,7 @@ async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
 
 
 @pytest.mark.promise("A1")
-async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others() -> None:
+async def test_cancelled_waiter_leaves_token_request_running() -> None:
     gate = asyncio.Event()
 
     class Slow(ScriptedTransport):
@@ -183,7 +183,7 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others
 
 
 @pytest.mark.promise("N3")
-async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> None:
+async def test_token_deadline_ends_all_waiting_calls() -> None:
     class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await super().handle_async_request(request)
@@ -211,9 +211,7 @@ async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> 
     ],
     ids=repr,
 )
-async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
-    fault: httpx.TransportError | int, kind: type[DockbookError]
-) -> None:
+async def test_token_request_is_retried_like_read(fault: httpx.TransportError | int, kind: type[DockbookError]) -> None:
     transport = ScriptedTransport(
         lambda _: httpx.Response(200, json=ACME),
         granting=lambda _: httpx.Response(fault) if isinstance(fault, int) else type(fault)(str(fault)),
@@ -234,7 +232,7 @@ async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
         {"statusCode": 401, "error": "unauthorized", "message": "Unknown client."},
     ],
 )
-async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
+async def test_rejected_credentials_are_not_retried(status: int, body: dict[str, Any]) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
     async with client(transport) as api:
         with pytest.raises(CredentialsRejected, match=r"Unknown client\..*Check both"):
@@ -244,7 +242,7 @@ async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
 
 @pytest.mark.promise("N5", "A7")
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
-async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
+async def test_login_page_is_not_a_token(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
     async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
         with pytest.raises(
@@ -257,7 +255,7 @@ async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status:
 
 @pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"null"])
-async def test_an_answer_without_a_token(body: bytes) -> None:
+async def test_response_without_token_is_unexpected(body: bytes) -> None:
     granting = responses_in_turn(httpx.Response(200, content=body))
     async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
         with pytest.raises(UnexpectedResponse):
@@ -266,7 +264,7 @@ async def test_an_answer_without_a_token(body: bytes) -> None:
 
 @pytest.mark.promise("A7")
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "\x00", "x" * 20_000, "a\ud800"])
-async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
+async def test_unsendable_token_is_refused(token: str) -> None:
     granting = responses_in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
     transport = ScriptedTransport(lambda _: httpx.Response(200), granting=granting)
     async with client(transport) as api:
@@ -277,7 +275,7 @@ async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
 
 
 @pytest.mark.promise("A7")
-async def test_a_token_of_another_kind_is_refused() -> None:
+async def test_token_type_other_than_bearer_is_refused() -> None:
     granting = responses_in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
     async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
         with pytest.raises(TokenUnavailable, match="mac") as caught:
@@ -299,7 +297,7 @@ async def test_a_token_of_another_kind_is_refused() -> None:
     ],
     ids=repr,
 )
-async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, object]) -> None:
+async def test_token_variants_are_accepted(fields: dict[str, object]) -> None:
     transport = ScriptedTransport(
         lambda _: httpx.Response(200, json=ACME), granting=responses_in_turn(httpx.Response(200, json=TOKEN | fields))
     )
@@ -326,7 +324,7 @@ async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, ob
         (200, {"error": "temporarily_unavailable"}, False, "Tell whoever"),
     ],
 )
-async def test_credentials_are_called_wrong_only_where_the_server_does(
+async def test_credentials_are_rejected_only_if_server_does(
     status: int, body: dict[str, str], wrong: bool, advice: str
 ) -> None:
     granting = responses_in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
@@ -338,7 +336,7 @@ async def test_credentials_are_called_wrong_only_where_the_server_does(
 
 
 @pytest.mark.promise("A7")
-async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:
+async def test_rejected_token_is_not_rejected_credentials() -> None:
     async with client(ScriptedTransport(lambda _: httpx.Response(401))) as api:
         with pytest.raises(Unauthorized) as caught:
             await api.get("ACME-CORP")
@@ -346,7 +344,7 @@ async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials()
     assert "token" in caught.value.title
 
 
-async def test_the_request_for_a_token_is_a_form() -> None:
+async def test_token_request_is_a_form() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.get("ACME-CORP")
@@ -359,7 +357,7 @@ async def test_the_request_for_a_token_is_a_form() -> None:
 
 
 @pytest.mark.promise("A4")
-async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixture) -> None:
+async def test_secrets_appear_in_no_error_or_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
 
@@ -407,14 +405,14 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
         "http://" + "a" * 70,
     ],
 )
-def test_an_address_that_cannot_be_asked_is_told_without_its_password(base: str) -> None:
+def test_invalid_url_error_hides_password(base: str) -> None:
     with pytest.raises(SettingsError) as caught:
         CustomerApi(base, CLIENT_ID, SECRET)
     assert "canary" not in caught.value.text
 
 
 @pytest.mark.promise("A4")
-def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
+def test_unsendable_secret_is_not_shown() -> None:
     secret = "can" + "ary\udc80"
     with pytest.raises(SettingsError) as caught:
         CustomerApi(BASE, CLIENT_ID, secret)
@@ -423,7 +421,7 @@ def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
 
 @pytest.mark.promise("A4", "A6")
 @pytest.mark.parametrize("proxy", ["socks5://x", "http://", "::canary", "http://u:canary@x:99999999/"])
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str) -> None:
+def test_invalid_proxy_error_hides_password(proxy: str) -> None:
     with pytest.raises(SettingsError) as caught:
         CustomerApi(BASE, CLIENT_ID, SECRET, proxy=proxy)
     assert "canary" not in caught.value.text
