@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.bench.mirror import DELTA, measure, table
 
 
-async def test_the_benchmark_runs(tmp_path: Path) -> None:
+async def test_mirror_benchmark_runs(tmp_path: Path) -> None:
     figures = await measure(400, tmp_path, ["acme", "springfeild"])
     assert figures.typing.looks == 17
     assert figures.by_column.looks == 60

@@ -38,7 +38,7 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
+async def test_similar_ids_are_ordered_by_likelihood(asked: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
@@ -64,14 +64,14 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
         ("", []),
     ],
 )
-async def test_what_is_typed_begins_ids_then_names(typed: str, found: list[str]) -> None:
+async def test_suggestions_match_ids_then_names(typed: str, found: list[str]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions(typed, 6)).customers) == found
 
 
-async def test_no_more_are_suggested_than_asked_for() -> None:
+async def test_suggestions_respect_the_limit() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
         await mirror.wait_indexed()
@@ -79,7 +79,7 @@ async def test_no_more_are_suggested_than_asked_for() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
+async def test_partial_mirror_marks_candidates_incomplete() -> None:
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()
         await mirror.upsert(KNOWN[:5], sweep)
@@ -88,7 +88,7 @@ async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> Non
         assert not (await mirror.suggestions("b", 6)).complete
 
 
-async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> None:
+async def test_large_unindexed_mirror_matches_other_case_only() -> None:
     others = [customer(f"C-{number:05}") for number in range(5_001)]
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()

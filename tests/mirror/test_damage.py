@@ -64,7 +64,7 @@ async def _use(mirror: Mirror) -> None:
 
 
 @pytest.mark.promise("D6")
-async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
+async def test_flipped_bits_never_raise_or_corrupt(sound: bytes, tmp_path: Path) -> None:
     dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
     aside = 0
     for number in range(24):
@@ -84,7 +84,7 @@ async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path
 
 
 @pytest.mark.promise("D6")
-async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
+async def test_damaged_page_is_quarantined(sound: bytes, tmp_path: Path) -> None:
     aside = []
     for number in range(len(sound) // 8192):
         for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
@@ -103,7 +103,7 @@ async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound
 
 @pytest.mark.promise("D6")
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
-async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
+async def test_truncated_mirror_is_recreated(sound: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
     length = int(part * len(sound)) if 0 < part < 1 else int(part)
     path.write_bytes(sound[:length])
@@ -114,7 +114,7 @@ async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float
 
 
 @pytest.mark.promise("D6")
-async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
+async def test_foreign_and_newer_files_are_quarantined(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     for number in range(4):
         path.unlink(missing_ok=True)
@@ -137,7 +137,7 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
 
 
 @pytest.mark.promise("D6")
-async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
+async def test_damage_during_reads_is_quarantined(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     path.write_bytes(sound)
     async with opened(path) as mirror, opened(path) as reader:
@@ -153,7 +153,7 @@ async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) 
 
 
 @pytest.mark.promise("D6")
-async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+async def test_deleted_mirror_is_recreated_by_one_writer(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -213,7 +213,7 @@ HARMS: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", HARMS)
-async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
+async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -239,7 +239,7 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
 
 
 @pytest.mark.promise("D6")
-async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
+async def test_cancelled_reader_leaves_recovery_running(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -264,7 +264,7 @@ async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_pat
 
 @pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
-async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
+async def test_special_file_is_never_opened(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     HARMS[harm](path)
     async with asyncio.timeout(LONGEST):
@@ -276,7 +276,7 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
 
 
 @pytest.mark.promise("D6")
-async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
+async def test_full_disk_moves_mirror_to_memory(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         anew: list[bool] = []
         mirror.on_recreated = lambda: anew.append(True)
@@ -293,7 +293,7 @@ async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path)
             assert other.writer, "the file is not kept from others"
 
 
-async def test_where_not_even_memory_goes_it_is_told(tmp_path: Path) -> None:
+async def test_full_memory_raises_store_error(tmp_path: Path) -> None:
     async with opened(None) as mirror:
         fill_the_disk(mirror)
         with pytest.raises(StoreError, match="full"):

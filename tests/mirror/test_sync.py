@@ -16,7 +16,7 @@ from tests.sync_harness import FakeServer, Lie, Page, run_sync
 
 
 @pytest.mark.promise("T7")
-async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None:
+async def test_sync_fills_mirror_then_requests_changes_only() -> None:
     async with run_sync(FakeServer(1000)) as it:
         assert await it.stored() == it.expected()
         assert len(it.server.requests) == 1 + 1 + 4, "the page a person looks at, the next one ahead, and the filling"
@@ -33,7 +33,7 @@ async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None
         )
 
 
-async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
+async def test_search_results_grow_during_fill() -> None:
     async with run_sync(FakeServer(10_000), first=False) as it:
         counts: list[asyncio.Task[int | None]] = []
 
@@ -50,7 +50,7 @@ async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
 
 
 @pytest.mark.promise("T7")
-async def test_what_is_gone_is_dropped_by_a_whole_sweep_on_demand_or_a_day_later() -> None:
+async def test_full_sync_drops_deleted_customers() -> None:
     async with run_sync(FakeServer(600)) as it:
         del it.server.records["C00007"]
         await it.turn()
@@ -89,7 +89,7 @@ LIES: dict[str, Lie] = {
 @pytest.mark.promise("T6", "T7")
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("most", [250, 100])
-async def test_a_liars_mirror_is_right_all_the_same(lie: str, most: int) -> None:
+async def test_sync_converges_on_server_with_wrong_totals(lie: str, most: int) -> None:
     listing = FakeServer(600, max_page_size=most)
     listing.fault = LIES[lie]
     async with run_sync(listing) as it:
@@ -104,7 +104,7 @@ async def test_a_liars_mirror_is_right_all_the_same(lie: str, most: int) -> None
 
 @pytest.mark.promise("T7")
 @pytest.mark.parametrize("most", [250, 2000])
-async def test_a_server_that_ignores_modified_since_is_read_whole_and_not_too_often(most: int) -> None:
+async def test_sync_copes_with_ignored_modified_since(most: int) -> None:
     listing = FakeServer(3000, max_page_size=most)
     listing.fault = lambda page, request: listing.page(request, since=None)
     async with run_sync(listing) as it:
@@ -117,7 +117,7 @@ async def test_a_server_that_ignores_modified_since_is_read_whole_and_not_too_of
 
 
 @pytest.mark.promise("T7")
-async def test_where_all_customers_are_on_one_page_a_server_may_ignore_modified_since() -> None:
+async def test_one_page_server_may_ignore_modified_since() -> None:
     listing = FakeServer(100)
     listing.now += timedelta(days=20)
     listing.set("C00050", "lately")
@@ -130,7 +130,7 @@ async def test_where_all_customers_are_on_one_page_a_server_may_ignore_modified_
 
 
 @pytest.mark.promise("T7")
-async def test_a_server_whose_changes_lack_what_is_known_to_have_changed_is_not_believed() -> None:
+async def test_sync_detects_missing_changes() -> None:
     listing = FakeServer(600)
 
     def nothing_changes(page: Page, request: httpx.Request) -> Page:
@@ -146,7 +146,7 @@ async def test_a_server_whose_changes_lack_what_is_known_to_have_changed_is_not_
 
 
 @pytest.mark.promise("T6", "T7")
-async def test_a_server_that_repeats_its_first_page_costs_nobody_a_customer() -> None:
+async def test_sync_keeps_rows_when_first_page_repeats() -> None:
     listing = FakeServer(600)
     async with run_sync(listing) as it:
         first = {"value": [listing.records[f"C{number:05}"] for number in range(250)]}
@@ -160,7 +160,7 @@ async def test_a_server_that_repeats_its_first_page_costs_nobody_a_customer() ->
 
 @pytest.mark.promise("N6")
 @pytest.mark.parametrize("retry_after", ["30", "3", None])
-async def test_being_asked_to_slow_down_in_the_middle_it_waits_and_goes_on(retry_after: str | None) -> None:
+async def test_throttled_sync_waits_and_resumes(retry_after: str | None) -> None:
     listing = FakeServer(1000)
     throttled = 0
 
@@ -180,7 +180,7 @@ async def test_being_asked_to_slow_down_in_the_middle_it_waits_and_goes_on(retry
             assert it.clock.slept.count(30.0) == 3
 
 
-async def test_one_request_at_a_time_and_a_persons_first() -> None:
+async def test_sync_yields_to_foreground_calls() -> None:
     listing = FakeServer(2000)
     order: list[str] = []
 
@@ -202,7 +202,7 @@ async def test_one_request_at_a_time_and_a_persons_first() -> None:
 
 
 @pytest.mark.promise("T7")
-async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_interrupted_full_sync_resumes(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     listing = FakeServer(1000)
 
@@ -224,7 +224,7 @@ async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -
 
 
 @pytest.mark.promise("T7")
-async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> None:
+async def test_two_sessions_share_mirror_with_one_writer(tmp_path: Path) -> None:
     listing = FakeServer(600)
     async with run_sync(listing, path=tmp_path / "mirror") as writer:
         other = FakeServer(600)
@@ -250,9 +250,7 @@ Schedule = list[tuple[str, int]]
     steps=st.lists(st.tuples(st.sampled_from("+-=tws"), st.integers(0, 40)), max_size=25),
     during=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 40)), max_size=25),
 )
-async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
-    count: int, most: int, steps: Schedule, during: Schedule
-) -> None:
+async def test_sync_converges_for_any_schedule(count: int, most: int, steps: Schedule, during: Schedule) -> None:
     listing = FakeServer(count, max_page_size=most)
 
     def happen(kind: str, number: int) -> None:
@@ -298,12 +296,12 @@ async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
         ("", None),
     ],
 )
-def test_ten_minutes_earlier_is_written_as_the_server_writes(text: str, before: str | None) -> None:
+def test_overlap_keeps_timestamp_format(text: str, before: str | None) -> None:
     assert subtract_seconds(text, 600) == before
 
 
 @pytest.mark.promise("T7")
-def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
+def test_high_water_mark_ignores_invalid_and_future_times() -> None:
     newest = HighWaterMark(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
     newest.add_all(
         ["", "soon", "9999-12-31T23:59:59", "2026-03-01T10:00:00", "2026-03-01T11:30:00+02:00", "0001-01-01"]
@@ -314,7 +312,7 @@ def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
 
 
 @pytest.mark.promise("T7", "N6")
-async def test_a_wait_of_hours_can_be_broken_off() -> None:
+async def test_full_sync_request_ends_long_wait() -> None:
     listing = FakeServer(600)
     busy = httpx.Response(429, json={"error": "rate_limited"}, headers={"Retry-After": "7200"})
     listing.fault = lambda page, request: busy if request.url.params["page"] == "2" else page
