@@ -62,7 +62,7 @@ def drawn_scan(draw: random.Random, kind: str, keys: int) -> list[float]:
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("kind", ["even", "jitter", "even clock", "jitter clock"])
 @pytest.mark.parametrize("stalled", [False, True])
-def test_scan_at_any_pace_is_one_code_or_its_stalled_rest(kind: str, stalled: bool) -> None:
+def test_scan_at_any_pace_is_one_code(kind: str, stalled: bool) -> None:
     """I3: 2 to 60 ms a key, with a stall of up to a second at every place behind the second key."""
     draw = random.Random(f"{kind} {stalled}")  # noqa: S311 - the same for ever is what is wanted
     for code in ("ACME-CORP", "quay-7", "00012345", "A-17", "BLUE-LOG-001234"):
@@ -77,7 +77,7 @@ def test_scan_at_any_pace_is_one_code_or_its_stalled_rest(kind: str, stalled: bo
 
 @pytest.mark.promise("I5")
 @pytest.mark.parametrize("gaps", [TYPIST, FAST_TYPIST, (1 / 12,)])
-def test_hand_is_never_taken_for_a_scanner(gaps: tuple[float, ...]) -> None:
+def test_typing_is_never_a_scan(gaps: tuple[float, ...]) -> None:
     """I5: also when it ends with Enter, and wherever the recording is begun."""
     for start in range(len(gaps)):
         shifted = gaps[start:] + gaps[:start]
@@ -88,14 +88,14 @@ def test_hand_is_never_taken_for_a_scanner(gaps: tuple[float, ...]) -> None:
 
 
 @pytest.mark.promise("I5")
-def test_key_held_down_is_no_scan() -> None:
+def test_held_key_is_not_a_scan() -> None:
     assert read(typed("jjjjjjjj", LUMPS, "")).verdict == "keys"
     assert read(typed("jjjj", (0.033,), "")).verdict != "open"
 
 
 @pytest.mark.promise("I5")
 @pytest.mark.parametrize("text", ["d", "jj", "jjjjj", "dqe", "vn"])
-def test_few_letters_are_keys(text: str) -> None:
+def test_few_fast_letters_are_keys(text: str) -> None:
     burst = read(typed(text, USB))
     assert (burst.verdict, burst.keys) == ("keys", len(text))
 
@@ -110,7 +110,7 @@ def test_short_code_with_a_digit_needs_its_end(code: str) -> None:
 
 
 @pytest.mark.promise("I3")
-def test_more_is_waited_for_once_three_keys_came_fast() -> None:
+def test_three_fast_keys_keep_burst_open() -> None:
     keys = typed("ACM", USB, "")
     last = keys[-1].time
     assert read(keys, now=last + 1.0).verdict == "open"
@@ -121,14 +121,14 @@ def test_more_is_waited_for_once_three_keys_came_fast() -> None:
 
 
 @pytest.mark.promise("I5")
-def test_letter_waits_only_for_the_gap() -> None:
+def test_single_letter_waits_one_gap() -> None:
     key = typed("d", USB, "")
     burst = read(key, now=key[0].time)
     assert (burst.verdict, burst.expires) == ("open", key[0].time + SCANNER.gap)
 
 
 @pytest.mark.promise("I5")
-def test_slash_waits_for_nothing() -> None:
+def test_slash_is_not_delayed() -> None:
     assert read(typed("/bri", USB)).verdict == "keys"
 
 
@@ -137,7 +137,7 @@ def test_slash_waits_for_nothing() -> None:
     ("sent", "code"),
     [("]C1ACME-7", "ACME-7"), ("]E0 4006381333931", "4006381333931"), ("]ACME", "]ACME"), (" ACME-7 ", "ACME-7")],
 )
-def test_aim_prefix_is_left_out(sent: str, code: str) -> None:
+def test_aim_prefix_is_removed(sent: str, code: str) -> None:
     assert read(typed(sent, USB)).text == code
 
 
@@ -148,13 +148,13 @@ def test_separators_belong_to_the_code(end: str) -> None:
 
 
 @pytest.mark.promise("I3")
-def test_keys_behind_the_end_are_another_burst() -> None:
+def test_keys_after_end_start_another_burst() -> None:
     burst = read([*typed("ACME-7", USB), *typed("BRIGHT", USB)])
     assert (burst.keys, burst.text) == (7, "ACME-7")
 
 
 @pytest.mark.promise("I3")
-def test_other_keys_are_no_part_of_a_burst() -> None:
+def test_function_keys_are_not_part_of_burst() -> None:
     assert read([events.Key("f8", None), *typed("ACME-7", USB)]).keys == 0
 
 
@@ -195,7 +195,7 @@ def test_suffix_alone_ends_a_fast_code() -> None:
 
 
 @pytest.mark.promise("I4")
-def test_keys_that_are_no_text_break_a_frame_off() -> None:
+def test_function_key_ends_frame() -> None:
     keys = [*typed("\x02AC", USB, ""), events.Key("f8", None), *typed("ME\x03", USB, "")]
     burst = detect_frame(keys, SCANNER, LATER)
     assert (burst.verdict, burst.keys, burst.text) == ("cut", 3, "AC")
@@ -216,5 +216,5 @@ def test_keys_that_are_no_text_break_a_frame_off() -> None:
         ("x" * 201, ""),
     ],
 )
-def test_paste_of_one_line_is_a_code(pasted: str, code: str) -> None:
+def test_pasted_line_is_a_code(pasted: str, code: str) -> None:
     assert pasted_code(pasted) == code

@@ -30,7 +30,7 @@ def caught() -> ValueError:
 
 
 @pytest.mark.promise("A4")
-def test_a_report_holds_kinds_and_places_only(tmp_path: Path) -> None:
+def test_report_contains_types_and_locations_only(tmp_path: Path) -> None:
     told = report(caught(), tmp_path / "state")
     (path,) = (tmp_path / "state").iterdir()
     written = path.read_text()
@@ -48,7 +48,7 @@ def test_a_report_holds_kinds_and_places_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("A4")
-def test_a_group_names_its_parts(tmp_path: Path) -> None:
+def test_exception_group_lists_its_members(tmp_path: Path) -> None:
     report(ExceptionGroup(CANARY, [caught(), caught()]), tmp_path)
     (path,) = tmp_path.iterdir()
     assert path.read_text().count("which contains ValueError") == 2
@@ -56,7 +56,7 @@ def test_a_group_names_its_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("A4")
-def test_a_crash_is_told_without_a_place_for_the_report(tmp_path: Path) -> None:
+def test_crash_is_reported_without_report_file(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
     told = report(caught(), blocked / "state")
@@ -73,7 +73,7 @@ def hooks() -> Iterator[None]:
 
 @pytest.mark.promise("A4")
 @pytest.mark.usefixtures("hooks")
-def test_a_thread_prints_no_values_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_thread_traceback_shows_no_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     silence_tracebacks(tmp_path)
 
     thread = threading.Thread(target=fail, args=[CANARY])

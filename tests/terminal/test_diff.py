@@ -69,7 +69,7 @@ def painted() -> ScreenDiff:
 
 @given(st.lists(updates, min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_the_screen_is_the_same_as_with_plain_output(frames: list[str]) -> None:
+def test_diff_leads_to_same_screen_as_plain_output(frames: list[str]) -> None:
     plain, lean, painter = Screen(), Screen(), painted()
     for frame in frames:
         plain.write(frame)
@@ -83,7 +83,7 @@ def test_the_screen_is_the_same_as_with_plain_output(frames: list[str]) -> None:
 
 @given(st.lists(updates, min_size=1, max_size=3), garbage)
 @settings(max_examples=50, deadline=None)
-def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str], others: str) -> None:
+def test_forgotten_screen_is_repainted(frames: list[str], others: str) -> None:
     plain, lean, painter = Screen(), Screen(), painted()
     for frame in frames:
         plain.write(frame)
@@ -96,7 +96,7 @@ def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str],
 
 
 @given(st.lists(looks, min_size=1, max_size=5))
-def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
+def test_sgr_transition_reaches_every_style(parameters: list[str]) -> None:
     before, after = PLAIN, PLAIN
     for told in parameters:
         before, after = after, apply_sgr(after, told)
@@ -105,7 +105,7 @@ def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
 
 
 @pytest.mark.promise("T1")
-def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
+def test_output_contains_only_text_styles_and_moves() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
     output = painter.output()
@@ -113,7 +113,7 @@ def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
     assert output.startswith("ab]52;c;aGk=")
 
 
-def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> None:
+def test_cells_beyond_edges_are_clipped_and_restored() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
     assert painter.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
@@ -124,7 +124,7 @@ def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> Non
 
 
 @pytest.mark.promise("T4")
-def test_a_line_of_uncertain_widths_is_written_whole() -> None:
+def test_line_of_uncertain_width_is_rewritten() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[2;1H日本  name    x")
     painter.output()
@@ -133,7 +133,7 @@ def test_a_line_of_uncertain_widths_is_written_whole() -> None:
     assert painter.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
 
 
-def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
+def test_invisible_styles_on_blanks_are_omitted() -> None:
     painter = painted()
     painter.buffer.feed("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
     assert painter.output() == "   \x1b[1;36ma   b\x1b[2;7H"
@@ -141,6 +141,6 @@ def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
 
 
 @pytest.mark.promise("T4")
-def test_certain_characters() -> None:
+def test_fixed_width_characters_are_known() -> None:
     assert has_fixed_width("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
     assert not any(map(has_fixed_width, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))

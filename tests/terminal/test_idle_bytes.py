@@ -15,7 +15,7 @@ TURNS = 100
 
 
 @pytest.mark.parametrize("mode", ["--lean", "--no-lean"])
-def test_nothing_is_written_while_nothing_happens(environ: dict[str, str], mode: str) -> None:
+def test_idle_program_writes_nothing(environ: dict[str, str], mode: str) -> None:
     with start(environ, mode) as terminal:
         # The mirror that fills itself is something that happens.
         terminal.settle(2)
@@ -25,7 +25,7 @@ def test_nothing_is_written_while_nothing_happens(environ: dict[str, str], mode:
             assert terminal.press("", quiet=2).written == 0
 
 
-def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_waited_for(
+def test_slow_terminal_gets_newest_screen(
     environ: dict[str, str],
 ) -> None:
     with start(environ) as terminal:

@@ -53,7 +53,7 @@ def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: l
 
 
 @pytest.mark.promise("I2")
-def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
+def test_paste_without_end_lets_keys_through(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         running.type("e")
@@ -68,7 +68,7 @@ def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
 
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", [b"quay-7", b"east-7"])
-def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> None:
+def test_stalled_scan_neither_quits_nor_edits(tmp_path: Path, code: bytes) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         send(running, code[:1], 0.7)
@@ -81,7 +81,7 @@ def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> N
 
 
 @pytest.mark.promise("I3")
-def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> None:
+def test_quit_letter_waits_only_for_scan_gap(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         running.type("q")
@@ -101,7 +101,7 @@ def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> Non
 
 
 @pytest.mark.promise("I3")
-def test_scan_sixty_milliseconds_a_key_opens_its_customer(tmp_path: Path) -> None:
+def test_slow_scan_opens_customer(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         for key in b"BRIGHT-MFG":

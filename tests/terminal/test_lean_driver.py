@@ -31,7 +31,7 @@ KEYS = {
 }
 
 
-def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, str]) -> None:
+def test_session_shows_same_screens_as_plain_output(environ: dict[str, str]) -> None:
     chance = Random(5)  # noqa: S311 - keys, no secrets
     with start(environ) as lean, start(environ, "--plain-output") as plain:
         assert lean.screen.seen == plain.screen.seen
@@ -46,7 +46,7 @@ def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, 
         assert lean.written * 3 < plain.written
 
 
-def test_what_keys_cost(environ: dict[str, str]) -> None:
+def test_keys_stay_within_byte_limits(environ: dict[str, str]) -> None:
     with start(environ) as lean:
         assert lean.written <= 6_000
         rows = [lean.press(KEYS["down"]).written for _ in range(10)]
@@ -60,7 +60,7 @@ def test_what_keys_cost(environ: dict[str, str]) -> None:
         assert max(letters[1:]) <= 20
 
 
-def test_a_dialog_on_a_slow_line_leaves_the_lines_above_it_and_gives_the_others_back(environ: dict[str, str]) -> None:
+def test_lean_dialog_restores_lines_below(environ: dict[str, str]) -> None:
     with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
         for key, text in (("delete", "Discontinue this"), ("sort", "Order by"), ("palette", "All commands")):
             before = lean.screen.seen
@@ -69,7 +69,7 @@ def test_a_dialog_on_a_slow_line_leaves_the_lines_above_it_and_gives_the_others_
             assert costs[0] * 4 < costs[1] * 3
 
 
-def test_a_dialog_on_a_slow_line_says_all_that_it_says_elsewhere(environ: dict[str, str]) -> None:
+def test_lean_dialog_shows_full_text(environ: dict[str, str]) -> None:
     with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
         for terminal in (lean, usual):
             terminal.press(KEYS["delete"], "Keep")
@@ -79,7 +79,7 @@ def test_a_dialog_on_a_slow_line_says_all_that_it_says_elsewhere(environ: dict[s
 
 
 @pytest.mark.parametrize(("part", "rings"), [("lean", 1), ("plain", 1), ("silent", 0)])
-def test_the_bell_passes_unless_it_is_switched_off(part: str, rings: int, environ: dict[str, str]) -> None:
+def test_bell_rings_unless_disabled(part: str, rings: int, environ: dict[str, str]) -> None:
     argv = [sys.executable, "-m", "tests.terminal.fakes", environ["HOME"], part]
     with Terminal(argv, environ, (80, 24), "16") as running:
         running.until("· by ID ▲")

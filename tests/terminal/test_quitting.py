@@ -28,7 +28,7 @@ SERVER: Final = {"DOCKBOOK_CLIENT_ID": "x", "DOCKBOOK_CLIENT_SECRET": "canary-se
 @pytest.mark.promise("D2", "N3")
 @pytest.mark.parametrize("keys", ["\x11", "\x03\x03", "q"], ids=["ctrl+q", "ctrl+c twice", "q"])
 @pytest.mark.parametrize("hangs", ["socket.getaddrinfo", "sqlite3.connect", "connect"])
-def test_leaving_waits_for_nothing_that_hangs(hangs: str, keys: str, tmp_path: Path) -> None:
+def test_quit_does_not_wait_for_hanging_calls(hangs: str, keys: str, tmp_path: Path) -> None:
     # Nobody accepts what connects to it, beyond what its backlog takes.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, socket.socket() as other:
         other.connect(deaf.getsockname())
@@ -46,7 +46,7 @@ def test_leaving_waits_for_nothing_that_hangs(hangs: str, keys: str, tmp_path: P
 
 
 @pytest.mark.promise("D4")
-def test_a_form_is_left_by_ctrl_q_twice_and_what_was_typed_is_kept(tmp_path: Path) -> None:
+def test_second_ctrl_q_leaves_form_and_keeps_draft(tmp_path: Path) -> None:
     with terminal(["-m", "app"], tmp_path) as running:
         running.until("No customers yet")
         running.type("n")
@@ -61,7 +61,7 @@ def test_a_form_is_left_by_ctrl_q_twice_and_what_was_typed_is_kept(tmp_path: Pat
         running.until("ABC-1")
 
 
-def test_an_export_is_interrupted_while_a_name_is_looked_up(tmp_path: Path) -> None:
+def test_export_is_interrupted_during_name_lookup(tmp_path: Path) -> None:
     code = HANGING.format(module="socket", function="getaddrinfo").replace("from app", "print(flush=True)\nfrom app")
     environ = SERVER | {"DOCKBOOK_URL": "http://localhost:1/api/v1", "HOME": str(tmp_path), "PATH": ""}
     with subprocess.Popen(

@@ -54,7 +54,9 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
         "usr1",
     ],
 )
-def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
+def test_program_ends_within_three_seconds(
+    happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path
+) -> None:
     with terminal(DEMO, tmp_path, deaf=deaf) as running:
         running.until("ACME-CORP")
         running.quiet()
@@ -75,7 +77,7 @@ def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, 
 
 @pytest.mark.promise("D2")
 @pytest.mark.parametrize("gone", ["keyboard", "screen"])
-def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
+def test_loss_of_half_the_terminal_ends_program(gone: str, tmp_path: Path) -> None:
     """Nobody sends a signal: neither is the terminal that this process belongs to."""
     ends = {name: pty.openpty() for name in ("keyboard", "screen")}
     keyboard, screen = ends["keyboard"][1], ends["screen"][1]
@@ -106,7 +108,7 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
 
 @pytest.mark.promise("D2", "I1")
 @pytest.mark.parametrize(("error", "code"), [("error", 1), ("gone", 129), ("end", 129)])
-def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int, tmp_path: Path) -> None:
+def test_failing_keyboard_ends_program_and_keeps_draft(error: str, code: int, tmp_path: Path) -> None:
     with terminal(["-m", "tests.terminal.fakes", str(tmp_path), error], tmp_path) as running:
         running.until("of 1 ·")
         running.type("e")

@@ -60,7 +60,9 @@ def force(running: Terminal) -> None:
 
 @pytest.mark.parametrize("size", [(24, 80), (30, 100)], ids=["same size", "other size"])
 @pytest.mark.parametrize("stop", [press, ask, force])
-def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path) -> None:
+def test_suspended_program_restores_its_screen(
+    stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path
+) -> None:
     with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
@@ -97,7 +99,7 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
 
 @pytest.mark.promise("D2")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path) -> None:
+def test_suspended_program_can_be_ended(number: signal.Signals, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
@@ -123,13 +125,13 @@ def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path
         ("child session child group orphan", False),
     ],
 )
-def test_a_shell_waits_only_in_another_group_of_the_session(family: str, waits: bool) -> None:
+def test_shell_is_detected_by_process_groups(family: str, waits: bool) -> None:
     told = subprocess.run([sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout == f"{waits}\n"
 
 
 @pytest.mark.parametrize("run", [f"exec {DIRECTLY}", f"{DIRECTLY}; true"], ids=["its leader", "beside its leader"])
-def test_a_session_without_a_shell_goes_on(run: str, environ: dict[str, str]) -> None:
+def test_ctrl_z_without_shell_does_not_suspend(run: str, environ: dict[str, str]) -> None:
     with Behind(["sh", "-c", run], environ, (80, 24)) as running:
         running.until("ACME-CORP")
         running.press("\x1a", NO_SHELL)
@@ -139,7 +141,7 @@ def test_a_session_without_a_shell_goes_on(run: str, environ: dict[str, str]) ->
         assert running.wait() == 0
 
 
-def test_a_stop_signal_without_a_shell_is_refused_too(tmp_path: Path) -> None:
+def test_sigtstp_without_shell_does_not_suspend(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path) as running:
         running.until("ACME-CORP")
         running.quiet()
@@ -150,7 +152,7 @@ def test_a_stop_signal_without_a_shell_is_refused_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [DIRECTLY, WRAPPED], ids=["directly", "wrapped"])
-def test_a_job_of_bash_stops_and_comes_back(command: str, environ: dict[str, str]) -> None:
+def test_bash_job_suspends_and_resumes(command: str, environ: dict[str, str]) -> None:
     bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ | {"PS1": "ready> ", "TERM": "xterm"})
     bash.expect_exact("ready> ")
     bash.sendline(command)
