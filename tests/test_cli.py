@@ -38,7 +38,7 @@ def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return output.err
 
 
-def test_version_says_that_fts5_is_missing() -> None:
+def test_version_reports_missing_fts5() -> None:
     assert version_text(has_fts5=True) == f"dockbook {__version__}\n"
     assert "no FTS5: find takes longer" in version_text(has_fts5=False)
 
@@ -71,12 +71,12 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
         ([], "need a terminal"),
     ],
 )
-def test_wrong_usage_is_told_with_code_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_with_code_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in told(capsys, *argv)
 
 
 @pytest.mark.promise("A4")
-def test_bad_settings_are_told_before_the_screens(
+def test_invalid_settings_are_reported_before_start(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DOCKBOOK_URL", "https://wms.example.com/api/v1")
@@ -91,7 +91,7 @@ def test_bad_settings_are_told_before_the_screens(
     assert "not valid TOML" in told(capsys, "--demo")
 
 
-def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_local_book_exits_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = home / ".local" / "share" / "dockbook"
     folder.mkdir(parents=True)
     (folder / "customers.db").write_bytes(b"not a database" * 100)
@@ -100,7 +100,7 @@ def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.Captu
 
 
 @pytest.mark.promise("A4")
-def test_a_crash_is_told_without_values(home: Path) -> None:
+def test_crash_message_shows_no_values(home: Path) -> None:
     program = (
         "import sys\nfrom app import cli\n"
         f"def fail(arguments): raise ValueError({CANARY!r})\n"
@@ -114,7 +114,7 @@ def test_a_crash_is_told_without_values(home: Path) -> None:
     assert CANARY not in run.stdout + run.stderr + path.read_text(encoding="utf-8")
 
 
-def test_serve_prints_what_a_client_needs() -> None:
+def test_serve_prints_client_settings() -> None:
     command = [sys.executable, "-m", "app", "serve", "--demo", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
@@ -133,7 +133,7 @@ def test_serve_prints_what_a_client_needs() -> None:
     assert rest[1] == ""
 
 
-def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
+def test_demo_fill_can_be_interrupted(tmp_path: Path) -> None:
     environ = {**os.environ, "TMPDIR": str(tmp_path)}
     child = pexpect.spawn(
         sys.executable, ["-m", "app", "--demo", "1000000"], env=environ, dimensions=(24, 80), timeout=30
@@ -147,7 +147,7 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("A4")
-def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
+def test_screen_crash_restores_terminal_and_shows_no_values(home: Path) -> None:
     program = (
         "import sys\nfrom app.cli import main\nfrom app.tui.app import DockbookApp\n"
         f"def fail(self, customer={CANARY!r}): raise ValueError(customer)\n"
@@ -168,7 +168,7 @@ def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: 
     assert "Traceback" not in rest
 
 
-def test_without_colours_everything_can_be_read(home: Path) -> None:
+def test_no_color_output_uses_reverse_only(home: Path) -> None:
     child = pexpect.spawn(
         sys.executable,
         ["-m", "app", "--demo"],

@@ -26,7 +26,7 @@ def texts_in(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_the_pictures_are_of_this_program(make: ModuleType) -> None:
+def test_pictures_are_current(make: ModuleType) -> None:
     for name, svg in make.pictures().items():
         stored = (DOCS / name).read_text(encoding="utf-8")
         assert texts_in(stored) == texts_in(svg), f"{name} is old: run python docs/make.py"
@@ -34,7 +34,7 @@ def test_the_pictures_are_of_this_program(make: ModuleType) -> None:
         assert "url(" not in stored.replace("url(#", ""), "a reader of the README would load a font from another server"
 
 
-def test_the_list_of_keys_is_that_of_this_program(make: ModuleType) -> None:
+def test_key_list_is_current(make: ModuleType) -> None:
     assert (DOCS / "keys.md").read_text(encoding="utf-8") == make.keys(), "keys.md is old: run python docs/make.py"
 
 

@@ -104,7 +104,7 @@ def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
 
 
 @pytest.mark.promise("D1")
-def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Paths, tmp_path: Path) -> None:
+def test_kill_loses_at_most_a_second_of_typing(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     for _ in range(3):
         type_and_kill(folders, tmp_path, moments.uniform(0.1, 2.2))
@@ -112,16 +112,14 @@ def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Paths, tmp_path: 
 
 @pytest.mark.promise("D1")
 @pytest.mark.slow
-def test_two_hundred_kills(folders: Paths, tmp_path: Path) -> None:
+def test_two_hundred_kills_lose_at_most_a_second(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED + 1)  # noqa: S311 - likewise
     for _ in range(200):
         type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
 
 
 @pytest.mark.promise("D4", "D5")
-def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_each_other(
-    folders: Paths, tmp_path: Path
-) -> None:
+def test_start_after_kill_offers_draft(folders: Paths, tmp_path: Path) -> None:
     with program(tmp_path) as one:
         open_form(one)
         one.send("x")
@@ -141,7 +139,7 @@ def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_e
 
 @pytest.mark.promise("D2", "D1")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Paths, tmp_path: Path, number: int) -> None:
+def test_signal_while_typing_loses_nothing(folders: Paths, tmp_path: Path, number: int) -> None:
     with program(tmp_path) as child:
         open_form(child)
         child.send("xyz")

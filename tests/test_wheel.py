@@ -30,7 +30,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv"
 
 
-def test_the_wheel_opens_the_demo(environment: Path, tmp_path: Path) -> None:
+def test_wheel_opens_demo(environment: Path, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     child = pexpect.spawn(
         str(environment / "bin" / "dockbook"),

@@ -92,7 +92,7 @@ def page(*ids: str, total: int, more: bool) -> dict[str, Any]:
     return {"value": records, "totalCount": total, "page": 1, "pageSize": 250, "pageCount": 1, "hasMore": more}
 
 
-def test_help_tells_the_options_and_imports_nothing_slow() -> None:
+def test_export_help_imports_nothing_slow() -> None:
     program = (
         "import sys\nfrom app.cli import main\ntry: main(['export', '--help'])\nexcept SystemExit: pass\n"
         f"print([name for name in {SLOW!r} if name in sys.modules], file=sys.stderr)"
@@ -103,7 +103,7 @@ def test_help_tells_the_options_and_imports_nothing_slow() -> None:
 
 
 @pytest.mark.parametrize("status", ["all", "active", "discontinued"])
-def test_the_demo_as_csv(status: str) -> None:
+def test_demo_is_exported_as_csv(status: str) -> None:
     run = export("--demo", "600", "--status", status)
     assert run.returncode == 0
     found = rows(run.stdout)
@@ -129,14 +129,14 @@ def test_the_demo_as_csv(status: str) -> None:
         (" ", "all", "600"),
     ],
 )
-def test_only_what_matches_is_exported(find: str, status: str, told: str) -> None:
+def test_only_matching_customers_are_exported(find: str, status: str, told: str) -> None:
     run = export("--demo", "600", "--find", find, "--status", status)
     assert run.returncode == 0
     assert run.stderr.decode() == f"dockbook: {told} customers exported\n"
     assert f"{len(rows(run.stdout))} " == told.partition(" ")[0] + " "
 
 
-def test_the_ending_of_the_file_names_the_format(home: Path) -> None:
+def test_file_suffix_selects_format(home: Path) -> None:
     (home / "a.jsonl").write_text("old")
     (home / "a.jsonl").chmod(0o644)
     (home / "link.json").symlink_to(home / "a.json")
@@ -152,14 +152,14 @@ def test_the_ending_of_the_file_names_the_format(home: Path) -> None:
     assert not left_over(home)
 
 
-def test_what_stands_before_the_word_export_counts(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_options_before_export_count(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["--demo", "3", "export", "--format", "json"]) == 0
     assert len(json.loads(capfdbinary.readouterr().out)) == 3
     assert main(["--profile", "nowhere", "export"]) == 2
     assert b"no profile nowhere" in capfdbinary.readouterr().err
 
 
-def test_the_local_book_is_exported_and_nothing_else_asked(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_local_book_is_exported_without_server(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["export"]) == 0
     assert rows(capfdbinary.readouterr().out) == []
 
@@ -174,7 +174,7 @@ def test_the_local_book_is_exported_and_nothing_else_asked(capfdbinary: pytest.C
         (["--demo", "-o", "no/such/folder"], 1, "no such file or directory"),
     ],
 )
-def test_what_cannot_be_is_told(
+def test_invalid_options_are_reported(
     options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
     assert main(["export", *options]) == code
@@ -186,7 +186,7 @@ def test_what_cannot_be_is_told(
 
 @pytest.mark.promise("T6")
 @pytest.mark.parametrize("pages", [[page("A", total=3, more=True), page("B", total=3, more=False)], [None]])
-def test_an_export_that_is_short_fails_aloud_and_replaces_nothing(
+def test_incomplete_export_fails_and_replaces_nothing(
     pages: list[dict[str, Any] | None], monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     (home / "a.csv").write_text("old")
@@ -205,7 +205,7 @@ def test_an_export_that_is_short_fails_aloud_and_replaces_nothing(
         json.loads(onto_pipe.stdout)
 
 
-def test_what_is_not_in_the_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_omitted_data_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with odd_server(monkeypatch, page("A", total=1, more=False)):
         run = export("--status", "active")
     assert run.returncode == 0
@@ -222,7 +222,7 @@ def no_room() -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_a_full_disk_leaves_what_was_there(ending: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_keeps_old_file(ending: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = page(*(f"C{number:05}{'x' * 500}" for number in range(1000)), total=1000, more=False)
     (home / f"a.{ending}").write_text("old")
     with odd_server(monkeypatch, many):
@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_what_was_there(ending: str, home: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_full_device_is_told(form: str, home: Path) -> None:
+def test_full_device_is_reported(form: str, home: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         run = export("--demo", "--format", form, stdout=full, stderr=subprocess.PIPE)
     assert run.returncode == 1
@@ -244,7 +244,7 @@ def test_a_full_device_is_told(form: str, home: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
-def test_a_reader_who_has_gone_is_no_error(form: str, home: Path) -> None:
+def test_closed_pipe_ends_quietly(form: str, home: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     run = export("--demo", "300", "--format", form, stdout=writing, stderr=subprocess.PIPE)
@@ -260,7 +260,7 @@ def test_a_reader_who_has_gone_is_no_error(form: str, home: Path) -> None:
     ids=lambda value: str(value),
 )
 @pytest.mark.parametrize("options", [[], ["--format", "xlsx"]], ids=["a reader who waits", "a target that waits"])
-def test_a_signal_ends_it_and_leaves_nothing_behind(
+def test_signal_ends_export_and_leaves_no_files(
     number: signal.Signals, code: int, options: list[str], home: Path
 ) -> None:
     command = [sys.executable, "-m", "app", "export", "--demo", "4000", *options]
@@ -278,7 +278,7 @@ def test_a_signal_ends_it_and_leaves_nothing_behind(
     assert not left_over(home)
 
 
-def test_an_interrupted_file_is_not_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_export_leaves_no_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answered = threading.Event(), threading.Event()
 
     class Waits(_Odd):
@@ -308,7 +308,7 @@ def on_terminal(*options: str) -> tuple[str, int | None]:
     return shown, child.exitstatus
 
 
-def test_a_terminal_sees_a_bar_only_beside_a_file(home: Path) -> None:
+def test_progress_bar_appears_only_with_output_file(home: Path) -> None:
     shown, code = on_terminal("--demo", "600", "-o", str(home / "a.csv"))
     assert code == 0
     assert "\rdockbook: exporting [############..................] 250 of 600" in shown
@@ -321,14 +321,14 @@ def test_a_terminal_sees_a_bar_only_beside_a_file(home: Path) -> None:
 
 @pytest.mark.promise("T1")
 @pytest.mark.parametrize("options", [["--format", "xlsx"], ["--raw"]])
-def test_a_terminal_is_spared_what_it_would_obey(options: list[str]) -> None:
+def test_binary_and_raw_formats_refuse_terminal(options: list[str]) -> None:
     shown, code = on_terminal("--demo", *options)
     assert code == 2
     assert "-o FILE" in shown
 
 
 @pytest.mark.promise("T1")
-def test_a_terminal_gets_no_control_character_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal_output_contains_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     naughty = {"shortID": "A\x1b[2J\x9b2J\r\n\u202e", "name": "\ud800", "active": True}
     hostile = {"value": [naughty], "totalCount": 1, "hasMore": False}
     with odd_server(monkeypatch, hostile):

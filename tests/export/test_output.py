@@ -32,7 +32,7 @@ def parts(folder: Path) -> list[Path]:
     return sorted(folder.glob(".dockbook-*"))
 
 
-def test_the_next_export_clears_away_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
+def test_next_export_removes_files_of_killed_one(tmp_path: Path) -> None:
     killed, running = begin(tmp_path / "a.csv"), begin(tmp_path / "b.csv")
     killed.send_signal(signal.SIGKILL)
     killed.communicate()

@@ -71,7 +71,7 @@ async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]
 
 
 @pytest.mark.promise("T6")
-async def test_customers_added_while_they_are_read_all_come_once() -> None:
+async def test_customers_added_meanwhile_are_read_once() -> None:
     store = Store.open(None)
     load_sample(store, 600, lambda done, total: None)
     credentials = Credentials()
@@ -110,14 +110,14 @@ async def test_customers_added_while_they_are_read_all_come_once() -> None:
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (250, 1), (251, 2), (1000, 4)])
-async def test_no_page_is_asked_for_in_vain(count: int, requests: int) -> None:
+async def test_no_page_is_requested_in_vain(count: int, requests: int) -> None:
     listing = Listing(names(count))
     assert await export(listing) == listing.ids
     assert listing.asked == requests
 
 
 @pytest.mark.promise("T6")
-async def test_a_customer_taken_away_makes_it_look_again() -> None:
+async def test_removed_customer_triggers_second_pass() -> None:
     listing = Listing(names(600))
     listing.move = lambda asked: listing.ids.remove("C00007") if asked == 1 else None
     ids = await export(listing)
@@ -131,9 +131,7 @@ async def test_a_customer_taken_away_makes_it_look_again() -> None:
     count=st.integers(0, 24),
     moves=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 99)), max_size=20),
 )
-async def test_what_is_there_all_the_time_comes_whenever_a_walk_ends_well(
-    count: int, moves: list[tuple[str, int]]
-) -> None:
+async def test_every_lasting_customer_is_read(count: int, moves: list[tuple[str, int]]) -> None:
     listing = Listing([f"C{2 * number:03}" for number in range(count)], most=5)
     lasting = set(listing.ids)
 
@@ -167,7 +165,7 @@ LIES: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 @pytest.mark.promise("T6")
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("most", [250, 100])
-async def test_lies_that_can_be_seen_through(lie: str, most: int) -> None:
+async def test_recoverable_wrong_totals_are_ignored(lie: str, most: int) -> None:
     listing = Listing(names(1000), most=most)
     listing.lie = LIES[lie]
     assert sorted(await export(listing)) == listing.ids
@@ -199,7 +197,7 @@ FRAUDS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 
 @pytest.mark.promise("T6")
 @pytest.mark.parametrize("fraud", FRAUDS)
-async def test_frauds_fail_after_few_requests(fraud: str) -> None:
+async def test_inconsistent_totals_fail_after_few_requests(fraud: str) -> None:
     listing = Listing(names(1000))
     listing.lie = FRAUDS[fraud]
     with pytest.raises(ExportFailed):
@@ -208,7 +206,7 @@ async def test_frauds_fail_after_few_requests(fraud: str) -> None:
 
 
 @pytest.mark.promise("T6")
-async def test_an_order_by_chance_is_not_passed_off_as_complete() -> None:
+async def test_random_order_is_not_reported_complete() -> None:
     listing = Listing(names(1000))
 
     def shuffle(asked: int) -> None:
@@ -222,7 +220,7 @@ async def test_an_order_by_chance_is_not_passed_off_as_complete() -> None:
 
 
 @pytest.mark.promise("T5")
-async def test_records_without_an_id_are_customers_too() -> None:
+async def test_records_without_id_are_read() -> None:
     odd: list[dict[str, object]] = [{"name": "a"}, {"name": "b"}, {"shortID": 5}, {"shortID": "5"}, {"shortID": None}]
 
     def server(_: httpx.Request) -> httpx.Response:
@@ -264,7 +262,7 @@ async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Fak
 
 
 @pytest.mark.promise("N6")
-async def test_a_server_that_asks_to_slow_down_is_obeyed() -> None:
+async def test_export_obeys_retry_after() -> None:
     countdown, time, refused = await throttled("30", 2)
     assert countdown == [*range(30, 0, -1)] * 2
     assert time.now >= 1_060
@@ -273,12 +271,12 @@ async def test_a_server_that_asks_to_slow_down_is_obeyed() -> None:
 
 @pytest.mark.promise("N6")
 @pytest.mark.parametrize(("retry_after", "times"), [(str(LONGEST_WAIT + 1), 1), ("30", TRIES), (None, 99)])
-async def test_a_server_that_asks_for_too_much_patience_is_told(retry_after: str | None, times: int) -> None:
+async def test_excessive_retry_after_fails_export(retry_after: str | None, times: int) -> None:
     with pytest.raises(RateLimited):
         await throttled(retry_after, times)
 
 
-async def test_a_server_that_fails_half_way_fails_the_export() -> None:
+async def test_server_fault_fails_export() -> None:
     listing = Listing(names(600))
 
     def server(request: httpx.Request) -> httpx.Response:

@@ -66,7 +66,7 @@ def cells(data: bytes) -> list[dict[int, tuple[str, str]]]:
 
 @pytest.mark.promise("T9")
 @pytest.mark.parametrize("trap", TRAPS)
-def test_every_text_stays_text(trap: str) -> None:
+def test_xlsx_cells_stay_text(trap: str) -> None:
     (row,) = cells(written([customer("A", name=trap, zip=trap).received]))
     assert row[1] == row[6] == ("inlineStr", trap)
     assert row[12] == ("b", "1")
@@ -74,7 +74,7 @@ def test_every_text_stays_text(trap: str) -> None:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECORDS)
-def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: list[dict[str, Any]]) -> None:
+def test_xlsx_keeps_received_values(records: list[dict[str, Any]]) -> None:
     rows = cells(written(records))
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
@@ -85,13 +85,13 @@ def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: lis
 
 
 @pytest.mark.promise("T9")
-def test_no_links_and_no_strangers_in_the_file() -> None:
+def test_xlsx_contains_no_links() -> None:
     with zipfile.ZipFile(io.BytesIO(written([customer("A", name="http://x.example").received]))) as archive:
         assert "hyperlink" not in archive.read(SHEET).decode()
         assert not [name for name in archive.namelist() if "sheet1.xml.rels" in name]
 
 
-def test_excels_limits_are_told() -> None:
+def test_excel_limits_are_reported() -> None:
     with pytest.raises(ExportFailed, match="1,048,575 rows"):
         check_rows(MOST_ROWS + 1)
     with pytest.raises(ExportFailed, match="name of A is too long"):
@@ -100,13 +100,13 @@ def test_excels_limits_are_told() -> None:
     assert len(row[1][1]) == LONGEST_CELL
 
 
-def test_what_a_workbook_cannot_hold_is_told() -> None:
+def test_xlsx_reports_omitted_values() -> None:
     with workbook() as form:
         whole(form, [customer("A", name="\ud800", city="\uffff", region="x").received])
         assert len(form.notes()) == 2
 
 
-def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_xlsxwriter_names_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     # Stands for an installation without it.
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(ExportFailed, match="pip install xlsxwriter"), workbook():

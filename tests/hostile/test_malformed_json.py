@@ -42,7 +42,7 @@ def answering(odd: bytes) -> Intercept:
 
 @pytest.mark.promise("T5")
 @pytest.mark.parametrize("name", ODD)
-async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
+async def test_malformed_record_is_flagged_and_page_shown(name: str) -> None:
     async with run_app(intercept=answering(ODD[name])) as dock:
         rows = dock.lines[2:5]
         assert [row[1:2] for row in rows] == [" ", "!", " "] or (name == "null" and rows[1][1:2] == "!")
@@ -56,7 +56,7 @@ async def test_the_page_is_shown_and_the_odd_one_flagged(name: str) -> None:
 
 @pytest.mark.promise("T5", "W5")
 @pytest.mark.parametrize("sign", ["x", "é", "\x1b"])
-async def test_a_value_of_millions_of_signs_is_shown_in_part_and_kept_whole(sign: str) -> None:
+async def test_huge_value_is_shown_in_part_and_saved_whole(sign: str) -> None:
     huge: dict[str, Any] = ACME | {"name": sign * HUGE, "city": sign * HUGE, "unknown": sign * HUGE}
     posted: list[Any] = []
 

@@ -33,7 +33,7 @@ async def paste_into_form(dock: AppHarness, text: str) -> str:
 
 @pytest.mark.promise("T8", "I2")
 @pytest.mark.parametrize(("text", "taken", "told"), ODD, ids=range(len(ODD)))
-async def test_into_a_form(text: str, taken: str, told: str) -> None:
+async def test_paste_into_form_is_cleaned_and_reported(text: str, taken: str, told: str) -> None:
     async with run_app() as dock:
         assert await paste_into_form(dock, text) == taken
         dock.sees(told)
@@ -51,7 +51,7 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
     ],
     ids=range(4),
 )
-async def test_into_go_to(text: str, shown: str) -> None:
+async def test_paste_into_go_to_is_cleaned(text: str, shown: str) -> None:
     async with run_app() as dock:
         await dock.press("g")
         await dock.paste(text)
@@ -60,7 +60,7 @@ async def test_into_go_to(text: str, shown: str) -> None:
 
 
 @pytest.mark.promise("T8", "I2")
-async def test_into_find() -> None:
+async def test_paste_into_find_is_cleaned_and_reported() -> None:
     async with run_app() as dock:
         await dock.press("slash")
         await dock.paste("bright\r\n\x1bmfg")
@@ -70,7 +70,7 @@ async def test_into_find() -> None:
 
 
 @pytest.mark.promise("T8", "I2")
-async def test_on_the_list_lines_run_no_keys() -> None:
+async def test_paste_on_list_runs_no_keys() -> None:
     """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
     async with run_app() as dock:
         await dock.paste("dq\r\nFOUR\r\n")

@@ -173,7 +173,7 @@ def sent(texts: tuple[str, ...], home: Path) -> bytes:
 
 
 @pytest.mark.promise("T1", "T2")
-def test_hostile_records_send_no_sequence_that_benign_ones_do_not(tmp_path: Path) -> None:
+def test_hostile_records_send_no_additional_sequences(tmp_path: Path) -> None:
     benign = sent(BENIGN, tmp_path)
     hostile = sent(NASTY, tmp_path)
     assert kinds(hostile) <= kinds(benign) | MOVES
@@ -197,7 +197,7 @@ def column_of(running: Terminal, text: str, row: int) -> int:
 
 
 @pytest.mark.promise("T1", "T2", "T4")
-def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) -> None:
+def test_naughty_strings_are_shown_literally(tmp_path: Path) -> None:
     strings = naughty()
     assert len(strings) > 400
     rows = [ACME | {"shortID": f"N-{number:04}", "name": text, "city": text} for number, text in enumerate(strings)]

@@ -31,7 +31,7 @@ sys.exit(main([]))
 
 
 @pytest.mark.promise("A4")
-def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
+def test_secrets_appear_nowhere_after_crash(tmp_path: Path) -> None:
     def echo(_method: str, path: str) -> RawResponse | None:
         if not broken:
             return None

@@ -25,7 +25,7 @@ changes = st.dictionaries(st.sampled_from(WRITABLE_FIELDS), text)
 
 
 @pytest.mark.promise("T5")
-def test_a_record_of_the_contract_is_not_odd() -> None:
+def test_contract_record_has_no_problems() -> None:
     customer = Customer.from_wire(WHOLE)
     assert customer.problems == {}
     assert customer.unknown_fields == {}
@@ -53,14 +53,14 @@ def test_a_record_of_the_contract_is_not_odd() -> None:
         (ID_FIELD, 7, "7", "a number, not text"),
     ],
 )
-def test_what_is_odd_is_shown_and_named(field: str, value: object, shown: str, oddity: str | None) -> None:
+def test_odd_value_is_shown_and_named(field: str, value: object, shown: str, oddity: str | None) -> None:
     customer = Customer.from_wire(WHOLE | {field: value})
     assert customer.value(field) == shown
     assert customer.problems == ({} if oddity is None else {field: oddity})
 
 
 @pytest.mark.promise("T5")
-def test_what_is_missing_is_named() -> None:
+def test_missing_fields_are_named() -> None:
     customer = Customer.from_wire({ID_FIELD: "A", "colour": [1]})
     assert set(customer.problems) == set(BY_NAME) - {ID_FIELD}
     assert set(customer.problems.values()) == {"missing"}
@@ -68,7 +68,7 @@ def test_what_is_missing_is_named() -> None:
 
 
 @pytest.mark.promise("T5")
-def test_numbers_beyond_all_bounds_leave_the_rest_of_the_page_unharmed() -> None:
+def test_oversized_numbers_leave_rest_of_page_intact() -> None:
     odd = f'{{"shortID": "B", "phone": {"9" * 5000}, "fax": 1e999, "zip": NaN, "name": "\\ud800"}}'
     body = parse_json(f'{{"value": [{json.dumps(WHOLE)}, {odd}, null, 7], "totalCount": {"9" * 5000}}}'.encode())
     page = Page.from_wire(body, [*map(Customer.from_wire, body["value"])])
@@ -81,7 +81,7 @@ def test_numbers_beyond_all_bounds_leave_the_rest_of_the_page_unharmed() -> None
 
 @pytest.mark.promise("T5", "T6")
 @given(st.lists(records | json_values, max_size=4), json_values)
-def test_every_page_is_read_whole(rows: list[Any], odd: Any) -> None:
+def test_page_of_any_rows_is_parsed(rows: list[Any], odd: Any) -> None:
     body = {"value": rows} | dict.fromkeys(("totalCount", "page", "pageSize", "pageCount", "hasMore"), odd)
     read = parse_json(dump_json(body))
     page = Page.from_wire(read, [*map(Customer.from_wire, read["value"])])
@@ -94,7 +94,7 @@ def test_every_page_is_read_whole(rows: list[Any], odd: Any) -> None:
 
 @pytest.mark.promise("W5")
 @given(records, changes)
-def test_what_was_not_edited_goes_back_as_it_came(record: dict[str, Any], edited: dict[str, str]) -> None:
+def test_upsert_body_keeps_unedited_values(record: dict[str, Any], edited: dict[str, str]) -> None:
     came = dump_json(record)
     body = json.loads(dump_json(Customer.from_wire(parse_json(came)).upsert_body(edited)))
     writable = {ID_FIELD, *WRITABLE_FIELDS}
@@ -106,7 +106,7 @@ def test_what_was_not_edited_goes_back_as_it_came(record: dict[str, Any], edited
 
 @pytest.mark.promise("W6")
 @given(json_values)
-def test_an_error_body_of_any_shape(body: Any) -> None:
+def test_error_body_of_any_shape_is_parsed(body: Any) -> None:
     for candidate in (
         body,
         {"error": "odd", "message": body, "details": body},
@@ -118,7 +118,7 @@ def test_an_error_body_of_any_shape(body: Any) -> None:
 
 
 @pytest.mark.promise("W5")
-def test_numbers_that_nothing_can_hold_go_back_as_they_came() -> None:
+def test_oversized_numbers_are_sent_verbatim() -> None:
     came = b'{"shortID":"A","phone":1e999,"fax":[NaN,{"x":-1e400}],"zip":"1e999"}'
     customer = Customer.from_wire(parse_json(came))
     assert (
