@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from app.config.secrets import read_secret
 from app.config.settings import Settings
 from app.errors import SettingsError, StoreError
-from app.models.fields import PageRequest
+from app.models.fields import PageRequest, Permission
 from app.storage.files import make_private_dir
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from app.service.store import Store
     from app.service.temp_folder import TempFolder
 
-TO_SEE: Final = frozenset({130})
-TO_CHANGE: Final = frozenset({130, 131})
 
 _EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
 #: More than this takes long enough to want a progress bar.
@@ -101,7 +99,7 @@ class EmbeddedBackend:
     def __init__(self, path: Path | None, samples: int = 0, *, read_only: bool = False) -> None:
         self._path = path
         self._samples = samples
-        self._permissions = TO_SEE if read_only else TO_CHANGE
+        self._permissions = frozenset({Permission.LIST} if read_only else Permission)
         self._store: Store | None = None
         self._mirror_folder: TempFolder | None = None
         self._closed = False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from app.models.fields import BY_NAME
+from app.models.fields import BY_NAME, Permission
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -245,16 +245,16 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403 `forbidden`: `permission` is the SecurityID that is missing (130 to see, 131 to change)."""
+    """403 `forbidden`: the `permission` is missing."""
 
     title = "Not permitted"
 
-    def __init__(self, refusal: ErrorResponse, permission: int) -> None:
+    def __init__(self, refusal: ErrorResponse, permission: Permission) -> None:
         self.permission = permission
         super().__init__(refusal)
-        name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
-        what = "You may look but not change customers here" if permission == 131 else "You may not see customers here"
-        self.text = f"{what}. Ask your supervisor for the permission “{name}” ({permission})."
+        modify = permission is Permission.MODIFY
+        what = "You may look but not change customers here" if modify else "You may not see customers here"
+        self.text = f"{what}. Ask your supervisor for the permission “{permission.label}” ({permission:d})."
 
 
 class IdRefused(DockbookError):

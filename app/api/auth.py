@@ -10,9 +10,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from app.api.body import MAX_TOKEN_BODY, UnreadableBody, parse_json
-from app.api.responses import MAY_LIST, ApiResponse, error_from, one_line
+from app.api.responses import ApiResponse, error_from, one_line
 from app.api.transport import TOKEN_PATH, ApiRequest
 from app.errors import CredentialsRejected, DockbookError, ServerFault, SettingsError, TokenUnavailable, TransportError
+from app.models.fields import Permission
 
 _LONGEST_TOKEN: Final = 16 * 2**10
 _SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
@@ -127,7 +128,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
     if answer.status in (400, 401, 403):
         raise _refused(answer)
     if answer.status == 429 or answer.status >= 500:
-        raise error_from(answer, permission=MAY_LIST)
+        raise error_from(answer, permission=Permission.LIST)
     if not answer.succeeded:
         # Above all no NotFound: the caller would take it for the customer's.
         raise answer.unexpected("A token was asked for.")
@@ -165,7 +166,7 @@ def _refused(answer: ApiResponse) -> DockbookError:
 
     That the client ID and secret are wrong is only said where the server says so.
     """
-    error = error_from(answer, permission=MAY_LIST) if not answer.succeeded else None
+    error = error_from(answer, permission=Permission.LIST) if not answer.succeeded else None
     if isinstance(error, TransportError):
         return error
     try:

@@ -15,7 +15,7 @@ import httpx
 
 from app.api.auth import ClientCredentials, TokenCache
 from app.api.body import dump_json
-from app.api.responses import ADVICE, MAY_LIST, MAY_MODIFY, ApiResponse, error_from
+from app.api.responses import ADVICE, ApiResponse, error_from
 from app.api.retry import RetryAfterGate, RetryPolicy
 from app.api.split_pages import ListedPage, PageSplitter
 from app.api.transport import ApiRequest, HttpTransport
@@ -30,7 +30,7 @@ from app.errors import (
     UnexpectedResponse,
 )
 from app.models.customer import Customer, Page
-from app.models.fields import ID_FIELD, PageRequest
+from app.models.fields import ID_FIELD, PageRequest, Permission
 from app.models.raw_customer import RawPage, parse_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
@@ -216,7 +216,7 @@ class CustomerApi:
             text = f"No whole answer came within {seconds:g} seconds. {_SLOW}{self._hint}"
             raise DeadlineExceeded(text, sent=maybe_sent) from None
         if not answer.succeeded:
-            raise error_from(answer, permission=MAY_MODIFY if write else MAY_LIST)
+            raise error_from(answer, permission=Permission.MODIFY if write else Permission.LIST)
         return answer
 
     async def _request_token(self) -> ApiResponse:

@@ -1,9 +1,7 @@
-"""The plain words of the contract: the customer's fields, their groups and order, and a request for a page.
-
-Kept free of pydantic, so that a screen can be painted before anything slow is imported.
-"""
+"""The contract's names and limits: fields, permissions, page requests. Free of pydantic, so that it imports fast."""
 
 from datetime import datetime
+from enum import IntEnum
 from typing import Final, Literal, NamedTuple
 
 Direction = Literal["ASC", "DESC"]
@@ -16,6 +14,20 @@ MAX_FIELD_LENGTH: Final = 200
 MAX_ID_LENGTH: Final = 50
 MIN_PAGE_SIZE: Final = 1
 MAX_PAGE_SIZE: Final = 250
+#: The page sizes that can be chosen, beside as many as fit.
+PAGE_SIZES: Final = (25, 50, 100, 250)
+
+
+class Permission(IntEnum):
+    """A SecurityID of the contract."""
+
+    LIST = 130
+    MODIFY = 131
+
+    @property
+    def label(self) -> str:
+        """Its name in the warehouse-management system."""
+        return "Customers List" if self is Permission.LIST else "Create/Modify Customer"
 
 
 class Field(NamedTuple):
