@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials: one token for all, asked for once, renewed in time [contract, "Authentication"]."""
+"""OAuth 2 client credentials: one token for all calls, requested once and renewed in time [contract, "Authentication"]."""
 
 import asyncio
 import math
@@ -80,14 +80,14 @@ class TokenCache:
         self._asking: asyncio.Task[Token] | None = None
 
     async def get(self) -> Token:
-        """A token to send, new when there is none or the old one is about to expire."""
+        """Return a token; request one if there is none, or if it is about to expire."""
         token = self._token
         if token is None or self._clock() >= token.renew_at:
             return await self._renewed()
         return token
 
     async def replace(self, refused: Token) -> Token:
-        """A token to send after `refused` was: the one that came meanwhile, or a new one."""
+        """Return a token to replace `refused`: the one that came meanwhile, or a new one."""
         if self._token is refused:
             self._token = None
         return await self.get()
@@ -114,12 +114,12 @@ class TokenCache:
             self._token = task.result()
 
     async def _fetch(self) -> Token:
-        # The life of a token is counted from before it was asked for: it can only be longer.
+        # The lifetime is counted from before the request: it can only be longer.
         asked_at = self._clock()
         try:
             return _token(await self._ask(), asked_at)
         except (TransportError, ServerFault) as error:
-            # Whatever became of this request, the one that waits for the token was not sent.
+            # Whatever became of this request, the call that waits for the token was not sent.
             error.sent = False
             raise
 
@@ -142,7 +142,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
     if kind is not None and "bearer" not in str(kind).lower() and str(kind).strip():
         shown = one_line(answer.without_secret(str(kind)), 40)
         raise TokenUnavailable(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
-    # Some servers write the token as it is to be sent.
+    # Some servers include the word "Bearer".
     value = _SCHEME.sub("", value.strip())
     if not value or len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
         raise TokenUnavailable(f"The server gave a token that cannot be sent. {_TELL}")
@@ -151,7 +151,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
 
 
 def _lifetime(expires_in: object) -> float:
-    """Seconds a token lives; `inf` when the server says nothing that makes sense: then a 401 will tell."""
+    """Return the lifetime of a token in seconds; `inf` if the server gives none: then a 401 ends it."""
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
         return math.inf
     try:

@@ -53,13 +53,13 @@ ADVICE: Final = (
 _GATEWAY: Final = frozenset({502, 503, 504})
 #: Statuses with which servers of another shape of errors say that fields are wrong.
 _VALIDATION: Final = frozenset({400, 422})
-#: Statuses that say all there is to know, whatever wrote the body.
+#: Statuses that say enough without the body.
 _PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
 _LOOKED_AT: Final = 8192
 _LONGEST_MESSAGE: Final = 500
-#: What a page holds that nobody sees.
+#: Parts of a web page that are not visible.
 _UNSEEN: Final = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)|<!--.*?(-->|$)", re.IGNORECASE | re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>?")
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title\s*>?", re.IGNORECASE | re.DOTALL)

@@ -140,7 +140,7 @@ class PageRequest(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What is to be known of a page that came from this machine's mirror and not from the server just now.
+    """Where a page came from, if not from the server just now: the local copy.
 
     `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
     many customers it holds and `expected` how many the server says there are. Where nothing matched, and the rows are
