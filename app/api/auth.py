@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials: one token for all calls, requested once and renewed in time [contract, "Authentication"]."""
+"""OAuth 2 client credentials: one token for all calls, renewed in time [contract, "Authentication"]."""
 
 import asyncio
 import math

@@ -140,16 +140,15 @@ class PageRequest(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a page came from, if not from the server just now: the local copy.
+    """Where a page came from, if not from the server just now: the local copy."""
 
-    `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
-    many customers it holds and `expected` how many the server says there are. Where nothing matched, and the rows are
-    near misses, `close` are the words that were looked for instead; `at_least` says that `total` was not counted to
-    its end.
-    """
-
+    #: When the local copy was last known to equal the server; `None` if it was never complete.
     synced_at: datetime | None
+    #: How many customers it holds.
     held: int
+    #: How many the server says there are.
     expected: int | None = None
+    #: If nothing matched: the similar words that were searched instead.
     suggestions: tuple[str, ...] = ()
+    #: The total was not counted to the end.
     total_is_minimum: bool = False
