@@ -4,27 +4,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from app.models.fields import WIRE_FIELDS
+
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
-#: The fields in the order of the contract's table.
-COLUMNS: Final = (
-    "shortID",
-    "name",
-    "address1",
-    "address2",
-    "city",
-    "state",
-    "zip",
-    "country",
-    "phone",
-    "fax",
-    "email",
-    "contact",
-    "active",
-    "created",
-    "modified",
-)
 
 #: A spreadsheet runs a cell that begins so as a formula; the wide signs count where people type Chinese or Japanese.
 FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\0＝＋－＠")
@@ -64,7 +48,7 @@ def replace_chars(text: str, unwanted: re.Pattern[str]) -> str:
 
 def unknown_fields(customer: "Customer") -> set[str]:
     """What the server sent that no column holds."""
-    return customer.received.keys() - set(COLUMNS)
+    return customer.received.keys() - set(WIRE_FIELDS)
 
 
 def _replacement(match: re.Match[str]) -> str:

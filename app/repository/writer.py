@@ -20,7 +20,7 @@ from app.errors import (
     UnclearResponse,
     UnexpectedRecord,
 )
-from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS
+from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS, Permission
 from app.repository.merge import merge
 from app.repository.save_result import SaveResult, check_create_response, check_response
 from app.repository.unconfirmed import UnconfirmedWrite
@@ -357,7 +357,7 @@ class CustomerWriter:
         try:
             yield
         except Forbidden as error:
-            if error.permission == 131:
+            if error.permission is Permission.MODIFY:
                 self._permission_denied = error.text
             raise
         else:
