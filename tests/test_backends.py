@@ -1,4 +1,4 @@
-"""The parts put together: a client of the service in this process, and TLS as the settings say."""
+"""Backends: the embedded service, the remote client, TLS settings and mirrors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command: exit codes, one clear message, nothing slow imported early, and the service it starts."""
+"""The command line: exit codes, clear messages, fast start, and `dockbook serve`."""
 
 import io
 import os
@@ -28,8 +28,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    """The message of a command that is refused with exit code 2."""
+def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The error message of a command that exits with code 2."""
     assert main(argv) == 2
     output = capsys.readouterr()
     assert output.out == ""
@@ -57,7 +57,7 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "expected_text"),
     [
         (["--demo", "0"], "'0' is not a number from 1 to 1,000,000"),
         (["--demo", "1000001"], "from 1 to 1,000,000"),
@@ -71,8 +71,8 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
         ([], "need a terminal"),
     ],
 )
-def test_wrong_usage_exits_with_code_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said in told(capsys, *argv)
+def test_wrong_usage_exits_with_code_2(argv: list[str], expected_text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert expected_text in usage_error(capsys, *argv)
 
 
 @pytest.mark.promise("A4")
@@ -81,14 +81,14 @@ def test_invalid_settings_are_reported_before_start(
 ) -> None:
     monkeypatch.setenv("DOCKBOOK_URL", "https://wms.example.com/api/v1")
     monkeypatch.setenv("DOCKBOOK_CLIENT_SECRET", CANARY)
-    assert "client ID" in told(capsys)
+    assert "client ID" in usage_error(capsys)
     monkeypatch.setenv("DOCKBOOK_PROFILE", "a\x1b]0;x\x07")
-    message = told(capsys)
+    message = usage_error(capsys)
     assert "␛]0;x␇" in message
     assert CANARY not in message
     (home / ".config" / "dockbook").mkdir(parents=True)
     (home / ".config" / "dockbook" / "config.toml").write_text("profile = [", encoding="utf-8")
-    assert "not valid TOML" in told(capsys, "--demo")
+    assert "not valid TOML" in usage_error(capsys, "--demo")
 
 
 def test_damaged_local_book_exits_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +183,6 @@ def test_no_color_output_uses_reverse_only(home: Path) -> None:
         child.send("\x11")
         child.expect(pexpect.EOF)
         sent = child.logfile_read.getvalue()
-    looks = {int(part) for code in re.findall(r"\x1b\[([0-9;]*)m", sent) for part in code.split(";") if part}
-    assert not looks & {*range(30, 39), *range(40, 49)}
-    assert 7 in looks, "the cursor has to be seen without colours"
+    sgr_codes = {int(part) for code in re.findall(r"\x1b\[([0-9;]*)m", sent) for part in code.split(";") if part}
+    assert not sgr_codes & {*range(30, 39), *range(40, 49)}
+    assert 7 in sgr_codes, "the cursor must be visible without colours"

@@ -1,4 +1,4 @@
-"""The rules of the house, as tests, so that plain `pytest` runs every check."""
+"""Lint, format, types and import rules as tests, so that plain `pytest` runs every check."""
 
 import ast
 import os

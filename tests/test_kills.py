@@ -1,4 +1,4 @@
-"""The real program, killed while somebody types: every draft can be read, and at most a second of typing is lost."""
+"""The real program, killed while typing: every draft is readable, and at most a second is lost."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ KEY_EVERY = 0.08  # seconds
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Paths:
-    """A home with a local book of a few customers."""
+    """The paths of a home with a small local book."""
     folders = Paths.from_environment({"HOME": str(tmp_path)})
     store = open_store(folders.book, 3)
     asyncio.run(store.close())
@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> Paths:
 
 @contextmanager
 def program(home: Path) -> "Iterator[pexpect.spawn[str]]":
-    """dockbook on the local book, with its list on the screen."""
+    """Run dockbook on the local book."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKBOOK_", "XDG_"))}
     child = pexpect.spawn(
         sys.executable,
@@ -66,7 +66,7 @@ def open_form(child: "pexpect.spawn[str]") -> None:
 
 
 def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
-    """Read what the program draws, for so long."""
+    """Read the program's output for this time."""
     until = monotonic() + seconds
     while (left := until - monotonic()) > 0:
         try:
@@ -76,7 +76,7 @@ def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
 
 
 def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
-    """Type for so long, kill, and look at what is left."""
+    """Type for this time, kill the program, and check its drafts."""
     with program(home) as child:
         open_form(child)
         keys: list[float] = []
@@ -91,7 +91,7 @@ def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
         child.kill(signal.SIGKILL)
         child.wait()
     found = find(folders)
-    assert not found.notes, "every draft can be read"
+    assert not found.notes, "every draft is readable"
     due = sum(key < killed - 1 for key in keys)
     typed = [draft.edits["name"] for draft in found.unclaimed]
     assert len(typed) == 1 or (not typed and not due)
@@ -113,7 +113,7 @@ def test_kill_loses_at_most_a_second_of_typing(folders: Paths, tmp_path: Path) -
 @pytest.mark.promise("D1")
 @pytest.mark.slow
 def test_two_hundred_kills_lose_at_most_a_second(folders: Paths, tmp_path: Path) -> None:
-    moments = random.Random(SEED + 1)  # noqa: S311 - likewise
+    moments = random.Random(SEED + 1)  # noqa: S311 - moments, not secrets
     for _ in range(200):
         type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
 

@@ -1,4 +1,4 @@
-"""The five calls: what is asked, what is never asked, and what comes back."""
+"""The five calls of the API client: what is sent, what is refused, and what is returned."""
 
 import asyncio
 import json
@@ -13,17 +13,17 @@ from app.errors import InvalidId
 from app.models.fields import PageRequest
 from tests.fakes import ACME, EMPTY_PAGE, ScriptedTransport, client
 
-NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
+INVALID_IDS = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
 
 
-@pytest.mark.parametrize("short_id", NOT_ASKED)
+@pytest.mark.parametrize("short_id", INVALID_IDS)
 async def test_unaddressable_id_is_never_requested(short_id: str) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
             with pytest.raises(InvalidId):
                 await call
-    assert transport.asked == transport.tokens == []
+    assert transport.requests == transport.tokens == []
 
 
 @given(st.text())
@@ -43,7 +43,7 @@ async def test_page_request_and_response_are_mapped() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=body))
     async with client(transport) as api:
         page = await api.list_page(PageRequest(2, 50, "name", "DESC", "2024-11-02T14:22:00+01:00"))
-    assert dict(transport.asked[0].url.params) == {
+    assert dict(transport.requests[0].url.params) == {
         "page": "2",
         "pageSize": "50",
         "sort": "name",
@@ -74,7 +74,9 @@ async def test_preconditions_are_sent_only_on_request() -> None:
         await api.upsert(ACME, only_new=True)
         with pytest.raises(ValueError, match="ETag"):
             await api.upsert(ACME, if_match='W/"v1"')
-    conditions = [(asked.headers.get("if-match"), asked.headers.get("if-none-match")) for asked in transport.asked]
+    conditions = [
+        (requested.headers.get("if-match"), requested.headers.get("if-none-match")) for requested in transport.requests
+    ]
     assert conditions == [(None, None), ('"v1"', None), (None, "*")]
 
 
@@ -84,7 +86,7 @@ async def test_upsert_body_arrives_unchanged(body: dict[str, object]) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.upsert(body | {"shortID": "ACME-CORP"})
-    content = transport.asked[0].content
+    content = transport.requests[0].content
     assert content.isascii()
     assert json.loads(content) == body | {"shortID": "ACME-CORP"}
 
@@ -96,17 +98,17 @@ async def test_unused_client_can_be_closed_twice() -> None:
 
 @pytest.mark.promise("N3")
 async def test_close_cancels_call_waiting_for_token() -> None:
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            asked.set()
+            requested.set()
             await asyncio.Event().wait()
             raise AssertionError
 
     async with client(Silent(lambda _: httpx.Response(200))) as api:
         call = asyncio.create_task(api.get("ACME-CORP"))
-        await asked.wait()
+        await requested.wait()
         await api.close()
         await asyncio.wait({call})
     assert call.cancelled()

@@ -1,4 +1,4 @@
-"""What a server repeats of what it was sent is masked, however it writes it."""
+"""Secrets that a server echoes are masked in every encoding."""
 
 import html
 import json

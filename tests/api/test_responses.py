@@ -1,4 +1,4 @@
-"""N5 and the contract's table of errors: what each answer becomes, and that none becomes anything else."""
+"""What each response becomes: the contract's error table, and foreign bodies."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ FOREIGN = [LOGIN, b"", b"OK", b'{"shortID": "A', b"[]", b"{}", b"null", b"\xff\x
 
 
 async def failure(answer: httpx.Response, call: str) -> DockbookError:
-    """The error that this answer to this call becomes."""
+    """The error raised when this call gets this response."""
     async with client(ScriptedTransport(lambda _: answer)) as api:
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "list": lambda: api.list_page(PageRequest()),
@@ -108,7 +108,7 @@ async def test_html_error_page_is_unexpected_response(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "get")
     assert isinstance(error, UnexpectedResponse)
     assert error.status == status
-    assert error.outcome_unknown == (status >= 500), "a refusal is certain, whoever wrote the page"
+    assert error.outcome_unknown == (status >= 500), "a refusal is certain, also from a gateway"
     assert f"{status} with text/html: “Sign in" in error.text
 
 

@@ -1,4 +1,4 @@
-"""N2 to N5 against a real socket: cut, silent, endless, swollen and misleading answers."""
+"""The client against a real socket: truncated, silent, endless, compressed and misleading responses."""
 
 import asyncio
 import itertools
@@ -33,26 +33,26 @@ CHUNKED = (
 
 
 async def read(api: CustomerApi) -> None:
-    """A read of one customer."""
+    """Read one customer."""
     await api.get("ACME-CORP")
 
 
 async def page(api: CustomerApi) -> None:
-    """A read of a page."""
+    """Read a page."""
     await api.list_page(PageRequest())
 
 
 async def save(api: CustomerApi) -> None:
-    """A write."""
+    """Save a customer."""
     await api.upsert(ACME)
 
 
-async def drop(api: CustomerApi) -> None:
-    """The other write."""
+async def discontinue(api: CustomerApi) -> None:
+    """Discontinue a customer."""
     await api.discontinue("ACME-CORP")
 
 
-CALLS = [read, page, save, drop]
+CALLS = [read, page, save, discontinue]
 
 
 @pytest.mark.promise("N2")
@@ -96,7 +96,7 @@ async def test_cut_read_is_retried() -> None:
 @pytest.mark.promise("N2")
 async def test_write_uses_fresh_connection() -> None:
     async with RawHttpServer(lambda seen: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
-        for call in (read, read, save, save, read, drop):
+        for call in (read, read, save, save, read, discontinue):
             await call(api)
         reading = {seen.connection for seen in server.seen if seen.method == "GET"}
         writing = [seen.connection for seen in server.seen if seen.method != "GET"]
@@ -202,7 +202,7 @@ async def test_concurrent_gzip_bombs_stay_within_memory_limit() -> None:
         finally:
             tracemalloc.stop()
     assert all(isinstance(error, TransportError) for error in errors)
-    assert left < 4 * 2**20, "whoever keeps an error keeps no body"
+    assert left < 4 * 2**20, "an error does not keep the body alive"
     assert peak < 64 * 2**20
 
 
@@ -283,8 +283,8 @@ async def test_damaged_gzip_is_not_data() -> None:
 async def test_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any], status: int) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as other:
         target = other.base.removesuffix("/api/v1") + "/login"
-        replying = lambda _: raw_reply(status, b"", {"location": target})  # noqa: E731
-        async with RawHttpServer(replying).serving() as server, client(server.base) as api:
+        reply = lambda _: raw_reply(status, b"", {"location": target})  # noqa: E731
+        async with RawHttpServer(reply).serving() as server, client(server.base) as api:
             with pytest.raises(UnexpectedResponse) as caught:
                 await call(api)
             assert len(server.seen) == 1

@@ -1,4 +1,4 @@
-"""Settings: who wins, and one clear message without a secret for everything that cannot be."""
+"""Settings: precedence, and one clear message without a secret for every error."""
 
 import copy
 import os
@@ -85,12 +85,12 @@ def test_profile_secret_goes_to_no_other_server(folders: Paths) -> None:
 
 def test_demo_reads_ui_settings_only(folders: Paths) -> None:
     write(folders, 'profile = "gone"\n[ui]\nmouse = true\npage_size = "fit"\n')
-    looks = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
-    assert looks == Settings(mouse=True)
+    settings = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
+    assert settings == Settings(mouse=True)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_text"),
     [
         ('profil = "a"', "Did you mean profile?"),
         ('[profiles.a]\nclient_secert = "s3cr3t-canary"', "[profiles.a] does not know the setting client_secert"),
@@ -115,11 +115,11 @@ def test_demo_reads_ui_settings_only(folders: Paths) -> None:
         (f'profile = "a"\n{WHOLE}client_cert = "gone.pem"', "client_cert: there is no file"),
     ],
 )
-def test_invalid_config_file_is_reported(folders: Paths, text: str, said: str) -> None:
+def test_invalid_config_file_is_reported(folders: Paths, text: str, expected_text: str) -> None:
     write(folders, text)
-    told = refusal(folders)
-    assert said in told
-    assert str(folders.config_file) in told
+    message = refusal(folders)
+    assert expected_text in message
+    assert str(folders.config_file) in message
 
 
 def test_unreadable_config_file_is_reported(folders: Paths) -> None:
@@ -141,7 +141,7 @@ def test_config_file_with_secret_must_be_private(folders: Paths) -> None:
 
 @pytest.mark.promise("A4")
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected_text"),
     [
         ("wms.example.com/api/v1", "does not say https://"),
         ("localhost:8350/api/v1", "does not say https://"),
@@ -157,10 +157,10 @@ def test_config_file_with_secret_must_be_private(folders: Paths) -> None:
         ("http://wms.example.com/api/v1", "allow_http = true"),
     ],
 )
-def test_invalid_url_is_reported(folders: Paths, url: str, said: str) -> None:
-    told = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
-    assert told.startswith("DOCKBOOK_URL: ")
-    assert said in told
+def test_invalid_url_is_reported(folders: Paths, url: str, expected_text: str) -> None:
+    message = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
+    assert message.startswith("DOCKBOOK_URL: ")
+    assert expected_text in message
     assert refusal(folders, Options(url=url)).startswith("--url: ")
 
 
@@ -198,9 +198,9 @@ def test_proxy_comes_from_environment_or_profile(folders: Paths) -> None:
     "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
 )
 def test_invalid_proxy_is_reported_without_its_value(folders: Paths, proxy: str) -> None:
-    told = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
-    assert told.startswith("DOCKBOOK_PROXY: ")
-    assert "http://HOST:PORT" in told
+    message = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
+    assert message.startswith("DOCKBOOK_PROXY: ")
+    assert "http://HOST:PORT" in message
 
 
 @pytest.mark.promise("A4", "A6")
@@ -213,7 +213,7 @@ def test_config_file_with_proxy_password_must_be_private(folders: Paths) -> None
 
 @pytest.mark.promise("A6")
 @pytest.mark.parametrize(
-    ("environ", "named"),
+    ("environ", "expected_text"),
     [
         ({"HTTPS_PROXY": "http://u:s3cr3t-canary@proxy.corp:3128/"}, "HTTPS_PROXY names a proxy, proxy.corp:3128,"),
         ({"https_proxy": "proxy.corp:3128", "HTTP_PROXY": "x"}, "https_proxy names a proxy, proxy.corp:3128,"),
@@ -226,11 +226,11 @@ def test_config_file_with_proxy_password_must_be_private(folders: Paths) -> None
         ({}, ""),
     ],
 )
-def test_unused_environment_proxy_is_named(environ: dict[str, str], named: str) -> None:
-    told = unused_proxy(environ, BASE)
-    assert told.startswith(named)
-    assert bool(told) == bool(named)
-    assert CANARY not in told
+def test_unused_environment_proxy_is_named(environ: dict[str, str], expected_text: str) -> None:
+    message = unused_proxy(environ, BASE)
+    assert message.startswith(expected_text)
+    assert bool(message) == bool(expected_text)
+    assert CANARY not in message
     assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
 
 
@@ -238,26 +238,26 @@ def test_unused_environment_proxy_is_named(environ: dict[str, str], named: str) 
 def test_secret_file_must_be_private_single_line(folders: Paths, tmp_path: Path) -> None:
     path = tmp_path / "the secret"
 
-    def told() -> str:
+    def message() -> str:
         return refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
 
-    assert "no such file" in told()
+    assert "no such file" in message()
     path.write_text(f"{CANARY}\n")
     path.chmod(0o644)
-    assert f"chmod 600 '{path}'" in told()
+    assert f"chmod 600 '{path}'" in message()
     path.chmod(0o600)
     settings = load(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
     assert settings.client_secret is not None
     assert settings.client_secret.reveal() == CANARY
     path.write_text("\n")
-    assert "is empty" in told()
+    assert "is empty" in message()
     path.write_text(f"{CANARY}\n{CANARY}\n")
-    assert "several lines" in told()
+    assert "several lines" in message()
     path.write_bytes(b"\xff\xfe")
-    assert "not UTF-8" in told()
+    assert "not UTF-8" in message()
     if os.geteuid() != 0:
         path.chmod(0)
-        assert "permission denied" in told()
+        assert "permission denied" in message()
 
 
 def test_secret_file_path_is_relative_to_config(folders: Paths) -> None:

@@ -1,4 +1,4 @@
-"""What stands in the files: everything that came, and nothing that a spreadsheet or a terminal would run."""
+"""Export formats keep every value and contain nothing that a spreadsheet or terminal would run."""
 
 import csv
 import io
@@ -15,12 +15,12 @@ from app.models.customer import Customer, NumberText
 from app.models.fields import FIELDS, WIRE_FIELDS
 from tests.customers import TEXTS, customer
 
-#: The beginnings that T9 names.
-RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+#: Beginnings of a cell that a spreadsheet runs as a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 RECORDS = st.lists(
     st.fixed_dictionaries(
-        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(RUN), TEXTS)) for name in WIRE_FIELDS}
+        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(FORMULA_STARTS), TEXTS)) for name in WIRE_FIELDS}
         | {"active": st.booleans()}
     ),
     max_size=5,
@@ -33,7 +33,7 @@ JSON = st.recursive(
 
 
 def whole(form: Format, records: list[Any]) -> bytes:
-    """The file of these records, written in two batches."""
+    """The exported bytes of these records, written in two batches."""
     customers = [Customer.from_wire(record) for record in records]
     half = len(customers) // 2
     return b"".join((form.header(), form.rows(customers[:half]), form.rows(customers[half:]), *form.footer()))
@@ -46,7 +46,7 @@ def read(data: bytes) -> list[list[str]]:
     return rows
 
 
-def words(record: dict[str, Any]) -> list[str]:
+def cell_texts(record: dict[str, Any]) -> list[str]:
     return [{True: "true", False: "false"}[record[name]] if name == "active" else record[name] for name in WIRE_FIELDS]
 
 
@@ -58,7 +58,7 @@ def test_columns_are_contract_fields() -> None:
 @given(RECORDS)
 def test_raw_csv_keeps_received_values(records: list[dict[str, Any]]) -> None:
     rows = read(whole(CsvFormat(raw=True), records))
-    assert rows == [[replace_chars(word, UNENCODABLE) for word in words(record)] for record in records]
+    assert rows == [[replace_chars(word, UNENCODABLE) for word in cell_texts(record)] for record in records]
 
 
 @pytest.mark.promise("T9", "T1")
@@ -68,9 +68,9 @@ def test_csv_cells_are_never_formulas_or_controls(records: list[dict[str, Any]],
     rows = read(data)
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
-        for word, cell in zip(words(record), row, strict=True):
-            assert not cell.startswith((*RUN, "＝", "＋", "－", "＠"))
-            assert cell.startswith("'") or not word.startswith(RUN)
+        for word, cell in zip(cell_texts(record), row, strict=True):
+            assert not cell.startswith((*FORMULA_STARTS, "＝", "＋", "－", "＠"))
+            assert cell.startswith("'") or not word.startswith(FORMULA_STARTS)
             assert cell.removeprefix("'") == replace_chars(
                 word, TERMINAL_CONTROLS if terminal else CONTROLS
             ).removeprefix("'")

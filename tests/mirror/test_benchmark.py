@@ -1,4 +1,4 @@
-"""The benchmark of the mirror runs and measures what it says; how long anything takes is not asked here."""
+"""The benchmark of the mirror runs; its times are not checked here."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The copy knows who may be meant by an ID, or by the beginning of one or of a name."""
+"""The mirror finds similar IDs, and suggestions for the beginning of an ID or name."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def ids(found: object) -> list[str]:
 @pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "found"),
     [
         ("ACME-CORP", ["acme-corp", "ACME_C0RP", "ACMECORP"]),
         ("Acme-Corp", ["ACME-CORP", "acme-corp", "ACME_C0RP", "ACMECORP"]),
@@ -38,12 +38,12 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_similar_ids_are_ordered_by_likelihood(asked: str, found: list[str], indexed: bool) -> None:
+async def test_similar_ids_are_ordered_by_likelihood(query: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
             await mirror.wait_indexed()
-        candidates = await mirror.resembling(asked)
+        candidates = await mirror.resembling(query)
         assert ids(candidates.customers) == found
         assert candidates.complete
 
@@ -93,13 +93,13 @@ async def test_large_unindexed_mirror_matches_other_case_only() -> None:
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()
         await mirror.upsert([*KNOWN, *others], sweep)
-        assert await _index_of_looks(mirror) == 0
+        assert await _skeleton_index_count(mirror) == 0
         found = await mirror.resembling("bright-mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert ids((await mirror.resembling("brightmfg")).customers) == []
 
 
-async def _index_of_looks(mirror: Mirror) -> int:
+async def _skeleton_index_count(mirror: Mirror) -> int:
     reading = mirror._find.opened
     assert reading is not None
     (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()

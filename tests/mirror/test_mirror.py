@@ -1,4 +1,4 @@
-"""The mirror keeps every record as it came, writes only what changed, and is written by one process at a time."""
+"""The mirror keeps every record unchanged, writes only what changed, and has one writer at a time."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ RECORDS = st.dictionaries(NAMES, VALUES, max_size=6) | VALUES
 
 
 def samples(count: int) -> list[Customer]:
-    """So many sample customers, in the order of their IDs."""
+    """`count` sample customers, ordered by ID."""
     return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
 
 
@@ -48,7 +48,7 @@ async def test_record_of_any_shape_round_trips(records: list[Any]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, customers)
         page = await mirror.page(ALL)
-        # Of several with one sound ID, the last counts.
+        # Of several rows with one valid ID, the last counts.
         expected = {
             "=" + one.short_id if ID_FIELD not in one.problems else repr(one.received): one for one in customers
         }
@@ -185,7 +185,7 @@ async def test_abandoned_query_is_cancelled(tmp_path: Path) -> None:
         cancelled.cancel()
         with pytest.raises(QueryCancelled):
             await mirror._find.run(lambda reader: reader.page(PageRequest(find="inc", sort=None)), cancelled)
-        # One that is still waited for comes to its end behind a newer one; one that is not leaves nothing behind.
+        # A query that is still awaited completes after a newer one; a cancelled one leaves nothing behind.
         first = asyncio.create_task(mirror.page(PageRequest(find="acme corporation")))
         second = asyncio.create_task(mirror.page(PageRequest(find="acme")))
         third = asyncio.create_task(mirror.page(PageRequest(find="a")))

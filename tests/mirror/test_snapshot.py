@@ -1,4 +1,4 @@
-"""The first rows read from the mirror's file are those that the mirror itself would show."""
+"""The snapshot read from the mirror's file equals the first page of the mirror."""
 
 from pathlib import Path
 from typing import get_args

@@ -1,4 +1,4 @@
-"""A record that is copied without a closer look is kept exactly as the customer that would be made of it."""
+"""A raw customer is stored exactly as the validated customer would be."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Three-way merge: nobody's change is lost."""
+"""Three-way merge keeps the changes of both sides."""
 
 import pytest
 from hypothesis import given

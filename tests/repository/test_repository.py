@@ -1,4 +1,4 @@
-"""The repository on the real service: with and without entity tags, with lost answers and odd servers."""
+"""The repository on the real service, with and without ETags, with lost responses and server faults."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 class RepositoryHarness:
-    """A repository, the wire it uses, and the book behind it."""
+    """A repository, its transport, and the store of the service."""
 
     def __init__(self, repository: CustomerRepository, wire: FaultyTransport, store: Store) -> None:
         self.repository = repository
@@ -40,11 +40,11 @@ class RepositoryHarness:
         self.store = store
 
     async def change_as_other(self, **changes: str) -> None:
-        """Somebody else changes the customer."""
+        """Change the customer as another user."""
         await self.store.upsert("A", changes, if_match=None, only_new=False)
 
     async def stored(self) -> dict[str, object]:
-        """The customer as the book has it."""
+        """The customer as stored by the service."""
         found = await self.store.get("A")
         assert found is not None
         return dict(found.record)
@@ -54,7 +54,7 @@ class RepositoryHarness:
 async def open_repository(
     *, etags: bool = True, read_only: bool = False, confirm_delays: tuple[float, ...] = (0.0,)
 ) -> AsyncIterator[RepositoryHarness]:
-    """A book with the customer `A`."""
+    """Open a repository on a store with the customer `A`."""
     store = Store.open(None)
     await store.upsert("A", {"name": "Acme", "phone": "1", "zip": "10"}, if_match=None, only_new=True)
     credentials = Credentials()
@@ -94,9 +94,9 @@ async def test_save_raises_conflict_on_same_field_and_sends_nothing(etags: bool)
     async with open_repository(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.change_as_other(phone="3")
-        with pytest.raises(EditConflict) as told:
+        with pytest.raises(EditConflict) as caught:
             await it.repository.save(base, {"phone": "2"})
-        assert (told.value.fields, told.value.theirs.phone) == (("phone",), "3")
+        assert (caught.value.fields, caught.value.theirs.phone) == (("phone",), "3")
         assert (await it.stored())["phone"] == "3"
         assert it.wire.count("POST") == 0
 
@@ -105,16 +105,16 @@ async def test_save_raises_conflict_on_same_field_and_sends_nothing(etags: bool)
 async def test_save_with_etag_merges_change_made_before_post() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
-        moves = 0
+        changes_made = 0
 
-        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal moves
-            if request.method == "POST" and moves < 1:
-                moves += 1
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changes_made
+            if request.method == "POST" and changes_made < 1:
+                changes_made += 1
                 await it.change_as_other(zip="11")
             return await onward()
 
-        it.wire.intercept = move
+        it.wire.intercept = change_first
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.merged_from_others == {"zip": "11"}
         record = await it.stored()
@@ -125,19 +125,19 @@ async def test_save_with_etag_merges_change_made_before_post() -> None:
 async def test_save_gives_up_on_record_that_keeps_changing() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
-        moves = 0
+        changes_made = 0
 
-        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal moves
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changes_made
             if request.method == "POST":
-                moves += 1
-                await it.change_as_other(zip=str(moves))
+                changes_made += 1
+                await it.change_as_other(zip=str(changes_made))
             return await onward()
 
-        it.wire.intercept = move
+        it.wire.intercept = change_first
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})
-        assert moves <= 5
+        assert changes_made <= 5
         assert (await it.stored())["phone"] == "1"
 
 
@@ -157,7 +157,7 @@ async def test_lost_response_without_reread_raises_outcome_unknown() -> None:
         base = await it.repository.customer("A")
         gone = False
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             nonlocal gone
             if gone:
                 raise httpx.ConnectError("gone", request=request)
@@ -167,14 +167,14 @@ async def test_lost_response_without_reread_raises_outcome_unknown() -> None:
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 1
         it.wire.intercept = None
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
-        assert it.wire.count("POST") == 1, "it was saved already: looking is enough"
+        assert it.wire.count("POST") == 1, "it was already saved, so a read is enough"
 
 
 @pytest.mark.promise("T3")
@@ -182,10 +182,10 @@ async def test_save_refuses_record_with_different_id() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
             return json_response(200, {"shortID": "a", "active": True}) if request.method == "GET" else await onward()
 
-        it.wire.intercept = folded
+        it.wire.intercept = other_case
         with pytest.raises(UnexpectedRecord):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 0
@@ -204,13 +204,13 @@ async def test_create_refuses_id_of_discontinued_customer() -> None:
 async def test_create_with_lost_response_is_confirmed_by_reread() -> None:
     async with open_repository() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         saved = await it.repository.create("B", {"name": "Bee"})
         assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
@@ -220,12 +220,12 @@ async def test_create_with_lost_response_is_confirmed_by_reread() -> None:
 async def test_create_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.create("B", {"name": "Bee"})
 
@@ -235,12 +235,12 @@ async def test_discontinue_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.discontinue(shown)
         assert (await it.stored())["active"] is True
@@ -262,8 +262,8 @@ async def test_read_only_repository_writes_nothing() -> None:
 @pytest.mark.promise("N7")
 async def test_connection_state_follows_requests() -> None:
     async with open_repository() as it:
-        links: list[ConnectionState] = []
-        it.repository.listen(CallbackListener(links.append))
+        states: list[ConnectionState] = []
+        it.repository.listen(CallbackListener(states.append))
         await it.repository.page(PageRequest())
         it.wire.cut()
         for _ in range(2):
@@ -271,8 +271,8 @@ async def test_connection_state_follows_requests() -> None:
                 await it.repository.page(PageRequest())
         it.wire.intercept = None
         await it.repository.page(PageRequest())
-        assert [link.live for link in links] == [True, False, True]
-        assert links[1].since is not None
+        assert [state.live for state in states] == [True, False, True]
+        assert states[1].since is not None
 
 
 @pytest.mark.promise("W4")
@@ -280,13 +280,13 @@ async def test_second_save_of_same_customer_is_refused_meanwhile() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def again(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def save_again(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 with pytest.raises(DockbookError, match="being saved already"):
                     await it.repository.save(base, {"phone": "3"})
             return await onward()
 
-        it.wire.intercept = again
+        it.wire.intercept = save_again
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
         assert it.wire.count("POST") == 1
@@ -320,14 +320,14 @@ async def test_answered_discontinue_succeeds_without_reread() -> None:
         shown = await it.repository.customer("A")
         done = False
 
-        async def gone_after(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def fail_after_delete(request: httpx.Request, onward: Onward) -> httpx.Response:
             nonlocal done
             if done:
                 raise httpx.ConnectError("gone", request=request)
             done = request.method == "DELETE"
             return await onward()
 
-        it.wire.intercept = gone_after
+        it.wire.intercept = fail_after_delete
         assert (await it.repository.discontinue(shown)).active is False
 
 
@@ -345,13 +345,13 @@ async def test_lost_response_with_normalized_value_is_possibly_own_save() -> Non
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 await it.change_as_other(phone="+2")
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(EditConflict, match="may be yours, stored otherwise"):
             await it.repository.save(base, {"phone": "2"})
 
@@ -397,9 +397,9 @@ async def test_similar_ids_drops_customer_that_is_not_similar() -> None:
 @pytest.mark.parametrize("short_id", ["a", "А"])
 async def test_create_refuses_unacknowledged_confusable_id(short_id: str) -> None:
     async with open_repository() as it:
-        with pytest.raises(ConfusableId) as told:
+        with pytest.raises(ConfusableId) as caught:
             await it.repository.create(short_id, {})
-        assert [other.short_id for other in told.value.others] == ["A"]
+        assert [other.short_id for other in caught.value.others] == ["A"]
         assert it.wire.count("POST") == 0
         saved = await it.repository.create(short_id, {}, beside={"A"})
         assert saved.customer.short_id == short_id

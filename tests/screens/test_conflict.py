@@ -1,4 +1,4 @@
-"""The conflict: nothing is sent before a person decided, field by field, and another change meanwhile asks again."""
+"""The conflict screen: nothing is sent before each field is decided, and a further change asks again."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,8 +10,8 @@ from tests.harness import AppHarness, run_app
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def conflict(it: AppHarness) -> None:
-    """Two people change phone and e-mail of the first customer; here it is tried to be saved second."""
+async def open_conflict(it: AppHarness) -> None:
+    """Edit phone and e-mail of the first customer, and save after another user changed both."""
     await it.press("f2", "down")
     await it.type("x")
     await it.press(*["down"] * 7, "backspace")
@@ -25,7 +25,7 @@ async def conflict(it: AppHarness) -> None:
 @pytest.mark.promise("W1")
 async def test_conflict_shows_three_values_and_saves_decisions() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
         assert phone.index("555-0100") < phone.index("555-7777") < phone.index("555-0109")
@@ -48,7 +48,7 @@ async def test_conflict_shows_three_values_and_saves_decisions() -> None:
 @pytest.mark.promise("W1")
 async def test_conflict_accepts_typed_third_value() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("e")
         await it.type("1")
         await it.press("enter", "t", "f10")
@@ -60,7 +60,7 @@ async def test_conflict_accepts_typed_third_value() -> None:
 @pytest.mark.promise("W1")
 async def test_conflict_opens_again_after_second_change() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("y", "y")
         await it.store.upsert("ACME-CORP", {"phone": "555-8888"}, if_match=None, only_new=False)
         await it.press("f10")
@@ -75,7 +75,7 @@ async def test_conflict_opens_again_after_second_change() -> None:
 @pytest.mark.promise("W1")
 async def test_escape_returns_to_form_with_all_edits() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("t", "escape")
         it.sees("Edit ACME-CORP", "555-0109", "changed meanwhile to: 555-7777", "Nothing was saved.")
         await it.press("f10")

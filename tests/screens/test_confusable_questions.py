@@ -1,4 +1,4 @@
-"""Nobody makes a double without having seen the other: the form names the IDs that are easily confused."""
+"""The form names similar IDs before it creates a customer."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ QUESTION = "That ID is easily confused"
 @pytest.mark.promise("W10")
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "expected_text"),
     [
         ("bright-mfg", SAME),
         ("bRIGHT-mfg", SAME),
@@ -25,12 +25,12 @@ QUESTION = "That ID is easily confused"
         ("BRIGHT_MFG", ALMOST),
     ],
 )
-async def test_leaving_id_field_names_similar_customer(typed: str, said: str, mirror: bool) -> None:
+async def test_leaving_id_field_names_similar_customer(typed: str, expected_text: str, mirror: bool) -> None:
     async with run_app(mirror=mirror) as it:
         await it.press("f6")
         await it.paste(typed)
         await it.press("enter")
-        assert f"? {said} F10 offers to open it." in " ".join(it.screen_text.split())
+        assert f"? {expected_text} F10 offers to open it." in " ".join(it.screen_text.split())
         await it.press("up", "end", "backspace", "down")
         it.misses("offers to open it")
 

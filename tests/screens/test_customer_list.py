@@ -1,4 +1,4 @@
-"""The list: pages, order, place, and what it looks like when there is nothing to show."""
+"""The list: pages, order, cursor, and what it shows when there are no rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -137,18 +137,18 @@ async def test_smaller_server_pages_are_counted_as_sent() -> None:
 @pytest.mark.promise("W8")
 async def test_page_requested_before_save_does_not_restore_old_row() -> None:
     async with run_app() as it:
-        asked, go_on = asyncio.Event(), asyncio.Event()
+        requested, go_on = asyncio.Event(), asyncio.Event()
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
-            if request.url.path.endswith("/All") and not asked.is_set():
-                asked.set()
+            if request.url.path.endswith("/All") and not requested.is_set():
+                requested.set()
                 await go_on.wait()
             return response
 
         it.transport.intercept = late
         await it.press_only("f5")
-        await asked.wait()
+        await requested.wait()
         await it.press_only("f2", *["down"] * 8, *["backspace"] * 8, "7", "7", "f10")
         await it.until("Saved ACME-CORP")
         go_on.set()
@@ -234,10 +234,10 @@ async def test_paging_ends_when_has_more_is_wrong() -> None:
     page = {"value": [], "totalCount": 10**9, "page": 1, "pageSize": 20, "pageCount": 10**8, "hasMore": True}
     row = {"shortID": "THE-ONE", "active": True}
 
-    async def liar(request: httpx.Request, _: object) -> httpx.Response:
+    async def always_more(request: httpx.Request, _: object) -> httpx.Response:
         return json_response(200, page | {"value": [row] if request.url.params["page"] == "1" else []})
 
-    async with run_app(intercept=liar) as it:
+    async with run_app(intercept=always_more) as it:
         await it.press("f8")
         it.sees("THE-ONE", "nothing on page 2", "page 1 of")
         before = len(it.transport.requests)
@@ -264,7 +264,7 @@ async def test_retry_after_shows_countdown_and_sends_nothing_early() -> None:
         sent = len(it.transport.requests)
         await it.press("f5", "down", "enter")
         it.sees("AGUILA-CALC")
-        assert len(it.transport.requests) == sent, "asked before its time"
+        assert len(it.transport.requests) == sent, "requested too early"
 
 
 async def test_remapped_key_appears_in_key_bar() -> None:
@@ -332,13 +332,13 @@ async def test_other_notice_keeps_countdown_running() -> None:
 
 @pytest.mark.promise("T6")
 async def test_short_last_page_does_not_change_page_size() -> None:
-    async def told_by_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def page_size_of_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
         response = await onward()
         await response.aread()
         page = response.json()
         return json_response(200, page | {"pageSize": len(page["value"])})
 
-    async with run_app(intercept=told_by_rows) as it:
+    async with run_app(intercept=page_size_of_rows) as it:
         await it.press("f8", "f8")
         it.sees("page 3 of 3")
         await it.press("f7")

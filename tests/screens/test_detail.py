@@ -1,4 +1,4 @@
-"""The detail: every field, odd records, neighbours, copying."""
+"""The detail screen: every field, malformed records, neighbours, copying."""
 
 from collections.abc import Awaitable, Callable
 
@@ -119,11 +119,11 @@ async def test_record_without_id_opens_without_request() -> None:
 async def test_response_for_other_customer_is_reported_and_not_edited() -> None:
     other = {"shortID": "acme-corp", "name": "Somebody Else", "active": True}
 
-    async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
         single = request.method == "GET" and not request.url.path.endswith("/All")
         return json_response(200, other) if single else await onward()
 
-    async with run_app(intercept=folded) as it:
+    async with run_app(intercept=other_case) as it:
         await it.press("enter")
         it.sees("Asked for ACME-CORP, the server sent acme-corp", "Acme Corporation")
         it.misses("Somebody Else")

@@ -1,4 +1,4 @@
-"""Discontinuing: asked in its own dialog, done once, never by accident."""
+"""Discontinuing asks in a dialog, happens once, and never by accident."""
 
 from collections.abc import Awaitable, Callable
 
@@ -65,13 +65,13 @@ async def test_detail_shows_discontinued_afterwards() -> None:
 async def test_lost_response_is_confirmed_by_reread() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await it.press("delete", "right", "enter")
         it.sees("ACME-CORP is now discontinued.")
         assert it.transport.count("DELETE") == 1

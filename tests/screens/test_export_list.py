@@ -1,4 +1,4 @@
-"""Exporting what the list shows: the rows of the search, in its order, over all pages, or an error and no file."""
+"""Exporting the list: all pages of what is shown, in its order, or an error and no file."""
 
 import asyncio
 import csv

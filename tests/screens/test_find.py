@@ -1,4 +1,4 @@
-"""Find: as one types, over everything, and back to where one was."""
+"""Find: results while typing, over all fields, and back to the list."""
 
 import asyncio
 import os
@@ -115,7 +115,7 @@ async def test_match_in_hidden_column_is_shown_and_underlined() -> None:
 
 def test_typing_repaints_only_changed_rows(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
-    # Not the lean output, which finds out by itself what differs.
+    # The lean driver would send only the differences anyway.
     argv = [sys.executable, "-m", "app", "--demo", "--plain-output"]
     with Terminal(argv, environ, (80, 24), "16") as it:
         it.until("of 3 ·", "of 2 ·")

@@ -1,4 +1,4 @@
-"""The form: quick edits, one save, nothing typed lost, nobody overwritten."""
+"""The form: quick edits, one POST a save, nothing typed is lost, no one is overwritten."""
 
 import asyncio
 import json
@@ -123,16 +123,16 @@ async def test_save_keeps_and_reports_changes_by_others() -> None:
 async def test_change_before_post_opens_conflict_with_etags() -> None:
     async with run_app() as it:
         await edit_phone(it)
-        meddled = False
+        changed = False
 
-        async def meddle(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal meddled
-            if request.method == "POST" and not meddled:
-                meddled = True
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changed
+            if request.method == "POST" and not changed:
+                changed = True
                 await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
             return await onward()
 
-        it.transport.intercept = meddle
+        it.transport.intercept = change_first
         await it.press("f10")
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
@@ -142,13 +142,13 @@ async def test_change_before_post_opens_conflict_with_etags() -> None:
 async def test_save_with_lost_response_is_confirmed() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await edit_phone(it)
         await it.press("f10")
         it.sees("Saved ACME-CORP", "the connection dropped")
@@ -159,12 +159,12 @@ async def test_save_with_lost_response_is_confirmed() -> None:
 async def test_unseen_save_is_not_confirmed_and_text_stays() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
@@ -272,12 +272,12 @@ async def test_existing_id_is_reported_on_leaving_field() -> None:
 async def test_second_of_two_creators_is_refused() -> None:
     async with run_app() as it:
 
-        async def other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def create_as_other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=False)
             return await onward()
 
-        it.transport.intercept = other_first
+        it.transport.intercept = create_as_other_first
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("f10")
@@ -289,11 +289,11 @@ async def test_second_of_two_creators_is_refused() -> None:
 async def test_invalid_id_is_refused_without_request(short_id: str) -> None:
     async with run_app() as it:
         await it.press("f6")
-        asked = len(it.transport.requests)
+        requested = len(it.transport.requests)
         await it.type(short_id)
         await it.press("f10")
         it.sees("New customer", "! ")
-        assert len(it.transport.requests) == asked
+        assert len(it.transport.requests) == requested
 
 
 async def test_hint_never_blocks_save() -> None:
@@ -383,19 +383,19 @@ async def test_typing_during_create_becomes_edit() -> None:
 
 async def test_late_id_lookup_is_ignored_after_create() -> None:
     async with run_app() as it:
-        asked, go_on = asyncio.Event(), asyncio.Event()
+        requested, go_on = asyncio.Event(), asyncio.Event()
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
-            if request.url.path.endswith("DOCK-7") and not asked.is_set():
-                asked.set()
+            if request.url.path.endswith("DOCK-7") and not requested.is_set():
+                requested.set()
                 await go_on.wait()
             return response
 
         it.transport.intercept = late
         await it.press("f6")
         await it.press_only(*"DOCK-7", "enter")
-        await asked.wait()
+        await requested.wait()
         await it.press_only("f10")
         go_on.set()
         await it.settle()
@@ -425,8 +425,8 @@ async def test_create_sends_only_typed_fields() -> None:
 @pytest.mark.promise("W9")
 async def test_200_with_old_values_is_not_confirmed() -> None:
     async with run_app() as it:
-        kept = await it.record("ACME-CORP")
-        it.transport.intercept = always(lambda: json_response(200, kept), "POST")
+        stored = await it.record("ACME-CORP")
+        it.transport.intercept = always(lambda: json_response(200, stored), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
@@ -457,14 +457,14 @@ async def test_long_id_is_shown_whole() -> None:
 
 
 def slow_post(go_on: asyncio.Event) -> Intercept:
-    """A wire on which a POST waits until it may go on."""
+    """An intercept that holds a POST until the event is set."""
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.method == "POST":
             await go_on.wait()
         return await onward()
 
-    return bend
+    return intercept
 
 
 async def test_typing_into_id_during_create_changes_no_field() -> None:
@@ -500,7 +500,7 @@ async def test_throttled_save_shows_not_saved() -> None:
         it.sees("Not saved.", "try again in 12 s", "555-0199")
 
 
-CRUEL_DETAILS: list[object] = [
+MALFORMED_DETAILS: list[object] = [
     None,
     [],
     "no",
@@ -521,7 +521,7 @@ CRUEL_DETAILS: list[object] = [
 async def test_malformed_refusals_keep_typed_text() -> None:
     async with run_app() as it:
         await edit_phone(it)
-        for details in CRUEL_DETAILS:
+        for details in MALFORMED_DETAILS:
             body = {"statusCode": 400, "error": "validation_error", "message": "No [/].", "details": details}
             it.transport.intercept = always(lambda body=body: json_response(400, body), "POST")  # type: ignore[misc]
             await it.press("f10")

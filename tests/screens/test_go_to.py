@@ -1,4 +1,4 @@
-"""Going to a customer by its ID: typed, scanned, chosen among those like it, and never run as commands."""
+"""Go to: typed and scanned IDs, suggestions, similar IDs; nothing is run as a command."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -117,7 +117,7 @@ async def test_read_only_scan_offers_no_new_customer() -> None:
         it.sees("There is no customer DOCK-99.", "48 customers")
 
 
-MEANT = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
+SUGGESTION = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
 
 
 @pytest.mark.promise("W10")
@@ -133,7 +133,7 @@ async def test_misspelled_id_offers_similar_customer(typed: str, scanned: bool) 
         else:
             await it.press("g")
             await it.paste(typed)
-        it.sees("There is no customer with the ID", MEANT, "Open BRIGHT-MFG", "New customer with this ID")
+        it.sees("There is no customer with the ID", SUGGESTION, "Open BRIGHT-MFG", "New customer with this ID")
         it.misses("not complete")
         await it.press("enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
@@ -171,7 +171,7 @@ async def test_similar_ids_without_local_copy_are_marked_incomplete() -> None:
     async with run_app() as it:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
-        it.sees(MEANT, "The local copy is not complete yet; others may exist.")
+        it.sees(SUGGESTION, "The local copy is not complete yet; others may exist.")
         assert len([one for one in it.transport.requests if "mfg" in one.url.path.casefold()]) <= 7
 
 
@@ -181,7 +181,7 @@ async def test_similar_ids_are_offered_offline() -> None:
         it.transport.cut()
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
-        it.sees(MEANT)
+        it.sees(SUGGESTION)
         it.misses("There is no customer", "New customer with this ID")
         await it.press("enter")
         it.sees("ID         BRIGHT-MFG", "Rockford", "offline since")
@@ -190,14 +190,14 @@ async def test_similar_ids_are_offered_offline() -> None:
 @pytest.mark.promise("A2")
 async def test_refusal_stops_lookup_of_spellings() -> None:
     async with run_app() as it:
-        asked = len(it.transport.requests)
+        sent = len(it.transport.requests)
         it.transport.intercept = always(
             lambda: json_response(403, {"statusCode": 403, "error": "forbidden", "message": "No."})
         )
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         it.sees("Not permitted")
-        assert len(it.transport.requests) == asked + 1
+        assert len(it.transport.requests) == sent + 1
 
 
 async def test_typing_lists_ids_with_prefix() -> None:
@@ -265,26 +265,26 @@ async def expect_new(it: AppHarness, short_id: str) -> None:
     assert screen.rows["shortID"].value == short_id
 
 
-#: As a terminal sends it.
+#: As sent by a terminal.
 F2 = "\x1bOQ"
 
 
-def held_up(gate: asyncio.Event) -> Intercept:
-    """BRIGHT-MFG does not come before the gate is open."""
+def delay_customer(gate: asyncio.Event) -> Intercept:
+    """An intercept that holds BRIGHT-MFG until the gate is set."""
 
-    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         if request.url.path.endswith("/BRIGHT-MFG"):
             await gate.wait()
         return await onward()
 
-    return bend
+    return intercept
 
 
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("scanned", [True, False])
 async def test_key_after_scan_acts_on_scanned_customer(scanned: bool) -> None:
     gate = asyncio.Event()
-    async with run_app(intercept=held_up(gate)) as it:
+    async with run_app(intercept=delay_customer(gate)) as it:
         if scanned:
             it.burst_only(f"BRIGHT-MFG\r{F2}")
         else:
@@ -300,7 +300,7 @@ async def test_key_after_scan_acts_on_scanned_customer(scanned: bool) -> None:
 @pytest.mark.promise("I3")
 async def test_editing_is_off_while_scanned_customer_loads() -> None:
     gate = asyncio.Event()
-    async with run_app(intercept=held_up(gate)) as it:
+    async with run_app(intercept=delay_customer(gate)) as it:
         it.burst_only("BRIGHT-MFG\r")
         await it.until("Looking for BRIGHT-MFG")
         assert isinstance(it.app.screen, CustomerListScreen)

@@ -1,4 +1,4 @@
-"""Undo and My changes: the values from before go the way of every save."""
+"""Undo and My changes: previous values are written like every other save."""
 
 import pytest
 

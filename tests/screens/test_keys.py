@@ -1,4 +1,4 @@
-"""Help, palette, and hands that are faster than screens."""
+"""Help, palette, and keys typed ahead of the screens."""
 
 import pytest
 from textual.binding import Binding

@@ -1,4 +1,4 @@
-"""How the list looks: columns, order, filter and rows a page are chosen, and come back at the next start."""
+"""List options: columns, order, filter and page size are chosen, and restored at the next start."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ async def test_chosen_columns_are_shown() -> None:
 
 
 def bars(it: AppHarness) -> list[str]:
-    """What is shown in reverse, which needs no colours to be seen."""
+    """The texts in reverse video, which is visible without colours."""
     strips = it.app.screen._compositor.render_strips(it.app.size)
     return [part.text for strip in strips for part in strip if part.style is not None and part.style.reverse]
 
@@ -33,7 +33,7 @@ async def test_selection_is_visible_without_colours(key: str, chosen: str) -> No
     async with run_app() as it:
         await it.press(key, "down")
         assert any(bar.startswith(chosen) for bar in bars(it))
-        assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse are bytes too"
+        assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse cost bytes"
 
 
 async def test_columns_that_do_not_fit_are_counted() -> None:
@@ -63,10 +63,10 @@ async def test_list_settings_are_restored_and_search_is_not(tmp_path: Path) -> N
         await it.press("a", "p", "down", "enter", "v", "down", "space", "enter")
         await it.press("slash", *"bri")
         it.sees("Find: bri")
-    left = ListStateFile(tmp_path, "test").state
-    assert (left.sort, left.direction, left.status, left.page_size) == ("name", "DESC", "active", 25)
-    assert left.columns is not None
-    assert "contact" in left.columns
+    state = ListStateFile(tmp_path, "test").state
+    assert (state.sort, state.direction, state.status, state.page_size) == ("name", "DESC", "active", 25)
+    assert state.columns is not None
+    assert "contact" in state.columns
     async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "test")) as it:
         it.sees("41 active of 48 · page 1 of 2 · by Name ▼", "Contact")
         it.misses("Find:")

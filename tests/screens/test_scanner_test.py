@@ -1,4 +1,4 @@
-"""Testing the scanner: what arrives is shown and judged, nothing of it is run, and fitting settings are kept."""
+"""The scanner test shows and judges what arrives, runs none of it, and saves suitable settings."""
 
 import tomllib
 from pathlib import Path
@@ -19,10 +19,10 @@ async def scan(it: AppHarness, text: str, pause: float) -> None:
 
 @pytest.mark.promise("I4")
 async def test_scan_is_shown_and_settings_are_saved() -> None:
-    kept: list[Scanner] = []
+    saved: list[Scanner] = []
 
     def save(scanner: Scanner) -> str:
-        kept.append(scanner)
+        saved.append(scanner)
         return "Kept."
 
     async with run_app(save_scanner=save) as it:
@@ -32,7 +32,7 @@ async def test_scan_is_shown_and_settings_are_saved() -> None:
         it.sees("qd-ACME-7", "40 to 40 ms", "Behind it   Enter", "by its speed.", "scan_gap_ms = 60")
         await it.press("f10")
         it.sees("Kept.")
-        assert kept == [Scanner(0.06)]
+        assert saved == [Scanner(0.06)]
         assert it.app.key_queue.scanner == Scanner(0.06)
         await it.press("escape")
         it.sees("48 customers")
@@ -41,7 +41,7 @@ async def test_scan_is_shown_and_settings_are_saved() -> None:
 
 @pytest.mark.promise("I4")
 @pytest.mark.parametrize(
-    ("sent", "pause", "seen", "fits"),
+    ("sent", "pause", "expected_text", "expected_scanner"),
     [
         ("\x02ACME-7\x03", 2.0, "by its frame: at any speed", Scanner()),
         ("^ACME-7^\r", 2.0, "by its frame: at any speed", Scanner(prefix="^", suffix="^")),
@@ -50,13 +50,15 @@ async def test_scan_is_shown_and_settings_are_saved() -> None:
         ("ACME-7\r", 0.12, "by its speed", Scanner(0.18)),
     ],
 )
-async def test_suggested_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
+async def test_suggested_settings_fit_the_scanner(
+    sent: str, pause: float, expected_text: str, expected_scanner: Scanner
+) -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, sent, pause)
-        it.sees(seen)
+        it.sees(expected_text)
         await it.press("f10")
-        assert it.app.key_queue.scanner == fits
+        assert it.app.key_queue.scanner == expected_scanner
 
 
 @pytest.mark.promise("I4")

@@ -1,4 +1,4 @@
-"""I3, I4, I5 on every screen: a scan is whole or it is nothing, and its keys are never run as keys."""
+"""Scans on every screen: complete or without effect, and never run as keys."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from tests.harness import AppHarness, run_app
 EVEN = 0.06
 STALLS = [0.1, 1.0]
 
-#: Keys that open every screen and dialog from the list, and whether a scan opens its customer there.
+#: Keys that open each screen and dialog from the list, and whether a scan opens its customer there.
 SCREENS: dict[str, tuple[Sequence[str], bool]] = {
     "list": ((), True),
     "filtered": (("a",), True),
@@ -29,14 +29,14 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
 }
 
 
-def asked_for(it: AppHarness) -> set[str]:
-    """The IDs that were asked for, one by one."""
+def requested_ids(it: AppHarness) -> set[str]:
+    """The IDs of single customers that were requested."""
     paths = [request.url.path for request in it.transport.requests if request.method == "GET"]
     return {path.rpartition("/")[2] for path in paths if not path.endswith("/All")}
 
 
 async def scan(it: AppHarness, code: str, pauses: Sequence[float], end: str = "\r") -> None:
-    """Scan a code with these pauses before its keys, which were all read in the past."""
+    """Scan a code with these pauses before its keys."""
     await it.type_at(code + end, pauses)
 
 
@@ -56,7 +56,7 @@ async def test_scan_opens_customer_or_shows_why_not(screen: str, code: str) -> N
         else:
             assert it.app.screen is before
             it.sees("Close this first, then scan.")
-        assert asked_for(it) <= {code, "ACME-CORP", "XD-4-E"}
+        assert requested_ids(it) <= {code, "ACME-CORP", "XD-4-E"}
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
 
@@ -65,7 +65,7 @@ async def test_scan_opens_customer_or_shows_why_not(screen: str, code: str) -> N
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("end", ["\r", "\t", "\r\n", ""])
 async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
-    """I3: with a stall at every place, also before its end: no other customer is asked for."""
+    """With a stall at every position, no other customer is requested."""
     code = "BRIGHT-MFG"
     async with run_app() as it:
         for place in range(1, len(code) + len(end)):
@@ -77,18 +77,18 @@ async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
                 it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
             await it.press("escape", "escape")
             it.sees("48 customers")
-        assert asked_for(it) <= {code}
+        assert requested_ids(it) <= {code}
 
 
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["east-7", "nord-7", "dock-7", "xpor-7", "gate-7", "vend-7", "AB-7"])
 @pytest.mark.parametrize("stall", STALLS)
 async def test_rest_of_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
-    """The first key was run, as nobody could know: the rest goes nowhere, also where that key has led."""
+    """The first key has already run; the rest has no effect on the screen it opened."""
     async with run_app() as it:
         await scan(it, code, [5.0, stall] + [EVEN] * len(code))
         it.sees(f"Only part of a barcode arrived (…{code[1:]}). Scan again.")
-        assert asked_for(it) <= {"ACME-CORP"}
+        assert requested_ids(it) <= {"ACME-CORP"}
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
         if isinstance(it.app.screen, FormScreen):
@@ -132,7 +132,7 @@ async def test_separator_belongs_to_the_code(code: str) -> None:
     async with run_app() as it:
         await it.burst(f"{code}\x03")
         it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "This ID cannot be asked for")
-        assert asked_for(it) <= {code}
+        assert requested_ids(it) <= {code}
 
 
 @pytest.mark.promise("I3")
@@ -147,7 +147,7 @@ async def test_separator_belongs_to_code_in_find() -> None:
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
-    """I4: with two seconds between keys."""
+    """With two seconds between keys."""
     scanner = Scanner(prefix="^", suffix="~") if "^" in frame else Scanner()
     async with run_app(scanner=scanner) as it:
         await it.press(*SCREENS[screen][0])
@@ -191,7 +191,7 @@ async def test_pasted_code_is_a_scan(screen: str, end: str) -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
         await it.burst("\r")
         it.sees("F2 Edit")
-        assert asked_for(it) <= {"BRIGHT-MFG", "ACME-CORP"}
+        assert requested_ids(it) <= {"BRIGHT-MFG", "ACME-CORP"}
 
 
 @pytest.mark.promise("I2")
@@ -214,7 +214,6 @@ async def test_code_pasted_into_file_name_exports_nothing() -> None:
 
 @pytest.mark.promise("I5")
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
-    """I5"""
     async with run_app() as it:
         await it.type_at("gBRIGHT-MFG\r", [0.081, 0.094, 0.072, 0.086, 0.078, 0.093, 0.070, 0.095])
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
@@ -222,7 +221,6 @@ async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
 
 @pytest.mark.promise("I5")
 async def test_fast_letters_after_edit_key_are_typed() -> None:
-    """I5"""
     async with run_app() as it:
         await it.type_at("eThe 9th", [3.0, 0.6, 0.06, 0.1, 0.06, 0.05, 0.05, 0.06])
         it.sees("Acme CorporationThe 9th")
@@ -230,7 +228,6 @@ async def test_fast_letters_after_edit_key_are_typed() -> None:
 
 @pytest.mark.promise("I5")
 async def test_held_key_moves_row_by_row() -> None:
-    """I5"""
     async with run_app() as it:
         await it.type_at("j" * 10, [5.0, 0.5] + [0.033] * 8)
         assert it.lines[12].startswith("›")

@@ -1,4 +1,4 @@
-"""Marks: set with Space, kept over pages and searches, and good for copying and exporting."""
+"""Marks persist across pages and searches, and select what is copied and exported."""
 
 import csv
 from pathlib import Path

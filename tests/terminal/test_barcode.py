@@ -1,4 +1,4 @@
-"""I3, I4, I5: a scanner is told from a hand by recorded and drawn timings."""
+"""Scans are distinguished from typing, by recorded and random timings."""
 
 import math
 import random
@@ -11,7 +11,7 @@ from textual import events
 from app.terminal.barcode import KeyBurst, Scanner, detect_frame, detect_scan, pasted_code
 from app.terminal.input_parser import InputParser
 
-#: Seconds between keys, as recorded: two scanners (USB and serial over SSH, which comes in lumps), typists, a held key.
+#: Recorded seconds between keys: two scanners (USB, and serial over SSH, which arrives in lumps) and a typist.
 USB = (0.008, 0.009, 0.008, 0.010, 0.008, 0.009, 0.009, 0.008)
 LUMPS = (0.0, 0.0, 0.021, 0.0, 0.0, 0.0, 0.026, 0.0)
 TYPIST = (0.141, 0.092, 0.210, 0.118, 0.087, 0.156, 0.133, 0.102)
@@ -23,7 +23,7 @@ SCANNER = Scanner()
 
 
 def typed(text: str, gaps: Sequence[float], end: str = "\r") -> list[events.Event]:
-    """The keys of a text, and of its end, with these pauses between them, over and over."""
+    """The keys of a text and its end, with these pauses (repeated) before them."""
     parser = InputParser()
     found: list[events.Event] = []
     now = 100.0
@@ -46,7 +46,7 @@ def test_scanner_is_detected(gaps: tuple[float, ...], end: str) -> None:
 
 
 def drawn_scan(draw: random.Random, kind: str, keys: int) -> list[float]:
-    """Pauses of a scanner before each of its keys, by kind: even, jittered, or sent by OpenSSH's clock of 20 ms."""
+    """Random pauses of a scanner by kind: even, jittered, or aligned to OpenSSH's clock of 20 ms."""
     pauses = [draw.uniform(0.002, 0.06) if "jitter" in kind else draw.choice([0.002, 0.02, 0.04, 0.06])] * keys
     if "jitter" in kind:
         pauses = [draw.uniform(0.002, 0.06) for _ in range(keys)]
@@ -63,8 +63,8 @@ def drawn_scan(draw: random.Random, kind: str, keys: int) -> list[float]:
 @pytest.mark.parametrize("kind", ["even", "jitter", "even clock", "jitter clock"])
 @pytest.mark.parametrize("stalled", [False, True])
 def test_scan_at_any_pace_is_one_code(kind: str, stalled: bool) -> None:
-    """I3: 2 to 60 ms a key, with a stall of up to a second at every place behind the second key."""
-    draw = random.Random(f"{kind} {stalled}")  # noqa: S311 - the same for ever is what is wanted
+    """2 to 60 ms a key, with a stall of up to a second at every position after the second key."""
+    draw = random.Random(f"{kind} {stalled}")  # noqa: S311 - a fixed seed
     for code in ("ACME-CORP", "quay-7", "00012345", "A-17", "BLUE-LOG-001234"):
         for place in range(3, len(code) + 1) if stalled else [0]:
             for _ in range(8):
@@ -78,7 +78,7 @@ def test_scan_at_any_pace_is_one_code(kind: str, stalled: bool) -> None:
 @pytest.mark.promise("I5")
 @pytest.mark.parametrize("gaps", [TYPIST, FAST_TYPIST, (1 / 12,)])
 def test_typing_is_never_a_scan(gaps: tuple[float, ...]) -> None:
-    """I5: also when it ends with Enter, and wherever the recording is begun."""
+    """Also if it ends with Enter, and wherever the recording starts."""
     for start in range(len(gaps)):
         shifted = gaps[start:] + gaps[:start]
         for text in ("jjkd", "gacme", "gACME-CORP", "snvx"):

@@ -1,4 +1,4 @@
-"""The terminal's encoding is that of the locale a person set, and what it lacks is replaced cell by cell."""
+"""The terminal's encoding follows the locale, and missing characters are replaced cell by cell."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ from tests.terminal.emulator import terminal
 from tests.terminal.pty_program import ROOT
 
 ENCODINGS: Final = ("ascii", "iso8859-1", "iso8859-15", "koi8-r", "tis-620", "euc_jp", "shift_jis", "gb18030", "utf-8")
-#: Control characters have no look of their own.
+#: Symbols for control characters.
 PICTURES: Final = {chr(code) for code in (*range(0x2400, 0x2420), 0x2421, 0xFFFD)}
 
 
@@ -62,11 +62,11 @@ def test_unknown_codeset_counts_as_utf_8(codeset: str) -> None:
     ids=["no such locale here", "coerced", "not coerced", "set by the person"],
 )
 def test_coerced_locale_is_ignored(variables: dict[str, str], encoding: str) -> None:
-    asked = "import os; from app.terminal.encoding import terminal_encoding; print(terminal_encoding(os.environ))"
-    told = subprocess.run(
-        [sys.executable, "-c", asked], env=variables, cwd=ROOT, capture_output=True, text=True, check=True
+    program = "import os; from app.terminal.encoding import terminal_encoding; print(terminal_encoding(os.environ))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=variables, cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == encoding
+    assert result.stdout.strip() == encoding
 
 
 @pytest.mark.promise("T4")
@@ -98,7 +98,7 @@ def test_missing_characters_are_replaced(text: str, encoding: str, spelled: str)
 
 
 def drawn_signs() -> Iterator[str]:
-    """The signs in the program's own texts for the screen."""
+    """The non-ASCII characters in the program's own texts."""
     for folder in ("screens", "widgets"):
         for path in (ROOT / "app" / folder).glob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -1,4 +1,4 @@
-"""I1, I2, I3 on a real terminal: bytes as they come, with real pauses between them."""
+"""Input on a real terminal, with real pauses between the bytes."""
 
 import os
 import select
@@ -15,7 +15,7 @@ ENVIRON = {"PYTHONPATH": str(ROOT)}
 
 
 def send(running: Terminal, *pieces: bytes | float) -> None:
-    """Send bytes, with pauses (seconds) between them in which the screen is read."""
+    """Send bytes; read the screen during the pauses (seconds) between them."""
     for piece in pieces:
         if isinstance(piece, bytes):
             os.write(running.master, piece)
@@ -24,7 +24,7 @@ def send(running: Terminal, *pieces: bytes | float) -> None:
 
 
 def alive(running: Terminal) -> None:
-    """Check that keys still work: help is opened and left."""
+    """Check that keys still work by opening and leaving help."""
     running.type("\x1bOP")
     running.until("Help ·")
     running.type("\x1bOP")

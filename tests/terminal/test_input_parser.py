@@ -1,4 +1,4 @@
-"""I1, I2: what a terminal sends becomes keys and pastes, byte by byte, and nothing is taken for what it is not."""
+"""Terminal bytes become keys and pastes, and are never misread."""
 
 import random
 
@@ -7,7 +7,7 @@ from textual import events
 
 from app.terminal.input_parser import MAX_PASTE, InputParser, escape_delay
 
-#: Answers of terminals to questions that nobody asked: DA1, DA2, DECRPM, XTVERSION, OSC 11, sizes, a cursor's place.
+#: Unrequested terminal replies: DA1, DA2, DECRPM, XTVERSION, OSC 11, sizes, cursor position.
 ANSWERS = [
     "\x1b[?61;4;6;7;14;21;22;23;24;28;32;42;52c",
     "\x1b[>41;370;0c",
@@ -34,7 +34,7 @@ Piece = bytes | float
 
 
 def parse(*pieces: Piece, parser: InputParser | None = None) -> list[str]:
-    """The names of keys and the texts of pastes that come of it, with a long pause at the end."""
+    """The keys and pastes parsed from the input, with a long pause at the end."""
     parser = parser or InputParser()
     now = 100.0
     found: list[events.Event] = []
@@ -105,7 +105,7 @@ def test_no_pair_of_bytes_raises() -> None:
 @pytest.mark.promise("I1")
 @pytest.mark.parametrize("seed", range(40))
 def test_random_bytes_neither_raise_nor_block_keys(seed: int) -> None:
-    draw = random.Random(seed)  # noqa: S311 - the same for ever is what is wanted
+    draw = random.Random(seed)  # noqa: S311 - a fixed seed
     parser = InputParser(mouse=seed % 2 == 0)
     pool = [b"\x1b", b"[", b"O", b"]", b"P", b";", b"?", b"u", b"~", b"M", b"<", b"\x1b[200~", b"\x1b[201~", b"\x9b"]
     noise: list[Piece] = []

@@ -1,4 +1,4 @@
-"""A scan that finds nothing rings: whoever scans looks at the pallet."""
+"""An unknown scan rings the bell, because the user looks at the pallet."""
 
 from tests.terminal.pty_program import start
 

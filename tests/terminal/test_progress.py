@@ -1,4 +1,4 @@
-"""A bar on a terminal, one line anywhere else."""
+"""Progress is a bar on a terminal, and one line elsewhere."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Told to end, or without a terminal, the program flushes, restores the terminal and goes with the right code."""
+"""On a signal, or without a terminal, the program flushes, restores the terminal and exits correctly."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""Stopped and continued, the program gives the terminal back and finds its whole screen again."""
+"""A suspended program gives the terminal back, and repaints its screen when it continues."""
 
 import signal
 import subprocess
@@ -16,11 +16,11 @@ from tests.terminal.pty_program import ROOT
 
 DEMO: Final = ["-m", "app", "--demo"]
 NO_SHELL: Final = "There is no shell to go back to. u undoes the last save."
-#: What runs the program, from a shell or in its place.
+#: Commands that run the program, directly or from another shell.
 DIRECTLY: Final = f"{sys.executable} -m app --demo"
 WRAPPED: Final = f"sh -c '{DIRECTLY}; true'"
 
-#: Starts processes as its argument says, the last of which tells whether a shell waits for it.
+#: Starts nested processes as its argument says; the last one prints whether a shell waits for it.
 FAMILY: Final = """
 import os, sys
 
@@ -33,7 +33,7 @@ for step in sys.argv[1].split():
         asked, say = os.pipe()
         if child := os.fork():
             os.close(asked)
-            # Who leaves it an orphan is gone before it looks.
+            # The parent of an orphan ends before the child checks.
             if step == "orphan":
                 os._exit(0)
             os.close(say)
@@ -66,30 +66,30 @@ def test_suspended_program_restores_its_screen(
     with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
-        raw, begun, seen = running.modes(), len(running.sent), running.screen.seen
+        raw, offset, seen = running.modes(), len(running.sent), running.screen.seen
         for _ in range(2):
             stop(running)
             assert running.stopped()
             running.quiet(0.1)
             if stop is not force:
                 assert running.modes() == running.before
-                left = bytes(running.sent[begun:])
-                assert b"\x1b[?1049l" in left
-                assert b"\x1b[?25h" in left
+                output = bytes(running.sent[offset:])
+                assert b"\x1b[?1049l" in output
+                assert b"\x1b[?25h" in output
             running.screen.reset()
             running.resize(*size)
-            begun = len(running.sent)
+            offset = len(running.sent)
             running.kill(signal.SIGCONT)
             running.until(lambda text: "F1 Help" in text.splitlines()[size[0] - 1])
             running.quiet(0.1)
             if size == (24, 80):
                 assert running.screen.seen == seen
             assert running.modes() == raw
-            assert b"\x1b[?1049h" in running.sent[begun:]
+            assert b"\x1b[?1049h" in running.sent[offset:]
             assert "Customers" in running.screen.display[0]
             assert "ACME-CORP" in running.screen.display[2]
             assert "48 customers" in running.screen.display[size[0] - 2]
-        # One reader, not two: no key is lost to another one.
+        # There is only one reader, so no key is lost.
         running.type("jjj")
         running.until(lambda text: text.splitlines()[5].startswith("›"))
         running.type("\x11")
@@ -106,12 +106,12 @@ def test_suspended_program_can_be_ended(number: signal.Signals, tmp_path: Path) 
         press(running)
         assert running.stopped()
         running.quiet(0.1)
-        begun = len(running.sent)
+        offset = len(running.sent)
         running.kill(number)
         running.kill(signal.SIGCONT)
         assert running.ended(3) == 128 + number
         assert running.modes() == running.before
-        assert b"\x1b[?1049h" not in running.sent[begun:]
+        assert b"\x1b[?1049h" not in running.sent[offset:]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,10 @@ def test_suspended_program_can_be_ended(number: signal.Signals, tmp_path: Path) 
     ],
 )
 def test_shell_is_detected_by_process_groups(family: str, waits: bool) -> None:
-    told = subprocess.run([sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == f"{waits}\n"
+    result = subprocess.run(
+        [sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"{waits}\n"
 
 
 @pytest.mark.parametrize("run", [f"exec {DIRECTLY}", f"{DIRECTLY}; true"], ids=["its leader", "beside its leader"])

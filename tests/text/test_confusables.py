@@ -1,4 +1,4 @@
-"""IDs that look alike are found, and those that only share a letter or two are not."""
+"""Confusable and similar IDs are found, and merely related ones are not."""
 
 import json
 from importlib.resources import files
@@ -20,7 +20,7 @@ from app.text.confusables import (
 
 SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВвІіӏßſＡ①éЁ"), max_size=6)
 
-#: Lower-case letters whose capitals look like another letter, or like none: there the capital counts.
+#: Lower-case letters whose capitals look like another letter, or like none; the capital counts.
 CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
 
 
@@ -158,7 +158,7 @@ def test_spellings_contain_stored_id(typed: str, stored: str) -> None:
 @pytest.mark.promise("W10")
 @given(st.text(max_size=8))
 def test_spellings_are_addressable(typed: str) -> None:
-    assert all(way.strip() == way != "" for way in spellings(typed))
+    assert all(spelling.strip() == spelling != "" for spelling in spellings(typed))
 
 
 @pytest.mark.promise("T3")
@@ -184,17 +184,17 @@ def test_skeleton_ignores_case() -> None:
 
 @pytest.mark.promise("T3")
 def test_unicode_confusables_of_ascii_are_covered() -> None:
-    """Sign by sign, for those that a terminal's font is likely to have (plane 0)."""
-    told = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+    """Character by character, for plane 0, which terminal fonts are likely to have."""
+    unicode_table = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
     pairs = [
         (plain, other["c"])
-        for plain, others in told.items()
+        for plain, others in unicode_table.items()
         if len(plain) == 1 and plain.isascii() and not plain.isspace()
         for other in others
         if len(other["c"]) == 1 and not other["c"].isascii() and other["c"] < "\U00010000"
     ]
     missed = {sign for plain, sign in pairs if not is_confusable(plain, sign)}
-    # Beside those of the capitals: what NFKD makes another sign or letter of.
+    # Others that are missed: NFKD maps them to another character.
     assert missed - CAPITAL_COUNTS <= set("ſ［］｀\u1fef︰ℽ")
     assert len(pairs) > 500
 

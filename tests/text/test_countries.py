@@ -1,4 +1,4 @@
-"""Country codes are named as people name them."""
+"""Country codes have their common names."""
 
 import subprocess
 import sys

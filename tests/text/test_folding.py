@@ -1,4 +1,4 @@
-"""Texts are found without case, accents and width, and what was found can be marked in the text as it stands."""
+"""Texts match without case, accents and width, and matches are located in the original text."""
 
 import unicodedata
 from hashlib import sha256
@@ -83,5 +83,5 @@ def test_query_is_split_into_unique_words() -> None:
 def test_text_version_matches_folding_rules() -> None:
     signs = "".join(map(chr, range(0x20, 0x600)))
     made = sha256((fold(signs) + skeleton(signs)).encode()).hexdigest()
-    # Made otherwise, a mirror from before finds the wrong rows: raise the number along with the sum.
+    # If folding changes, existing mirrors find wrong rows: raise the version together with this hash.
     assert (TEXT_VERSION, made[:16]) == (3, "da8f1d98d2310900")

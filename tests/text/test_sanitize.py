@@ -1,4 +1,4 @@
-"""Whatever a server sends, the gate returns one harmless line of known width."""
+"""Text from outside becomes one harmless line of known width."""
 
 import unicodedata
 
@@ -44,7 +44,7 @@ def assert_harmless(shown: str) -> None:
 
 
 def cursor_column(text: str) -> int:
-    """Where a terminal emulator's cursor stands after the text."""
+    """The cursor column of a terminal emulator after the text."""
     screen = pyte.Screen(400, 2)
     stream = pyte.Stream(screen)
     # pyte drops the rest of a chunk at an enclosing mark, so each character is a chunk.
@@ -68,7 +68,7 @@ def test_sanitized_text_is_harmless(text: str) -> None:
 
 
 def cells_of(character: str) -> int:
-    """The cells of a character on tmux, xterm and PuTTY, which give a spacing mark one; the wcwidth package, none."""
+    """The cells of a character on tmux, xterm and PuTTY; they give a spacing mark one cell, wcwidth none."""
     return 1 if unicodedata.category(character) == "Mc" else wcwidth(character)
 
 

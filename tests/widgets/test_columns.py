@@ -1,4 +1,4 @@
-"""The columns: every row as wide as every other, the ID whole, the status always there."""
+"""Columns: rows of equal width, whole IDs, and the status always visible."""
 
 import pyte
 import pytest
