@@ -22,7 +22,7 @@ TERMINAL_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 #: What XML 1.0 cannot hold, however it is written; Excel has an escape of its own for the rest.
 NOT_XML: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
-#: Makes text of whatever follows, in the eyes of a spreadsheet.
+#: Makes a spreadsheet take the rest of the cell as text.
 TEXT_PREFIX: Final = "'"
 
 

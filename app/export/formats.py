@@ -145,7 +145,7 @@ class JsonFormat:
 
 
 class JsonLinesFormat:
-    """One object a line, as it was received; numbers that nothing can hold are texts."""
+    """One object a line, as it was received; numbers that Python cannot hold are texts."""
 
     def header(self) -> bytes:
         """Nothing."""
