@@ -1,4 +1,4 @@
-"""The copy knows who may be meant by an ID, or by the beginning of one or of a name."""
+"""The mirror finds similar IDs, and suggestions for the beginning of an ID or name."""
 
 import pytest
 
@@ -24,9 +24,10 @@ def ids(found: object) -> list[str]:
     return [one.short_id for one in found]
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "found"),
     [
         ("ACME-CORP", ["acme-corp", "ACME_C0RP", "ACMECORP"]),
         ("Acme-Corp", ["ACME-CORP", "acme-corp", "ACME_C0RP", "ACMECORP"]),
@@ -37,12 +38,12 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
+async def test_similar_ids_are_ordered_by_likelihood(query: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
             await mirror.wait_indexed()
-        candidates = await mirror.resembling(asked)
+        candidates = await mirror.resembling(query)
         assert ids(candidates.customers) == found
         assert candidates.complete
 
@@ -63,21 +64,22 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
         ("", []),
     ],
 )
-async def test_what_is_typed_begins_ids_then_names(typed: str, found: list[str]) -> None:
+async def test_suggestions_match_ids_then_names(typed: str, found: list[str]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions(typed, 6)).customers) == found
 
 
-async def test_no_more_are_suggested_than_asked_for() -> None:
+async def test_suggestions_respect_the_limit() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
 
 
-async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
+@pytest.mark.promise("W10")
+async def test_partial_mirror_marks_candidates_incomplete() -> None:
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()
         await mirror.upsert(KNOWN[:5], sweep)
@@ -86,18 +88,18 @@ async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> Non
         assert not (await mirror.suggestions("b", 6)).complete
 
 
-async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> None:
+async def test_large_unindexed_mirror_matches_other_case_only() -> None:
     others = [customer(f"C-{number:05}") for number in range(5_001)]
     async with opened(None) as mirror:
         sweep = await mirror.begin_full_sync()
         await mirror.upsert([*KNOWN, *others], sweep)
-        assert await _index_of_looks(mirror) == 0
+        assert await _skeleton_index_count(mirror) == 0
         found = await mirror.resembling("bright-mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert ids((await mirror.resembling("brightmfg")).customers) == []
 
 
-async def _index_of_looks(mirror: Mirror) -> int:
+async def _skeleton_index_count(mirror: Mirror) -> int:
     reading = mirror._find.opened
     assert reading is not None
     (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()

@@ -1,4 +1,4 @@
-"""A mirror that cannot be used is set aside, whenever that shows, and the program goes on with a new one."""
+"""An unusable mirror is quarantined, whenever the damage shows, and replaced by a new one."""
 
 import asyncio
 import os
@@ -23,12 +23,12 @@ from tests.mirror.reference_search import NOW, fill, fill_the_disk, opened
 LONGEST = 20
 
 CUSTOMERS = sorted(map(Customer.from_wire, sample_customers(400)), key=lambda one: one.short_id)
-TRUE = {customer.short_id: customer for customer in CUSTOMERS}
+BY_ID = {customer.short_id: customer for customer in CUSTOMERS}
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a sound mirror."""
+def intact_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of an undamaged mirror."""
     path = tmp_path_factory.mktemp("sound") / "mirror"
 
     async def make() -> None:
@@ -40,17 +40,17 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-async def _use(mirror: Mirror) -> None:
-    """Everything a person and the keeper do; what is shown as a customer is one."""
+async def _exercise(mirror: Mirror) -> None:
+    """Use the mirror as screens and sync do, and check that every row is a real customer."""
     for field in FIELDS:
         page = await mirror.page(PageRequest(1, 100, field.name, find="a"))
-        assert all(row == TRUE[row.short_id] for row in page.rows)
+        assert all(row == BY_ID[row.short_id] for row in page.rows)
     for find in ("acme", "sprngfield", "東京", "555-01"):
         page = await mirror.page(PageRequest(1, 100, None, find=find, status="active"))
-        assert all(row == TRUE[row.short_id] for row in page.rows)
+        assert all(row == BY_ID[row.short_id] for row in page.rows)
         await mirror.count(PageRequest(find=find))
     for find in ("", "co"):
-        # What is far down is reached by another way.
+        # Deep pages use a different query.
         page = await mirror.page(PageRequest(101, 20, "city", find=find, status="active"))
         assert page.rows == ()
     await mirror.look_alikes(["ACME-CORP"])
@@ -59,58 +59,62 @@ async def _use(mirror: Mirror) -> None:
     await fill(mirror, CUSTOMERS)
     await mirror.wait_indexed()
     await fill(mirror, CUSTOMERS)
-    assert await mirror.customer("ACME-CORP") == TRUE["ACME-CORP"]
+    assert await mirror.customer("ACME-CORP") == BY_ID["ACME-CORP"]
     assert (await mirror.state()).complete
 
 
-async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
-    dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
-    aside = 0
+@pytest.mark.promise("D6")
+async def test_flipped_bits_never_raise_or_corrupt(intact_bytes: bytes, tmp_path: Path) -> None:
+    rng = random.Random(11)  # noqa: S311  # a fixed seed
+    quarantined = 0
     for number in range(24):
         path = tmp_path / str(number) / "mirror"
         path.parent.mkdir()
-        damaged = bytearray(sound)
-        # The first page, which is read at once; the beginnings of pages; anything.
-        page = 0 if number % 4 == 0 else 8192 * dice.randrange(len(sound) // 8192)
-        damaged[page + dice.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << dice.randrange(8)
+        damaged = bytearray(intact_bytes)
+        # Damage the first page, which is read at once; the beginnings of pages; or any byte.
+        page = 0 if number % 4 == 0 else 8192 * rng.randrange(len(intact_bytes) // 8192)
+        damaged[page + rng.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)
         async with opened(path) as mirror:
-            await _use(mirror)
-            aside += bool(mirror.notes)
+            await _exercise(mirror)
+            quarantined += bool(mirror.notes)
             found = {file.name for file in path.parent.glob("*.aside-*")}
             assert bool(found) == bool(mirror.notes)
-    assert aside
+    assert quarantined
 
 
-async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
-    aside = []
-    for number in range(len(sound) // 8192):
+@pytest.mark.promise("D6")
+async def test_damaged_page_is_quarantined(intact_bytes: bytes, tmp_path: Path) -> None:
+    quarantined = []
+    for number in range(len(intact_bytes) // 8192):
         for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
             path = tmp_path / f"{number}{kind}" / "mirror"
             path.parent.mkdir()
-            path.write_bytes(sound[: number * 8192] + junk + sound[(number + 1) * 8192 :])
+            path.write_bytes(intact_bytes[: number * 8192] + junk + intact_bytes[(number + 1) * 8192 :])
             async with opened(path) as mirror:
-                aside.append(bool(mirror.notes))
+                quarantined.append(bool(mirror.notes))
                 assert bool(list(path.parent.glob("*.aside-*"))) == bool(mirror.notes)
                 await mirror.put(CUSTOMERS[3])
                 found = await mirror.customer(CUSTOMERS[3].short_id)
                 assert found == CUSTOMERS[3]
             path.unlink()
-    assert sum(aside) >= 4, "what is read to begin with"
+    assert sum(quarantined) >= 4, "damage that shows on opening"
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
-async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
+async def test_truncated_mirror_is_recreated(intact_bytes: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
-    length = int(part * len(sound)) if 0 < part < 1 else int(part)
-    path.write_bytes(sound[:length])
+    length = int(part * len(intact_bytes)) if 0 < part < 1 else int(part)
+    path.write_bytes(intact_bytes[:length])
     async with opened(path) as mirror:
-        await _use(mirror)
+        await _exercise(mirror)
         page = await mirror.page(PageRequest(1, 250, "name"))
         assert page.total == len(CUSTOMERS)
 
 
-async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_foreign_and_newer_files_are_quarantined(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     for number in range(4):
         path.unlink(missing_ok=True)
@@ -127,30 +131,32 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
         newer.execute("PRAGMA user_version = 99")
     async with opened(path) as mirror:
         assert "newer dockbook" in mirror.notes[0]
-    aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
-    assert len(aside) == 2
-    assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
+    quarantined = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert len(quarantined) == 2
+    assert {file.stat().st_mode & 0o777 for file in quarantined} == {0o600}
 
 
-async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_damage_during_reads_is_quarantined(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror, opened(path) as reader:
         assert (await reader.page(PageRequest(find="acme"))).total == 1
         with path.open("r+b") as file:
             file.seek(8192)
-            file.write(b"\xff" * (len(sound) - 8192))
+            file.write(b"\xff" * (len(intact_bytes) - 8192))
         page = await reader.page(PageRequest(1, 250, "city"))
         assert page.rows == ()
-        await _use(mirror)
+        await _exercise(mirror)
         assert len(mirror.notes) == 1
         assert (await reader.page(PageRequest(find="acme"))).total == 1
 
 
-async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_deleted_mirror_is_recreated_by_one_writer(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror, opened(path) as reader:
         assert mirror.writer
         shutil.rmtree(path.parent)
@@ -164,100 +170,103 @@ async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp
         assert not other.try_to_write()
 
 
-def _folder_goes(path: Path) -> None:
+def _delete_folder(path: Path) -> None:
     shutil.rmtree(path.parent)
 
 
-def _folder_cannot_come_back(path: Path) -> None:
+def _block_folder(path: Path) -> None:
     shutil.rmtree(path.parent)
     path.parent.write_text("in the way")
 
 
-def _file_goes(path: Path) -> None:
+def _delete_file(path: Path) -> None:
     path.unlink()
 
 
-def _junk(path: Path) -> None:
+def _overwrite_with_ones(path: Path) -> None:
     with path.open("r+b") as file:
         size = file.seek(0, 2)
         file.seek(0)
         file.write(b"\xff" * size)
 
 
-def _in_its_place(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
-    def harm(path: Path) -> None:
+def _replace_with(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
         name = path.with_name(path.name + ending)
         name.unlink(missing_ok=True)
         make(name)
 
-    return harm
+    return damage
 
 
-HARMS: dict[str, Callable[[Path], None]] = {
-    "folder deleted": _folder_goes,
-    "folder cannot be made again": _folder_cannot_come_back,
-    "file deleted": _file_goes,
-    "file damaged": _junk,
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "folder deleted": _delete_folder,
+    "folder cannot be made again": _block_folder,
+    "file deleted": _delete_file,
+    "file damaged": _overwrite_with_ones,
 } | {
-    f"{kind} at {ending or 'its path'}": _in_its_place(ending, make)
+    f"{kind} at {ending or 'its path'}": _replace_with(ending, make)
     for kind, make in (("directory", Path.mkdir), ("pipe", os.mkfifo))
     for ending in ("", ".lock", "-wal")
 }
 
 
-@pytest.mark.parametrize("harm", HARMS)
-async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_lost_mirror_is_recreated_where_possible(damage: str, intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror:
-        anew: list[bool] = []
-        mirror.on_recreated = lambda: anew.append(True)
-        HARMS[harm](path)
+        recreated: list[bool] = []
+        mirror.on_recreated = lambda: recreated.append(True)
+        DAMAGES[damage](path)
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="acme"))
             await mirror.page(PageRequest(1, 250, "city"))
             await mirror.put(CUSTOMERS[3])
         assert mirror.writer
-        if anew:
+        if recreated:
             assert mirror.notes
             await mirror.note_synced(NOW, 400)
-            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "nothing empty is called whole"
+            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "an empty mirror is not complete"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         assert (await mirror.count(PageRequest(find="acme"))) == 1
-        if harm != "folder cannot be made again":
+        if damage != "folder cannot be made again":
             assert not mirror.notes or "in memory" not in mirror.notes[-1]
             assert stat.S_ISREG(path.stat().st_mode)
 
 
-async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_cancelled_reader_leaves_recovery_running(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror:
-        begun = asyncio.Event()
-        mirror.on_recreated = begun.set
-        HARMS["directory at its path"](path)
+        recreated = asyncio.Event()
+        mirror.on_recreated = recreated.set
+        DAMAGES["directory at its path"](path)
         typed = asyncio.create_task(mirror.page(PageRequest(find="a")))
         async with asyncio.timeout(LONGEST):
             while not mirror.notes:  # noqa: ASYNC110 - a thread notes it, and sets no event
                 await asyncio.sleep(0)
-        # It was set aside just now, and the new one is being made.
+        # The mirror was just quarantined, and a new one is being created.
         typed.cancel()
         await asyncio.wait({typed})
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="ac"))
-            await begun.wait()
+            await recreated.wait()
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         assert len(mirror.notes) == 1
 
 
-@pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
-async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if " at " in damage])
+async def test_special_file_is_never_opened(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
-    HARMS[harm](path)
+    DAMAGES[damage](path)
     async with asyncio.timeout(LONGEST):
         assert await asyncio.to_thread(read_snapshot, path, PageRequest()) is None
         async with opened(path) as mirror:
@@ -266,24 +275,25 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
             assert stat.S_ISREG(path.stat().st_mode)
 
 
-async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_full_disk_moves_mirror_to_memory(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
-        anew: list[bool] = []
-        mirror.on_recreated = lambda: anew.append(True)
+        recreated: list[bool] = []
+        mirror.on_recreated = lambda: recreated.append(True)
         await fill(mirror, CUSTOMERS[:1])
         fill_the_disk(mirror)
         await fill(mirror, CUSTOMERS)
-        assert anew == [True]
+        assert recreated == [True]
         assert "in memory only" in mirror.notes[0]
         assert "full" in mirror.notes[0]
-        assert not (await mirror.state()).complete, "it was begun in another file"
+        assert not (await mirror.state()).complete, "the mirror was recreated"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         async with opened(tmp_path / "mirror") as other:
-            assert other.writer, "the file is not kept from others"
+            assert other.writer, "the lock was released"
 
 
-async def test_where_not_even_memory_goes_it_is_told(tmp_path: Path) -> None:
+async def test_full_memory_raises_store_error(tmp_path: Path) -> None:
     async with opened(None) as mirror:
         fill_the_disk(mirror)
         with pytest.raises(StoreError, match="full"):

@@ -1,4 +1,4 @@
-"""The mirror keeps every record as it came, writes only what changed, and is written by one process at a time."""
+"""The mirror keeps every record unchanged, writes only what changed, and has one writer at a time."""
 
 import asyncio
 import os
@@ -36,18 +36,19 @@ RECORDS = st.dictionaries(NAMES, VALUES, max_size=6) | VALUES
 
 
 def samples(count: int) -> list[Customer]:
-    """So many sample customers, in the order of their IDs."""
+    """`count` sample customers, ordered by ID."""
     return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
 
 
+@pytest.mark.promise("T5", "W5")
 @given(st.lists(RECORDS, max_size=6))
 @settings(max_examples=25, deadline=None)
-async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) -> None:
+async def test_record_of_any_shape_round_trips(records: list[Any]) -> None:
     customers = [Customer.from_wire(ACME), *map(Customer.from_wire, records)]
     async with opened(None) as mirror:
         await fill(mirror, customers)
         page = await mirror.page(ALL)
-        # Of several with one sound ID, the last counts.
+        # Of several rows with one valid ID, the last counts.
         expected = {
             "=" + one.short_id if ID_FIELD not in one.problems else repr(one.received): one for one in customers
         }
@@ -59,7 +60,7 @@ async def test_a_record_of_any_shape_comes_back_as_it_was(records: list[Any]) ->
             assert found.short_id == one.short_id
 
 
-async def test_only_what_differs_is_written(tmp_path: Path) -> None:
+async def test_only_changed_rows_are_written(tmp_path: Path) -> None:
     customers = samples(600)
     async with opened(tmp_path / "mirror") as mirror:
         assert await fill(mirror, customers) == 600
@@ -77,7 +78,8 @@ async def test_only_what_differs_is_written(tmp_path: Path) -> None:
         assert (await mirror.page(PageRequest(find=customers[7].city + " " + changed.short_id))).total == 0
 
 
-async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
+@pytest.mark.promise("T7")
+async def test_missing_row_is_dropped_only_after_full_sync() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
         sweep = await mirror.begin_full_sync()
@@ -94,7 +96,8 @@ async def test_a_missing_row_goes_only_at_the_end_of_a_sweep() -> None:
         assert (state.row_count, state.complete, state.full_sync_at, state.full_sync) == (2, True, NOW, None)
 
 
-async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> None:
+@pytest.mark.promise("T7")
+async def test_interrupted_full_sync_is_resumable(tmp_path: Path) -> None:
     customers = samples(750)
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, customers)
@@ -109,7 +112,8 @@ async def test_a_sweep_that_was_broken_off_is_known_again(tmp_path: Path) -> Non
         assert (await mirror.state()).row_count == 750
 
 
-async def test_an_older_copy_does_not_replace_what_was_put() -> None:
+@pytest.mark.promise("W8")
+async def test_older_row_does_not_replace_newer_put() -> None:
     old = Customer.from_wire(ACME)
     new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
     async with opened(None) as mirror:
@@ -121,7 +125,7 @@ async def test_an_older_copy_does_not_replace_what_was_put() -> None:
         assert await mirror.upsert([old], await mirror.begin_full_sync()) == 1
 
 
-async def test_one_writes_and_the_others_see_it(tmp_path: Path) -> None:
+async def test_one_process_writes_and_others_read(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with opened(path) as writer, opened(path) as reader:
         assert (writer.writer, reader.writer, reader.try_to_write()) == (True, False, False)
@@ -140,7 +144,8 @@ async def test_one_writes_and_the_others_see_it(tmp_path: Path) -> None:
         assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
 
 
-async def test_a_writer_that_was_killed_leaves_a_mirror_and_its_place(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_killed_writer_leaves_mirror_and_lock_usable(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.mirror.reference_search import fill; "
         "from tests.mirror.test_mirror import samples; from app.mirror.mirror import Mirror\n"
@@ -162,7 +167,7 @@ async def test_a_writer_that_was_killed_leaves_a_mirror_and_its_place(tmp_path: 
             assert await fill(mirror, samples(500)) == 0
 
 
-async def test_one_in_memory_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_in_memory_mirror_creates_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = set(os.listdir("/dev/shm")) if Path("/dev/shm").exists() else set()  # noqa: PTH208, S108
     async with opened(None) as mirror:
@@ -173,14 +178,14 @@ async def test_one_in_memory_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert (await mirror.state()).row_count == 600
 
 
-async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+async def test_abandoned_query_is_cancelled(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, samples(2000))
         cancelled = CancelToken("inc")
         cancelled.cancel()
         with pytest.raises(QueryCancelled):
             await mirror._find.run(lambda reader: reader.page(PageRequest(find="inc", sort=None)), cancelled)
-        # One that is still waited for comes to its end behind a newer one; one that is not leaves nothing behind.
+        # A query that is still awaited completes after a newer one; a cancelled one leaves nothing behind.
         first = asyncio.create_task(mirror.page(PageRequest(find="acme corporation")))
         second = asyncio.create_task(mirror.page(PageRequest(find="acme")))
         third = asyncio.create_task(mirror.page(PageRequest(find="a")))
@@ -191,7 +196,7 @@ async def test_a_look_that_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
         assert (await asyncio.gather(*counted))[1] == 1
 
 
-async def test_a_look_that_was_taken_up_again_gives_way_once_more() -> None:
+async def test_resumed_query_yields_to_newer_one() -> None:
     async with opened(None) as mirror:
         await fill(mirror, samples(300))
         gates = [threading.Event(), threading.Event()]
@@ -218,7 +223,7 @@ async def test_a_look_that_was_taken_up_again_gives_way_once_more() -> None:
         assert done == ["steel", "inc", "acme"]
 
 
-async def test_near_misses_are_offered_and_said_to_be_such() -> None:
+async def test_similar_words_are_suggested() -> None:
     names = ["Springfield Steel", "Bright Manufacturing", "Ostrowski", "Müller Söhne", "東京商事株式会社", "大阪倉庫"]
     rows = [customer(f"ID-{at}", name=name, city="Rockford") for at, name in enumerate(names)]
     async with opened(None) as mirror:
@@ -249,7 +254,8 @@ async def test_near_misses_are_offered_and_said_to_be_such() -> None:
             assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
 
 
-async def test_ids_that_look_alike_are_told() -> None:
+@pytest.mark.promise("T3")
+async def test_confusable_ids_are_found() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
         await mirror.wait_indexed()
@@ -259,7 +265,8 @@ async def test_ids_that_look_alike_are_told() -> None:
         assert "ACME-CORP" in alike["ACME-C0RP"]
 
 
-async def test_what_it_knows_of_itself_is_kept(tmp_path: Path) -> None:
+@pytest.mark.promise("T7")
+async def test_mirror_state_survives_reopening(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await mirror.set_expected_total(300, "2024-01-01T00:00:00")
         await fill(mirror, samples(300))
