@@ -8,8 +8,10 @@ import hashlib
 import ssl
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from app.config.secrets import read_secret
 from app.config.settings import Settings
@@ -30,6 +32,10 @@ TO_CHANGE: Final = frozenset({130, 131})
 _EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
 #: More than this takes long enough to want a progress bar.
 _QUICKLY_FILLED: Final = 5_000
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class RemoteBackend:
@@ -249,3 +255,26 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class DaemonThreadExecutor(ThreadPoolExecutor):
+    """Runs each piece of work in a daemon thread: a name lookup may take half a minute, and must not delay the exit."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
+        future: Future[_T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - the waiter gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, name="passing", daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> Any:
+        """Wait for nothing: the threads end with the process."""

@@ -178,9 +178,9 @@ class TokenUnavailable(DockbookError):
 
     title = "No access token"
 
-    def __init__(self, text: str, *, ask_again: bool = True) -> None:
+    def __init__(self, text: str, *, retry_allowed: bool = True) -> None:
         super().__init__(text)
-        self.retry_allowed = ask_again
+        self.retry_allowed = retry_allowed
 
 
 class UnclearResponse(DockbookError):
@@ -200,7 +200,7 @@ class CredentialsRejected(TokenUnavailable):
     title = "The credentials are not accepted"
 
     def __init__(self, text: str) -> None:
-        super().__init__(text, ask_again=False)
+        super().__init__(text, retry_allowed=False)
 
 
 class ErrorResponse(NamedTuple):

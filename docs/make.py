@@ -16,7 +16,8 @@ from rich.cells import cell_len
 
 from app.backends import EmbeddedBackend
 from app.repository.repository import CustomerRepository
-from app.screens.base import AppContext, BaseScreen
+from app.screens.base import BaseScreen
+from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen

@@ -14,6 +14,9 @@ import httpx
 
 from app.api.client import CustomerApi, Deadlines
 from app.api.retry import RetryBudget, RetryPolicy
+from app.repository.repository import ConnectionState, RepositoryListener
+from app.repository.save_result import SaveResult
+from app.repository.unconfirmed import UnconfirmedWrite
 
 BASE = "http://wms.test/api/v1"
 CLIENT_ID = "canary-client"
@@ -203,3 +206,26 @@ def gzip_bomb(size: int) -> bytes:
 def gzipped(body: Any) -> bytes:
     """The body as gzipped JSON."""
     return gzip.compress(json.dumps(body).encode())
+
+
+class CallbackListener(RepositoryListener):
+    """Hands what the repository reports to functions."""
+
+    def __init__(
+        self,
+        connection: Callable[[ConnectionState], object] = lambda _state: None,
+        data: Callable[[], object] = lambda: None,
+        confirmed: Callable[[UnconfirmedWrite, SaveResult], object] = lambda _write, _saved: None,
+    ) -> None:
+        self._connection = connection
+        self._data = data
+        self._confirmed = confirmed
+
+    def connection_changed(self, state: ConnectionState) -> None:
+        self._connection(state)
+
+    def data_changed(self) -> None:
+        self._data()
+
+    def write_confirmed(self, write: UnconfirmedWrite, saved: SaveResult) -> None:
+        self._confirmed(write, saved)

@@ -22,8 +22,9 @@ from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
 from app.mirror.snapshot import read_snapshot
 from app.repository.repository import CustomerRepository
+from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
-from app.screens.customer_list.list_state import ListStateFile
+from app.screens.list_state import ListStateFile
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.sample.generator import load_sample
@@ -165,9 +166,9 @@ class AppHarness:
         await self.press(*text)
 
     async def settle(self) -> None:
-        """Wait until no worker runs, but for the one that never ends."""
+        """Wait until no worker runs, except the one that never ends and those that wait for a person."""
         await self.pilot.pause()
-        if running := [one for one in self.app.workers if one.group != SYNC_GROUP]:
+        if running := [one for one in self.app.workers if one.group not in (SYNC_GROUP, DIALOG_GROUP)]:
             try:
                 await self.app.workers.wait_for_complete(running)
             except WorkerCancelled:

@@ -15,7 +15,7 @@ from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
 from app.repository.repository import CustomerRepository
 from app.timing import Timing
-from tests.fakes import FakeClock, ScriptedTransport, client
+from tests.fakes import CallbackListener, FakeClock, ScriptedTransport, client
 
 Page = dict[str, Any]
 Lie = Callable[[Page, httpx.Request], Page | httpx.Response]
@@ -161,8 +161,7 @@ async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool 
         )
         repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=pace)
         it = SyncHarness(server, repository, mirror, clock, api)
-        repository.on_data_changed = it.changed
-        repository.on_connection = lambda link: it.percents.append(link.mirror_percent)
+        repository.listen(CallbackListener(lambda state: it.percents.append(state.mirror_percent), it.changed))
         keeping = asyncio.create_task(repository.run_background())
         await repository.page(PageRequest(page_size=20, sort=None))
         if first:

@@ -16,8 +16,8 @@ import pytest
 
 from app.backends import open_store
 from app.config.paths import Paths
-from app.drafts.draft import server_key
-from app.drafts.files import DraftFiles, DraftListing
+from app.drafts.draft import DraftListing, server_key
+from app.drafts.files import DraftFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

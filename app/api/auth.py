@@ -172,7 +172,7 @@ def _refused(answer: ApiResponse) -> DockbookError:
         body = parse_json(answer.content) if answer.content.strip() else {}
     except UnreadableBody:
         # Only a 401 comes here with a page: whose login it wants is not known.
-        return TokenUnavailable(f"Something asks for a login. {answer.unexpected().text}", ask_again=False)
+        return TokenUnavailable(f"Something asks for a login. {answer.unexpected().text}", retry_allowed=False)
     said = code = ""
     if isinstance(body, dict):
         said = next((str(body[name]) for name in ("error_description", "message", "error") if body.get(name)), "")

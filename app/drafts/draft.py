@@ -146,6 +146,17 @@ class Draft(NamedTuple):
             raise CorruptDraft from error
 
 
+class DraftListing(NamedTuple):
+    """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
+
+    `notes` tell which files were set aside.
+    """
+
+    unclaimed: tuple[Draft, ...] = ()
+    open_elsewhere: tuple[Draft, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def new_id() -> str:
     """An ID that no other draft has."""
     return os.urandom(16).hex()

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from app.drafts.draft import LARGEST, CorruptDraft, Draft, DraftChanged, NewerDraft, customer_key
+from app.drafts.draft import LARGEST, CorruptDraft, Draft, DraftChanged, DraftListing, NewerDraft, customer_key
 from app.drafts.session_lock import is_running, remove_stale
 from app.storage.files import (
     NotARegularFile,
@@ -28,17 +28,6 @@ _NAME: Final = re.compile(r"(?P<server>[0-9a-f]{16})\.(?P<customer>[0-9a-f]{16})
                           r"(?P<session>kept|[0-9a-f]{12})\.json")  # fmt: skip
 
 Write = Callable[[Path, bytes], None]
-
-
-class DraftListing(NamedTuple):
-    """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
-
-    `notes` tell which files were set aside.
-    """
-
-    unclaimed: tuple[Draft, ...] = ()
-    open_elsewhere: tuple[Draft, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class DraftFiles:

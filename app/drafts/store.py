@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
-from app.drafts.draft import Draft, new_id
-from app.drafts.files import DraftFiles, DraftListing, Write
+from app.drafts.draft import Draft, DraftListing, new_id
+from app.drafts.files import DraftFiles, Write
 from app.drafts.session_lock import SessionLock
 from app.storage.files import os_error_text
 

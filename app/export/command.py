@@ -66,7 +66,7 @@ class _Export:
 
     def run(self, source: "EmbeddedBackend | RemoteBackend") -> None:
         """Export everything from this source, and close it."""
-        from app.daemon_threads import DaemonThreadExecutor
+        from app.backends import DaemonThreadExecutor
         from app.repository.repository import CustomerRepository
 
         async def work() -> None:

@@ -51,7 +51,7 @@ class AllCustomers:
     def notes(self) -> list[str]:
         """What a person should know of a walk that came to its end."""
         if self._synced_at is not None:
-            return [f"They come from the copy on this machine, as of {self._synced_at:%Y-%m-%d %H:%M}."]
+            return [f"They come from the local copy of {self._synced_at:%Y-%m-%d %H:%M}."]
         if self._audit.total is None:
             return ["The server does not say how many customers there are, so nothing could be compared with that."]
         gone = self._audit.seen - self._audit.total
@@ -108,7 +108,7 @@ class AllCustomers:
         if origin.synced_at is None:
             of = "" if origin.expected is None else f" of {origin.expected:,}"
             raise ExportFailed(
-                f"The copy on this machine holds {origin.held:,}{of} customers so far. Export again when it is whole."
+                f"The local copy has {origin.held:,}{of} customers so far. Export again when it is complete."
             )
         self._synced_at = origin.synced_at
         if origin.suggestions:

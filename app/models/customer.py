@@ -148,6 +148,8 @@ class Page(BaseModel):
     has_more: bool | None
     origin: Origin | None = None
     remarks: tuple[str, ...] = ()
+    #: For IDs of this page that look like other customers': the others.
+    confusable_ids: Annotated[Mapping[str, tuple[str, ...]], SkipValidation] = {}
 
     @classmethod
     def from_wire(cls, body: Mapping[str, Any], rows: Sequence[Customer], remarks: tuple[str, ...] = ()) -> Self:

@@ -1,9 +1,9 @@
-"""The way of a write: read again, merge, send once, judge the answer, and look after one that leaves it open."""
+"""Writes customers: read again, merge, send once, check the response, and confirm a write whose response is unclear."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from app.errors import (
     Conflict,
@@ -23,12 +23,13 @@ from app.errors import (
 from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS
 from app.repository.merge import merge
 from app.repository.save_result import SaveResult, check_create_response, check_response
-from app.repository.unconfirmed import UnconfirmedWrite, UnconfirmedWrites
-from app.timestamps import is_before
+from app.repository.unconfirmed import UnconfirmedWrite
 
 if TYPE_CHECKING:
-    from app.api.client import CustomerApi
     from app.models.customer import Customer
+    from app.repository.connection import ServerConnection
+    from app.repository.reader import CustomerReader
+    from app.repository.write_log import WriteLog
 
 _SAVE_ROUNDS: Final = 3  # how often a save starts over because the record moved between its read and its write
 
@@ -40,9 +41,6 @@ _LAG_PAUSES: Final = 5
 
 #: Beyond the pauses, so many seconds may go into the readings themselves.
 _LONGEST_READING: Final = 20.0
-
-#: For so many seconds a reading that is older than one's own last write is put down to a lag.
-_LAG: Final = 60.0
 
 
 class SaveObserver:
@@ -67,42 +65,31 @@ class SaveObserver:
         self.key = key
 
 
-class _OwnWrite(NamedTuple):
-    """A write of ours: the record it was made on (`None`: there was none), the record after it, and when."""
-
-    base: "Customer | None"
-    record: "Customer"
-    at: float
-
-
 class CustomerWriter:
     """Writes customers; errors are those of `app.errors`.
 
-    `ask` lends the client for one call, `read` gives a customer as the server has it now, and `after_write` runs
-    after every write, whether it succeeded or not. With `read_only` nothing is ever written. `look_again` are the
-    pauses, in seconds, between looking up what came of a write whose answer leaves it open; `unconfirmed` are those
-    of which it is not known yet.
+    With `read_only` nothing is ever written. `confirm_delays` are the pauses, in seconds, between reads that look
+    for a write whose answer left open whether it was carried out.
     """
 
     def __init__(
         self,
-        ask: Callable[[], AbstractAsyncContextManager["CustomerApi"]],
-        read: Callable[[str], Awaitable["Customer"]],
-        after_write: Callable[[], None],
+        server: "ServerConnection",
+        reader: "CustomerReader",
+        writes: "WriteLog",
         *,
         read_only: bool,
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
     ) -> None:
-        self._ask = ask
-        self._read = read
-        self._after_write = after_write
+        self._server = server
+        self._reader = reader
+        self._writes = writes
+        self._unconfirmed = writes.unconfirmed
         self._read_only = read_only
         self._confirm_delays = tuple(confirm_delays)
         self._permission_denied: str | None = None
         self._writing: set[str] = set()
-        self._own_writes: dict[str, _OwnWrite] = {}
         self._reports_new = False
-        self.unconfirmed = UnconfirmedWrites()
 
     @property
     def read_only_reason(self) -> str | None:
@@ -114,28 +101,17 @@ class CustomerWriter:
     @property
     def busy(self) -> bool:
         """Whether a write is on its way, and its answer did not come so far."""
-        return any(not self.unconfirmed.is_watched(short_id) for short_id in self._writing)
+        return any(not self._unconfirmed.is_watched(short_id) for short_id in self._writing)
 
     def retry_permission(self) -> None:
         """Let writing be tried again: the permission may have been given meanwhile."""
         self._permission_denied = None
 
-    def with_own_writes(self, reading: "Customer") -> "Customer":
-        """The reading, or our own last record of the customer while the server's readings lag behind that."""
-        own = self._own_writes.get(reading.short_id)
-        if own is None or _now() - own.at > _LAG or not self._is_stale(reading, own.record):
-            return reading
-        return own.record
-
-    def remember(self, saved: SaveResult, made_on: "Customer | None") -> None:
-        """Keep in mind what a write of ours led to: readings from before it are told by that."""
-        self._own_writes[saved.customer.short_id] = _OwnWrite(made_on, saved.customer, _now())
-
     async def save(
         self,
         base: "Customer",
         changes: Mapping[str, str],
-        onlooker: SaveObserver | None = None,
+        observer: SaveObserver | None = None,
         *,
         unseen: bool = False,
     ) -> SaveResult:
@@ -144,15 +120,15 @@ class CustomerWriter:
         Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
         is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
         """
-        onlooker = onlooker or SaveObserver()
-        async with self._exclusive(base.short_id), self._previous_attempt(base.short_id, onlooker) as earlier:
+        observer = observer or SaveObserver()
+        async with self._exclusive(base.short_id), self._previous_attempt(base.short_id, observer) as earlier:
             kept: dict[str, str] = {}
             refused: Customer | None = None
             for _ in range(_SAVE_ROUNDS):
-                theirs = base if unseen else await self._reread(base, onlooker)
+                theirs = base if unseen else await self._reread(base, observer)
                 done = earlier.result_in(theirs)
                 merged = merge(base, changes, theirs)
-                kept |= self._changed_by_others(merged.theirs_kept, theirs)
+                kept |= self._writes.without_own(dict(merged.theirs_kept), theirs.short_id)
                 if merged.conflicts:
                     why: ConflictReason = "changed" if earlier.write is None else "answer lost"
                     raise EditConflict(theirs, tuple(merged.conflicts), why)
@@ -163,12 +139,12 @@ class CustomerWriter:
                 stood_still = refused is not None and refused.received == theirs.received
                 try:
                     tag = None if stood_still else theirs.etag
-                    saved = await self._send(theirs, merged.to_send, kept, tag, onlooker)
+                    saved = await self._send(theirs, merged.to_send, kept, tag, observer)
                 except PreconditionFailed:
                     refused = theirs
                     continue
                 earlier.settle()
-                self.remember(saved, theirs)
+                self._writes.remember(saved, theirs)
                 return (
                     saved
                     if done is None
@@ -177,47 +153,47 @@ class CustomerWriter:
             raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
 
     async def create(
-        self, short_id: str, values: Mapping[str, str], onlooker: SaveObserver | None = None
+        self, short_id: str, values: Mapping[str, str], observer: SaveObserver | None = None
     ) -> SaveResult:
         """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
 
         Fields left empty are not sent: a server may well refuse an empty e-mail address.
         """
-        onlooker = onlooker or SaveObserver()
-        async with self._exclusive(short_id), self._previous_attempt(short_id, onlooker) as earlier:
+        observer = observer or SaveObserver()
+        async with self._exclusive(short_id), self._previous_attempt(short_id, observer) as earlier:
             if (done := await self._refuse_taken(short_id, earlier)) is not None:
                 earlier.settle()
-                self.remember(done, None)
+                self._writes.remember(done, None)
                 return done
             body = {ID_FIELD: short_id} | {name: values[name] for name in WRITABLE_FIELDS if values.get(name)}
-            await onlooker.on_send(None, body)
+            await observer.on_send(None, body)
             try:
                 saved = await self._post_new(body)
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                saved = await self._confirm(UnconfirmedWrite(None, body, error, key=onlooker.key), onlooker)
+                saved = await self._confirm(UnconfirmedWrite(None, body, error, key=observer.key), observer)
             earlier.settle()
-            self.remember(saved, None)
+            self._writes.remember(saved, None)
             return saved
 
-    async def discontinue(self, customer: "Customer", onlooker: SaveObserver | None = None) -> "Customer":
+    async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
         async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
                 return theirs
             try:
-                async with self._ask() as api:
+                async with self._server.client() as api:
                     await api.discontinue(theirs.short_id)
                 now = await self._read_after_discontinuing(theirs)
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                onlooker = onlooker or SaveObserver()
-                write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=onlooker.key)
-                now = (await self._confirm(write, onlooker)).customer
-            self.remember(SaveResult(now), theirs)
+                observer = observer or SaveObserver()
+                write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=observer.key)
+                now = (await self._confirm(write, observer)).customer
+            self._writes.remember(SaveResult(now), theirs)
             return now
 
     async def resolve_pending(self, write: UnconfirmedWrite, *, patient: bool) -> SaveResult:
@@ -226,7 +202,7 @@ class CustomerWriter:
         Raises EditsOverlap or OutcomeUnknown as the write itself would have. Unless it is `patient`, it looks once.
         """
         saved = await self._watch(write, self._confirm_delays if patient else ())
-        self.remember(saved, write.base)
+        self._writes.remember(saved, write.base)
         return saved
 
     async def _read_after_discontinuing(self, theirs: "Customer") -> "Customer":
@@ -245,18 +221,18 @@ class CustomerWriter:
         to_send: Mapping[str, str],
         kept: Mapping[str, str],
         tag: str | None,
-        onlooker: SaveObserver,
+        observer: SaveObserver,
     ) -> SaveResult:
         """POST once; when the answer leaves it open, read again until it is known what came of it."""
-        await onlooker.on_send(theirs, to_send)
+        await observer.on_send(theirs, to_send)
         try:
-            async with self._ask() as api:
+            async with self._server.client() as api:
                 answer = await api.upsert(theirs.upsert_body(to_send), if_match=tag)
             return check_response(theirs, to_send, kept, answer, guarded=tag is not None)
         except DockbookError as error:
             if not error.outcome_unknown:
                 raise
-            return await self._confirm(UnconfirmedWrite(theirs, to_send, error, kept, onlooker.key), onlooker)
+            return await self._confirm(UnconfirmedWrite(theirs, to_send, error, kept, observer.key), observer)
 
     async def _refuse_taken(self, short_id: str, earlier: "_PreviousAttempt | None" = None) -> SaveResult | None:
         """Raise CustomerExists, unless it was the earlier try that created it, or there is none."""
@@ -271,17 +247,21 @@ class CustomerWriter:
     async def _post_new(self, body: Mapping[str, str]) -> SaveResult:
         """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
         try:
-            async with self._ask() as api:
+            async with self._server.client() as api:
                 answer = await api.create(body)
         except (PreconditionFailed, Conflict) as error:
             await self._refuse_taken(body[ID_FIELD])
             if isinstance(error, Conflict):
                 raise
-            async with self._ask() as api:
+            async with self._server.client() as api:
                 answer = await api.create(body, guarded=False)
         saved = check_create_response(body, answer.customer, says_new=answer.is_new, tells_new=self._reports_new)
         self._reports_new |= answer.is_new
         return saved
+
+    async def _read(self, short_id: str) -> "Customer":
+        # The local copy is written once a save, after the answer.
+        return await self._reader.customer(short_id, cache=False)
 
     async def _read_exactly(self, short_id: str) -> "Customer":
         now = await self._read(short_id)
@@ -289,58 +269,37 @@ class CustomerWriter:
             raise UnexpectedRecord(short_id, now.short_id)
         return now
 
-    async def _reread(self, base: "Customer", onlooker: SaveObserver) -> "Customer":
+    async def _reread(self, base: "Customer", observer: SaveObserver) -> "Customer":
         """The record as the server has it now; one older than what is known is read again, and then asked about."""
-        own = self._own_writes.get(base.short_id)
-        known = own.record if own is not None and self._is_stale(base, own.record) else base
+        own = self._writes[base.short_id]
+        known = own.record if own is not None and self._writes.is_stale(base, own.record) else base
         now = await self._read_exactly(base.short_id)
         for pause in self._confirm_delays[:_LAG_PAUSES]:
-            if not self._is_stale(now, known):
+            if not self._writes.is_stale(now, known):
                 return now
-            onlooker.on_stale_read()
+            observer.on_stale_read()
             await asyncio.sleep(pause)
             now = await self._read_exactly(base.short_id)
         fields = tuple(name for name in WRITABLE_FIELDS if now.value(name) != known.value(name))
-        if fields and self._is_stale(now, known):
+        if fields and self._writes.is_stale(now, known):
             # Once a person has decided, the older record is what the next save goes by.
-            self._own_writes.pop(base.short_id, None)
+            self._writes.forget(base.short_id)
             raise EditConflict(now, fields, "older")
         return now
 
-    def _is_stale(self, reading: "Customer", known: "Customer") -> bool:
-        """Whether the reading is from before what is known, and differs from it."""
-        own = self._own_writes.get(known.short_id)
-        older = is_before(reading.modified, known.modified) or (
-            # Two writes within one second may bear the same time.
-            own is not None
-            and own.base is not None
-            and own.record.received == known.received
-            and own.base.received == reading.received
-        )
-        return older and any(reading.value(name) != known.value(name) for name in (*WRITABLE_FIELDS, STATUS))
-
-    def _changed_by_others(self, kept: Mapping[str, str], theirs: "Customer") -> dict[str, str]:
-        """What others changed, without what we changed ourselves since the record that is edited was read."""
-        own = self._own_writes.get(theirs.short_id)
-        return {
-            name: text
-            for name, text in kept.items()
-            if own is None or own.base is None or own.record.value(name) != text or own.base.value(name) == text
-        }
-
-    async def _confirm(self, write: UnconfirmedWrite, onlooker: SaveObserver) -> SaveResult:
+    async def _confirm(self, write: UnconfirmedWrite, observer: SaveObserver) -> SaveResult:
         """Look up what came of a write that was just sent."""
-        onlooker.on_unconfirmed(write)
+        observer.on_unconfirmed(write)
         # What is read from now on may be from after the write.
-        self._after_write()
+        self._reader.invalidate()
         return await self._watch(write, self._confirm_delays)
 
     async def _watch(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> SaveResult:
-        self.unconfirmed.watch(write)
+        self._unconfirmed.watch(write)
         try:
             return await self._poll_until_read(write, pauses)
         finally:
-            self.unconfirmed.stop_watching(write)
+            self._unconfirmed.stop_watching(write)
 
     async def _poll_until_read(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> SaveResult:
         """Read the record until it shows the write, or has been read so often that nobody should wait any more."""
@@ -365,32 +324,32 @@ class CustomerWriter:
                     now, why = read, ""
                     write.result = write.resolve(read)
             if write.result is not None:
-                self.unconfirmed.remove(write)
+                self._unconfirmed.remove(write)
                 return write.result
         told = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
         cause = write.error.title
         raise OutcomeUnknown(f"{told} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
     @asynccontextmanager
-    async def _previous_attempt(self, short_id: str, onlooker: SaveObserver) -> "AsyncIterator[_PreviousAttempt]":
+    async def _previous_attempt(self, short_id: str, observer: SaveObserver) -> "AsyncIterator[_PreviousAttempt]":
         """The write of the same key that is not confirmed so far, in the hands of the one that follows it."""
-        key = onlooker.key
-        write = next((one for one in self.unconfirmed.of(short_id) if key and one.key == key), None)
+        key = observer.key
+        write = next((one for one in self._unconfirmed.of(short_id) if key and one.key == key), None)
         earlier = _PreviousAttempt(write)
         if write is not None:
-            self.unconfirmed.remove(write)
+            self._unconfirmed.remove(write)
         try:
             yield earlier
         finally:
-            if earlier.write is not None and not any(one.key == key for one in self.unconfirmed):
-                self.unconfirmed.add(earlier.write)
+            if earlier.write is not None and not any(one.key == key for one in self._unconfirmed):
+                self._unconfirmed.add(earlier.write)
 
     @asynccontextmanager
     async def _exclusive(self, short_id: str) -> AsyncIterator[None]:
         """One write at a time for a customer, and none where editing is off."""
         if self._read_only:
             raise ReadOnly(self.read_only_reason or "")
-        if self.unconfirmed.is_watched(short_id):
+        if self._unconfirmed.is_watched(short_id):
             raise DockbookError(f"The save of {short_id} before is still being looked for. Try again in a minute.")
         if short_id in self._writing:
             raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
@@ -404,7 +363,7 @@ class CustomerWriter:
         else:
             self._permission_denied = None
         finally:
-            self._after_write()
+            self._reader.invalidate()
             self._writing.discard(short_id)
 
 

@@ -12,6 +12,7 @@ from textual import messages
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -21,6 +22,7 @@ from app.repository.repository import ConnectionState, CustomerRepository, FullS
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
 from app.text.sanitize import sanitize_id
+from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
 from app.widgets.header_bar import HeaderBar
 from app.widgets.key_bar import KeyBar
@@ -30,7 +32,8 @@ from app.widgets.status_line import Level, Notice, StatusLine
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from app.models.customer import Customer, Origin
+    from app.models.customer import Customer, Origin, Page
+    from app.models.fields import PageRequest
     from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
@@ -38,13 +41,16 @@ MAX_COUNTDOWN: Final = 60  # seconds; a server that asks for more is asked again
 
 DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for more than the first
 
+#: The workers that wait for a person.
+DIALOG_GROUP: Final = "dialogs"
+
 WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
-    "now": "All customers are being read again, for finding and for when the server is away.",
-    "later": "All customers will be read again, for finding, once the server answers.",
-    "elsewhere": "Another dockbook on this machine keeps the copy: press F5 twice there.",
-    "never": "No copy of the customers is kept here, so there is nothing to be read again.",
+    "now": "Reading all customers again for find …",
+    "later": "All customers are read again for find when the server answers.",
+    "elsewhere": "Another dockbook window updates the local copy. Press F5 twice there.",
+    "never": "There is no local copy to read again.",
 }
 
 #: What can be done on the list and on a customer about what was written, or not, so far.
@@ -55,6 +61,7 @@ HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
 )
 
 Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 
 
 class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
@@ -141,11 +148,11 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         yield self.keys
 
     async def _on_update(self, message: messages.Update) -> None:
-        # As Textual does it, but for a message more to itself: being idle comes after this one anyhow.
+        # As Textual does it, without another message to itself: the screen becomes idle after this one anyway.
         message.stop()
         message.prevent_default()
-        if self in self._compositor and isinstance(message.widget, Widget):
-            self._dirty_widgets.add(message.widget)
+        if isinstance(message.widget, Widget):
+            note_update(self, message.widget)
 
     def on_mount(self) -> None:
         self.header.site = self.context.site
@@ -166,6 +173,21 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         else:
             self._deferred.append(act)
 
+    def run_dialog(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a conversation with the person, which asks with `ask`, in a worker of the app."""
+        self.app.run_worker(job, group=DIALOG_GROUP, exit_on_error=False)
+
+    async def until_active(self) -> None:
+        """Wait until no other screen covers this one."""
+        active = asyncio.Event()
+        self.call_when_active(active.set)
+        await active.wait()
+
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """Return the answer to a dialog, shown once no other screen covers this one; call it in `run_dialog`."""
+        await self.until_active()
+        return await self.app.push_screen_wait(dialog)
+
     def show_connection(self, link: ConnectionState) -> None:
         """Tell the state of the connection and whether editing is off."""
         self.header.connection = describe_connection(link, self.data_origin())
@@ -179,6 +201,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
 
     def refresh_if_stale(self) -> None:
         """Ask again for what is shown, if it came from the mirror: there may be newer now."""
+
+    def page_arrived(self, request: "PageRequest", page: "Page") -> bool:
+        """Show the server's page where the local copy's is shown; false if this screen does not show it."""
+        return False
 
     def note_refresh(self) -> None:
         """F5 was pressed; a second time soon after the first, it asks for everything."""
@@ -283,7 +309,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_notice("Editing can be tried again; whether it is permitted shows when you save.")
+            self.show_notice("Editing is enabled again. The server checks the permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group takes its place."""
@@ -335,7 +361,7 @@ def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
     if origin is not None:
         parts.append("data incomplete" if origin.synced_at is None else f"data of {short_time(origin.synced_at)}")
     elif link.mirror_percent is not None and link.live and not link.suspect:
-        parts.append(f"mirror {link.mirror_percent}%")
+        parts.append(f"loading copy {link.mirror_percent}%")
     return " · ".join(parts)
 
 

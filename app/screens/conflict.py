@@ -27,7 +27,7 @@ _YOURS: Final = 2
 class TextDialog(Dialog[str]):
     """Asks for the text of a field; Enter answers with it."""
 
-    KEYS = "⏎ take · Esc leave"
+    KEYS = "⏎ take · Esc cancel"
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__(title)

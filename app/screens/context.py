@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.drafts.store import DraftStore
-    from app.screens.customer_list.list_state import ListStateFile
+    from app.screens.list_state import ListStateFile
 
 
 class AppContext:

@@ -13,7 +13,7 @@ from app.errors import DockbookError
 from app.models.fields import ID_FIELD
 from app.screens.base import HISTORY_BINDINGS, BaseScreen
 from app.screens.context import AppContext
-from app.screens.requests import EditCustomer
+from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id
 from app.widgets.confusable_ids import ConfusableIds, looks_like
@@ -21,7 +21,6 @@ from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
-    from app.screens.customer_list.pagination import Neighbour
 
 
 class DetailScreen(BaseScreen[None]):

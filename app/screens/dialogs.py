@@ -31,7 +31,7 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
     CSS_PATH = [STYLES / "dialogs.tcss"]
 
     #: The keys that work here, written on the box.
-    KEYS: ClassVar[str] = "⏎ choose · Esc leave"
+    KEYS: ClassVar[str] = "⏎ choose · Esc cancel"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
@@ -77,7 +77,7 @@ class ConfirmDialog(Dialog[str]):
     from the safe answer: a scanner sends letters, Tab and Enter, and must never answer a question.
     """
 
-    KEYS = "←→ move · ⏎ choose · Esc leave"
+    KEYS = "←→ move · ⏎ choose · Esc cancel"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,up", "app.focus_previous", "Previous answer", id="answer-previous"),

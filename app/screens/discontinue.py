@@ -24,7 +24,12 @@ class DiscontinueDialog(ConfirmDialog):
         who = " · ".join(part for part in (sanitize_id(customer.short_id), customer.name, place) if part)
         super().__init__(
             "Discontinue this customer?",
-            [who, "", "It will be marked discontinued. Its history is kept.", "The API has no way back to active."],
+            [
+                who,
+                "",
+                "It will be marked discontinued. Its history is kept.",
+                "It cannot be made active again from here.",
+            ],
             {"keep": "Keep", "discontinue": "Discontinue"},
         )
 
@@ -35,17 +40,17 @@ def discontinue(screen: BaseScreen[Result], customer: "Customer") -> None:
         screen.show_notice(f"{sanitize_id(customer.short_id)} is already discontinued.")
         return
 
-    onlooker = save_observer(screen)
+    observer = save_observer(screen)
 
     async def carry_out() -> None:
         try:
-            now = await screen.repository.discontinue(customer, onlooker)
+            now = await screen.repository.discontinue(customer, observer)
         except OutcomeUnknown as error:
-            report_unconfirmed(screen.app, screen.context, customer.short_id, onlooker.key, error)
+            report_unconfirmed(screen.app, screen.context, customer.short_id, observer.key, error)
         except DockbookError as error:
             screen.show_error(error)
         else:
-            change = SavedChange(datetime.now().astimezone(), "discontinued", now, key=onlooker.key)
+            change = SavedChange(datetime.now().astimezone(), "discontinued", now, key=observer.key)
             told = f"{sanitize_id(now.short_id)} is now discontinued."
             screen.app.post_message(screen.CustomerSaved(now, told, change=change))
 

@@ -14,8 +14,7 @@ from app.storage.files import os_error_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.drafts.draft import Draft
-    from app.drafts.files import DraftListing
+    from app.drafts.draft import Draft, DraftListing
     from app.screens.base import BaseScreen
 
 Result = TypeVar("Result")
@@ -58,7 +57,7 @@ async def offer_of(
     if found.unclaimed:
         fields = field_list(found.unclaimed[0].shown_fields)
         moment = relative_time(found.unclaimed[0].changed, datetime.now().astimezone())
-        screen.show_notice(f"There is a draft of {fields} from {moment}: Drafts in the palette has it.")
+        screen.show_notice(f"There is a draft ({fields}) from {moment}. Press w to open Drafts.")
     return None
 
 
@@ -82,7 +81,7 @@ def show_drafts(screen: "BaseScreen[Result]") -> None:
 
 async def _show(screen: "BaseScreen[Result]") -> None:
     if screen.context.drafts is None:
-        screen.show_notice("No drafts are kept here: this book is thrown away when dockbook ends.")
+        screen.show_notice("This is a demo: nothing is kept when you leave.")
         return
     found = await _look(screen)
     if found is not None and found.unclaimed:

@@ -1,10 +1,10 @@
-"""Exporting what the list shows: a name for the file, and whether to replace one that is there."""
+"""Exporting what the list shows: asks for a file name, and whether to replace a file that exists."""
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -17,8 +17,9 @@ from app.widgets.form_field import SafeInput
 
 if TYPE_CHECKING:
     from app.models.fields import PageRequest
-    from app.screens.customer_list.pages import PagedScreen
+    from app.screens.base import BaseScreen
 
+#: Writes the file and returns what to report about it.
 Job = Callable[[Path], Awaitable[list[str]]]
 
 _DEFAULT = "customers.csv"
@@ -27,7 +28,7 @@ _DEFAULT = "customers.csv"
 class ExportDialog(Dialog[str]):
     """Asks for the name of a file; Enter answers with it."""
 
-    KEYS = "⏎ export · Esc leave"
+    KEYS = "⏎ export · Esc cancel"
     SCANS_IN_FIELDS = False
 
     def __init__(self, what: str) -> None:
@@ -37,7 +38,7 @@ class ExportDialog(Dialog[str]):
     def compose_body(self) -> ComposeResult:
         yield Static(Content(sanitize(self._what)), classes="lines")
         yield SafeInput(_DEFAULT)
-        yield Static(Content("The ending tells the format: csv, json, jsonl or xlsx."), classes="lines")
+        yield Static(Content("File name. It must end in .csv, .json, .jsonl or .xlsx."), classes="lines")
 
     def on_mount(self) -> None:
         field = self.query_one(SafeInput)
@@ -48,19 +49,21 @@ class ExportDialog(Dialog[str]):
         self.dismiss(event.value.strip() or None)
 
 
-def ask_export(screen: "PagedScreen") -> None:
-    """Ask for a file, and write into it every customer that the list shows, over all its pages."""
-    # The way to it that is shown is the one that is meant, also when the list goes on meanwhile.
-    request = screen.pagination.requested._replace(page=1)
-    _ask(screen, _what(request), partial(_list, screen, request))
+def ask_export(screen: "BaseScreen[Any]", request: "PageRequest") -> None:
+    """Ask for a file, and write into it all customers of this request, on all pages."""
+    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    matching = f' that match "{request.find}"' if request.find else ""
+    order = "" if request.sort is None and request.find else f", {request.order}"
+    _ask(screen, f"All {kind}{matching}, on all pages{order}.", partial(_export_list, screen, request))
 
 
-def ask_export_of(screen: "PagedScreen", short_ids: Sequence[str]) -> None:
+def ask_export_marked(screen: "BaseScreen[Any]", short_ids: Sequence[str]) -> None:
     """Ask for a file, and write into it the customers with these IDs."""
-    _ask(screen, f"The {len(short_ids):,} marked, as the server has them now.", partial(_some, screen, short_ids))
+    what = f"The {len(short_ids):,} marked, as the server has them now."
+    _ask(screen, what, partial(_export_marked, screen, short_ids))
 
 
-def _ask(screen: "PagedScreen", what: str, job: Job) -> None:
+def _ask(screen: "BaseScreen[Any]", what: str, job: Job) -> None:
     def answered(name: str | None) -> None:
         if name is None:
             return
@@ -68,67 +71,53 @@ def _ask(screen: "PagedScreen", what: str, job: Job) -> None:
         if os.path.lexists(path) and not path.is_dir():
             _ask_to_replace(screen, job, path)
         else:
-            _begin(screen, job, path)
+            _start(screen, job, path)
 
     screen.app.push_screen(ExportDialog(what), answered)
 
 
-def _what(request: "PageRequest") -> str:
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
-    found = f' that match "{request.find}"' if request.find else ""
-    order = "" if request.sort is None and request.find else f", {request.order}"
-    return f"All {kind}{found}, on all pages{order}."
-
-
-def _ask_to_replace(screen: "PagedScreen", job: Job, path: Path) -> None:
+def _ask_to_replace(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
     def answered(answer: str | None) -> None:
         if answer == "replace":
-            _begin(screen, job, path)
+            _start(screen, job, path)
 
-    screen.app.push_screen(
-        ConfirmDialog(
-            "Replace this file?",
-            [f"{path} is there already.", "It is replaced when the export is complete."],
-            {"keep": "Keep it", "replace": "Replace"},
-        ),
-        answered,
-    )
+    lines = [f"{path} is there already.", "It is replaced when the export is complete."]
+    screen.app.push_screen(ConfirmDialog("Replace this file?", lines, {"keep": "Keep", "replace": "Replace"}), answered)
 
 
-def _begin(screen: "PagedScreen", job: Job, path: Path) -> None:
-    screen.app.run_worker(_export(screen, job, path), group="exports", exit_on_error=False)
+def _start(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
+    # The list shows the description when the person is about to leave.
+    description = f"an export to {path} that is under way"
+    screen.app.run_worker(_export(screen, job, path), group="exports", description=description, exit_on_error=False)
 
 
-async def _list(screen: "PagedScreen", request: "PageRequest", path: Path) -> list[str]:
+async def _export_list(screen: "BaseScreen[Any]", request: "PageRequest", path: Path) -> list[str]:
     from app.export.list_export import export_list
     from app.export.spec import format_for
 
     def wait(left: int) -> None:
-        screen.show_notice(f"The server asks to slow down; the export goes on in {left} s.")
+        screen.show_notice(f"The server is busy; the export continues in {left} s.")
 
-    return await export_list(screen.repository, request, format_for(path), path, partial(_tell, screen), wait)
+    return await export_list(screen.repository, request, format_for(path), path, partial(_show_progress, screen), wait)
 
 
-async def _some(screen: "PagedScreen", short_ids: Sequence[str], path: Path) -> list[str]:
+async def _export_marked(screen: "BaseScreen[Any]", short_ids: Sequence[str], path: Path) -> list[str]:
     from app.export.list_export import export_marked
     from app.export.spec import format_for
 
-    return await export_marked(screen.repository, short_ids, format_for(path), path, partial(_tell, screen))
+    return await export_marked(screen.repository, short_ids, format_for(path), path, partial(_show_progress, screen))
 
 
-def _tell(screen: "PagedScreen", done: int, total: int | None) -> None:
+def _show_progress(screen: "BaseScreen[Any]", done: int, total: int | None) -> None:
     screen.show_notice(f"Exporting {done:,}{'' if total is None else f' of {total:,}'}…")
 
 
-async def _export(screen: "PagedScreen", job: Job, path: Path) -> None:
-    screen.progress_text = f"an export to {path} that is under way"
+async def _export(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
     screen.show_notice(f"Exporting to {path}…")
     try:
-        told = await job(path)
+        report = await job(path)
     except DockbookError as error:
-        # No error of the list, which the next page that comes would take away.
+        # A warning: the next page would remove an error of the list.
         screen.show_notice(f"Nothing was written to {path}. {error.title}: {error.text}", "warning")
     else:
-        screen.show_notice(" ".join(text if text.endswith(".") else f"{text}." for text in told))
-    finally:
-        screen.progress_text = ""
+        screen.show_notice(" ".join(text if text.endswith(".") else f"{text}." for text in report))

@@ -4,24 +4,48 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from app.drafts.form_draft import FormDraft
-from app.errors import DockbookError, EditConflict, NotFound
-from app.models.fields import ID_FIELD
+from app.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    ConfusableId,
+    CustomerExists,
+    DockbookError,
+    EditConflict,
+    IdRefused,
+    InvalidId,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    ServerFault,
+    TransportError,
+    ValidationFailed,
+)
+from app.models.fields import ID_FIELD, WRITABLE_FIELDS
+from app.repository.history import SavedChange
+from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
-from app.screens.confusable import describe
+from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
-from app.screens.dialogs import ConfirmDialog
+from app.screens.form_dialogs import (
+    id_exists_dialog,
+    leave_dialog,
+    leave_unconfirmed_dialog,
+    save_unread_dialog,
+    take_back_dialog,
+)
 from app.screens.form_fields import FormFields
-from app.screens.form_saving import FormSave
-from app.screens.messages import also_editing
+from app.screens.messages import also_editing, level_of, save_summary
 from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.styles import STYLES
+from app.screens.unconfirmed import note, report_saved, report_unconfirmed
 from app.text.countries import countries
 from app.text.sanitize import sanitize, sanitize_id
 from app.widgets.form_field import FormField
@@ -31,6 +55,11 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
     from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
+
+
+_CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
+#: Refusals that are shown in the server's own words.
+_QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +119,14 @@ class FormScreen(BaseScreen[str]):
         #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
         self._texts_before: Mapping[str, str] = {}
         self._before_lines: Mapping[str, str] | None = None
-        self._saving = FormSave(self, beside)
+        #: The IDs that the person knows to be easily confused with the new one.
+        self._beside = frozenset(beside)
+        self._saving = False
+        self._left = False
+        #: The person knows that the record cannot be read again before the next save.
+        self._save_unread = False
+        #: The save of this form that has not been confirmed yet.
+        self._unconfirmed: UnconfirmedWrite | None = None
 
     @property
     def rows(self) -> Mapping[str, FormField]:
@@ -108,7 +144,7 @@ class FormScreen(BaseScreen[str]):
         if self._start_values is not None:
             self.draft.update(self.customer, self.fields.edits)
             if self._start_values.conflict is not None:
-                self._saving.resolve_conflict(self._start_values.conflict)
+                self.run_dialog(partial(self._resolve_conflict, self._start_values.conflict))
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
 
@@ -198,68 +234,77 @@ class FormScreen(BaseScreen[str]):
         self.app.push_screen(SelectDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
 
     def action_save(self) -> None:
-        self._saving.start()
+        if self._saving:
+            self._show_saving()
+        elif self.repository.read_only:
+            self.can_write()
+        elif self.customer is not None and not self.fields.changes:
+            self.show_notice("No changes to save.")
+        elif self.customer is None and not self.rows[ID_FIELD].value.strip():
+            self.rows[ID_FIELD].set_errors(["A customer needs an ID."])
+            self.rows[ID_FIELD].focus_input()
+        else:
+            self._start_save()
 
     def action_leave(self) -> None:
-        if self._saving.saving:
-            self._saving.leave()
-            return
-        if self._before_lines is not None:
+        if self._saving:
+            self._leave_while_saving()
+        elif self._before_lines is not None:
             self._offer_to_take_back(self._before_lines)
-            return
-        unsaved = self.unsaved_text()
-        if not unsaved:
+        elif not (unsaved := self.unsaved_text()):
             if self.draft.unconfirmed:
                 self.draft.leave()
             else:
                 self.draft.delete()
             self.dismiss(None)
-            return
+        else:
+            in_doubt = self.repository.is_unconfirmed(self.draft.key)
+            self.app.push_screen(leave_dialog(unsaved, in_doubt=in_doubt, draft=self.draft.possible), self._leave)
 
-        def answered(answer: str | None) -> None:
-            if answer == "save":
-                self.action_save()
-            elif answer == "keep":
+    def _leave(self, answer: str | None) -> None:
+        if answer == "save":
+            self.action_save()
+        elif answer == "keep":
+            self.draft.leave()
+            self.dismiss(None)
+        elif answer == "discard":
+            self.draft.delete()
+            self.dismiss(None)
+
+    def _leave_while_saving(self) -> None:
+        """Leave while the save is being confirmed; one that is on its way cannot be called back."""
+
+        def leave(answer: str | None = "leave") -> None:
+            if answer == "leave" and self._unconfirmed is not None:
+                self._left = True
                 self.draft.leave()
                 self.dismiss(None)
-            elif answer == "discard":
-                self.draft.delete()
-                self.dismiss(None)
 
-        in_doubt = self.repository.is_unconfirmed(self.draft.key)
-        keep = {"keep": "Keep as draft"} if self.draft.possible else {}
-        self.app.push_screen(
-            ConfirmDialog(
-                "Leave before it is confirmed?" if in_doubt else "Leave without saving?",
-                [f"{'Not confirmed' if in_doubt else 'Not saved'}: {unsaved}."],
-                {"stay": "Stay", "save": "Save", **keep, "discard": "Discard"},
-            ),
-            answered,
-        )
+        if self._unconfirmed is None:
+            self._show_saving()
+        elif self.draft.possible:
+            leave()
+        else:
+            self.app.push_screen(leave_unconfirmed_dialog(), leave)
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
         """Ask whether lines that came as fast as a paste are to go from the fields again."""
         self._before_lines = None
-        changed = [row.label for name, row in self.rows.items() if name in texts and row.value != texts[name]]
+        changed = ", ".join(row.label for name, row in self.rows.items() if row.value != texts.get(name, row.value))
 
         def answered(answer: str | None) -> None:
             if answer == "back":
                 self.fields.set_values(texts)
-                self.show_notice(f"{', '.join(changed)}: as before.")
+                self.show_notice(f"{changed}: as before.")
 
-        self.app.push_screen(
-            ConfirmDialog(
-                "Take the pasted lines back?",
-                [f"They changed {', '.join(changed)}."],
-                {"keep": "Keep them", "back": "Take them back"},
-            ),
-            answered,
-        )
+        self.app.push_screen(take_back_dialog(changed), answered)
 
     def confirm_write(self, write: "UnconfirmedWrite", saved: "SaveResult") -> bool:
         if self.draft.key != write.key:
             return False
-        self._saving.confirm(write, saved)
+        before = self.customer
+        texts = {name: before.value(name) if before is not None else "" for name in WRITABLE_FIELDS}
+        self._show_saved(saved, texts | dict(write.body))
         return True
 
     def set_customer(self, customer: "Customer | None") -> None:
@@ -271,7 +316,7 @@ class FormScreen(BaseScreen[str]):
 
     def update_status(self) -> None:
         """Say in the header how much is changed, and whether it is kept."""
-        if self._saving.saving:
+        if self._saving:
             return
         count = len(self.fields.changes)
         parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.draft.is_saved else ""]
@@ -323,3 +368,192 @@ class FormScreen(BaseScreen[str]):
 
     def _tell_before(self, row: FormField) -> None:
         self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""
+
+    def _start_save(self) -> None:
+        self._saving = True
+        self.header.detail = "saving…"
+        self.status.clear_notice()
+        short_id = "" if self.customer else self.rows[ID_FIELD].value.strip()
+        self.run_write(partial(self._save, short_id, self.fields.texts))
+
+    async def _save(self, short_id: str, sent: Mapping[str, str]) -> None:
+        """Save what was typed; whatever the server answers, nothing of it is lost."""
+        observer = SaveObserver(self.draft.mark_sending, self._show_unconfirmed, self._show_stale_read, self.draft.key)
+        saved: SaveResult | None = None
+        failure: DockbookError | None = None
+        try:
+            if self.customer is None:
+                values = {name: text for name, text in sent.items() if name != ID_FIELD}
+                saved = await self.repository.create(short_id, values, observer, beside=self._beside)
+            else:
+                base, (unread, self._save_unread) = self.customer, (self._save_unread, False)
+                changes = {name: text for name, text in sent.items() if name != ID_FIELD and text != base.value(name)}
+                saved = await self.repository.save(base, changes, observer, unseen=unread)
+        except DockbookError as error:
+            failure = error
+        finally:
+            self._saving = False
+            write, self._unconfirmed = self._unconfirmed, None
+        if self._left and write is not None:
+            if saved is not None:
+                report_saved(self.app, self.context, write, saved)
+            elif failure is not None:
+                report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
+        elif saved is not None:
+            self._show_saved(saved, sent)
+            self.update_status()
+        elif failure is not None:
+            self.draft.mark_failed(failure)
+            self.update_status()
+            self.run_dialog(partial(self._handle_failure, failure))
+
+    def _show_saving(self) -> None:
+        if self._unconfirmed is None:
+            self.show_notice("Saving … please wait.")
+        else:
+            self.show_notice(f"{_CONFIRMING} Press Esc to leave the form.", "warning")
+
+    def _show_unconfirmed(self, write: "UnconfirmedWrite") -> None:
+        self._unconfirmed = write
+        note(self.context, write)
+        self.header.detail = "not confirmed, checking…"
+        text = f"{write.error.title}: not confirmed. {_CONFIRMING} Press Esc to leave the form."
+        self.show_notice(text, "warning")
+
+    def _show_stale_read(self) -> None:
+        self.show_notice("The server still shows an older record. Waiting for it to catch up…", "warning")
+
+    def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
+        is_new = self.customer is None
+        text = save_summary(saved, new=is_new)
+        change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
+        self.app.post_message(self.CustomerSaved(saved.customer, text, level_of(saved), change))
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
+        self.draft.mark_saved(saved.customer)
+        self.fields.rebase(saved.customer, sent)
+        self.set_customer(saved.customer)
+        if typed_since:
+            self.draft.update(saved.customer, self.fields.edits)
+            self.show_notice(f"{text} The keys you typed while it was saving are not saved.", "warning")
+        else:
+            self.draft.delete()
+            self.call_when_active(self._leave_if_saved)
+
+    def _leave_if_saved(self) -> None:
+        """Close after a save, unless something was typed while another screen covered the form."""
+        if not self.unsaved_text():
+            self.dismiss(None)
+
+    async def _handle_failure(self, error: DockbookError) -> None:
+        match error:
+            case IdRefused() if self.customer is not None:
+                if await self.ask(save_unread_dialog(error)) == "save":
+                    self._save_unread = True
+                    self.action_save()
+            case ApiError() if error.response.details or isinstance(error, _QUOTED_ERRORS):
+                self._show_refusal(error)
+            case EditConflict() if self.customer is not None:
+                await self._resolve_conflict(error)
+            case CustomerExists():
+                self.rows[ID_FIELD].set_errors(["This ID exists already."])
+                answer = await self.ask(id_exists_dialog(error, self._leaving_text))
+                self._leave_for(error.short_id if answer == "open" else None)
+            case ConfusableId():
+                self.status.clear_notice()
+                await self._ask_about_confusable(error)
+            case InvalidId() | IdRefused() if self.customer is None:
+                self.rows[ID_FIELD].set_errors([error.text])
+                self.rows[ID_FIELD].focus_input()
+            case _:
+                self._show_failure(error)
+
+    def _show_failure(self, error: DockbookError) -> None:
+        match error:
+            case RateLimited():
+                self.show_error(error, "Not saved.")
+            case OutcomeUnknown():
+                self.show_connection(self.repository.connection)
+                text = f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves."
+                self.show_notice(text, "error")
+            case TransportError() | ServerFault():
+                self.show_error(error, self._unsent_text)
+            case _:
+                self.show_error(error)
+
+    @property
+    def _unsent_text(self) -> str:
+        """What to do about a save that never reached the server."""
+        if self.draft.unconfirmed:
+            return "The save before is still not confirmed. Save again: it looks first."
+        return "Not sent, kept as a draft: save again when the server is back." if self.draft.possible else ""
+
+    def _show_refusal(self, error: ApiError) -> None:
+        """Show the server's reasons at the fields it names, the others in its own words."""
+        if isinstance(error, NotFound) and self.customer is not None:
+            kept = " Your text is kept as a draft." if self.draft.is_saved else ""
+            self.show_notice(
+                f"Not saved: {sanitize_id(self.customer.short_id)} is not on the server any more.{kept} "
+                "Esc leaves the form; F6 on the list makes a new customer with this ID.",
+                "error",
+            )
+            return
+        elsewhere = self.fields.set_errors(error.response.details)
+        marked = len(elsewhere) < sum(map(len, error.response.details.values()))
+        quoted = f"Not saved. The server says: “{error.response.message}”"
+        what = "Not saved. Please correct the marked fields." if marked else quoted
+        self.show_notice(" ".join([what, *elsewhere]), "error")
+
+    async def _resolve_conflict(self, conflict: EditConflict) -> None:
+        """Let the person decide about the fields that others changed too, then save."""
+        from app.screens.conflict import ConflictScreen
+
+        base = self.customer
+        if base is None:
+            return
+        await self.until_active()
+        texts = await self.ask(ConflictScreen(self.context, base, self.fields.changes, conflict))
+        theirs = conflict.theirs
+        if texts is None:
+            for name in conflict.fields:
+                self.rows[name].set_errors([f"changed meanwhile to: {theirs.value(name) or '(empty)'}"])
+            self.rows[conflict.fields[0]].focus_input()
+            before = "" if conflict.answer_lost else "Nothing was saved. "
+            self.show_notice(f"{before}Save again to decide between theirs and yours.", "warning")
+            return
+        self.fields.rebase(theirs, {name: base.value(name) for name in WRITABLE_FIELDS})
+        self.fields.set_values(texts)
+        self.set_customer(theirs)
+        self.draft.update(theirs, self.fields.edits)
+        if self.fields.changes:
+            self.action_save()
+        else:
+            text = f"{sanitize_id(theirs.short_id)} stays as the others left it; nothing was sent."
+            self.app.post_message(self.CustomerSaved(theirs, text))
+            self.draft.delete()
+            self.dismiss(None)
+
+    async def _ask_about_confusable(self, error: ConfusableId) -> None:
+        """Name the customers that the new ID is easily confused with, before it is created beside them."""
+        dialog = ConfusableDialog(error, self._leaving_text)
+        answer = await self.ask(dialog)
+        if answer == "create":
+            self._beside |= {other.short_id for other in error.others}
+            self.action_save()
+        else:
+            self._leave_for(dialog.chosen(answer))
+
+    @property
+    def _leaving_text(self) -> str:
+        """What becomes of what is typed when another customer is opened; empty if nothing is typed."""
+        if not self.fields.changes:
+            return ""
+        what = "stays a draft" if self.draft.possible else "is dropped"
+        return f"Opening it leaves this form: what you typed here {what}."
+
+    def _leave_for(self, short_id: str | None) -> None:
+        """Leave the form to open this customer; without one, go back to the ID."""
+        if short_id is None:
+            self.rows[ID_FIELD].focus_input()
+        else:
+            self.draft.leave()
+            self.call_when_active(partial(self.dismiss, short_id))

@@ -95,7 +95,7 @@ def undo_last(screen: "BaseScreen[Result]") -> None:
     """Undo the last save of this session, after a question."""
     change = screen.context.history.last_undoable
     if change is None:
-        screen.show_notice("There is nothing to undo: nothing was saved in this session that was not undone.")
+        screen.show_notice("Nothing to undo.")
     else:
         undo(screen, change)
 
@@ -108,9 +108,9 @@ def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     elif change.kind == "existed":
         screen.show_notice(f"What {who} held before is not known here: it cannot be put back.", "warning")
     elif change.kind == "discontinued":
-        screen.show_notice(f"{who} was discontinued. Discontinuing cannot be undone here.", "warning")
+        screen.show_notice("Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
-        screen.show_notice(f"{who} was created: that cannot be undone, the API removes nobody.", "warning")
+        screen.show_notice(f"{who} was created. This cannot be undone, because customers cannot be deleted.", "warning")
     elif screen.context.history.is_undone(change):
         screen.show_notice("This change is undone already.")
     elif screen.can_write():
@@ -128,24 +128,24 @@ def _ask(screen: "BaseScreen[Result]", change: SavedChange, who: str) -> None:
         for name, was in change.old.items()
     ]
     screen.app.push_screen(
-        ConfirmDialog(f"Undo the save of {change.at:%H:%M}?", [who, "", *back], {"keep": "Leave it", "undo": "Undo"}),
+        ConfirmDialog(f"Undo the save of {change.at:%H:%M}?", [who, "", *back], {"keep": "Cancel", "undo": "Undo"}),
         answered,
     )
 
 
 async def _undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
-    onlooker = save_observer(screen)
+    observer = save_observer(screen)
     try:
-        saved = await screen.repository.save(change.customer, change.old, onlooker)
+        saved = await screen.repository.save(change.customer, change.old, observer)
     except EditConflict as overlap:
         screen.call_when_active(partial(_settle, screen, change, overlap))
     except OutcomeUnknown as error:
-        report_unconfirmed(screen.app, screen.context, change.customer.short_id, onlooker.key, error)
+        report_unconfirmed(screen.app, screen.context, change.customer.short_id, observer.key, error)
     except DockbookError as error:
         screen.show_error(error, "Not undone.")
     else:
         screen.context.history.mark_undone(change)
-        screen.app.post_message(_saved_message(screen, change, saved, onlooker.key))
+        screen.app.post_message(_saved_message(screen, change, saved, observer.key))
 
 
 def _saved_message(

@@ -22,7 +22,7 @@ class MultiSelectDialog(Dialog[list[str]]):
     Taking all ticks away is an answer too: it leaves the choice to the program.
     """
 
-    KEYS = "Space tick · n none · ⏎ take · Esc leave"
+    KEYS = "Space on/off · n clear · ⏎ use these · Esc cancel"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "tick", "Tick", id="pick-tick", priority=True),

@@ -1,7 +1,7 @@
 """Messages by which a screen asks the app to open another one; `app.tui.navigation` handles them."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.message import Message
 
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from app.errors import EditConflict
     from app.models.customer import Customer, Origin
     from app.repository.history import SavedChange
-    from app.screens.customer_list.pagination import Neighbour
+
+
+class Neighbour(NamedTuple):
+    """The customer next to another one in the list's order, its position (`2 of 48 by ID`), and where it came from."""
+
+    customer: "Customer"
+    position: str
+    origin: "Origin | None"
 
 
 class ScreenRequest(Message):
@@ -33,7 +40,7 @@ class OpenCustomer(ScreenRequest):
         customer: "Customer",
         *,
         position: str = "",
-        neighbour: "Callable[[int], Awaitable[Neighbour | None]] | None" = None,
+        neighbour: Callable[[int], Awaitable[Neighbour | None]] | None = None,
         confusable_ids: Callable[[str], Sequence[str]] = lambda _short_id: (),
         origin: "Origin | None" = None,
         notice: str = "",

@@ -32,7 +32,7 @@ class SelectDialog(Dialog[str]):
     With `search`, letters typed narrow it; without, pressing the key `again` chooses what is marked.
     """
 
-    KEYS = "↑↓ move · ⏎ choose · Esc leave"
+    KEYS = "↑↓ move · ⏎ choose · Esc cancel"
     SCANS_IN_FIELDS = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,7 +51,7 @@ class SelectDialog(Dialog[str]):
 
     def compose_body(self) -> ComposeResult:
         if self._search:
-            yield FieldInput("", "type to narrow")
+            yield FieldInput("", "type to search")
         yield ReverseOptionList(compact=True, markup=False)
 
     def on_mount(self) -> None:

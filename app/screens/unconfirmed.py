@@ -67,7 +67,7 @@ def report_saved(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite
 def report_unconfirmed(app: "App[Any]", context: "AppContext", short_id: str, key: str, error: DockbookError) -> None:
     """Tell on the screen there is that the write with this key is still not confirmed."""
     text = error.what if isinstance(error, EditConflict) else error.text
-    draft = " Its draft is kept: w shows it." if _draft_of(context, key) is not None else ""
+    draft = " Its draft is kept: press w to see it." if _draft_of(context, key) is not None else ""
     screens = [screen for screen in app.screen_stack if isinstance(screen, BaseScreen)]
     if screens:
         screens[-1].show_notice(f"The change of {sanitize_id(short_id)} is not confirmed. {text}{draft}", "warning")

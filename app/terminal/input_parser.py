@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from textual import events
-from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-from textual._keyboard_protocol import FUNCTIONAL_KEYS
-from textual._xterm_parser import XTermParser
 from textual.keys import Keys
+
+from app.textual_private import ANSI_SEQUENCES_KEYS, FUNCTIONAL_KEYS, XTermParser, keys_of_sequence
 
 #: Seconds a lone ESC waits for the rest of a sequence. A terminal's answer may be cut anywhere by 150 ms.
 ESCAPE_DELAY: Final = 0.2
@@ -323,7 +322,7 @@ class InputParser:
         if "\x80" <= sequence <= "\x9f" or "\ud800" <= sequence <= "\udfff":
             return
         try:
-            keys = list(self._textual._sequence_to_key_events(sequence))  # noqa: SLF001 - knows all terminals' keys
+            keys = list(keys_of_sequence(self._textual, sequence))
         except (ValueError, OverflowError):
             # A number in it is no character.
             return

@@ -29,6 +29,7 @@ from app.terminal.barcode import (
     pasted_code,
     sent_character,
 )
+from app.textual_private import handle_exception, is_idle, parent_of
 
 #: Seconds a key may hold up the next one. A busy machine takes its time to open a form, and what is typed for the
 #: form must not be run as keys of the list.
@@ -131,7 +132,7 @@ class KeyQueue:
     @property
     def idle(self) -> bool:
         """Whether every key has done its work."""
-        return self._is_free and self._is_done() and _is_idle(self._app)
+        return self._is_free and self._is_done() and is_idle(self._app)
 
     def may_end_scan(self, event: events.Event) -> bool:
         """Whether the key comes behind one that still waits as part of a code, and may be its end."""
@@ -188,7 +189,7 @@ class KeyQueue:
     async def _last_done(self) -> None:
         """Wait until the key before has done its work. At a person's pace it has, and nothing is to be waited for."""
         left = self._delivered_at + _LONGEST - monotonic()
-        done = self._is_done() and _is_idle(self._app) and self._action_done().is_set()
+        done = self._is_done() and is_idle(self._app) and self._action_done().is_set()
         if self._delivered_to is None or left <= 0 or done:
             return
         try:
@@ -397,12 +398,12 @@ class KeyQueue:
         """Let the app crash on what went wrong, as it does for what goes wrong in a widget."""
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Exception):
-            self._app._handle_exception(error)  # noqa: SLF001 - Textual's way for everything unhandled
+            handle_exception(self._app, error)
 
     def _is_done(self) -> bool:
         """Whether everything below the app that the last key can pass through waits for something to do."""
         nodes = (*_ancestors(self._delivered_to), self._app.screen)
-        return all(_is_idle(node) for node in nodes if node is not self._app)
+        return all(is_idle(node) for node in nodes if node is not self._app)
 
     async def _follow(self, target: MessagePump) -> None:
         """Wait until what the key set off has passed through everything it can pass through."""
@@ -416,13 +417,7 @@ class KeyQueue:
 def _ancestors(node: MessagePump | None) -> Iterator[MessagePump]:
     while node is not None:
         yield node
-        node = node._parent  # noqa: SLF001 - a widget that left the screen has no public way up any more
-
-
-def _is_idle(node: MessagePump) -> bool:
-    """Whether the node has no message and works on none: then it waits for its queue to say that there is one."""
-    waits: Iterable[asyncio.Future[bool]] = node._message_queue.ready_event._waiters  # noqa: SLF001 - told nowhere else
-    return not node.is_running or any(not waiter.done() for waiter in waits)
+        node = parent_of(node)
 
 
 async def _drained(node: MessagePump) -> None:

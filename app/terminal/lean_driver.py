@@ -15,6 +15,7 @@ from textual.message import Message
 
 from app.terminal.diff import CLEAR, ScreenDiff
 from app.terminal.suspend import SuspendingDriver
+from app.textual_private import is_writing
 
 #: Modes: other screen, cursor, line wrap, bracketed paste, mouse; kitty's keyboard; bell; the clipboard (OSC 52). Each
 #: comes alone in a write of its own: inside of an update they are nobody's.
@@ -42,7 +43,7 @@ class LeanDriver(SuspendingDriver):
     def start_application_mode(self) -> None:
         """Begin, or come back from being suspended: the screen is cleared and painted whole."""
         super().start_application_mode()
-        if self._writer_thread is None or not self._writer_thread.is_alive():
+        if is_writing(self) is None:
             return  # in the background, where a terminal may not be written to
         tell_textual = signal.getsignal(signal.SIGWINCH)
         if callable(tell_textual):
@@ -70,10 +71,11 @@ class LeanDriver(SuspendingDriver):
         self._paint_soon()
 
     def _paint(self) -> None:
-        if self._writer_thread is None or not self._writer_thread.is_alive():
+        writing = is_writing(self)
+        if writing is None:
             return
         # A terminal that is slower than the program gets fewer updates, not old ones, and is not waited for.
-        if self._writer_thread._queue.qsize():  # noqa: SLF001 - the only place that knows
+        if writing:
             self._paint_soon()
             return
         if self._unknown:

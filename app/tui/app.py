@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
-from app.repository.repository import ConnectionState, NoticeKind
+from app.repository.repository import ConnectionState, NoticeKind, RepositoryListener
 from app.screens.base import DOUBLE_PRESS_SECONDS, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
@@ -28,6 +28,7 @@ from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
+from app.textual_private import close_messages, exception_of, handle_exception, print_at_exit
 from app.tui.navigation import NavigatingApp
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
@@ -35,6 +36,8 @@ from app.widgets.key_names import actions_of, key_name
 if TYPE_CHECKING:
     from textual.timer import Timer
 
+    from app.models.customer import Page
+    from app.models.fields import PageRequest
     from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
@@ -83,6 +86,31 @@ class QuitQuestion(ConfirmDialog):
     """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
 
     nothing_lost = False
+
+
+class _ScreenUpdater(RepositoryListener):
+    """Passes on to the screens what the repository reports."""
+
+    def __init__(self, app: "DockbookApp") -> None:
+        self._app = app
+
+    def connection_changed(self, state: ConnectionState) -> None:
+        self._app.show_connection(state)
+
+    def data_changed(self) -> None:
+        for screen in self._app.base_screens:
+            screen.refresh_if_stale()
+
+    def page_arrived(self, request: "PageRequest", page: "Page") -> bool:
+        return any(screen.page_arrived(request, page) for screen in self._app.base_screens)
+
+    def notice(self, text: str, kind: NoticeKind) -> None:
+        self._app.announce(text, kind)
+
+    def write_confirmed(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
+        from app.screens.unconfirmed import report_saved
+
+        report_saved(self._app, self._app.context, write, saved)
 
 
 class DockbookApp(NavigatingApp):
@@ -162,10 +190,7 @@ class DockbookApp(NavigatingApp):
 
     def on_mount(self) -> None:
         repository = self.context.repository
-        repository.on_connection = self._connection_changed
-        repository.on_data_changed = self._refresh_screens
-        repository.on_notice = self._announce
-        repository.on_saved = self._saved_after_all
+        repository.listen(_ScreenUpdater(self))
         keep: Callable[[], Awaitable[None]] = repository.run_background
         self.run_worker(keep, group=SYNC_GROUP, exit_on_error=False)
         self.call_after_refresh(self._announce_encoding)
@@ -220,11 +245,6 @@ class DockbookApp(NavigatingApp):
             screen.apply_saved(message)
         if message.aloud and screens:
             screens[-1].show_notice(message.text, message.level)
-
-    def _saved_after_all(self, write: "UnconfirmedWrite", saved: "SaveResult") -> None:
-        from app.screens.unconfirmed import report_saved
-
-        report_saved(self, self.context, write, saved)
 
     def action_palette(self) -> None:
         from app.screens.select_dialog import Choice, SelectDialog
@@ -309,7 +329,7 @@ class DockbookApp(NavigatingApp):
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
         unsaved.append("Ctrl+Q again quits.")
-        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
+        question = QuitQuestion(title, unsaved, {"stay": "Cancel", "quit": "Quit"})
         question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
         self.push_screen(question, answered)
@@ -338,7 +358,7 @@ class DockbookApp(NavigatingApp):
         if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
             return
         if self._report is None:
-            self._handle_exception(error)
+            handle_exception(self, error)
             return
         told = self._report(error, CRASHED).replace("\n", " ")
         for screen in self.base_screens:
@@ -346,12 +366,12 @@ class DockbookApp(NavigatingApp):
 
     def on_suspending_driver_no_shell(self) -> None:
         """Ctrl+Z, which many people press to undo."""
-        self._announce("There is no shell to go back to. u undoes the last save.")
+        self.announce("There is no shell to go back to. u undoes the last save.")
 
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
         """End as after a crash: nobody could even quit."""
         self._happened = INPUT_FAILED
-        self._handle_exception(message.error)
+        handle_exception(self, message.error)
 
     def action_help_quit(self) -> None:
         """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
@@ -370,7 +390,7 @@ class DockbookApp(NavigatingApp):
     def _scan_target(self) -> ScanTargetScreen[Any] | None:
         return self.screen if isinstance(self.screen, ScanTargetScreen) else None
 
-    def _connection_changed(self, link: ConnectionState) -> None:
+    def show_connection(self, link: ConnectionState) -> None:
         for screen in self.base_screens:
             screen.show_connection(link)
             if link.live:
@@ -378,7 +398,7 @@ class DockbookApp(NavigatingApp):
         count = self.context.unconfirmed_texts
         if link.live and self._was_offline and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
-            self._announce(f"The server is back. {what} not sent: Drafts in the palette.")
+            self.announce(f"The server is back. {what} not sent: Drafts in the palette.")
         self._was_offline = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -401,7 +421,7 @@ class DockbookApp(NavigatingApp):
         encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
         if encoding != UTF_8:
             name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
-            self._announce(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
+            self.announce(f"The locale is not UTF-8 ({name}): = is Enter, ? a sign it lacks.")
 
     def _open_drafts(self) -> None:
         if self.context.drafts is not None:
@@ -410,11 +430,7 @@ class DockbookApp(NavigatingApp):
             first = self.base_screens[0]
             first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 
-    def _refresh_screens(self) -> None:
-        for screen in self.base_screens:
-            screen.refresh_if_stale()
-
-    def _announce(self, text: str, kind: NoticeKind = None) -> None:
+    def announce(self, text: str, kind: NoticeKind = None) -> None:
         """Show what concerns every screen on the top one, behind a warning that is shown there."""
         screens = self.base_screens
         if screens:
@@ -422,6 +438,6 @@ class DockbookApp(NavigatingApp):
 
     def _fatal_error(self) -> None:
         """End after a crash: Textual's own traceback would print the values of variables, customers and tokens."""
-        if self._report is not None and self._exception is not None:
-            self._exit_renderables.append(Text(self._report(self._exception, self._happened)))
-        self._close_messages_no_wait()
+        if self._report is not None and (error := exception_of(self)) is not None:
+            print_at_exit(self, Text(self._report(error, self._happened)))
+        close_messages(self)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from textual.binding import Binding
-from textual.keys import _character_to_key
 
 from app.config.toml_file import did_you_mean
 from app.errors import SettingsError
@@ -16,6 +15,7 @@ from app.screens.dialogs import ConfirmDialog
 from app.screens.form import FormScreen
 from app.screens.help import HelpScreen
 from app.screens.select_dialog import SelectDialog
+from app.textual_private import key_of_character
 from app.tui.app import DockbookApp
 from app.widgets.customer_table import CustomerTable
 from app.widgets.form_field import FieldInput
@@ -36,7 +36,7 @@ _TOGETHER: Final[Sequence[Sequence[type]]] = (
 _NAMED: Final = (
     *("enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"),
     *("up", "down", "left", "right"),
-    *(_character_to_key(sign) for sign in string.punctuation),
+    *(key_of_character(sign) for sign in string.punctuation),
 )
 _KEY: Final = re.compile(rf"((ctrl|shift)\+)*(f([1-9]|1[0-9]|2[0-4])|{'|'.join(_NAMED)}|\w)")
 #: What PuTTY, tmux and scanners mangle or send by themselves.
@@ -69,7 +69,7 @@ def _check_key(name: str, key: str, binding: Binding) -> None:
 
 def _plain(key: str) -> str:
     """The key by the name Textual has for it: `question_mark` for `?`."""
-    return _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+    return key_of_character(key) if len(key) == 1 and not key.isalnum() else key
 
 
 def _check_clashes(parts: Sequence[type], keymap: Mapping[str, str]) -> None:

@@ -46,10 +46,10 @@ def run_tui(
     import asyncio
     from functools import partial
 
-    from app.daemon_threads import DaemonThreadExecutor
+    from app.backends import DaemonThreadExecutor
     from app.repository.repository import CustomerRepository
     from app.screens.context import AppContext
-    from app.screens.customer_list.list_state import ListStateFile
+    from app.screens.list_state import ListStateFile
     from app.terminal.barcode import Scanner
     from app.terminal.crash import report, silence_tracebacks
     from app.terminal.lean_driver import LeanDriver

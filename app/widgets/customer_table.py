@@ -13,6 +13,7 @@ from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
 from app.text.sanitize import fit, sanitize_id, width
+from app.textual_private import mark_dirty
 from app.widgets.columns import ColumnWidth, heading_text, lay_out, row_text
 from app.widgets.confusable_ids import ConfusableIds
 from app.widgets.direct_keys import DirectKeys
@@ -345,7 +346,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         # Once it can be seen again, it is painted whole.
         if lines and self.display:
             # Like `refresh`, without the two messages it takes to the screen.
-            self._set_dirty(*(Region(0, y, self._room.width, 1) for y in lines))
+            mark_dirty(self, *(Region(0, y, self._room.width, 1) for y in lines))
             self.screen.post_message(Update(self))
 
     def _scroll_to_cursor(self) -> bool:

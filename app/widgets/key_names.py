@@ -3,9 +3,8 @@
 import string
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from textual.keys import _character_to_key
-
 from app.text.sanitize import sanitize
+from app.textual_private import key_of_character
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
@@ -38,7 +37,7 @@ _NAMES: Final = {
 
 
 #: Keys that type a character and are not called by it.
-_SIGNS: Final = {_character_to_key(sign): sign for sign in string.punctuation} | {"space": " "}
+_SIGNS: Final = {key_of_character(sign): sign for sign in string.punctuation} | {"space": " "}
 
 
 class Action(NamedTuple):

@@ -77,7 +77,7 @@ def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> N
     running.type("\r")
     running.until("not in the contract")
     running.type("y")
-    running.until("clipboard")
+    running.until("Copied: ")
     running.type("e")
     running.until("Edit H-1")
     running.type("xy")

@@ -17,13 +17,13 @@ JANE: Final = "Jane Smith"
 CRASHING: Final = """
 import sys
 from app.cli import main
-from app.screens.base import DockScreen
+from app.tui.app import DockbookApp
 
 def fail(self):
-    api = self.repository._asking if hasattr(self.repository, "_asking") else self.repository
-    raise ValueError(f"{vars(self.repository)} {api} {self.table.current!r}")
+    repository = self.context.repository
+    raise ValueError(f"{vars(repository)} {vars(repository._server)} {self.screen.table.current!r}")
 
-DockScreen.action_help = fail
+DockbookApp.action_help = fail
 sys.exit(main([]))
 """
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.mirror.mirror import Mirror
-from app.mirror.rows import sqlite_safe
-from app.mirror.search.terms import SEARCHED
+from app.mirror.rows import TEXT_FIELDS, sqlite_safe
 from app.models.customer import Customer
 from app.models.fields import ID_FIELD, PageRequest
 from app.text.folding import as_phone_digits, fold, phone_numbers, split_words
@@ -51,7 +50,7 @@ class ReferenceSearch:
         self._rows = [
             (
                 customer,
-                "\n".join(" ".join(fold(customer.value(name)).split()) for name in SEARCHED),
+                "\n".join(" ".join(fold(customer.value(name)).split()) for name in TEXT_FIELDS),
                 [*phone_numbers(fold(customer.phone)), *phone_numbers(fold(customer.fax))],
             )
             for customer in customers

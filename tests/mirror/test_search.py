@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.mirror.search.terms import SEARCHED
+from app.mirror.rows import TEXT_FIELDS
 from app.models.customer import Customer
 from app.models.fields import FIELDS, ID_FIELD, Direction, PageRequest, Status
 from app.service.sample.generator import sample_customers
@@ -36,7 +36,7 @@ async def test_random_queries_find_what_the_reference_finds(full_text: bool) -> 
         await mirror.wait_indexed()
         for number in range(80):
             one = dice.choice(customers)
-            texts = [one.value(name) for name in SEARCHED if one.value(name)]
+            texts = [one.value(name) for name in TEXT_FIELDS if one.value(name)]
             words = []
             for text in dice.sample(texts, min(len(texts), dice.choice((1, 1, 1, 2, 3)))):
                 start = dice.randrange(len(text))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.models.fields import PageRequest
 from app.timestamps import HighWaterMark, is_before, subtract_seconds
+from tests.fakes import CallbackListener
 from tests.sync_harness import FakeServer, Lie, Page, run_sync
 
 
@@ -38,7 +39,7 @@ async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
         def look() -> None:
             counts.append(asyncio.create_task(it.mirror.count(PageRequest(find="c0"))))
 
-        it.repository.on_data_changed = look
+        it.repository.listen(CallbackListener(data=look))
         await it.rest()
         found = [total for total in await asyncio.gather(*counts) if total is not None]
         assert found == sorted(found)

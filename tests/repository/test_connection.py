@@ -14,7 +14,7 @@ from app.errors import (
     ServerFault,
     StoreError,
 )
-from app.repository.connection_state import FAILURES, ConnectionHealth, ConnectionState, probe_until_online
+from app.repository.connection import FAILURES, ConnectionHealth, ConnectionState, probe_until_online
 from app.timing import Timing
 from tests.fakes import FakeClock
 

@@ -25,6 +25,7 @@ from app.repository.repository import ConnectionState, CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
+from tests.fakes import CallbackListener
 from tests.harness import URL, FaultyTransport, always, json_response
 
 Onward = Callable[[], Awaitable[httpx.Response]]
@@ -250,7 +251,7 @@ async def test_read_only_writes_nothing() -> None:
 async def test_the_link_is_live_or_not_since_when() -> None:
     async with open_repository() as it:
         links: list[ConnectionState] = []
-        it.repository.on_connection = links.append
+        it.repository.listen(CallbackListener(links.append))
         await it.repository.page(PageRequest())
         it.wire.cut()
         for _ in range(2):

@@ -11,6 +11,7 @@ import pytest
 from app.errors import DockbookError, EditConflict, NotSaved, OutcomeUnknown
 from app.models.fields import PageRequest
 from app.repository.writer import SaveObserver
+from tests.fakes import CallbackListener
 from tests.harness import json_response
 from tests.repository.test_repository import RepositoryHarness, open_repository
 
@@ -121,7 +122,7 @@ async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_
         base = await it.repository.customer("A")
         late = LateCommit(it, OPEN["504"], looks=100)
         told: list[tuple[str, SaveResult]] = []
-        it.repository.on_saved = lambda write, saved: told.append((write.key, saved))
+        it.repository.listen(CallbackListener(confirmed=lambda write, saved: told.append((write.key, saved))))
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"}, SaveObserver(key="form"))
         await look(it)

@@ -92,13 +92,13 @@ async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
 
 async def test_an_empty_book_says_what_can_be_done() -> None:
     async with run_app(customers=0, local=True) as it:
-        it.sees("No customers yet", "F6 adds the first one", "dockbook --demo", "--url")
+        it.sees("No customers yet", "Press F6 to add the first customer", "dockbook --demo", "--url")
 
 
 async def test_an_empty_server_says_what_can_be_done_there() -> None:
     async with run_app(customers=0, read_only=True) as it:
         it.sees("No customers yet")
-        it.misses("F6 adds", "dockbook --demo")
+        it.misses("Press F6", "dockbook --demo")
 
 
 async def test_a_server_that_has_customers_and_sends_none_is_not_called_empty() -> None:
@@ -176,7 +176,7 @@ async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
         raise httpx.ConnectError("refused", request=request)
 
     async with run_app(intercept=refuse) as it:
-        await it.until("F5 tries again.")
+        await it.until("Press F5 to try again.")
         it.sees("! The server cannot be reached", "offline since")
         it.misses("No customers yet")
         it.transport.intercept = None
@@ -278,7 +278,7 @@ async def test_keys_that_need_a_customer_say_so_where_there_is_none() -> None:
         for key in ("f2", "delete", "y"):
             await it.press("f5")
             await it.press(key)
-            it.sees("There is no customer here.")
+            it.sees("No customer is selected.")
 
 
 @pytest.mark.parametrize("size", [(40, 10), (20, 5), (10, 3)])

@@ -13,7 +13,7 @@ async def test_the_dialog_says_who_and_what_and_that_there_is_no_way_back() -> N
     async with run_app() as it:
         await it.press("delete")
         it.sees("Discontinue this customer?", "ACME-CORP · Acme Corporation · Springfield, IL")
-        it.sees("Its history is kept.", "no way back to active", "Keep", "Discontinue")
+        it.sees("Its history is kept.", "cannot be made active again", "Keep", "Discontinue")
 
 
 async def test_neither_enter_on_arrival_nor_the_key_that_opened_it_says_yes() -> None:

@@ -139,9 +139,9 @@ async def test_later_keeps_it_and_opening_the_customer_only_mentions_it_then(tmp
         await it.press("escape")
         it.sees("48 customers")
         await it.press("f2")
-        it.sees("There is a draft of Phone from today", "Edit ACME-CORP")
+        it.sees("There is a draft (Phone) from today", "Edit ACME-CORP")
         await it.press("escape", "enter")
-        it.sees("There is a draft of Phone from today", "ACME-CORP · Acme")
+        it.sees("There is a draft (Phone) from today", "ACME-CORP · Acme")
     assert len(kept(tmp_path)) == 1
 
 

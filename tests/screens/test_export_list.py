@@ -46,7 +46,7 @@ async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder:
         await it.press("x")
         it.sees('All customers that match "mfg", on all pages.')
         await it.press("ctrl+u", *"found.json", "enter")
-        it.sees("exported to found.json.", "copy on this machine, as")
+        it.sees("exported to found.json.", "come from the local copy of")
         found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
         assert [record["shortID"] for record in found] == ["BRIGHT-MFG"]
 
@@ -55,7 +55,7 @@ async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) 
     (folder / "customers.csv").write_text("mine")
     async with run_app() as it:
         await export(it)
-        it.sees("Replace this file?", "customers.csv is there already.", "Keep it")
+        it.sees("Replace this file?", "customers.csv is there already.", "Keep")
         await it.press("enter")
         assert (folder / "customers.csv").read_text() == "mine"
         await export(it)
@@ -82,7 +82,7 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
         await it.press("a")
         await export(it)
         await it.until("Nothing was written to customers.csv.")
-        it.sees("holds 0 customers so far.")
+        it.sees("0 customers so far. Export again")
         assert list(folder.iterdir()) == []
 
 

@@ -46,7 +46,7 @@ async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_w
         assert at_cursor(it) == "BRIGHT-MFG"
         it.sees("Find: bri", " of 48 · page 1 of 1 · best first · as of")
         await it.type("zzz")
-        it.sees('Nothing for "brizzz"', "Esc goes back", "F6 makes a new customer with the ID brizzz")
+        it.sees('No match for "brizzz"', "Press Esc to go back", "Press F6 to add a customer with the ID brizzz")
         await it.press("backspace", "backspace", "backspace", "escape")
         assert it.lines[1:-1] == before
         it.misses("Find:")
@@ -136,7 +136,7 @@ async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
         await it.burst("CARGO-NW\t")
         it.sees("CARGO-NW · Cargo Northwest")
         await it.press("escape")
-        it.misses("Scanned was")
+        it.misses("the only match")
         await it.burst("cargo-nw\r")
         it.sees("CARGO-NW · Cargo Northwest", "Scanned cargo-nw. Showing CARGO-NW, the only match.")
         await it.press("escape")
@@ -241,8 +241,8 @@ async def test_near_misses_are_said_to_be_such() -> None:
         await it.press("slash")
         screen.show_page(PageRequest(page_size=20, find="sprngfield", sort=None), near, "first")
         await it.pilot.pause()
-        assert it.lines[1].strip() == 'Nothing for "sprngfield". Close to it: acme, ␇acne'
-        it.sees("nothing, but close", "ACME-CORP")
+        assert it.lines[1].strip() == 'No match for "sprngfield". Similar: acme, ␇acne'
+        it.sees("similar only", "ACME-CORP")
         await it.press("f6")
         it.sees("• ID         sprngfield")
 

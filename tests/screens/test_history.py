@@ -13,11 +13,11 @@ async def save_phone(it: AppHarness, text: str) -> None:
 async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> None:
     async with run_app() as it:
         await it.press("u")
-        it.sees("There is nothing to undo")
+        it.sees("Nothing to undo")
         await save_phone(it, "555-0199")
         await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
         await it.press("u")
-        it.sees("Undo the save of", "ACME-CORP", "Phone: 555-0199 → 555-0100", "Leave it")
+        it.sees("Undo the save of", "ACME-CORP", "Phone: 555-0199 → 555-0100", "Cancel")
         await it.press("enter")
         assert (await it.record("ACME-CORP"))["phone"] == "555-0199"
         await it.press("u", "right", "enter")
@@ -25,7 +25,7 @@ async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> Non
         record = await it.record("ACME-CORP")
         assert (record["phone"], record["zip"]) == ("555-0100", "98402")
         await it.press("u")
-        it.sees("There is nothing to undo")
+        it.sees("Nothing to undo")
 
 
 async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
@@ -59,7 +59,7 @@ async def test_what_cannot_be_undone_says_so() -> None:
         await it.type("DOCK-7")
         await it.press("f10")
         await it.press("u")
-        it.sees("DOCK-7 was created: that cannot be undone")
+        it.sees("DOCK-7 was created. This cannot be undone")
         await it.press("m")
         it.sees("My changes", "created", "Status", "active", "discontinued")
 

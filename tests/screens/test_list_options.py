@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.customer_list.list_state import ListState, ListStateFile
 from app.screens.customer_list.screen import CustomerListScreen
+from app.screens.list_state import ListState, ListStateFile
 from tests.harness import AppHarness, run_app
 
 
 async def test_columns_are_ticked_and_taken() -> None:
     async with run_app() as it:
         await it.press("f9")
-        it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space tick")
+        it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space on/off")
         await it.press("down", "space", "enter")
         it.sees("Contact", "Jane Smith")
         await it.press("v", "n", "enter")
@@ -41,7 +41,7 @@ async def test_columns_that_do_not_fit_are_told() -> None:
         await it.press("v", *["space", "down"] * 14, "enter")
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
-        it.sees("There is no room for")
+        it.sees("No room for")
         assert f"+{len(screen.table.chosen or ()) - len(screen.table.shown_columns)}" in it.lines[1]
         await it.pilot.resize_terminal(200, 24)
         await it.settle()
@@ -83,13 +83,13 @@ async def test_a_view_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("in the way")
     async with run_app(list_state_file=ListStateFile(tmp_path / "views", "test")) as it:
         await it.press("s", "down", "enter")
-        it.sees("How the list looks could not be kept", "by Name ▲")
+        it.sees("The settings of the list could not be saved", "by Name ▲")
 
 
 async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_told() -> None:
     async with run_app(mirror=True) as it:
         await it.press("s", "end", "enter")
-        it.sees("The server does not sort by Email", "this machine does", "by Email ▲ · from the mirror, as of")
+        it.sees("The server does not sort by Email", "the local copy does", "by Email ▲ · from the copy of")
         sent = len(it.transport.requests)
         await it.press("f8")
         it.sees("page 2 of 3", "by Email ▲")
@@ -100,7 +100,7 @@ async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_t
         it.sees("48 customers · page 1 of 3 · by ID ▲")
         it.misses("from the mirror")
         await it.press("s")
-        it.sees("by this machine")
+        it.sees("from the local copy")
 
 
 async def test_copying_again_shows_plain_text_from_the_left_edge() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.customer_list.list_state import ListState, ListStateFile
+from app.screens.list_state import ListState, ListStateFile
 
 LEFT = ListState("name", "DESC", "active", 50, ("shortID", "email"))
 

@@ -32,7 +32,7 @@ def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
 async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, more: object) -> None:
     totals = {"totalCount": total, "pageCount": total, "hasMore": more}
     async with run_app(60, intercept=bent(lambda page: page | totals)) as it:
-        it.sees("total not told · page 1 ")
+        it.sees("total unknown · page 1 ")
         await it.press("f8", "f8")
         it.sees("page 3 ")
         it.misses("last page")

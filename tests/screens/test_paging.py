@@ -7,6 +7,7 @@ import pytest
 from app.models.customer import Customer, Origin, Page
 from app.models.fields import PageRequest
 from app.screens.customer_list.pagination import Pagination, repeats_notice, without_repeats
+from app.screens.customer_list.state_texts import position_text, summary
 from tests.customers import customer
 
 
@@ -49,7 +50,7 @@ def test_any_hint_of_the_server_is_enough_for_a_following_page(paging: Paginatio
 
 @pytest.mark.parametrize("count", [None, 0, 1])
 def test_where_nothing_is_counted_no_last_page_is_told(count: int | None) -> None:
-    assert "of" not in shown(2, 10, count=count).summary()
+    assert "of" not in summary(shown(2, 10, count=count))
     assert shown(2, 10, count=count).offset(-1) is not None, "the page before is there all the same"
 
 
@@ -101,8 +102,8 @@ def test_a_page_found_empty_is_not_asked_for_again_until_one_starts_over() -> No
 
 def test_what_is_told_of_a_server_that_does_not_tell_its_total() -> None:
     paging = shown(2, 10, more=True)
-    assert paging.summary() == "total not told · page 2 · by ID ▲"
-    assert paging.position(0) == "11 of ? by ID"
+    assert summary(paging) == "total unknown · page 2 · by ID ▲"
+    assert position_text(paging, 0) == "11 of ? by ID"
 
 
 NOON = datetime.now().astimezone().replace(hour=12, minute=0)
@@ -132,32 +133,32 @@ def narrowed(request: PageRequest, origin: Origin, total: int) -> Pagination:
         (
             PageRequest(find="b"),
             Origin(NOON, 48, suggestions=("c",)),
-            "nothing, but close · page 1 of 1 · by ID ▲ · as of 12:00",
+            "similar only · page 1 of 1 · by ID ▲ · as of 12:00",
         ),
         (
             PageRequest(find="b"),
             Origin(NOON, 48, total_is_minimum=True),
             "3+ of 48 · page 1 of 1+ · by ID ▲ · as of 12:00",
         ),
-        (PageRequest(), Origin(NOON, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, as of 12:00"),
-        (PageRequest(), Origin(None, 3), "3 customers · page 1 of 1 · by ID ▲ · from the mirror, not whole"),
+        (PageRequest(), Origin(NOON, 3), "3 customers · page 1 of 1 · by ID ▲ · from the copy of 12:00"),
+        (PageRequest(), Origin(None, 3), "3 customers · page 1 of 1 · by ID ▲ · from the local copy, incomplete"),
     ],
 )
 def test_what_comes_from_the_mirror_is_never_told_as_live(request_: PageRequest, origin: Origin, told: str) -> None:
-    assert narrowed(request_, origin, 3).summary() == told
+    assert summary(narrowed(request_, origin, 3)) == told
 
 
 def test_with_less_room_the_same_is_said_in_fewer_words_and_not_cut() -> None:
     paging = narrowed(PageRequest(sort="contact"), Origin(NOON, 10**6), 10**6)
     for cells in range(50, 120):
-        assert len(paging.summary(cells)) <= max(cells, len(paging.summary(0)))
-        assert paging.summary(cells).endswith("12:00")
+        assert len(summary(paging, cells)) <= max(cells, len(summary(paging, 0)))
+        assert summary(paging, cells).endswith("12:00")
     yesterday = narrowed(PageRequest(), Origin(NOON.replace(year=2024, month=2, day=3), 3), 3)
-    assert yesterday.summary().endswith("as of 03 Feb 12:00")
+    assert summary(yesterday).endswith("from the copy of 03 Feb 12:00")
 
 
 def test_a_count_that_comes_later_is_taken_over() -> None:
     paging = narrowed(PageRequest(find="b", page_size=10), Origin(NOON, 48, total_is_minimum=True), 20)
     paging.set_total(41)
     assert not paging.counting
-    assert paging.summary().startswith("41 of 48 · page 1 of 5 ")
+    assert summary(paging).startswith("41 of 48 · page 1 of 5 ")

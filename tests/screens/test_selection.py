@@ -27,7 +27,7 @@ async def test_the_marked_are_copied_exported_and_forgotten(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     async with run_app() as it:
         await it.press("M")
-        it.sees("No customer is marked.")
+        it.sees("Nothing is marked.")
         await it.press("space", "f8")
         await it.press("space", "M", "enter")
         short_ids = it.app.clipboard.split("\n")

@@ -75,7 +75,7 @@ async def test_what_the_server_forbids_to_see_goes_away_again(tmp_path: Path) ->
     await filled(path)
     forbidden = {"statusCode": 403, "error": "forbidden", "message": "No."}
     async with run_app(mirror_file=path, intercept=always(lambda: json_response(403, forbidden))) as it:
-        await it.until("Without it no customer can be listed")
+        await it.until("Customers cannot be listed without this permission")
         it.misses("ACME-CORP")
 
 
@@ -128,5 +128,5 @@ async def test_a_key_is_for_the_customer_it_was_pressed_on_or_for_none(tmp_path:
 
 async def test_what_is_typed_to_find_at_once_is_looked_for(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "slash", "b", "e") as it:
-        it.sees("Find: be", 'Nothing for "be"')
+        it.sees("Find: be", 'No match for "be"')
         it.misses("ACME-CORP")

@@ -51,7 +51,7 @@ async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path)
     async with run_with_drafts(tmp_path, confirm_delays=WAITING) as it:
         late = Late(it)
         await save_phone(it)
-        it.sees("not confirmed, checking…", "Esc leaves the form")
+        it.sees("not confirmed, checking…", "Press Esc to leave the form")
         await it.press_only("f10")
         it.sees("dockbook looks for about a minute")
         await it.press_only("escape")

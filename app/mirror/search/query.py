@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
+from app.mirror.rows import TEXT_FIELDS, join_fields
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
 from app.mirror.search.terms import (
-    SEARCHED,
     SearchTerm,
     build_search_texts,
     folded_prefix,
-    join_fields,
     matches_all,
     parse_query,
 )
@@ -29,7 +28,7 @@ _DEEP: Final = 2_000
 _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
-_COMPARED: Final = ", ".join(("customer.rowid", "active", *SEARCHED))
+_COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 _ALL_ROWIDS: Final = (-1, 2**62)
 
 
@@ -106,15 +105,14 @@ class CustomerSearch:
         if matches is None:
             matches = self._all_matches(terms)
         rowids = best[first:last]
-        rest_rows = MatchedRows.of(matches, self._state.next_rowid).without(best)
-        rowids += rest_rows.slice(
-            self.connection,
-            column,
-            direction,
-            max(first - len(best), 0),
-            request.page_size - len(rowids),
-            index_size=self._index_size(column),
-        )
+        rest = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        part = (max(first - len(best), 0), request.page_size - len(rowids))
+        if column == ID_FIELD and self._state.sorted_prefix == self._state.next_rowid:
+            # The numbers of the rows are in the order of their IDs.
+            rowids += rest.slice_by_rowid(direction, *part)
+        else:
+            size = self._index_size(column)
+            rowids += rest.slice(self.connection, column, direction, *part, index_size=size)
         return Found(rowids, len(matches))
 
     def exists(self, term: SearchTerm) -> bool:

@@ -1,73 +1,94 @@
-"""How the list looks: the order, the rows a page and the columns are asked for, and kept for the next start."""
+"""Dialogs that change the list: order, rows a page, columns, and what to do with marked customers."""
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from app.models.fields import BY_NAME, ID_FIELD, SORTABLE_FIELDS, Direction
+from app.models.fields import BY_NAME, ID_FIELD, SORTABLE_FIELDS, Direction, PageRequest
+from app.screens.export import ask_export_marked
 from app.screens.multi_select_dialog import MultiSelectDialog
 from app.screens.select_dialog import Choice, SelectDialog
 from app.widgets.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from app.screens.base import BaseScreen
+    from app.widgets.customer_table import CustomerTable
 
-    from app.screens.customer_list.pages import PagedScreen
-
-_SIZES: Final = (25, 50, 100, 250)
-_BEST: Final = "best"
+PAGE_SIZES: Final = (25, 50, 100, 250)
+_BEST_FIRST: Final = "best"
 
 
-def ask_order(screen: "PagedScreen") -> None:
-    """Let a person choose what the rows are ordered by; the same again turns it round."""
-    now = screen.pagination.requested
-    arrow = {"ASC": "▲", "DESC": "▼"}[now.direction]
-    here = dict.fromkeys(screen.sorted_locally, "by this machine")
-    best = [Choice(_BEST, "Best hits first", "now" if now.sort is None else "")] if now.find else []
+def ask_order(
+    screen: "BaseScreen[Any]",
+    current: PageRequest,
+    sorted_locally: Collection[str | None],
+    apply: Callable[[str | None, Direction], None],
+) -> None:
+    """Ask for the order; the same column again reverses it. The server does not sort by those in `sorted_locally`."""
+    arrow = {"ASC": "▲", "DESC": "▼"}[current.direction]
+    best = [Choice(_BEST_FIRST, "Best hits first", "now" if current.sort is None else "")] if current.find else []
+    local = dict.fromkeys(sorted_locally, "from the local copy")
     choices = [
-        Choice(name, BY_NAME[name].label, f"now {arrow}" if name == now.sort else here.get(name, ""))
+        Choice(name, BY_NAME[name].label, f"now {arrow}" if name == current.sort else local.get(name, ""))
         for name in dict.fromkeys((*SORTABLE_FIELDS, *BY_NAME))
     ]
 
     def chosen(sort: str | None) -> None:
-        if sort == _BEST:
-            screen.order_by(None, "ASC")
+        if sort == _BEST_FIRST:
+            apply(None, "ASC")
         elif sort is not None:
-            request = screen.pagination.requested
-            turned: Direction = "DESC" if (request.sort, request.direction) == (sort, "ASC") else "ASC"
-            screen.order_by(sort, turned)
+            apply(sort, "DESC" if (current.sort, current.direction) == (sort, "ASC") else "ASC")
 
-    screen.app.push_screen(SelectDialog("Order by", [*best, *choices], now.sort or _BEST, confirm_key="s"), chosen)
+    dialog = SelectDialog("Order by", [*best, *choices], current.sort or _BEST_FIRST, confirm_key="s")
+    screen.app.push_screen(dialog, chosen)
 
 
-def ask_page_size(screen: "PagedScreen") -> None:
-    """Let a person choose how many rows a page has."""
-    sizes = [Choice("fit", "As many as fit"), *(Choice(str(size), f"{size} rows") for size in _SIZES)]
-    now = "fit" if screen.fit else str(screen.pagination.requested.page_size)
+def ask_page_size(screen: "BaseScreen[Any]", current: int | None, apply: Callable[[int | None], None]) -> None:
+    """Ask for the rows a page; `None` is as many as fit."""
+    sizes = [Choice("fit", "As many as fit"), *(Choice(str(size), f"{size} rows") for size in PAGE_SIZES)]
 
     def chosen(size: str | None) -> None:
         if size is not None:
-            screen.fit = size == "fit"
-            screen.resize_page(screen.rows_fitting(screen.size.height) if screen.fit else int(size))
-            screen.save_list_state()
+            apply(None if size == "fit" else int(size))
 
-    screen.app.push_screen(SelectDialog("Rows a page", sizes, now), chosen)
+    screen.app.push_screen(SelectDialog("Rows a page", sizes, str(current or "fit")), chosen)
 
 
-def ask_columns(screen: "PagedScreen") -> None:
-    """Let a person choose the columns; the ID is always there."""
-    table = screen.table
+def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callable[[], None]) -> None:
+    """Ask for the columns; the ID is always shown."""
     choices = [Choice(column.field, BY_NAME[column.field].label) for column in COLUMNS if column.field != ID_FIELD]
-    picked = table.shown_columns if table.chosen is None else table.chosen
 
     def chosen(fields: "Sequence[str] | None") -> None:
         if fields is None:
             return
-        # Nothing ticked is no choice: then the width of the terminal decides.
+        # If nothing is ticked, the width of the terminal decides.
         table.chosen = (ID_FIELD, *fields) if fields else None
-        screen.save_list_state()
+        save()
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
         if missing:
-            screen.show_notice(
-                f"There is no room for {', '.join(missing)}: a wider terminal, or fewer columns, shows more."
-            )
+            screen.show_notice(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
 
-    screen.app.push_screen(MultiSelectDialog("Columns", choices, picked), chosen)
+    ticked = table.shown_columns if table.chosen is None else table.chosen
+    screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked), chosen)
+
+
+def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], clear: Callable[[], None]) -> None:
+    """Ask what to do with the customers whose IDs are `marked`."""
+    if not marked:
+        screen.show_notice("Nothing is marked. Press Space to mark a customer.")
+        return
+
+    def chosen(action: str | None) -> None:
+        if action == "copy":
+            screen.app.copy_to_clipboard("\n".join(marked))
+            screen.show_notice(f"Copied: {len(marked):,} IDs.")
+        elif action == "export":
+            ask_export_marked(screen, tuple(marked))
+        elif action == "clear":
+            clear()
+
+    choices = [
+        Choice("copy", "Copy their IDs"),
+        Choice("export", "Export them to a file"),
+        Choice("clear", "Clear all marks"),
+    ]
+    screen.app.push_screen(SelectDialog(f"{len(marked):,} marked", choices, "copy"), chosen)

@@ -1,32 +1,23 @@
 """Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
-from app.repository.prefetch import MAX_AGE
 from app.text.folding import split_words
-from app.text.sanitize import sanitize, sanitize_id, width
+from app.text.sanitize import sanitize, sanitize_id
 from app.timestamps import is_before
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin, Page
 
+#: Seconds for which a page that was left for a search still counts as what the server has.
+_MAX_AGE: Final = 30.0
 #: Said where one wants to go on.
-CUT_SHORT: Final = "The copy on this machine ends here; there are more, once the server answers."
+CUT_SHORT: Final = "The local copy ends here. There are more when the server answers."
 
 #: Words that are told of those that are close to what was typed.
 _MOST_CLOSE: Final = 3
-_ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
-
-
-class Neighbour(NamedTuple):
-    """The customer next to another one in the list's order, where it stands (`2 of 48 by ID`), and whence it came."""
-
-    customer: "Customer"
-    position: str
-    origin: "Origin | None"
 
 
 class ReturnPoint:
@@ -40,7 +31,7 @@ class ReturnPoint:
 
     def page_at(self, now: float) -> "Page | None":
         """The page, as long as it can still pass for what it was: one of the mirror's tells its age."""
-        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= MAX_AGE)
+        fresh = self.page is not None and (self.page.origin is not None or now - self._at <= _MAX_AGE)
         return self.page if fresh else None
 
 
@@ -74,7 +65,7 @@ class Pagination:
 
     @property
     def truncated(self) -> bool:
-        """Whether the rows end where the copy on this machine does, and not where the customers do."""
+        """Whether the rows end where the local copy does, and not where the customers do."""
         return self.origin is not None and self.origin.synced_at is None and not self.shown.needs_mirror
 
     @property
@@ -155,76 +146,6 @@ class Pagination:
             origin = self.page.origin._replace(total_is_minimum=False)
             self.page = self.page.model_copy(update={"total": total, "page_count": self.pages(total), "origin": origin})
 
-    def position(self, row: int) -> str:
-        """Where the row (from 0) stands among all customers, or among those that were looked for."""
-        number = (self.shown.page - 1) * self.shown.page_size + row + 1
-        find = self.shown.find.strip()
-        looked_for = f' for "{find}"' if find else f" {self.shown.status}" if self.shown.filtered else ""
-        return f"{number:,} of {self._total()}{looked_for} {self.shown.order}"
-
-    def summary(self, room: int = 1_000) -> str:
-        """Total, page, order and how old it is, for the status line: in fewer words where there is little room."""
-        if self.page is None:
-            return ""
-        known = self.page.total is not None or (self.page.page_count or 0) >= self.shown.page
-        last = "" if not known else f" of {self.last:,}{'+' if self.counting else ''}"
-        page = f"page {self.shown.page:,}{last}"
-        lines = [
-            f"{count} · {page}{order}{age}"
-            for count in self._counts(self.page)
-            for order in self._orders()
-            for age in self._ages()
-        ]
-        return next((line for line in lines if width(line) <= room), lines[-1])
-
-    def _orders(self) -> list[str]:
-        """The order; where there is little room the headings tell it, and that the best hits come first nobody need."""
-        return [f" · {self.shown.order}{_ARROWS[self.shown.direction] if self.shown.sort else ''}", ""]
-
-    def _total(self) -> str:
-        total = self.page.total if self.page is not None else None
-        return "?" if total is None else f"{total:,}{'+' if self.counting else ''}"
-
-    def _counts(self, shown: "Page") -> list[str]:
-        """How many there are, in many words and in few."""
-        status = "" if self.shown.status == "all" else f" {self.shown.status}"
-        if self.shown.filtered:
-            origin = shown.origin
-            if origin is None:
-                return [f"{self._total()}{status}"]
-            if origin.suggestions:
-                return ["nothing, but close"]
-            count = f"{self._total()}{status}"
-            if origin.synced_at is None:
-                searched = f"searched {origin.held:,}{_of(origin)} so far"
-                return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-            return [f"{count} of {max(origin.held, origin.expected or 0):,}", count]
-        if shown.total is None:
-            return ["total not told"]
-        return ["1 customer" if shown.total == 1 else f"{self._total()} customers"]
-
-    def _ages(self) -> list[str]:
-        """How old the rows are, in many words and in few; nothing for what the server said just now."""
-        origin = self.origin
-        if origin is None:
-            return [""]
-        if origin.synced_at is None:
-            return [""] if self.shown.filtered else [" · from the mirror, not whole", " · mirror, not whole"]
-        moment = _moment(origin.synced_at)
-        if self.shown.filtered:
-            return [f" · as of {moment}"]
-        return [f" · from the mirror, as of {moment}", f" · mirror as of {moment}", f" · of {moment}"]
-
-
-def _of(origin: "Origin") -> str:
-    return "" if origin.expected is None else f" of {origin.expected:,}"
-
-
-def _moment(when: datetime) -> str:
-    """The time, with its day when that is not today."""
-    today = when.date() == datetime.now(when.tzinfo).date()
-    return f"{when:%H:%M}" if today else f"{when:%d %b %H:%M}"
-
 
 def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Sequence[str]]":
     """The rows with each ID once, as its newest record has it, and the IDs that came more often."""
@@ -255,4 +176,4 @@ def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
     if not close:
         return typed, ""
     instead = ", ".join([sanitize(word) for word in close if word not in typed][:_MOST_CLOSE])
-    return close, f'Nothing for "{find}". Close to it: {instead}'
+    return close, f'No match for "{find}". Similar: {instead}'

@@ -1,96 +1,153 @@
-"""The list: one page of customers, all or those one looks for, with its order and place always told."""
+"""The list: one page of customers, all or those that match a search, with its order and position."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.app import ComposeResult
 from textual.widgets import Input
 
-from app.errors import ConnectionFailed
-from app.models.fields import Direction, Status
-from app.screens.base import HISTORY_BINDINGS, BaseScreen
+from app.errors import ConnectionFailed, DockbookError, Forbidden, RateLimited
+from app.models.fields import BY_NAME, ID_FIELD, Direction, PageRequest, Status
+from app.repository.repository import ConnectionState
+from app.screens.base import BaseScreen
 from app.screens.context import AppContext
-from app.screens.customer_list.pages import CursorPlacement, PagedScreen
-from app.screens.customer_list.pagination import CUT_SHORT, Neighbour, ReturnPoint
-from app.screens.requests import EditCustomer, NewCustomer, OpenCustomer
+from app.screens.customer_list.bindings import FOOTER, HELP_TEXT, LIST_BINDINGS
+from app.screens.customer_list.page_loader import PageLoader, PageMissing
+from app.screens.customer_list.pagination import (
+    CUT_SHORT,
+    Pagination,
+    ReturnPoint,
+    repeats_notice,
+    suggestion_caption,
+    without_repeats,
+)
+from app.screens.customer_list.state_texts import empty_text, position_text, summary
+from app.screens.list_state import ListState, ListStateSaver
+from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
 from app.text.folding import fold
-from app.text.sanitize import sanitize_id
+from app.text.sanitize import sanitize_id, width
 from app.widgets.customer_table import CustomerTable
-from app.widgets.search_bar import SearchInput
+from app.widgets.empty_state import EmptyState
+from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
     from textual import events
 
-    from app.models.customer import Customer, Page
+    from app.mirror.snapshot import ListSnapshot
+    from app.models.customer import Customer, Origin, Page
 
-_UP: Final[Direction] = "ASC"
+_OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
+LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
+CursorPlacement = Literal["first", "last", "same"]
 
-class CustomerListScreen(PagedScreen):
-    """Browse all customers, page by page, or those that match what is typed."""
 
-    HELP_TEXT = (
-        "All customers, discontinued ones too, a page at a time, in the server's order. "
-        "The line above the keys tells how many there are, the page, and the order. "
-        "A row with ! has something odd in its record: open it to see what. "
-        "The ID of a row with ≈ looks like another customer's, which the same line names.\n\n"
-        "/ finds while you type: every word has to be somewhere in ID, name, contact, phone, email, city, zip, address "
-        "or fax; capitals, accents and the punctuation of numbers do not matter. What matched is underlined; where no "
-        "column shows it, it stands at the end of the row. Find, filter and the order by some columns are answered "
-        "from the copy on this machine, and the line tells of when it is."
-    )
+class CustomerListScreen(BaseScreen[None]):
+    """Shows customers page by page; the newest request replaces those before it."""
 
+    HELP_TEXT = HELP_TEXT
     TAKES_SCANS = True
-    FOOTER = (
-        *("open", "find", "edit", "new", "previous-page", "next-page", "sort", "status-filter", "discontinue"),
-        *("refresh", "leave"),
-    )
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "find", "Find", id="find", tooltip="Find while you type, over everything"),
-        Binding("f2,e", "edit", "Edit", id="edit"),
-        Binding("f6,n,insert", "new", "New", id="new"),
-        Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
-        Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
-        Binding("s", "sort", "Sort", id="sort", tooltip="Choose the order; again: turn it round"),
-        Binding("a", "filter", "Filter", id="status-filter", tooltip="All, active, discontinued customers"),
-        Binding("f9,v", "columns", "Columns", id="columns", tooltip="Choose the columns"),
-        Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
-        Binding("R", "read_all", "Read all again", id="read-all", tooltip="Read everything again (or F5 twice)"),
-        Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
-        Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
-        Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
-        Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
-        Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
-        Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
-        Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
-        Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
-        Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
-        Binding("p", "page_size", "Rows a page", id="page-size"),
-        *HISTORY_BINDINGS,
-        Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
-        Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),
-    ]
+    FOOTER = FOOTER
+    BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
+        file = context.list_state_file
+        state = file.state if file is not None else ListState()
+        size = state.page_size or context.page_size or "fit"
+        self.fit = size == "fit"
+        self.table = CustomerTable()
+        self.table.chosen = state.columns
+        self.empty_state = EmptyState(markup=False)
+        self.search_bar = SearchBar()
+        page_size = size if isinstance(size, int) else LEAST_ROWS
+        request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
+        self.pagination = Pagination(request)
+        self.marked: dict[str, Customer] = {}
+        self._loader = PageLoader(context.repository, self.pagination)
+        self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
+        #: Actions that wait for the page that is being loaded.
+        self._waiting: list[Callable[[], object]] = []
+        self._snapshot: ListSnapshot | None = None
+        #: The columns that the server does not sort by.
+        self._sorted_locally: set[str | None] = set()
+        #: Where the list was before the search.
         self._return_point: ReturnPoint | None = None
-        self.show_empty_state_only()
+        #: The page without rows that the empty state is about.
+        self._empty_page: Page | None = None
+        self.add_class("-panel")
         self.empty_state.show("Loading customers…")
+
+    def compose_body(self) -> ComposeResult:
+        yield self.table
+        yield self.empty_state
+        yield self.search_bar
 
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
-        self.show_snapshot(self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size)
+        self._show_snapshot(
+            self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size
+        )
         if self.context.list_state_file is not None and self.context.list_state_file.note:
             self.show_notice(self.context.list_state_file.note, "warning")
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         self.focus_body()
+
+    def on_resize(self, event: "events.Resize") -> None:
+        """Ask for as many rows as can be seen; the first time, this is what loads the list."""
+        size = self.rows_fitting(event.size.height) if self.fit else self.pagination.requested.page_size
+        if self.pagination.page is None or size != self.pagination.requested.page_size:
+            self.resize_page(size)
+        else:
+            # The table gets its new size after this.
+            self.call_after_refresh(self.update_position)
+
+    def data_origin(self) -> "Origin | None":
+        page = self.pagination.page
+        if self.table.provisional and self._snapshot is not None:
+            return self._snapshot.origin
+        link = self.repository.connection
+        there = link.live and not link.suspect
+        # What was searched is the mirror's in any case, and the status line tells how old.
+        return None if page is None or (self.pagination.shown.needs_mirror and there) else page.origin
+
+    def show_connection(self, link: ConnectionState) -> None:
+        super().show_connection(link)
+        if self._empty_page is not None and self.pagination.shown.needs_mirror:
+            # Whether the rest of the copy is on its way may have changed with it.
+            self._show_empty(self._empty_page)
+
+    def refresh_if_stale(self) -> None:
+        if self.pagination.page is None and self.pagination.up_to_date:
+            # The first page did not come; it may now.
+            self.load(self.pagination.requested)
+        elif (
+            self.pagination.up_to_date and self.pagination.page is not None and self.pagination.page.origin is not None
+        ):
+            self.load(self.pagination.shown, "same")
+        else:
+            self.run_read(self._refresh_rows, "alike")
+
+    def page_arrived(self, request: PageRequest, page: "Page") -> bool:
+        shown = self.pagination.page
+        if request != self.pagination.requested or not self.pagination.up_to_date or shown is None or not page.rows:
+            return False
+        if self.pagination.server_page_limit(request, page) is not None:
+            return False
+        self.workers.cancel_group(self, "page")
+        self.show_page(request, page, "same")
+        return True
+
+    def unsaved_text(self) -> str:
+        exports = (worker for worker in self.app.workers if worker.group == "exports" and worker.is_running)
+        return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         self.show_notice(message.text, message.level)
@@ -102,14 +159,27 @@ class CustomerListScreen(PagedScreen):
                 self.pagination.requested, "same", fresh=True, seek=message.customer.short_id, before=message.text
             )
 
-    def on_resize(self, event: "events.Resize") -> None:
-        """Ask for as many rows as can be seen; the first time, this is what loads the list."""
-        size = self.rows_fitting(event.size.height) if self.fit else self.pagination.requested.page_size
-        if self.pagination.page is None or size != self.pagination.requested.page_size:
-            self.resize_page(size)
-        else:
-            # The table gets its new size after this.
-            self.call_after_refresh(self.update_position)
+    def footer_actions(self) -> tuple[str, ...]:
+        name, *others = self.FOOTER
+        return (name, "find-leave", *others) if self.is_searching else self.FOOTER
+
+    def code_typed(self, typed: str, code: str) -> bool:
+        """A scanner typed the code into the line: the line says so once it looks for it."""
+        line = self.search_bar.input
+        return self.focused is line and line.take_code(typed, code)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether somebody is searching: then the line to type in stands in place of the status."""
+        return self.has_class("-finding")
+
+    def focus_body(self) -> None:
+        """Give the focus to what the keys are for."""
+        (self.search_bar.input if self.is_searching and not self.table.has_focus else self.table).focus()
+
+    def rows_fitting(self, height: int) -> int:
+        """How many rows a screen of this height shows, notices aside: they come and go."""
+        return min(max(LEAST_ROWS, height - _OTHER_LINES), self.pagination.page_limit)
 
     @on(CustomerTable.Opened)
     def open_customer(self) -> None:
@@ -124,6 +194,12 @@ class CustomerListScreen(PagedScreen):
         elif self.pagination.up_to_date:
             self._turn(event.direction, place)
 
+    @on(CustomerTable.Moved)
+    def customer_reached(self) -> None:
+        """An ID that looks like another one is told while the cursor stands on it."""
+        if self.pagination.up_to_date:
+            self.update_position()
+
     @on(Input.Changed)
     def text_changed(self, event: Input.Changed) -> None:
         """Show what matches the text now; the question before is not waited for."""
@@ -135,7 +211,7 @@ class CustomerListScreen(PagedScreen):
             self._return_to(whence)
             return
         # An order chosen among results stays; that of the list does not: the best hits come first.
-        sort, direction = (goal.sort, goal.direction) if goal.find else (None, _UP)
+        sort, direction = (goal.sort, goal.direction) if goal.find else (None, "ASC")
         self.load(goal._replace(page=1, find=text, sort=sort, direction=direction, sort_locally=False))
 
     @on(SearchInput.MoveRows)
@@ -152,6 +228,10 @@ class CustomerListScreen(PagedScreen):
     def focus_rows(self) -> None:
         if self.table.rows:
             self.table.focus()
+
+    @on(SearchInput.Scanned)
+    def open_scanned(self, event: SearchInput.Scanned) -> None:
+        self.with_current_customer(partial(self._open_scanned, event.text))
 
     @on(SearchInput.Left)
     def action_leave_find(self) -> None:
@@ -171,19 +251,6 @@ class CustomerListScreen(PagedScreen):
         self.action_find()
         self.search_bar.input.begin(text)
 
-    def code_typed(self, typed: str, code: str) -> bool:
-        """A scanner typed the code into the line: the line says so once it looks for it."""
-        line = self.search_bar.input
-        return self.focused is line and line.take_code(typed, code)
-
-    @on(SearchInput.Scanned)
-    def open_scanned(self, event: SearchInput.Scanned) -> None:
-        self.with_current_customer(partial(self._open_scanned, event.text))
-
-    def footer_actions(self) -> tuple[str, ...]:
-        name, *others = self.FOOTER
-        return (name, "find-leave", *others) if self.is_searching else self.FOOTER
-
     async def neighbour(self, direction: int) -> Neighbour | None:
         """Move to the customer before (-1) or after (+1), over the edge of the page too; `None` at the very end."""
         row = self.table.cursor + direction
@@ -199,7 +266,9 @@ class CustomerListScreen(PagedScreen):
         else:
             return None
         here = self.table.current
-        return Neighbour(here, self.pagination.position(self.table.cursor), self.pagination.origin) if here else None
+        return (
+            Neighbour(here, position_text(self.pagination, self.table.cursor), self.pagination.origin) if here else None
+        )
 
     def action_find(self) -> None:
         if self._return_point is None:
@@ -264,17 +333,25 @@ class CustomerListScreen(PagedScreen):
     def action_sort(self) -> None:
         from app.screens.customer_list.options import ask_order
 
-        ask_order(self)
+        ask_order(self, self.pagination.requested, self._sorted_locally, self.order_by)
 
     def action_page_size(self) -> None:
         from app.screens.customer_list.options import ask_page_size
 
-        ask_page_size(self)
+        ask_page_size(self, None if self.fit else self.pagination.requested.page_size, self._set_page_size)
 
     def action_columns(self) -> None:
         from app.screens.customer_list.options import ask_columns
 
-        ask_columns(self)
+        ask_columns(self, self.table, self.save_list_state)
+
+    def action_mark(self) -> None:
+        self.with_current_customer(self._mark)
+
+    def action_marked(self) -> None:
+        from app.screens.customer_list.options import ask_about_marked
+
+        ask_about_marked(self, self.marked, partial(self.set_marks, {}))
 
     def action_copy(self) -> None:
         from app.screens.clipboard import copy
@@ -289,16 +366,295 @@ class CustomerListScreen(PagedScreen):
     def action_export(self) -> None:
         from app.screens.export import ask_export
 
-        ask_export(self)
+        # Export what is shown now, even if the list changes during the export.
+        ask_export(self, self.pagination.requested._replace(page=1))
 
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
 
-    def show_empty(self, page: "Page") -> None:
-        from app.screens.customer_list.state_texts import show_nothing
+    def load(
+        self,
+        request: PageRequest,
+        place: CursorPlacement = "first",
+        *,
+        fresh: bool = False,
+        seek: str | None = None,
+        before: str = "",
+    ) -> None:
+        """Ask for a page and put it up with the cursor at this place, or at the customer `seek`.
 
-        self.show_empty_state_only()
-        show_nothing(self, page)
+        With `fresh` the server is asked now; `before` is said before an error.
+        """
+        self.stop_countdown()
+        # What was pressed on rows that are only there to be looked at is meant for those that are on their way.
+        if not self.table.provisional:
+            self._forget_waiting()
+        self.pagination.requested = request
+        self.run_read(partial(self._load, request, place, fresh=fresh, seek=seek, before=before), "page")
+
+    def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
+        """Do it with the customer under the cursor, which may be on its way to be shown."""
+        self.after_load(partial(self._with_current, act, self._provisional_id()))
+
+    def after_load(self, act: Callable[[], object]) -> None:
+        """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
+        narrowed = self.pagination.requested.needs_mirror or self.pagination.shown.needs_mirror
+        if self.table.provisional or (not self.pagination.up_to_date and narrowed):
+            self.after_load_settled(act)
+        else:
+            act()
+
+    def after_load_settled(self, act: Callable[[], object]) -> None:
+        """Do it when what was asked for last is shown."""
+        self._waiting.append(act)
+        self.action_done.clear()
+
+    def set_marks(self, marked: "dict[str, Customer]") -> None:
+        """Mark these customers and no others; marks stay over pages, orders and searches."""
+        self.marked = marked
+        self.table.marked = frozenset(marked)
+        self.update_position()
+
+    def order_by(self, sort: str | None, direction: Direction) -> None:
+        """Show the first page in this order."""
+        here = sort in self._sorted_locally
+        self.load(
+            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=here), "first"
+        )
+        self.save_list_state()
+
+    def save_list_state(self) -> None:
+        """Save how the list looks for the next start, without the search."""
+        if self._saver is not None and not self.is_searching:
+            request = self.pagination.requested
+            size: Literal["fit"] | int = "fit" if self.fit else request.page_size
+            state = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
+            self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
+
+    def _set_page_size(self, size: int | None) -> None:
+        self.fit = size is None
+        self.resize_page(size or self.rows_fitting(self.size.height))
+        self.save_list_state()
+
+    def resize_page(self, size: int) -> None:
+        """Change the page size; the customer under the cursor stays on the page."""
+        # Of what was asked for last: a filter that is still on its way is not taken back.
+        request = self.pagination.requested._replace(page=self._cursor_number() // size + 1, page_size=size)
+        if self.pagination.page is None and request.filtered:
+            self.run_read(self._read_total, "total")
+        # Where the rows are there to be looked at, they are asked for already.
+        if not self.table.provisional or request != self.pagination.requested:
+            self.load(request, "same" if self.pagination.page or self.table.provisional else "first")
+
+    def show_page(self, request: PageRequest, page: "Page", place: CursorPlacement, seek: str | None = None) -> None:
+        """Put up a page that came."""
+        if self.status.level == "error":
+            self.status.clear_notice()
+        self.stop_countdown()
+        self.pagination.set_page(request, page)
+        words, caption = suggestion_caption(request.find, page)
+        rows, repeated = without_repeats(page.rows)
+        remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
+        if remarks and not self.status.notices:
+            self.show_notice(" ".join(remarks), "warning")
+        self.table.set_page(
+            rows,
+            request.sort or "",
+            request.direction,
+            place,
+            seek,
+            words=words,
+            caption=caption,
+            repeated=repeated,
+        )
+        self.table.add_confusable_ids(page.confusable_ids)
+        if request.filtered:
+            self.show_connection(self.repository.connection)
+        else:
+            self._show_total(page)
+        self._empty_page = None if page.rows else page
+        if page.rows:
+            self.remove_class("-panel")
+        else:
+            self._show_empty(page)
+        if self.app.screen is self:
+            self.focus_body()
+        self.update_position()
+        self._count_if_needed(request, page)
+        while self._waiting and self.app.screen is self:
+            self._waiting.pop(0)()
+        self._forget_waiting()
+
+    def update_position(self, doing: str = "") -> None:
+        """Say where one is, after what is being done."""
+        # In front of the find line nothing is said that would come and go with every letter.
+        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        doing = " · ".join(part for part in (doing, marked) if part)
+        if self.is_searching:
+            room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
+            self.search_bar.position = " · ".join(part for part in (marked, summary(self.pagination, room)) if part)
+            self.status.position = ""
+        else:
+            before = [part for part in (self.table.position_remark, doing) if part]
+            room = self.size.width - 2 - sum(width(part) + 3 for part in before)
+            self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
+
+    def replace(self, customer: "Customer") -> bool:
+        """Show the customer as it is now where it stands; false when the page does not have it."""
+        self.pagination.replace(customer)
+        return self.table.replace(customer)
+
+    def _show_snapshot(self, size: int) -> None:
+        """Show what this machine had of the page last, before the program has all it takes to ask for it."""
+        request = self.pagination.requested._replace(page_size=size)
+        glimpse = self.repository.snapshot(request)
+        if glimpse is None or not glimpse.rows:
+            return
+        self._snapshot = glimpse
+        rows = cast("Sequence[Customer]", glimpse.rows)
+        self.table.set_page(rows, request.sort or "", request.direction, tentative=True)
+        self.remove_class("-panel")
+        self.show_connection(self.repository.connection)
+        self.pagination.requested = request
+        # What it takes to ask for the page would hold these rows up.
+        self.call_after_refresh(self._load_after_snapshot, request)
+
+    def _load_after_snapshot(self, request: PageRequest) -> None:
+        # A key may have asked for something else already.
+        if self.pagination.requested is request:
+            self.load(request, "same")
+
+    async def _load(
+        self, request: PageRequest, place: CursorPlacement, *, fresh: bool, seek: str | None, before: str
+    ) -> None:
+        # The local copy answers before a person could read that the page is loading.
+        self.update_position("" if request.needs_mirror else "loading…")
+        cursor_number = self._cursor_number if place == "same" else None
+        try:
+            result = await self._loader.load(request, cursor_number, fresh=fresh, has_rows=bool(self.table.rows))
+        except DockbookError as error:
+            self._forget_waiting()
+            await self._load_failed(request, place, error, before)
+        else:
+            if isinstance(result, PageMissing):
+                self.show_notice(result.text, result.level)
+            else:
+                self.show_page(result.request, result.page, place, seek)
+        finally:
+            if self.pagination.up_to_date:
+                self._forget_waiting()
+                self.update_position()
+
+    async def _load_failed(
+        self, request: PageRequest, place: CursorPlacement, error: DockbookError, before: str
+    ) -> None:
+        """Show why the page could not be loaded; an order that the server does not have comes from the local copy."""
+        shown, label = self.pagination.shown, BY_NAME[request.sort or ID_FIELD].label
+        refused = self._loader.is_order_refused(request, error)
+        if refused and await self._loader.can_sort_locally():
+            self._sorted_locally.add(request.sort)
+            self.show_notice(f"The server does not sort by {label}; the local copy does.")
+            self.load(request._replace(sort_locally=True), place)
+            return
+        self.pagination.revert()
+        self.show_connection(self.repository.connection)
+        if refused and (request.sort, request.direction) != (shown.sort, shown.direction):
+            text = f"The server does not sort by {label} ({error.text}). The order stays as it was."
+            self.show_notice(text, "warning")
+        elif refused and self.pagination.page is None:
+            self.load(request._replace(sort=None), place)
+        elif self.table.rows:
+            self.show_error(error, before)
+        else:
+            self._show_failure(error)
+        if isinstance(error, RateLimited) and error.wait is not None:
+            self.count_down(error.wait, partial(self.load, request, place), before)
+
+    def _show_failure(self, error: DockbookError) -> None:
+        """Show in place of the rows why there are none."""
+        hint = "" if "F5" in error.text else "Press F5 to try again."
+        if isinstance(error, Forbidden):
+            hint = "Customers cannot be listed without this permission. Press F5 after it has been granted."
+        self._empty_page = None
+        self.table.set_page((), "", "ASC")
+        self.add_class("-panel")
+        self.empty_state.show(error.title, error.text, hint, failed=True)
+
+    def _show_empty(self, page: "Page") -> None:
+        self.add_class("-panel")
+        text = empty_text(
+            self.pagination,
+            page,
+            self.repository.mirror_outlook,
+            can_add=self.repository.read_only_reason is None,
+            local=self.context.local,
+        )
+        self.empty_state.show(text.title, text.text, text.hint, failed=text.failed)
+
+    async def _refresh_rows(self) -> None:
+        """What the server told of the rows since is shown in their place; IDs that look like theirs may be anywhere."""
+        live = self.pagination.origin is None
+        for customer in await self.repository.updated_since(self.table.rows) if live else ():
+            self.replace(customer)
+        self.table.add_confusable_ids(await self.repository.confusable_ids([row.short_id for row in self.table.rows]))
+        self.customer_reached()
+
+    def _mark(self, customer: "Customer") -> None:
+        marked = dict(self.marked)
+        if marked.pop(customer.short_id, None) is None:
+            marked[customer.short_id] = customer
+        self.set_marks(marked)
+        self.table.cursor += 1
+
+    def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
+        """Do it with the customer under the cursor, or with the one it stood on when the key was pressed."""
+        at = {row.short_id: at for at, row in enumerate(self.table.rows)}
+        if short_id is not None and short_id not in at:
+            self.show_notice(f"{sanitize_id(short_id)} is not here any more.")
+            return
+        if short_id is not None:
+            self.table.cursor = at[short_id]
+        if self.table.current is None:
+            self.show_notice("No customer is selected.")
+        else:
+            act(self.table.current)
+
+    def _provisional_id(self) -> str | None:
+        """The ID under the cursor where the rows are only there to be looked at."""
+        if not self.table.provisional or self._snapshot is None:
+            return None
+        return self._snapshot.rows[self.table.cursor].short_id
+
+    def _forget_waiting(self) -> None:
+        """Nothing waits for rows any more."""
+        self._waiting.clear()
+        self.action_done.set()
+
+    def _count_if_needed(self, request: PageRequest, page: "Page") -> None:
+        """Count to the end what was only begun."""
+        if page.origin is not None and page.origin.total_is_minimum:
+            self.run_read(partial(self._count, request), "count")
+
+    async def _count(self, request: PageRequest) -> None:
+        if await self._loader.count(request):
+            self.update_position()
+
+    async def _read_total(self) -> None:
+        """Show the number of all customers, also where the list begins with a filter."""
+        try:
+            page = await self._loader.total_page()
+        except DockbookError as error:
+            self.show_error(error)
+        else:
+            self._show_total(page)
+
+    def _show_total(self, page: "Page") -> None:
+        self.show_connection(self.repository.connection)
+        self.header.detail = "" if page.total is None else f"{page.total:,}"
+
+    def _cursor_number(self) -> int:
+        """The number of the row under the cursor among all, from 0."""
+        return (self.pagination.shown.page - 1) * self.pagination.shown.page_size + self.table.cursor
 
     def _open(self, customer: "Customer", scanned: str = "") -> None:
         self.status.clear_notice()
@@ -310,7 +666,7 @@ class CustomerListScreen(PagedScreen):
             OpenCustomer(
                 self,
                 customer,
-                position=self.pagination.position(self.table.cursor),
+                position=position_text(self.pagination, self.table.cursor),
                 neighbour=self.neighbour,
                 confusable_ids=self.table.confusable.others,
                 origin=self.pagination.origin,
@@ -360,3 +716,4 @@ class CustomerListScreen(PagedScreen):
         else:
             self.workers.cancel_group(self, "page")
             self.show_page(whence.request, page, "same", whence.short_id)
+            self.run_read(self._refresh_rows, "alike")

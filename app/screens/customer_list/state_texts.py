@@ -1,67 +1,144 @@
-"""What an empty list means, told apart: nothing there, nothing that matches, or a server that is not clear about it."""
+"""What the list says about itself: its position line, and why it is empty."""
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.text.sanitize import sanitize_id
+from app.text.sanitize import sanitize_id, width
 
 if TYPE_CHECKING:
-    from app.models.customer import Page
+    from app.models.customer import Origin, Page
     from app.repository.repository import MirrorOutlook
-    from app.screens.customer_list.pages import PagedScreen
+    from app.screens.customer_list.pagination import Pagination
 
+_ARROWS: Final = {"ASC": " ▲", "DESC": " ▼"}
 _OUTLOOKS: "Final[dict[MirrorOutlook, str]]" = {
     "coming": "the rest is on its way",
     "waiting": "the rest comes when the server answers",
     "elsewhere": "another dockbook on this machine reads the rest",
     "stopped": "the rest did not come yet, F5 asks for it",
-    "never": "there is no copy of them on this machine",
+    "never": "there is no local copy of them",
 }
 
 
-def show_nothing(screen: "PagedScreen", page: "Page") -> None:
-    """Put on the panel why there are no rows, and what can be done."""
-    if screen.pagination.shown.needs_mirror:
-        _nothing_matches(screen, page)
-    elif page.total or page.has_more:
-        told = "more" if page.total is None else f"{page.total:,}"
-        screen.empty_state.show(
-            "No customers came", f"The server says it has {told}, and sent none.", "F5 tries again.", failed=True
-        )
-    else:
-        _empty_book(screen)
+class EmptyText(NamedTuple):
+    """The lines of the empty list."""
+
+    title: str
+    text: str
+    hint: str
+    failed: bool = False
 
 
-def _nothing_matches(screen: "PagedScreen", page: "Page") -> None:
-    request = screen.pagination.shown
-    find = request.find
-    origin = page.origin
-    whole = origin is None or origin.synced_at is not None
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
-    title = f'Nothing for "{find}"' if find else f"No {kind}"
-    searched = ""
-    if origin is not None and not whole:
-        of = "" if origin.expected is None else f" of {origin.expected:,}"
-        searched = f"Searched {origin.held:,}{of} customers so far; {_OUTLOOKS[screen.repository.mirror_outlook]}."
-    hints = []
-    if find:
-        hints.append("Esc goes back to where you were.")
-        if request.status != "all":
-            hints.append(f"Only {kind} were searched: Esc, then a, shows others.")
-        # Who is not in a part of the copy may well be a customer.
-        if whole and screen.repository.read_only_reason is None:
-            hints.append(f"F6 makes a new customer with the ID {sanitize_id(find)}.")
-    else:
-        hints.append("a shows others, too.")
-    screen.empty_state.show(title, searched, "\n".join(hints))
+def position_text(pagination: "Pagination", row: int) -> str:
+    """Return where a row (from 0) stands: `2 of 48 by ID`."""
+    shown = pagination.shown
+    number = (shown.page - 1) * shown.page_size + row + 1
+    find = shown.find.strip()
+    matches = f' for "{find}"' if find else f" {shown.status}" if shown.filtered else ""
+    return f"{number:,} of {_total(pagination)}{matches} {shown.order}"
 
 
-def _empty_book(screen: "PagedScreen") -> None:
-    hints = [] if screen.repository.read_only_reason else ["F6 adds the first one."]
-    if screen.context.local:
+def summary(pagination: "Pagination", room: int = 1_000) -> str:
+    """Return total, page, order and age for the status line, in fewer words if they take more cells than `room`."""
+    shown, page = pagination.shown, pagination.page
+    if page is None:
+        return ""
+    known = page.total is not None or (page.page_count or 0) >= shown.page
+    last = "" if not known else f" of {pagination.last:,}{'+' if pagination.counting else ''}"
+    # Where there is little room, the headings show the order.
+    orders = [f" · {shown.order}{_ARROWS[shown.direction] if shown.sort else ''}", ""]
+    lines = [
+        f"{count} · page {shown.page:,}{last}{order}{age}"
+        for count in _counts(pagination, page)
+        for order in orders
+        for age in _ages(pagination)
+    ]
+    return next((line for line in lines if width(line) <= room), lines[-1])
+
+
+def _total(pagination: "Pagination") -> str:
+    total = pagination.page.total if pagination.page is not None else None
+    return "?" if total is None else f"{total:,}{'+' if pagination.counting else ''}"
+
+
+def _counts(pagination: "Pagination", page: "Page") -> list[str]:
+    """Return how many customers there are, in many words and in few."""
+    request, total = pagination.shown, _total(pagination)
+    status = "" if request.status == "all" else f" {request.status}"
+    if request.filtered:
+        origin = page.origin
+        if origin is None:
+            return [f"{total}{status}"]
+        if origin.suggestions:
+            return ["similar only"]
+        count = f"{total}{status}"
+        if origin.synced_at is None:
+            searched = f"searched {origin.held:,}{of_expected(origin)} so far"
+            return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
+        return [f"{count} of {max(origin.held, origin.expected or 0):,}", count]
+    if page.total is None:
+        return ["total unknown"]
+    return ["1 customer" if page.total == 1 else f"{total} customers"]
+
+
+def _ages(pagination: "Pagination") -> list[str]:
+    """Return how old the rows are, in many words and in few; nothing for what the server has now."""
+    origin = pagination.origin
+    if origin is None:
+        return [""]
+    if origin.synced_at is None:
+        return [""] if pagination.shown.filtered else [" · from the local copy, incomplete", " · incomplete copy"]
+    time = short_time(origin.synced_at)
+    if pagination.shown.filtered:
+        return [f" · as of {time}"]
+    return [f" · from the copy of {time}", f" · copy of {time}", f" · of {time}"]
+
+
+def of_expected(origin: "Origin") -> str:
+    """Return ` of 1,234`, if the number of all customers is known."""
+    return "" if origin.expected is None else f" of {origin.expected:,}"
+
+
+def short_time(when: datetime) -> str:
+    """Return the time of day, with the day unless it is today."""
+    when = when.astimezone()
+    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"
+
+
+def empty_text(
+    pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool, local: bool
+) -> EmptyText:
+    """Return why there are no rows and what can be done; `local` if no server is configured."""
+    if pagination.shown.needs_mirror:
+        return _no_match(pagination, page, outlook, can_add=can_add)
+    if page.total or page.has_more:
+        promised = "more" if page.total is None else f"{page.total:,}"
+        text = f"The server says it has {promised}, and sent none."
+        return EmptyText("No customers came", text, "Press F5 to try again.", failed=True)
+    hints = ["Press F6 to add the first customer."] if can_add else []
+    if local:
         hints += [
             "",
             "To look around with samples, leave and type  dockbook --demo",
             "To connect to a server:  dockbook --url https://HOST/api/v1",
             "or write a profile into config.toml (README).",
         ]
-    screen.empty_state.show("No customers yet", "Nobody is in this book.", "\n".join(hints).strip("\n"))
+    return EmptyText("No customers yet", "This book is empty.", "\n".join(hints).strip("\n"))
+
+
+def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool) -> EmptyText:
+    request, origin = pagination.shown, page.origin
+    complete = origin is None or origin.synced_at is not None
+    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    searched = ""
+    if origin is not None and not complete:
+        searched = f"Searched {origin.held:,}{of_expected(origin)} customers so far; {_OUTLOOKS[outlook]}."
+    if not request.find:
+        return EmptyText(f"No {kind}", searched, "Press a to see the others too.")
+    hints = ["Press Esc to go back to where you were."]
+    if request.status != "all":
+        hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
+    # A customer that is not in an incomplete copy may exist.
+    if complete and can_add:
+        hints.append(f"Press F6 to add a customer with the ID {sanitize_id(request.find)}.")
+    return EmptyText(f'No match for "{request.find}"', searched, "\n".join(hints))

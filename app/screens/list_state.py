@@ -1,10 +1,11 @@
 """How the list was left: filter, order, columns and rows a page, for each site, to begin the next time from there."""
 
+import asyncio
 import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -94,3 +95,24 @@ class ListStateFile:
 def _check(fine: bool, name: str) -> None:
     if not fine:
         raise ValueError(f"{name} is not what it can be")
+
+
+class ListStateSaver:
+    """Writes list states in the background, one at a time, so that the newest is written last."""
+
+    def __init__(self, file: ListStateFile, on_error: Callable[[str], None]) -> None:
+        self._file = file
+        self._on_error = on_error
+        self._newest: ListState | None = None
+        self._writing = asyncio.Lock()
+
+    async def save(self, state: ListState) -> None:
+        """Write the state, unless a newer one is to be written by then."""
+        self._newest = state
+        async with self._writing:
+            newest, self._newest = self._newest, None
+            if newest is not None:
+                try:
+                    await asyncio.to_thread(self._file.save, newest)
+                except OSError as error:
+                    self._on_error(f"The settings of the list could not be saved: {os_error_text(error)}.")
