@@ -105,14 +105,14 @@ class CustomerSearch:
         if matches is None:
             matches = self._all_matches(terms)
         rowids = best[first:last]
-        rest = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        others = MatchedRows.of(matches, self._state.next_rowid).without(best)
         part = (max(first - len(best), 0), request.page_size - len(rowids))
         if column == ID_FIELD and self._state.sorted_prefix == self._state.next_rowid:
             # The numbers of the rows are in the order of their IDs.
-            rowids += rest.slice_by_rowid(direction, *part)
+            rowids += others.slice_by_rowid(direction, *part)
         else:
             size = self._index_size(column)
-            rowids += rest.slice(self.connection, column, direction, *part, index_size=size)
+            rowids += others.slice(self.connection, column, direction, *part, index_size=size)
         return Found(rowids, len(matches))
 
     def exists(self, term: SearchTerm) -> bool:
