@@ -257,21 +257,26 @@ class Mirror:
             self._indexing.cancel()
 
     async def _index(self) -> None:
-        token = self._indexing = CancelToken()
         try:
-            while True:
-                lull = self._busy_until - asyncio.get_running_loop().time()
-                if lull > 0:
-                    # The pages of a full sync come first.
-                    await asyncio.sleep(lull)
-                elif not await self._run(self._write, lambda writer: writer.index_next(), default=False, token=token):
-                    return
-        except QueryCancelled:
-            # The write that preempted it starts it again.
-            return
+            while not self._closed and await self._index_next():
+                pass
         except StoreError:
             # It is tried again after the next write, which will report what is wrong.
             return
+
+    async def _index_next(self) -> bool:
+        """Index a batch; returns whether there may be more to do."""
+        lull = self._busy_until - asyncio.get_running_loop().time()
+        if lull > 0:
+            # The pages of a full sync come first.
+            await asyncio.sleep(lull)
+            return True
+        token = self._indexing = CancelToken()
+        try:
+            return await self._run(self._write, lambda writer: writer.index_next(), default=False, token=token)
+        except QueryCancelled:
+            # It goes on behind the write that preempted it.
+            return True
 
     async def _run_writer(self, work: Callable[[MirrorWriter], _T], default: _T) -> _T:
         return await self._run(self._write, work, default) if self._writer else default

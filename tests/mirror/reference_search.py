@@ -1,8 +1,11 @@
 """Mirrors with customers in them, and what they should find, worked out the plain way."""
 
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from app.mirror.mirror import Mirror
@@ -71,6 +74,10 @@ class ReferenceSearch:
             column = request.sort
             found.sort(key=lambda row: (_key(row[0], column), row[0].short_id), reverse=request.direction == "DESC")
         return [customer for customer, _ in found]
+
+    def words(self) -> Counter[str]:
+        """Every word, cut at punctuation, and how many customers hold it."""
+        return Counter(chain(*({*re.findall(r"\w+", fields)} for _, fields, _ in self._rows)))
 
     def _matches(self, request: PageRequest) -> list[tuple[Customer, str]]:
         key = (request.find, request.status)

@@ -1,4 +1,4 @@
-"""The benchmark of the mirror runs and measures what it says; how long anything takes is not asked here."""
+"""The benchmark of the mirror runs and measures what it says; no time is checked here."""
 
 from pathlib import Path
 

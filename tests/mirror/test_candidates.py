@@ -1,4 +1,4 @@
-"""The copy knows who may be meant by an ID, or by the beginning of one or of a name."""
+"""The mirror suggests customers for an ID that resembles theirs, and for the beginning of an ID or a name."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
+async def test_resembling_ids_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
@@ -63,42 +63,42 @@ async def test_ids_that_resemble_come_likeliest_first(asked: str, found: list[st
         ("", []),
     ],
 )
-async def test_what_is_typed_begins_ids_then_names(typed: str, found: list[str]) -> None:
+async def test_suggestions_are_ids_then_names(typed: str, found: list[str]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions(typed, 6)).customers) == found
 
 
-async def test_no_more_are_suggested_than_asked_for() -> None:
+async def test_suggestions_are_limited() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
 
 
-async def test_a_copy_that_is_being_filled_says_that_it_is_not_complete() -> None:
+async def test_incomplete_mirror_says_so_in_its_candidates() -> None:
     async with opened(None) as mirror:
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert(KNOWN[:5], sweep)
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert(KNOWN[:5], full_sync)
         found = await mirror.resembling("bright_mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert not (await mirror.suggestions("b", 6)).complete
 
 
-async def test_a_large_copy_without_its_index_looks_only_for_other_case() -> None:
+async def test_large_mirror_without_its_index_ignores_skeletons() -> None:
     others = [customer(f"C-{number:05}") for number in range(5_001)]
     async with opened(None) as mirror:
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert([*KNOWN, *others], sweep)
-        assert await _index_of_looks(mirror) == 0
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert([*KNOWN, *others], full_sync)
+        assert await _skeleton_indexes(mirror) == 0
         found = await mirror.resembling("bright-mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert ids((await mirror.resembling("brightmfg")).customers) == []
 
 
-async def _index_of_looks(mirror: Mirror) -> int:
-    reading = mirror._find.opened
-    assert reading is not None
-    (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()
+async def _skeleton_indexes(mirror: Mirror) -> int:
+    reader = mirror._find.opened
+    assert reader is not None
+    (count,) = reader.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()
     return int(count)

@@ -1,4 +1,4 @@
-"""A mirror that cannot be used is set aside, whenever that shows, and the program goes on with a new one."""
+"""A mirror that cannot be used is quarantined, whenever that shows, and the program continues with a new one."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ TRUE = {customer.short_id: customer for customer in CUSTOMERS}
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a sound mirror."""
+    """The bytes of an undamaged mirror."""
     path = tmp_path_factory.mktemp("sound") / "mirror"
 
     async def make() -> None:
@@ -41,7 +41,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 async def _use(mirror: Mirror) -> None:
-    """Everything a person and the keeper do; what is shown as a customer is one."""
+    """Do everything a person and the sync do; every customer shown is a real one."""
     for field in FIELDS:
         page = await mirror.page(PageRequest(1, 100, field.name, find="a"))
         assert all(row == TRUE[row.short_id] for row in page.rows)
@@ -50,7 +50,7 @@ async def _use(mirror: Mirror) -> None:
         assert all(row == TRUE[row.short_id] for row in page.rows)
         await mirror.count(PageRequest(find=find))
     for find in ("", "co"):
-        # What is far down is reached by another way.
+        # Deep pages are read in another way.
         page = await mirror.page(PageRequest(101, 20, "city", find=find, status="active"))
         assert page.rows == ()
     await mirror.look_alikes(["ACME-CORP"])
@@ -63,7 +63,7 @@ async def _use(mirror: Mirror) -> None:
     assert (await mirror.state()).complete
 
 
-async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path) -> None:
+async def test_flipped_bits_never_end_the_program(sound: bytes, tmp_path: Path) -> None:
     dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
     aside = 0
     for number in range(24):
@@ -82,7 +82,7 @@ async def test_flipped_bits_anywhere_end_no_program(sound: bytes, tmp_path: Path
     assert aside
 
 
-async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound: bytes, tmp_path: Path) -> None:
+async def test_corrupt_page_is_quarantined_or_harmless(sound: bytes, tmp_path: Path) -> None:
     aside = []
     for number in range(len(sound) // 8192):
         for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
@@ -96,11 +96,11 @@ async def test_damage_in_any_page_is_set_aside_also_where_it_shows_at_once(sound
                 found = await mirror.customer(CUSTOMERS[3].short_id)
                 assert found == CUSTOMERS[3]
             path.unlink()
-    assert sum(aside) >= 4, "what is read to begin with"
+    assert sum(aside) >= 4, "what is read first"
 
 
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
-async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float) -> None:
+async def test_truncated_file_is_recreated(sound: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
     length = int(part * len(sound)) if 0 < part < 1 else int(part)
     path.write_bytes(sound[:length])
@@ -110,12 +110,12 @@ async def test_a_cut_one_is_begun_anew(sound: bytes, tmp_path: Path, part: float
         assert page.total == len(CUSTOMERS)
 
 
-async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path: Path) -> None:
+async def test_foreign_and_newer_files_are_quarantined_and_few_kept(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     for number in range(4):
         path.unlink(missing_ok=True)
         if number % 2:
-            path.write_text("somebody's letter " * 100)
+            path.write_text("some other file " * 100)
         else:
             with closing(sqlite3.connect(path)) as other:
                 other.executescript("CREATE TABLE letters (text); PRAGMA user_version = 99;")
@@ -123,16 +123,17 @@ async def test_a_foreign_and_a_newer_one_are_set_aside_and_few_are_kept(tmp_path
             (note,) = mirror.notes
             assert "set aside as mirror.aside-" in note
             await mirror.put(CUSTOMERS[0])
-    with closing(sqlite3.connect(path)) as newer:
-        newer.execute("PRAGMA user_version = 99")
-    async with opened(path) as mirror:
-        assert "newer dockbook" in mirror.notes[0]
+    for version, written_by in ((99, "newer dockbook"), (1, "older dockbook")):
+        with closing(sqlite3.connect(path)) as other:
+            other.execute(f"PRAGMA user_version = {version}")
+        async with opened(path) as mirror:
+            assert written_by in mirror.notes[0]
     aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
     assert len(aside) == 2
     assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
 
 
-async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) -> None:
+async def test_corruption_during_use_is_recovered(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     path.write_bytes(sound)
     async with opened(path) as mirror, opened(path) as reader:
@@ -147,7 +148,7 @@ async def test_damage_that_comes_while_it_is_read(sound: bytes, tmp_path: Path) 
         assert (await reader.page(PageRequest(find="acme"))).total == 1
 
 
-async def test_one_that_is_removed_is_begun_anew_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+async def test_deleted_mirror_is_recreated_by_one_writer(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -206,7 +207,7 @@ HARMS: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: bytes, tmp_path: Path) -> None:
+async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -222,7 +223,7 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
         if anew:
             assert mirror.notes
             await mirror.note_synced(NOW, 400)
-            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "nothing empty is called whole"
+            assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "an empty mirror is not complete"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         assert (await mirror.count(PageRequest(find="acme"))) == 1
@@ -231,7 +232,7 @@ async def test_a_lost_copy_is_begun_anew_wherever_that_goes(harm: str, sound: by
             assert stat.S_ISREG(path.stat().st_mode)
 
 
-async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_path: Path) -> None:
+async def test_cancelled_caller_leaves_no_half_made_mirror(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
     path.write_bytes(sound)
@@ -243,7 +244,7 @@ async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_pat
         async with asyncio.timeout(LONGEST):
             while not mirror.notes:  # noqa: ASYNC110 - a thread notes it, and sets no event
                 await asyncio.sleep(0)
-        # It was set aside just now, and the new one is being made.
+        # The file is quarantined now, and the new one is being made.
         typed.cancel()
         await asyncio.wait({typed})
         async with asyncio.timeout(LONGEST):
@@ -255,7 +256,7 @@ async def test_who_stops_waiting_leaves_no_copy_half_begun(sound: bytes, tmp_pat
 
 
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
-async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) -> None:
+async def test_path_that_is_no_file_is_never_opened(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     HARMS[harm](path)
     async with asyncio.timeout(LONGEST):
@@ -266,7 +267,7 @@ async def test_what_is_no_file_is_opened_by_nobody(harm: str, tmp_path: Path) ->
             assert stat.S_ISREG(path.stat().st_mode)
 
 
-async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path) -> None:
+async def test_mirror_continues_in_memory_on_a_full_disk(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         anew: list[bool] = []
         mirror.on_recreated = lambda: anew.append(True)
@@ -276,14 +277,14 @@ async def test_where_the_disk_is_full_the_copy_goes_on_in_memory(tmp_path: Path)
         assert anew == [True]
         assert "in memory only" in mirror.notes[0]
         assert "full" in mirror.notes[0]
-        assert not (await mirror.state()).complete, "it was begun in another file"
+        assert not (await mirror.state()).complete, "it was recreated in another file"
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         async with opened(tmp_path / "mirror") as other:
-            assert other.writer, "the file is not kept from others"
+            assert other.writer, "the file is free for others"
 
 
-async def test_where_not_even_memory_goes_it_is_told(tmp_path: Path) -> None:
+async def test_full_memory_is_reported(tmp_path: Path) -> None:
     async with opened(None) as mirror:
         fill_the_disk(mirror)
         with pytest.raises(StoreError, match="full"):

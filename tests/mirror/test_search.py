@@ -123,7 +123,7 @@ async def test_deep_pages_are_those_of_the_whole_list(full_text: bool) -> None:
 
 
 @pytest.mark.parametrize("typo", ["kowaslka", "kowalsak", "okwalska", "kowlska", "kovalska", "kowaalska"])
-async def test_a_slip_in_a_name_of_eight_letters(typo: str) -> None:
+async def test_one_slip_in_a_name_of_eight_letters_is_corrected(typo: str) -> None:
     customers = [customer("A", contact="Zofia Kowalska"), customer("B", contact="Jan Nowak")]
     async with opened(None) as mirror:
         await fill(mirror, customers)
@@ -131,7 +131,7 @@ async def test_a_slip_in_a_name_of_eight_letters(typo: str) -> None:
         assert [row.short_id for row in page.rows] == ["A"]
 
 
-async def test_near_misses_end_where_they_end() -> None:
+async def test_near_misses_have_no_page_after_the_last() -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
     async with opened(None) as mirror:
         await fill(mirror, customers)
@@ -142,7 +142,7 @@ async def test_near_misses_end_where_they_end() -> None:
             assert (await mirror.page(PageRequest(50, 50, None, find="sprngfield", status=status))).rows == ()
 
 
-async def test_what_is_known_of_a_find_ends_with_a_change() -> None:
+async def test_remembered_matches_end_with_a_change() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"C{number:04}", name="Steel") for number in range(300)])
         request = PageRequest(1, 250, "name", "DESC", find="steel")
@@ -154,7 +154,7 @@ async def test_what_is_known_of_a_find_ends_with_a_change() -> None:
 
 
 @pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])
-async def test_pages_without_words_are_sorted_and_filtered(sort: str | None) -> None:
+async def test_pages_without_a_query_are_sorted_and_filtered(sort: str | None) -> None:
     customers = [Customer.from_wire(record) for record in sample_customers(300)]
     reference = ReferenceSearch(customers)
     async with opened(None) as mirror:

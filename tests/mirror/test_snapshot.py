@@ -1,4 +1,4 @@
-"""The first rows read from the mirror's file are those that the mirror itself would show."""
+"""The snapshot read from the mirror's file has the rows that the mirror itself shows."""
 
 from pathlib import Path
 from typing import get_args
@@ -19,7 +19,7 @@ CUSTOMERS = [
 ]
 
 
-async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
+async def test_snapshot_equals_the_mirror_in_every_order(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
@@ -41,21 +41,21 @@ async def test_every_order_begins_as_the_mirror_has_it(tmp_path: Path) -> None:
     "request_",
     [PageRequest(find="acme"), PageRequest(status="active"), PageRequest(sort=None), PageRequest(sort_locally=True)],
 )
-async def test_what_is_not_the_plain_list_is_left_to_the_mirror(request_: PageRequest, tmp_path: Path) -> None:
+async def test_searched_and_filtered_lists_have_no_snapshot(request_: PageRequest, tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
         assert read_snapshot(path, request_) is None
 
 
-async def test_half_a_mirror_is_not_shown(tmp_path: Path) -> None:
+async def test_incomplete_mirror_has_no_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await mirror.upsert(CUSTOMERS[:10], await mirror.begin_full_sync())
         assert read_snapshot(path, PageRequest()) is None
 
 
-async def test_what_is_no_mirror_is_no_trouble(tmp_path: Path) -> None:
+async def test_corrupt_file_gives_no_wrong_rows(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     assert read_snapshot(path, PageRequest()) is None
     path.write_bytes(b"SQLite format 3\0 and no more")
