@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from app.config.secrets import read_secret
 from app.config.settings import Settings
 from app.errors import SettingsError, StoreError
-from app.models.fields import PageRequest
+from app.models.fields import PageRequest, Permission
 from app.storage.files import make_private_dir
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from app.service.store import Store
     from app.service.temp_folder import TempFolder
 
-TO_SEE: Final = frozenset({130})
-TO_CHANGE: Final = frozenset({130, 131})
 
 _EMBEDDED_URL: Final = "http://dockbook.local/api/v1"
 #: More than this takes long enough to want a progress bar.
@@ -96,12 +94,12 @@ class RemoteBackend:
 
 
 class EmbeddedBackend:
-    """The service in this process, on the file that stays or, without a path, on one that goes when it is closed."""
+    """The service in this process, on a file, or without a path on a temporary one."""
 
     def __init__(self, path: Path | None, samples: int = 0, *, read_only: bool = False) -> None:
         self._path = path
         self._samples = samples
-        self._permissions = TO_SEE if read_only else TO_CHANGE
+        self._permissions = frozenset({Permission.LIST} if read_only else Permission)
         self._store: Store | None = None
         self._mirror_folder: TempFolder | None = None
         self._closed = False
@@ -169,7 +167,7 @@ class EmbeddedBackend:
 
 
 def _mirror(folder: Path | None, whose: str) -> "Mirror":
-    """The mirror in this folder, in a file whose name tells apart whose it is, and nothing about them."""
+    """Open the mirror for this server and client; the file name is a hash, so it reveals neither."""
     from app.mirror.mirror import Mirror
 
     if folder is None:
@@ -191,7 +189,7 @@ def _has_mirror(folder: Path, whose: str) -> bool:
     try:
         _mirror_file(folder, whose).stat()
     except OSError:
-        # Opening the mirror tells, if it is more than that there is none.
+        # Other errors are reported when the mirror is opened.
         return False
     return True
 
@@ -205,7 +203,7 @@ def _glimpse(folder: Path, whose: str, request: PageRequest) -> "ListSnapshot | 
 
 
 def open_store(path: Path | None, samples: int) -> "Store":
-    """Open the book at this path, or a throw-away one, with so many sample customers."""
+    """Open the book at this path, or a temporary one, with this many sample customers."""
     from app.service.store import Store
 
     store = Store.open(path)
@@ -244,7 +242,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         raise SettingsError(f"ca_file: {settings.ca_file} holds no certificate authorities in PEM format.") from None
     if settings.client_cert is not None:
         try:
-            # An encrypted key fails at once: asking for its password would wait behind the screens.
+            # An encrypted key is an error: a prompt for its password would wait behind the screens.
             context.load_cert_chain(settings.client_cert, settings.client_key, password="")
         except (OSError, ssl.SSLError):
             raise SettingsError(

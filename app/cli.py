@@ -31,7 +31,7 @@ STATUSES: Final = ("all", "active", "discontinued")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; whatever goes wrong is told in one message on standard error."""
+    """Run the command and return its exit code; an error is one message on standard error."""
     try:
         arguments = _parser().parse_args(argv)
         run: Callable[[argparse.Namespace], int] = arguments.run
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: Exception) -> int:
-    """Tell what went wrong, and return the exit code that says the same."""
+    """Report an error, and return its exit code."""
     from app.errors import DockbookError, SettingsError
 
     if isinstance(error, DockbookError):
@@ -59,7 +59,7 @@ def _tell(error: Exception) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are told like all others."""
+    """A parser that reports errors like the rest of the program."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"formatter_class": _as_wide_as_the_terminal, **kwargs})
@@ -71,7 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _ShowVersion(argparse.Action):
-    """Shows the version and ends; SQLite is asked for its parts only then."""
+    """Shows the version, and whether SQLite lacks FTS5; sqlite3 is imported only then."""
 
     def __init__(self, option_strings: Sequence[str], dest: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
@@ -207,7 +207,7 @@ def _open_screens(arguments: argparse.Namespace) -> int:
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
     site = settings.site if arguments.demo is None else "demo"
     source = _source(settings, folders, arguments.demo)
-    # A demo is thrown away, and with it what a draft would be about; how it was left is nobody's business next time.
+    # A demo is temporary, so neither drafts nor list settings are stored.
     kept = arguments.demo is None
     return run_tui(settings, site, folders, source, persist=kept, plain_output=arguments.plain_output)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-from app.models.fields import BY_NAME
+from app.models.fields import BY_NAME, Permission
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -14,7 +14,7 @@ ConflictReason = Literal["changed", "answer lost", "older"]
 
 
 class DockbookError(Exception):
-    """Anything dockbook tells a person about: `title` in a few words, `text` with what happened and what to do.
+    """Every error that a person sees: `title` in a few words, `text` with what happened and what to do.
 
     `text` may quote a server. It is not yet safe for a terminal:
     it passes through `app.text.sanitize` like any text from outside.
@@ -73,7 +73,7 @@ class ConfusableId(DockbookError):
 
 
 class TransportError(DockbookError):
-    """No usable answer came; `sent` tells whether the request may have reached the server."""
+    """There was no usable response; `sent` if the request may have reached the server."""
 
     title = "The server cannot be reached"
 
@@ -83,7 +83,7 @@ class TransportError(DockbookError):
 
     @property
     def outcome_unknown(self) -> bool:
-        """Whatever reached the server may have been carried out."""
+        """A request that reached the server may have been carried out."""
         return self.sent
 
 
@@ -146,7 +146,7 @@ class UnexpectedResponse(TransportError):
 
     @property
     def outcome_unknown(self) -> bool:
-        """A status that begins with 4 says that it was refused, whoever wrote the page; 408 says only who was slow."""
+        """A 4xx status means that the request was refused, whatever wrote the page; except 408, a timeout."""
         refused = self.status is not None and 400 <= self.status < 500 and self.status != 408
         return self.sent and not refused
 
@@ -245,20 +245,20 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403 `forbidden`: `permission` is the SecurityID that is missing (130 to see, 131 to change)."""
+    """403 `forbidden`: the `permission` is missing."""
 
     title = "Not permitted"
 
-    def __init__(self, refusal: ErrorResponse, permission: int) -> None:
+    def __init__(self, refusal: ErrorResponse, permission: Permission) -> None:
         self.permission = permission
         super().__init__(refusal)
-        name = {130: "Customers List", 131: "Create/Modify Customer"}.get(permission, "")
-        what = "You may look but not change customers here" if permission == 131 else "You may not see customers here"
-        self.text = f"{what}. Ask your supervisor for the permission “{name}” ({permission})."
+        modify = permission is Permission.MODIFY
+        what = "You may look but not change customers here" if modify else "You may not see customers here"
+        self.text = f"{what}. Ask your supervisor for the permission “{permission.label}” ({permission:d})."
 
 
 class IdRefused(DockbookError):
-    """The server refuses this ID in an address, so its customer cannot be asked for; others can."""
+    """The server refuses this ID in an address, so this customer cannot be read; others can."""
 
     title = "This ID cannot be asked for"
 
@@ -407,7 +407,7 @@ class ReadOnly(DockbookError):
 
 
 class UnexpectedRecord(DockbookError):
-    """The server answered with another customer than the one asked for; nothing was written."""
+    """The server answered with another customer than requested; nothing was written."""
 
     title = "The server answered with another customer"
 

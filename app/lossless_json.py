@@ -18,7 +18,7 @@ def from_json(text: str) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Write JSON in ASCII, so that whatever was read, lone surrogates included, can go back as it came."""
+    """Return JSON in ASCII, so that everything read, even lone surrogates, can go back as it came."""
     numbers: list[str] = []
     mark = f"number {token_hex(16)} "
 

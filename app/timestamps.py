@@ -21,7 +21,7 @@ def parse(text: str) -> datetime | None:
 
 
 def subtract_seconds(text: str, seconds: float) -> str | None:
-    """So many seconds before this moment, written as the server wrote it; `None` when it is no moment."""
+    """Return the timestamp this many seconds earlier, in the server's own format; `None` if it is no timestamp."""
     try:
         before = (datetime.fromisoformat(text) - timedelta(seconds=seconds)).replace(microsecond=0)
     except (ValueError, OverflowError):
@@ -48,7 +48,7 @@ def _are_alike(texts: Sequence[str]) -> bool:
 
 
 class HighWaterMark:
-    """The newest of many moments, as it was written; `""` before the first.
+    """The newest of many timestamps, in the server's own format; `""` before the first.
 
     One that lies more than two days ahead of this machine's clock is a slip of somebody's pen, and does not count:
     whoever asked for what changed since would never hear of anything again.
@@ -69,7 +69,7 @@ class HighWaterMark:
             self.add(text)
 
     def add(self, text: str) -> bool:
-        """Take another one into account; tells whether it counts."""
+        """Take a timestamp into account; returns whether it counts."""
         when = parse(text) if text else None
         if when is None or when > self._latest:
             return False

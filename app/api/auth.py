@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials: one token for all, asked for once, renewed in time [contract, "Authentication"]."""
+"""OAuth 2 client credentials: one token for all calls, renewed in time [contract, "Authentication"]."""
 
 import asyncio
 import math
@@ -10,9 +10,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from app.api.body import MAX_TOKEN_BODY, UnreadableBody, parse_json
-from app.api.responses import MAY_LIST, ApiResponse, error_from, one_line
+from app.api.responses import ApiResponse, error_from, one_line
 from app.api.transport import TOKEN_PATH, ApiRequest
 from app.errors import CredentialsRejected, DockbookError, ServerFault, SettingsError, TokenUnavailable, TransportError
+from app.models.fields import Permission
 
 _LONGEST_TOKEN: Final = 16 * 2**10
 _SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
@@ -79,14 +80,14 @@ class TokenCache:
         self._asking: asyncio.Task[Token] | None = None
 
     async def get(self) -> Token:
-        """A token to send, new when there is none or the old one is about to expire."""
+        """Return a token; request one if there is none, or if it is about to expire."""
         token = self._token
         if token is None or self._clock() >= token.renew_at:
             return await self._renewed()
         return token
 
     async def replace(self, refused: Token) -> Token:
-        """A token to send after `refused` was: the one that came meanwhile, or a new one."""
+        """Return a token to replace `refused`: the one that came meanwhile, or a new one."""
         if self._token is refused:
             self._token = None
         return await self.get()
@@ -113,12 +114,12 @@ class TokenCache:
             self._token = task.result()
 
     async def _fetch(self) -> Token:
-        # The life of a token is counted from before it was asked for: it can only be longer.
+        # The lifetime is counted from before the request: it can only be longer.
         asked_at = self._clock()
         try:
             return _token(await self._ask(), asked_at)
         except (TransportError, ServerFault) as error:
-            # Whatever became of this request, the one that waits for the token was not sent.
+            # Whatever became of this request, the call that waits for the token was not sent.
             error.sent = False
             raise
 
@@ -127,7 +128,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
     if answer.status in (400, 401, 403):
         raise _refused(answer)
     if answer.status == 429 or answer.status >= 500:
-        raise error_from(answer, permission=MAY_LIST)
+        raise error_from(answer, permission=Permission.LIST)
     if not answer.succeeded:
         # Above all no NotFound: the caller would take it for the customer's.
         raise answer.unexpected("A token was asked for.")
@@ -141,7 +142,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
     if kind is not None and "bearer" not in str(kind).lower() and str(kind).strip():
         shown = one_line(answer.without_secret(str(kind)), 40)
         raise TokenUnavailable(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
-    # Some servers write the token as it is to be sent.
+    # Some servers include the word "Bearer".
     value = _SCHEME.sub("", value.strip())
     if not value or len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
         raise TokenUnavailable(f"The server gave a token that cannot be sent. {_TELL}")
@@ -150,7 +151,7 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
 
 
 def _lifetime(expires_in: object) -> float:
-    """Seconds a token lives; `inf` when the server says nothing that makes sense: then a 401 will tell."""
+    """Return the lifetime of a token in seconds; `inf` if the server gives none: then a 401 ends it."""
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
         return math.inf
     try:
@@ -165,7 +166,7 @@ def _refused(answer: ApiResponse) -> DockbookError:
 
     That the client ID and secret are wrong is only said where the server says so.
     """
-    error = error_from(answer, permission=MAY_LIST) if not answer.succeeded else None
+    error = error_from(answer, permission=Permission.LIST) if not answer.succeeded else None
     if isinstance(error, TransportError):
         return error
     try:

@@ -1,4 +1,4 @@
-"""Bodies, there and back: how large one may be, how it is unpacked, and which JSON is read."""
+"""Bodies of requests and responses: size limits, decompression, JSON."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ MAX_BODY: Final = 32 * 2**20
 MAX_TOKEN_BODY: Final = 64 * 2**10
 #: The most that is read of an answer that is not a success.
 MAX_REFUSAL: Final = 2**20
-#: Of bodies larger than this, one is read at a time.
+#: Bodies larger than this are read one at a time.
 LARGE_BODY: Final = 4 * 2**20
 
 _STEP: Final = 2**18
@@ -34,7 +34,7 @@ class OversizedBody(ValueError):
 
 
 class LargeBodyTurn:
-    """What one body takes beyond what all may take: whoever comes to it waits until no other has it."""
+    """Lets one large body be read at a time."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
@@ -85,7 +85,7 @@ async def _read_all(
                 raise OversizedBody
             if len(body) > LARGE_BODY:
                 await room.take()
-                # Somebody may have pressed a key.
+                # Let a key be handled.
                 await asyncio.sleep(0)
     if gunzip is not None and came and not gunzip.eof:
         raise UnreadableBody("its gzip packing is cut")
@@ -136,7 +136,7 @@ def _read(body: bytes | bytearray) -> tuple[Any, str]:
 
 
 def dump_json(body: Mapping[str, Any]) -> bytes:
-    """Write JSON in ASCII, so that whatever was received, lone surrogates included, can go back as it came."""
+    """Return JSON in ASCII, so that everything received, even lone surrogates, can go back as it came."""
     return to_json(dict(body)).encode("ascii")
 
 

@@ -15,7 +15,7 @@ import httpx
 
 from app.api.auth import ClientCredentials, TokenCache
 from app.api.body import dump_json
-from app.api.responses import ADVICE, MAY_LIST, MAY_MODIFY, ApiResponse, error_from
+from app.api.responses import ADVICE, ApiResponse, error_from
 from app.api.retry import RetryAfterGate, RetryPolicy
 from app.api.split_pages import ListedPage, PageSplitter
 from app.api.transport import ApiRequest, HttpTransport
@@ -30,14 +30,14 @@ from app.errors import (
     UnexpectedResponse,
 )
 from app.models.customer import Customer, Page
-from app.models.fields import ID_FIELD, PageRequest
+from app.models.fields import ID_FIELD, PageRequest, Permission
 from app.models.raw_customer import RawPage, parse_record
 
 _SLOW: Final = "The server is overloaded or out of reach; try again in a while."
 #: With which servers and firewalls answer to an address that they do not like.
 _REFUSED_PATH: Final = frozenset({400, 403, 405, 406, 414, 421})
 _LONGEST_SEGMENT: Final = 2_000
-#: So many customers are read without a pause.
+#: How many customers are parsed without a pause.
 _AT_ONCE: Final = 25
 _NOT_NAMES: Final = frozenset({".", "..", "All"})
 _Row = TypeVar("_Row")
@@ -110,7 +110,7 @@ class CustomerApi:
         return RawPage.from_wire(body, await _read(body["value"], parse_record))
 
     async def _list(self, request: PageRequest) -> ListedPage:
-        """The body of a page: its `value` is a list. One that is too large in one piece is asked for in parts."""
+        """Return the body of a page; its `value` is a list. A page too large for one response is requested in parts."""
         return await self._split_pages.page(request, self._list_unsplit)
 
     async def _list_unsplit(self, request: PageRequest) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class CustomerApi:
         except (ApiError, UnexpectedResponse) as error:
             status = error.response.status if isinstance(error, ApiError) else error.status
             if path != short_id and status in _REFUSED_PATH:
-                # Servers and firewalls refuse some signs in an address, before anybody looks for the customer.
+                # Servers and firewalls refuse some characters in an address, before they look for the customer.
                 raise IdRefused(short_id, status) from error
             raise
         return _customer(answer)
@@ -216,7 +216,7 @@ class CustomerApi:
             text = f"No whole answer came within {seconds:g} seconds. {_SLOW}{self._hint}"
             raise DeadlineExceeded(text, sent=maybe_sent) from None
         if not answer.succeeded:
-            raise error_from(answer, permission=MAY_MODIFY if write else MAY_LIST)
+            raise error_from(answer, permission=Permission.MODIFY if write else Permission.LIST)
         return answer
 
     async def _request_token(self) -> ApiResponse:
@@ -231,7 +231,7 @@ class CustomerApi:
 
         try:
             async with asyncio.timeout(seconds) as scope:
-                # A token that is asked for twice harms nobody, so this is repeated like a read.
+                # Requesting a token twice does no harm, so this is repeated like a read.
                 return await self._retries.send(attempt, write=False, time_left=lambda: _time_left(scope))
         except TimeoutError:
             text = f"No access token came within {seconds:g} seconds. {_SLOW}{self._hint}"
@@ -255,7 +255,7 @@ def encode_id(short_id: str) -> str:
 
 
 async def _read(records: list[Any], read: Callable[[object], _Row]) -> list[_Row]:
-    """The rows of a page; a large one takes some milliseconds, in which nobody shall wait for a key."""
+    """Parse the rows of a page, with pauses in which keys are handled."""
     rows: list[_Row] = []
     for start in range(0, len(records), _AT_ONCE):
         if len(records) > _AT_ONCE:

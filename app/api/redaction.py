@@ -16,7 +16,7 @@ _PERCENT: Final = re.compile("%[0-9A-F]{2}")
 
 
 class Redaction:
-    """The secrets that were sent, the newest last; the longest that can be found is what `longest` tells."""
+    """Replaces the secrets that were sent, in texts that are shown; `longest` is the length of the longest."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}

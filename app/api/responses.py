@@ -30,10 +30,9 @@ from app.errors import (
     ValidationFailed,
 )
 from app.models.customer import ErrorBody
+from app.models.fields import Permission
 
 #: The SecurityIDs of the two permissions [contract, "Authentication"].
-MAY_LIST: Final = 130
-MAY_MODIFY: Final = 131
 
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     400: BadRequest,
@@ -54,13 +53,13 @@ ADVICE: Final = (
 _GATEWAY: Final = frozenset({502, 503, 504})
 #: Statuses with which servers of another shape of errors say that fields are wrong.
 _VALIDATION: Final = frozenset({400, 422})
-#: Statuses that say all there is to know, whatever wrote the body.
+#: Statuses that say enough without the body.
 _PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
 _LOOKED_AT: Final = 8192
 _LONGEST_MESSAGE: Final = 500
-#: What a page holds that nobody sees.
+#: Parts of a web page that are not visible.
 _UNSEEN: Final = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)|<!--.*?(-->|$)", re.IGNORECASE | re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>?")
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title\s*>?", re.IGNORECASE | re.DOTALL)
@@ -124,14 +123,14 @@ class ApiResponse:
         return one_line(" · ".join(parts), _SHOWN)
 
 
-def error_from(answer: ApiResponse, *, permission: int) -> DockbookError:
+def error_from(answer: ApiResponse, *, permission: Permission) -> DockbookError:
     """The error of an answer that is not a success; `permission` is what the request needed.
 
     The status decides, then the code. An answer that is neither empty nor JSON comes from something in between: with
     a 4xx it refuses a write for certain, and is quoted.
     """
     refusal = _parse_error(answer)
-    if refusal is None and permission == MAY_MODIFY and 400 <= answer.status < 500:
+    if refusal is None and permission == Permission.MODIFY and 400 <= answer.status < 500:
         said = ErrorResponse(
             answer.status, _default_code(answer.status), f"“{answer.beginning()}”", {}, answer.retry_after
         )
@@ -144,7 +143,7 @@ def error_from(answer: ApiResponse, *, permission: int) -> DockbookError:
         return ValidationFailed(refusal)
     if refusal.details and refusal.status in _VALIDATION and refusal.code == _default_code(refusal.status):
         return ValidationFailed(refusal)
-    if refusal.status == 503 and refusal.retry_after is not None and permission == MAY_LIST:
+    if refusal.status == 503 and refusal.retry_after is not None and permission == Permission.LIST:
         # Only for a read: that a write was refused for sure, which RateLimited says, a 503 does not promise.
         return RateLimited(refusal)
     if refusal.status in _BY_STATUS:

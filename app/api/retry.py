@@ -22,12 +22,12 @@ from app.errors import (
 
 TRIES: Final = 3
 MAX_PAUSE: Final = 20.0
-#: A wait the server asks for is taken in silence up to here; a longer one is the screen's to count down.
+#: Up to this many seconds a wait is silent; the screen counts down a longer one.
 MAX_SILENT_WAIT: Final = 10.0
 
 _FIRST_PAUSE: Final = 0.25
 _FIRST_PAUSE_THROTTLED: Final = 1.0
-#: What does not pass by itself.
+#: Errors that do not pass by themselves.
 _LASTING: Final = (CertificateNotTrusted, ClientCertificateRefused, ProxyRefused)
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 _MINUTE: Final = 60.0
@@ -83,7 +83,7 @@ class RetryPolicy:
         time_left: Callable[[], float],
         tries: int = TRIES,
     ) -> ApiResponse:
-        """Make the attempt until it answers for good, and return that answer, whatever its status.
+        """Repeat the attempt until its response is final, and return that, whatever its status.
 
         A read is tried again after a connection that failed or broke and after an answer that may pass. A write
         is tried again only when no connection was made, or once when it was throttled: in every other case it
@@ -107,7 +107,7 @@ class RetryPolicy:
         return await attempt()
 
     async def _pause(self, tried: int, first: float, asked: float, time_left: Callable[[], float]) -> bool:
-        """Wait before the next try; false, at once, when there shall be none."""
+        """Wait before the next attempt; returns false at once if there is to be none."""
         pause = asked + self._random() * min(MAX_PAUSE, first * 2 ** (tried - 1))
         if asked > MAX_SILENT_WAIT or pause >= time_left() or not self._budget.take():
             return False
@@ -135,7 +135,7 @@ class RetryAfterGate:
             self._heard_from = max(self._heard_from, now + min(answer.retry_after, _MINUTE))
 
     async def wait(self, time_left: float) -> None:
-        """Wait until it is over; `RateLimited` with the rest, at once, when that is too long."""
+        """Wait until the Retry-After time has passed. Raises RateLimited at once if that is too long."""
         now = self._clock()
         left = self._until - now
         if 0 < left <= min(MAX_SILENT_WAIT, time_left):

@@ -1,4 +1,4 @@
-"""Pages that are too large for one answer, asked for in parts: whoever asked gets the page all the same."""
+"""Requests pages that are too large for one response in parts, and joins them."""
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,7 +8,7 @@ from app.errors import ResponseTooLarge
 from app.models.customer import parse_count, parse_has_more
 from app.models.fields import PageRequest
 
-#: So many customers that are too large alone, before any that is not, are not what is wrong with a page.
+#: After this many single customers in a row that are too large, the page is given up.
 _GIVEN_UP: Final = 2
 
 
@@ -20,13 +20,13 @@ class ListedPage(NamedTuple):
 
 
 class PageSplitter:
-    """What the size of the answers of one server taught so far: how many customers it is asked for at once."""
+    """Remembers how many customers fit into one response of this server."""
 
     def __init__(self) -> None:
         self._most = sys.maxsize
 
     async def page(self, request: PageRequest, ask: Callable[[PageRequest], Awaitable[dict[str, Any]]]) -> ListedPage:
-        """The page, by one call of `ask`, or by several where a whole one is too large.
+        """Return the page, by one call of `ask`, or by several if it is too large.
 
         A customer whose record alone is too large is left out, which is told; raises `AnswerTooLarge` where the size
         is not that of customers.
@@ -69,7 +69,7 @@ class PageSplitter:
 
 
 def _joined(last: dict[str, Any], rows: list[Any], request: PageRequest, parts: int, given: int) -> dict[str, Any]:
-    """The body that a page of so many parts would have had."""
+    """Return the body that the page would have had in one piece."""
     whole = {"value": rows, "page": request.page, "pageSize": given * parts}
     if (pages := parse_count(last.get("pageCount"))) is not None:
         whole["pageCount"] = -(-pages // parts)
@@ -77,11 +77,11 @@ def _joined(last: dict[str, Any], rows: list[Any], request: PageRequest, parts: 
 
 
 def _is_last(body: Mapping[str, Any], asked_for: int) -> bool:
-    """Whether nothing is to be expected behind so many customers."""
+    """Whether the list ends after these customers."""
     total = parse_count(body.get("totalCount"))
     return not body["value"] or (parse_has_more(body) is False and (total is None or asked_for >= total))
 
 
 def part_size(size: int, most: int) -> int:
-    """The largest number that divides a page of this size into equal parts of at most so many rows."""
+    """Return the largest divisor of the page size that is at most `most`."""
     return next(part for part in range(min(most, size), 0, -1) if size % part == 0)

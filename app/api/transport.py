@@ -27,7 +27,7 @@ from app.errors import (
     UnexpectedResponse,
 )
 
-#: Where tokens are asked for.
+#: The path of the token endpoint.
 TOKEN_PATH: Final = "/Token"  # noqa: S105 - a path
 
 _CONNECT_SECONDS: Final = 5.0
@@ -103,7 +103,7 @@ class HttpTransport:
         self._large = asyncio.Lock()
 
     async def send(self, outgoing: ApiRequest) -> ApiResponse:
-        """Send once and read the answer whole, whatever its status; redirects are never followed.
+        """Send once and read the whole response, whatever its status; redirects are never followed.
 
         Raises `ConnectionFailed` when nothing was sent, and `ConnectionLost`, `NotTheApi` or `AnswerTooLarge`
         when something was.

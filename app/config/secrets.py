@@ -1,4 +1,4 @@
-"""Secrets: kept out of every message, and read only from files that nobody else can read."""
+"""Secrets: kept out of every message, and read only from files that no other user can read."""
 
 import os
 import shlex
@@ -50,7 +50,7 @@ def read_private(path: Path, source: str) -> str:
     """The text of a file that only its owner can read. Raises SettingsError for any other, naming the cure."""
     try:
         with path.open("rb") as file:
-            # The mode of the file that was opened, whatever its name means by now.
+            # Check the opened file: its name may refer to another one by now.
             require_private(os.fstat(file.fileno()), path, source)
             content = file.read(_LARGEST + 1)
     except OSError as error:
@@ -64,7 +64,7 @@ def read_private(path: Path, source: str) -> str:
 
 
 def require_private(status: os.stat_result, path: Path, source: str) -> None:
-    """Raise SettingsError when anybody but the owner may use the file."""
+    """Raise SettingsError if other users may use the file."""
     if status.st_mode & _OTHERS:
         raise SettingsError(
             f"{source}: {path} holds a secret, and other users can get at it "

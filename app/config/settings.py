@@ -286,7 +286,7 @@ def _secret(given: Mapping[str, str], profile: Profile, where: str) -> tuple[Sec
 
 
 def _reject_misspelt(environ: Mapping[str, str]) -> None:
-    """A misspelt variable would quietly open another book than the one that was meant."""
+    """Raise SettingsError for a misspelt variable: it would silently open another book."""
     for name in environ:
         if name.startswith(_PREFIX) and name not in VARIABLES:
             meant = did_you_mean(name.removeprefix(_PREFIX), [known.removeprefix(_PREFIX) for known in VARIABLES])

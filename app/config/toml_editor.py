@@ -1,4 +1,4 @@
-"""Changes settings in `config.toml` and leaves everything else in it, comments too, as it is."""
+"""Changes settings in `config.toml` and leaves everything else in it, also comments, unchanged."""
 
 import re
 import tomllib

@@ -94,7 +94,7 @@ _KINDS: Final = {str: "text in quotes", bool: "true or false", int: "a whole num
 
 
 def read_config(path: Path) -> ConfigFile:
-    """Read the config file; one that is not there says nothing. Raises SettingsError."""
+    """Read the config file; a missing one is empty. Raises SettingsError."""
     try:
         with os.fdopen(open_regular_file(path, os.O_RDONLY), "rb") as file:
             status = os.fstat(file.fileno())

@@ -1,1 +1,1 @@
-"""Drafts of forms: files that survive whatever ends the program."""
+"""Drafts of forms: files that survive however the program ends."""

@@ -1,4 +1,4 @@
-"""A draft: what somebody typed about one customer and has not saved, and how it is written down."""
+"""A draft: unsaved edits of one customer, and its file format."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ class NewerDraft(ValueError):
 
 
 class DraftChanged(Exception):
-    """Somebody went on with the draft since it was read: `now` is how it is."""
+    """Another session has changed the draft since it was read; `now` is its current content."""
 
     def __init__(self, now: "Draft") -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Draft(NamedTuple):
 
     @property
     def as_sent(self) -> Self:
-        """The draft as one that was being sent when it could not be written any more; one that says so stays."""
+        """Return the draft marked as being sent, for a disk that could not take that mark."""
         short_id = self.short_id or self.edits.get("shortID", "").strip()
         if self.pending_write is not None or not short_id:
             return self
@@ -86,7 +86,7 @@ class Draft(NamedTuple):
         return None if self.base is None else Customer.from_wire(self.base)
 
     def same_content(self, other: "Draft") -> bool:
-        """Whether both hold the same, whoever has them open."""
+        """Whether both have the same content, in whichever sessions they are open."""
         return self._replace(host="", process=0, session="") == other._replace(host="", process=0, session="")
 
     def to_bytes(self) -> bytes:
@@ -178,7 +178,7 @@ def server_keys(url: str, client_id: str) -> tuple[str, ...]:
 
 
 def customer_key(short_id: str) -> str:
-    """A name for a customer that is fit for a file, whatever its ID is."""
+    """Return a file name for a customer, for any ID."""
     return _sum(json.dumps(short_id))[:16]
 
 

@@ -22,7 +22,7 @@ from app.storage.files import (
     write_new_file,
 )
 
-#: In place of a session in the name of a file: nobody has the draft open, whoever comes may have it.
+#: Stands for the session in the file name of an unclaimed draft.
 _NOBODY: Final = "kept"
 _NAME: Final = re.compile(r"(?P<server>[0-9a-f]{16})\.(?P<customer>[0-9a-f]{16})\.(?P<id>[0-9a-f]{32})\."
                           r"(?P<session>kept|[0-9a-f]{12})\.json")  # fmt: skip
@@ -42,7 +42,7 @@ class DraftFiles:
         self._write = write or write_new_file
 
     def write(self, draft: Draft) -> None:
-        """Write the draft down; the copy before is there until the new one is whole."""
+        """Write the draft; the previous file stays until the new one is complete."""
         make_private_dir(self.path)
         path = self._path(draft)
         temp = path.with_suffix(".new")
@@ -77,7 +77,7 @@ class DraftFiles:
             sync_dir(self.path)
 
     def claim(self, draft: Draft, session: str) -> Draft | None:
-        """Make a free draft one's own; `None` when somebody else was quicker.
+        """Claim an unclaimed draft; `None` if another session was faster.
 
         Raises `DraftChanged`, and leaves it free, when it is not any more what it was.
         """
@@ -93,7 +93,7 @@ class DraftFiles:
         try:
             now = self._load(own, draft.session)
         except (CorruptDraft, NewerDraft):
-            # Whoever looks for drafts next is told.
+            # The next listing reports it.
             own.rename(free)
             return None
         if not now.same_content(draft):
@@ -103,7 +103,7 @@ class DraftFiles:
         return taken
 
     def _take_elsewhere(self, draft: Draft, session: str) -> Draft | None:
-        """The same where somebody had it open meanwhile, and left it under another name."""
+        """The same for a draft that another session has renamed meanwhile."""
         now = next((other for other in self.list_drafts(session).unclaimed if other.id == draft.id), None)
         if now is None:
             return None

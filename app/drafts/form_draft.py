@@ -16,7 +16,7 @@ _NOTED_WITHIN: Final = 5.0
 
 
 class FormDraft:
-    """Keeps what is typed in a form in `drafts`, where there are any; `draft` is one that was taken up again.
+    """The draft of one form, in the store `drafts`, if there is one; `draft` is one that is continued.
 
     `key` is the ID of the draft, also before there is one.
     """
@@ -75,7 +75,7 @@ class FormDraft:
                 state="sending", pending_write=PendingWrite(record, dict(body), datetime.now().astimezone())
             )
             self._put(draft)
-            # A disk that takes no draft must not keep anybody from saving, as long as it takes the note.
+            # A disk that takes no draft must not prevent saving, as long as it takes the note.
             if not await self._drafts.flush_async(_NOTED_WITHIN) and not self._drafts.is_noted(draft):
                 why = self._drafts.problem or "the disk does not answer"
                 raise DraftNotSaved(
@@ -111,7 +111,7 @@ class FormDraft:
         self._in_doubt = None
 
     def mark_saved(self, customer: "Customer") -> None:
-        """It is saved; what was typed since then is a draft on the record as it is now."""
+        """Note that it is saved; later edits are a draft based on the new record."""
         self._in_doubt = None
         if self._draft is not None:
             self._draft = self._draft._replace(state="editing", pending_write=None, base=customer.received)

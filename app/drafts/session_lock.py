@@ -36,7 +36,7 @@ def is_running(folder: Path, name: str) -> bool:
     """Return whether the session with this name still runs, on any machine that shares the folder."""
     lock = FileLock(_lock_file(folder, name), create=False)
     try:
-        # A shared lock, so that two sessions that ask at once do not take each other for the one asked about.
+        # A shared lock, so that two sessions that ask at the same time do not mistake each other for the owner.
         is_free = lock.acquire(shared=True)
     except (FileNotFoundError, NotARegularFile):
         return False

@@ -65,7 +65,7 @@ class DraftStore:
         self._jobs.put(None)
 
     def release(self, draft: Draft) -> None:
-        """Have it written down as one that nobody has open."""
+        """Save the draft as unclaimed."""
         free = draft._replace(session="")
         self.unclaimed = (free, *(other for other in self.unclaimed if other.id != draft.id))
         self.save(free)
@@ -85,7 +85,7 @@ class DraftStore:
         return draft.id in self._noted
 
     def flush(self, within: float = _FLUSH_WITHIN) -> bool:
-        """Write now what is waiting, and tell whether all of it is on the disk; waits `within` seconds at most."""
+        """Write what is waiting, for at most `within` seconds; returns whether all of it is on the disk."""
         written: Future[bool] = Future()
         self._jobs.put(written)
         try:
@@ -117,7 +117,7 @@ class DraftStore:
         return found
 
     async def claim(self, draft: Draft) -> Draft | None:
-        """Open a free draft; `None` when somebody else did, or removed it.
+        """Claim a draft; `None` if another session has claimed or removed it.
 
         Raises OSError, and `DraftChanged` when somebody went on with it and left it: then it is still free.
         """
@@ -147,7 +147,7 @@ class DraftStore:
             with suppress(Empty):
                 asked.append(self._jobs.get(timeout=_RETRY if self._latest else None))
             self._write_all()
-            # What comes in now waits a little, unless somebody waits for it.
+            # New drafts wait a little, unless a caller waits for them.
             until = monotonic() + self._pause
             with suppress(Empty):
                 while not self._ending and not any(asked) and (left := until - monotonic()) > 0:

@@ -4,27 +4,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from app.models.fields import WIRE_FIELDS
+
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
-#: The fields in the order of the contract's table.
-COLUMNS: Final = (
-    "shortID",
-    "name",
-    "address1",
-    "address2",
-    "city",
-    "state",
-    "zip",
-    "country",
-    "phone",
-    "fax",
-    "email",
-    "contact",
-    "active",
-    "created",
-    "modified",
-)
 
 #: A spreadsheet runs a cell that begins so as a formula; the wide signs count where people type Chinese or Japanese.
 FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\0＝＋－＠")
@@ -38,7 +22,7 @@ TERMINAL_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u20
 #: What XML 1.0 cannot hold, however it is written; Excel has an escape of its own for the rest.
 NOT_XML: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
-#: Makes text of whatever follows, in the eyes of a spreadsheet.
+#: Makes a spreadsheet take the rest of the cell as text.
 TEXT_PREFIX: Final = "'"
 
 
@@ -64,7 +48,7 @@ def replace_chars(text: str, unwanted: re.Pattern[str]) -> str:
 
 def unknown_fields(customer: "Customer") -> set[str]:
     """What the server sent that no column holds."""
-    return customer.received.keys() - set(COLUMNS)
+    return customer.received.keys() - set(WIRE_FIELDS)
 
 
 def _replacement(match: re.Match[str]) -> str:

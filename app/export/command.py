@@ -1,4 +1,4 @@
-"""`dockbook export`: brings the walk, a format and a target together, and tells on standard error how it goes."""
+"""`dockbook export`: reads all customers, writes them in a format, and reports progress on standard error."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.backends import EmbeddedBackend, RemoteBackend
 
-#: What a shell says of a program that ended because nobody read its output any more.
+#: The exit code of a program whose reader has gone (128 + SIGPIPE).
 PIPE_BROKE: Final = 128 + signal.SIGPIPE
 
 _LABEL: Final = "dockbook: exporting"

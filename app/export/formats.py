@@ -9,7 +9,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from app.export.cells import (
-    COLUMNS,
     CONTROLS,
     TERMINAL_CONTROLS,
     TEXT_PREFIX,
@@ -20,6 +19,7 @@ from app.export.cells import (
     unknown_fields,
 )
 from app.models.customer import NumberText
+from app.models.fields import WIRE_FIELDS
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -82,11 +82,13 @@ class CsvFormat:
 
     def header(self) -> bytes:
         """The names of the columns."""
-        return _lines([COLUMNS])
+        return _lines([WIRE_FIELDS])
 
     def rows(self, customers: Sequence["Customer"]) -> bytes:
         """A line a customer, and more for line ends in its fields."""
-        return _lines([self._cell(text_of(customer, name)) for name in COLUMNS] for customer in self._noted(customers))
+        return _lines(
+            [self._cell(text_of(customer, name)) for name in WIRE_FIELDS] for customer in self._noted(customers)
+        )
 
     def footer(self) -> Iterable[bytes]:
         """Nothing."""
@@ -143,7 +145,7 @@ class JsonFormat:
 
 
 class JsonLinesFormat:
-    """One object a line, as it was received; numbers that nothing can hold are texts."""
+    """One object a line, as it was received; numbers that Python cannot hold are texts."""
 
     def header(self) -> bytes:
         """Nothing."""

@@ -74,7 +74,7 @@ async def _write(
 
 
 async def _in_thread(work: Callable[[], None]) -> None:
-    """Do it where a slow disk holds up nobody; who is cancelled waits for it, for the file is closed then."""
+    """Run it in a thread; a cancelled caller waits for it, because the file is closed then."""
     task = asyncio.create_task(asyncio.to_thread(work))
     try:
         await asyncio.shield(task)

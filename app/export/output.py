@@ -92,7 +92,7 @@ def _create_temp(folder: Path) -> tuple[int, Path, FileLock]:
             # Another export took it for a stale one before it was locked.
             pass
         except OSError:
-            # Some file systems have no locks: there, nobody removes a stale file.
+            # Some file systems have no locks: there, stale files are not removed.
             return descriptor, lock.path, lock
         os.close(descriptor)
 

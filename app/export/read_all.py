@@ -1,4 +1,4 @@
-"""Reads every customer once, page by page, and vouches for it: whoever comes to the end without an error has all."""
+"""Reads every customer once, page by page; if it ends without an error, none is missing."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What is to be exported and how: which customers, in which format, to which file; and the writing of it."""
+"""What to export: which customers, in which format, to which file; and the writer."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -37,8 +37,8 @@ class ExportSpec:
         return self.status != "all" or bool(self.find.strip())
 
     def predicate(self) -> Callable[["Customer"], bool]:
-        """Tells whether a customer is wanted, by the rule of the screens' own search."""
-        # The status is told apart here: a mirror may be searched for one, a server's answer has it as it is.
+        """Return a function that says whether a customer matches, by the rules of find."""
+        # The status is checked here: the server's pages contain all of them.
         terms = parse_query(self.find)
 
         def wanted(customer: "Customer") -> bool:
@@ -109,7 +109,7 @@ def open_format(order: ExportSpec, *, terminal: bool = False) -> AbstractContext
 
 
 def check_capacity(order: ExportSpec, total: int | None) -> None:
-    """Raise now rather than after a million rows when a workbook cannot hold so many."""
+    """Raise before the first row if a workbook cannot hold this many."""
     if order.format == "xlsx" and not order.filtered and total is not None:
         from app.export.xlsx import check_rows
 
@@ -117,5 +117,5 @@ def check_capacity(order: ExportSpec, total: int | None) -> None:
 
 
 def count_text(customers: int) -> str:
-    """So many customers, in words."""
+    """Return `1 customer` or `48 customers`."""
     return "1 customer" if customers == 1 else f"{customers:,} customers"

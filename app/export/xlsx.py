@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.errors import ExportFailed
-from app.export.cells import COLUMNS, NOT_XML, replace_chars, text_of
+from app.export.cells import NOT_XML, replace_chars, text_of
 from app.export.formats import DroppedFields
 from app.export.output import translate_errors
+from app.models.fields import WIRE_FIELDS
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -69,7 +70,7 @@ class WorkbookFormat:
 
     def header(self) -> bytes:
         """The header, kept."""
-        for column, name in enumerate(COLUMNS):
+        for column, name in enumerate(WIRE_FIELDS):
             self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
             self._sheet.write_string(0, column, name, self._bold)
         self._sheet.freeze_panes(1, 1)
@@ -84,7 +85,7 @@ class WorkbookFormat:
 
     def footer(self) -> Iterable[bytes]:
         """The whole file."""
-        self._sheet.autofilter(0, 0, self._written, len(COLUMNS) - 1)
+        self._sheet.autofilter(0, 0, self._written, len(WIRE_FIELDS) - 1)
         from xlsxwriter.exceptions import FileCreateError
 
         with translate_errors(_WORKBOOK):
@@ -114,7 +115,7 @@ class WorkbookFormat:
         self._written += 1
         check_rows(self._written)
         self._dropped.add(customer)
-        for column, name in enumerate(COLUMNS):
+        for column, name in enumerate(WIRE_FIELDS):
             if name == "active" and customer.active is not None:
                 self._sheet.write_boolean(self._written, column, customer.active)
             else:

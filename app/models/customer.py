@@ -125,7 +125,7 @@ class Customer(BaseModel):
 
 
 class Candidates(NamedTuple):
-    """Customers that somebody may mean, the likeliest first; `complete` says that there cannot be others."""
+    """Customers that a person may mean, the most similar first; `complete` if there cannot be others."""
 
     customers: tuple[Customer, ...]
     complete: bool

@@ -1,9 +1,7 @@
-"""The plain words of the contract: the customer's fields, their groups and order, and a request for a page.
-
-Kept free of pydantic, so that a screen can be painted before anything slow is imported.
-"""
+"""The contract's names and limits: fields, permissions, page requests. Free of pydantic, so that it imports fast."""
 
 from datetime import datetime
+from enum import IntEnum
 from typing import Final, Literal, NamedTuple
 
 Direction = Literal["ASC", "DESC"]
@@ -16,6 +14,20 @@ MAX_FIELD_LENGTH: Final = 200
 MAX_ID_LENGTH: Final = 50
 MIN_PAGE_SIZE: Final = 1
 MAX_PAGE_SIZE: Final = 250
+#: The page sizes that can be chosen, beside as many as fit.
+PAGE_SIZES: Final = (25, 50, 100, 250)
+
+
+class Permission(IntEnum):
+    """A SecurityID of the contract."""
+
+    LIST = 130
+    MODIFY = 131
+
+    @property
+    def label(self) -> str:
+        """Its name in the warehouse-management system."""
+        return "Customers List" if self is Permission.LIST else "Create/Modify Customer"
 
 
 class Field(NamedTuple):
@@ -128,16 +140,15 @@ class PageRequest(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What is to be known of a page that came from this machine's mirror and not from the server just now.
+    """Where a page came from, if not from the server just now: the local copy."""
 
-    `as_of` is when the mirror was last known to be what the server has, `None` when it never was whole; `seen` how
-    many customers it holds and `expected` how many the server says there are. Where nothing matched, and the rows are
-    near misses, `close` are the words that were looked for instead; `at_least` says that `total` was not counted to
-    its end.
-    """
-
+    #: When the local copy was last known to equal the server; `None` if it was never complete.
     synced_at: datetime | None
+    #: How many customers it holds.
     held: int
+    #: How many the server says there are.
     expected: int | None = None
+    #: If nothing matched: the similar words that were searched instead.
     suggestions: tuple[str, ...] = ()
+    #: The total was not counted to the end.
     total_is_minimum: bool = False

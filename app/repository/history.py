@@ -1,4 +1,4 @@
-"""What was written in this session, so that it can be looked over and undone: pure, no I/O."""
+"""What was written in this session, to be listed and undone. Pure, no I/O."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
     from app.repository.save_result import SaveResult
 
-#: `existed`: a creation over a customer that somebody else had just created, of which nobody knows what it held.
+#: `existed`: a creation over a customer that someone else had just created, with unknown content.
 Kind = Literal["saved", "created", "existed", "discontinued", "undone", "unconfirmed"]
 
 _MOST: Final = 200
 
 
 class SavedChange(NamedTuple):
-    """One write: what it did to `customer`, which is the record after it; `old` and `new` by wire name.
+    """One write; `customer` is the record after it, `old` and `new` are its values by wire name.
 
-    One that is `unconfirmed` may not have been carried out: its `customer` is the record from before. `key` is the
-    same for it and for the one that is certain in the end.
+    An `unconfirmed` one may not have been carried out: its `customer` is the record from before. The confirmed one
+    that replaces it has the same `key`.
     """
 
     at: datetime
@@ -32,7 +32,7 @@ class SavedChange(NamedTuple):
 
     @classmethod
     def of(cls, saved: "SaveResult", at: datetime, *, new: bool = False, undone: bool = False, key: str = "") -> Self:
-        """The change that a save made."""
+        """Return the change that a save made."""
         after = {name: saved.customer.value(name) for name in saved.previous_values}
         kind: Kind = "undone" if undone else "saved"
         if new and not saved.previous_values:
@@ -51,7 +51,7 @@ class SessionHistory:
         return iter(self._changes)
 
     def add(self, change: SavedChange) -> None:
-        """Note a write; one that changed nothing is none. What was not confirmed of it so far is settled."""
+        """Add a write, unless it changed nothing; it replaces the unconfirmed one with the same key."""
         for other in list(self._changes):
             if other.kind == "unconfirmed" and change.key and other.key == change.key:
                 self._changes.remove(other)
@@ -60,13 +60,11 @@ class SessionHistory:
 
     @property
     def last_undoable(self) -> SavedChange | None:
-        """The last write that was not undone, and is not itself the undoing of one."""
+        """The last write that was not undone and is not an undo itself."""
         return next((change for change in self if change.kind != "undone" and not self.is_undone(change)), None)
 
     def is_undone(self, change: SavedChange) -> bool:
-        """Whether it was undone."""
         return any(other is change for other in self._undone)
 
     def mark_undone(self, change: SavedChange) -> None:
-        """Note that it was undone."""
         self._undone.append(change)

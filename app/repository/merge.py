@@ -1,4 +1,4 @@
-"""Three-way merge of two edits of one record: pure, no I/O."""
+"""Three-way merge of two edits of one record. Pure, no I/O."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Conflict(NamedTuple):
-    """One field that two people changed to different values: as it was, theirs, and yours."""
+    """One field that two people changed to different values."""
 
     base: str
     theirs: str
@@ -19,10 +19,10 @@ class Conflict(NamedTuple):
 
 
 class Merge(NamedTuple):
-    """What becomes of `changes` made to `base` once the server's record is `theirs`; all keyed by wire name.
+    """The result of merging; all keyed by wire name.
 
-    `to_send` is what still has to be written, `theirs_kept` what others changed in fields not edited here and in the
-    status, and `overlaps` the fields that need a person to decide. With overlaps nothing may be sent.
+    `to_send` is what still has to be written, `theirs_kept` what others changed in other fields and in the status, and
+    `conflicts` the fields about which a person has to decide. With conflicts nothing may be sent.
     """
 
     to_send: Mapping[str, str] = MappingProxyType({})
@@ -31,26 +31,26 @@ class Merge(NamedTuple):
 
 
 def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> Merge:
-    """Merge `changes` (wire name to new text) made on `base` with what the server holds now."""
+    """Merge `changes` (wire name to new text) made on `base` with the server's record `theirs`."""
     to_send: dict[str, str] = {}
     theirs_kept: dict[str, str] = {}
     overlaps: dict[str, Conflict] = {}
     for name in WRITABLE_FIELDS:
         was, now = base.value(name), theirs.value(name)
-        yours = changes.get(name, was)
-        if name not in changes or yours == was:
+        ours = changes.get(name, was)
+        if name not in changes or ours == was:
             if now != was:
                 theirs_kept[name] = now
-        elif yours != now:
+        elif ours != now:
             if now == was:
-                to_send[name] = yours
+                to_send[name] = ours
             else:
-                overlaps[name] = Conflict(was, now, yours)
+                overlaps[name] = Conflict(was, now, ours)
     if STATUS not in changes and status_changed(base, theirs):
         theirs_kept[STATUS] = theirs.status
     return Merge(to_send, theirs_kept, overlaps)
 
 
 def status_changed(before: "Customer", now: "Customer") -> bool:
-    """Whether a customer was discontinued, or made active again; a server that does not say which says nothing."""
+    """Whether a customer was discontinued or made active again; an unknown status is no change."""
     return now.active is not None and now.active is not before.active and False in (now.active, before.active)

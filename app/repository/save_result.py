@@ -1,4 +1,4 @@
-"""The verdict on a write: what its answer, or the record read after a lost one, says came of it. Pure, no I/O."""
+"""Decides from a response, or from the record read after a lost one, what came of a write. Pure, no I/O."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -21,39 +21,40 @@ if TYPE_CHECKING:
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-#: A server may take a moment between the two times that it notes on a customer it creates.
-_CREATING: Final = 1.0  # seconds
+#: Seconds that may lie between `created` and `modified` of a customer that a server has just created.
+_CREATING: Final = 1.0
 
 
 class SaveResult(NamedTuple):
-    """A write that is certain.
+    """A write that was certainly carried out; all mappings go from wire name to text."""
 
-    `customer` is the record the server holds now; `theirs_kept` what others changed meanwhile in other fields;
-    `stored_otherwise` the fields the server stored differently from what was sent, and `changed_too` what the answer
-    has otherwise in fields that were not sent (`by_server`: nobody else can have changed those); `confirmed` says what
-    became of the answer where the record was read again to know; `before` is what the fields that were written held
-    until then, for undoing it. `existed` says that a customer which was to be created was there already, and
-    `overwritten` names its fields of which nobody knows what they held.
-    """
-
+    #: The record the server has now.
     customer: "Customer"
+    #: What others changed in other fields since the edited record was read.
     merged_from_others: Mapping[str, str] = _NOTHING
+    #: Fields that the server stored differently from what was sent.
     normalized_by_server: Mapping[str, str] = _NOTHING
+    #: If the record had to be read again to know: what became of the response.
     confirmed_by_reread: str = ""
+    #: What the written fields held before, for undo.
     previous_values: Mapping[str, str] = _NOTHING
+    #: Fields that were not sent and differ all the same.
     changed_too: Mapping[str, str] = _NOTHING
+    #: Whether only the server can have changed those.
     changed_by_server: bool = True
+    #: A customer that was to be created existed already.
     existed_before: bool = False
+    #: Its fields whose values from before are not known.
     overwritten_fields: tuple[str, ...] = ()
 
 
 def check_response(
     theirs: "Customer", sent: Mapping[str, str], kept: Mapping[str, str], answer: "Customer", *, guarded: bool
 ) -> SaveResult:
-    """What the answer to a save says; raises UnclearAnswer where that leaves it open.
+    """Return what the response to a save says. Raises UnclearResponse if it leaves open whether it was carried out.
 
-    `theirs` is the record the save was made on, `kept` what others changed before. A `guarded` save was sent with a
-    precondition, so nobody else can have changed the record between.
+    `theirs` is the record the save was based on, `kept` what others changed before. A `guarded` save was sent with a
+    precondition, so no one else can have changed the record in between.
     """
     if answer.short_id != theirs.short_id:
         raise UnclearResponse(
@@ -79,11 +80,11 @@ def check_response(
 
 
 def check_create_response(
-    body: Mapping[str, str], answer: "Customer", *, says_new: bool, tells_new: bool
+    body: Mapping[str, str], answer: "Customer", *, says_new: bool, reports_new: bool
 ) -> SaveResult:
-    """What the answer to a creation says; raises UnclearAnswer where that leaves it open.
+    """Return what the response to a creation says. Raises UnclearResponse if it leaves open whether it was carried out.
 
-    `says_new` is whether the answer calls it created (201), and `tells_new` whether this server is known to do so.
+    `says_new`: the response has the status 201. `reports_new`: this server is known to use that status.
     """
     if not same_id(answer.short_id, body[ID_FIELD]):
         raise UnclearResponse(
@@ -94,12 +95,12 @@ def check_create_response(
     if answer.active is False:
         changed_too[STATUS] = answer.status
     older = is_before(answer.created, answer.modified)
-    # A server may well fill in its own country; nobody but the other creator fills in a phone number.
+    # A server may fill in its own country; only another creator fills in a phone number.
     theirs = changed_too.keys() - {"country"}
     existed = (
         is_before(answer.created, answer.modified, _CREATING)
         or (older and (not says_new or bool(theirs)))
-        or (not says_new and (tells_new or bool(theirs)))
+        or (not says_new and (reports_new or bool(theirs)))
     )
     overwritten = tuple(name for name in body if name != ID_FIELD) if existed else ()
     otherwise = differences(body, answer)
@@ -114,43 +115,41 @@ def check_create_response(
 
 
 def resolve_lost_write(
-    made_on: "Customer | None", body: Mapping[str, str], kept: Mapping[str, str], now: "Customer", error: DockbookError
+    base: "Customer | None", body: Mapping[str, str], kept: Mapping[str, str], now: "Customer", error: DockbookError
 ) -> SaveResult | None:
-    """What the record read `now` says of a write whose answer was lost by `error`; `None`: it does not show it.
+    """Return what the record read `now` says of a write whose response was lost by `error`; `None` if nothing.
 
-    Raises EditsOverlap when the fields are neither as they were nor as they were sent.
+    Raises EditConflict if the fields are neither as they were nor as they were sent.
     """
     missing = differences(body, now)
-    if made_on is None:
+    if base is None:
         spelled = (
             {ID_FIELD: missing.pop(ID_FIELD)} if ID_FIELD in missing and same_id(now.short_id, body[ID_FIELD]) else {}
         )
         return (
             None
             if missing
-            else SaveResult(now, normalized_by_server=spelled, confirmed_by_reread=_what_became_of_answer(error))
+            else SaveResult(now, normalized_by_server=spelled, confirmed_by_reread=_response_text(error))
         )
-    if is_before(now.modified, made_on.modified):
+    if is_before(now.modified, base.modified):
         return None
     if not missing:
-        kept = {**kept, **merge(made_on, body, now).theirs_kept}
-        return SaveResult(
-            now, kept, confirmed_by_reread=_what_became_of_answer(error), previous_values=_values(made_on, body)
-        )
-    moved = tuple(name for name in missing if missing[name] != made_on.value(name))
+        kept = {**kept, **merge(base, body, now).theirs_kept}
+        return SaveResult(now, kept, confirmed_by_reread=_response_text(error), previous_values=_values(base, body))
+    moved = tuple(name for name in missing if missing[name] != base.value(name))
     if moved:
         raise EditConflict(now, moved, "answer lost") from error
     return None
 
 
-def describe_missing(made_on: "Customer | None", body: Mapping[str, str], now: "Customer | None") -> str:
-    """In a clause, how a record falls short of a write that it does not show."""
-    if made_on is None and now is not None:
+def describe_missing(base: "Customer | None", body: Mapping[str, str], now: "Customer | None") -> str:
+    """Return in a clause what of a write a record does not show."""
+    if base is None and now is not None:
         return (
             f"There is a customer {now.short_id} now, but not as it was typed here: it may be yours, stored otherwise, "
-            "or somebody else's"
+            "or someone else's"
         )
-    if made_on is not None and now is None:
+    if base is not None and now is None:
         return "There is no such customer on the server now"
     missing = differences(body, now) if now is not None else body
     if len(missing) < len(body):
@@ -159,7 +158,7 @@ def describe_missing(made_on: "Customer | None", body: Mapping[str, str], now: "
 
 
 def differences(sent: Mapping[str, str], answer: "Customer") -> dict[str, str]:
-    """The fields the record has otherwise than they were sent, with what it has."""
+    """Return the fields that the record has differently from what was sent, with what it has."""
     return {name: answer.value(name) for name, text in sent.items() if answer.value(name) != text}
 
 
@@ -169,19 +168,19 @@ def same_id(one: str, other: str) -> bool:
 
 
 def _refuse_partial(sent: Mapping[str, str], answer: "Customer") -> None:
-    """An answer without the fields that were sent says nothing of them; one that leaves out empty texts may do so."""
+    """Raise UnclearResponse if the response lacks fields that were sent; it may leave out empty ones."""
     left_out = [name for name in sent if name not in answer.received]
     if len(left_out) == len(sent) or any(sent[name] for name in left_out):
         raise UnclearResponse("The server answered with a part of the record only.")
 
 
 def _completed(answer: "Customer", theirs: "Customer") -> "Customer":
-    """The answer, with what it left out as it was before."""
+    """Return the response's record, with the fields that it leaves out as they were before."""
     left_out = {n: theirs.received[n] for n in WIRE_FIELDS if n in theirs.received and n not in answer.received}
     return answer.from_wire(answer.received | left_out, answer.etag) if left_out else answer
 
 
-def _what_became_of_answer(error: DockbookError) -> str:
+def _response_text(error: DockbookError) -> str:
     match error:
         case ConnectionLost():
             return "the connection dropped"

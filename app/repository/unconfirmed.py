@@ -1,4 +1,4 @@
-"""Writes whose answer left open whether they were carried out, until a reading of their customer shows it."""
+"""Writes whose response left open whether they were carried out, until their customer's record shows it."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 
 class UnconfirmedWrite:
-    """`body` (wire name to text) was sent, made on the record `made_on` (`None`: a new customer); `error` came back.
+    """`body` (wire name to text) was sent for the record `base` (`None`: a new customer), and `error` came back.
 
-    `kept` is what others had changed before. `key` tells whoever wrote it which of their writes it is.
+    `kept` is what others had changed before. `key` identifies the write to the form that made it.
     """
 
     def __init__(
         self,
-        made_on: "Customer | None",
+        base: "Customer | None",
         body: Mapping[str, str],
         error: DockbookError,
         kept: Mapping[str, str] = MappingProxyType({}),
         key: str = "",
     ) -> None:
-        self.base = made_on
+        self.base = base
         self.body = body
         self.error = error
         self.kept = kept
         self.key = key
-        self.short_id = made_on.short_id if made_on is not None else body[ID_FIELD]
+        self.short_id = base.short_id if base is not None else body[ID_FIELD]
         self.result: SaveResult | None = None
         self.confirmed = asyncio.Event()
 
@@ -51,16 +51,16 @@ class UnconfirmedWrite:
         return same_id(self.short_id, short_id) if self.is_new else self.short_id == short_id
 
     def resolve(self, now: "Customer") -> SaveResult | None:
-        """What the record read now says of it; `None`: nothing so far. Raises EditsOverlap."""
+        """Return what the record read now says of it; `None` if nothing yet. Raises EditConflict."""
         return resolve_lost_write(self.base, self.body, self.kept, now, self.error)
 
     def describe_missing(self, now: "Customer | None") -> str:
-        """In a clause, how the record falls short of it; `None`: there is none."""
+        """Return in a clause what of it the record does not show; `now` is `None` if there is no record."""
         return describe_missing(self.base, self.body, now)
 
 
 class UnconfirmedWrites:
-    """Those of one run of the program. `on_saved` is told when one that nobody waits for any more is seen."""
+    """The unconfirmed writes of this session. `on_saved` is called for one that is confirmed while no caller waits."""
 
     def __init__(self) -> None:
         self._writes: list[UnconfirmedWrite] = []
@@ -71,39 +71,37 @@ class UnconfirmedWrites:
         return iter(self._writes)
 
     def of(self, short_id: str) -> list[UnconfirmedWrite]:
-        """Those that a record with this ID may tell of."""
+        """Return the writes of this customer."""
         return [write for write in self._writes if write.is_of(short_id)]
 
     def is_watched(self, short_id: str) -> bool:
-        """Whether somebody waits for what becomes of a write of this customer."""
+        """Whether a caller waits for a write of this customer."""
         return any(write.is_of(short_id) for write in self._watched)
 
     def watch(self, write: UnconfirmedWrite) -> None:
-        """Somebody waits for what becomes of this write; an earlier note of the same one is replaced."""
+        """Note that a caller waits for this write; an earlier one with the same key is replaced."""
         self._writes = [other for other in self._writes if not (write.key and other.key == write.key)]
         self._writes.append(write)
         self._watched.append(write)
 
     def stop_watching(self, write: UnconfirmedWrite) -> None:
-        """Nobody waits any more; unless it is forgotten, it is still looked for."""
+        """Note that no caller waits any more; the write is still resolved when its customer is read."""
         self._watched.remove(write)
 
     def add(self, write: UnconfirmedWrite) -> None:
-        """Look for it again, whenever its customer is read."""
         self._writes.append(write)
 
     def remove(self, write: UnconfirmedWrite) -> None:
-        """It is not looked for any more."""
         if write in self._writes:
             self._writes.remove(write)
 
     def resolve_with(self, now: "Customer") -> None:
-        """Judge the writes of this customer by its record as it was read now."""
+        """Resolve the writes of this customer by its record as it was read now."""
         for write in self.of(now.short_id):
             try:
                 saved = write.resolve(now)
             except EditConflict:
-                # Whoever waits for it reads the record, and has a person decide.
+                # The caller that waits for it reads the record too, and asks the person.
                 continue
             if saved is None:
                 continue

@@ -20,7 +20,7 @@ from app.errors import (
     UnclearResponse,
     UnexpectedRecord,
 )
-from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS
+from app.models.fields import ID_FIELD, STATUS, WRITABLE_FIELDS, Permission
 from app.repository.merge import merge
 from app.repository.save_result import SaveResult, check_create_response, check_response
 from app.repository.unconfirmed import UnconfirmedWrite
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
     from app.repository.reader import CustomerReader
     from app.repository.write_log import WriteLog
 
-_SAVE_ROUNDS: Final = 3  # how often a save starts over because the record moved between its read and its write
+_SAVE_ROUNDS: Final = 3  # how often a save starts over if the record changes between its read and its write
 
-#: Seconds to wait before a record whose write got no clear answer is looked up again: about a minute in all.
+#: Seconds between the reads that look for a write without a clear response: about a minute in all.
 CONFIRM_DELAYS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
 
-#: So many of these pauses, some 15 seconds, are given to a server whose readings lag behind its writes.
+#: This many of these pauses, some 15 seconds, are given to a server whose reads lag behind its writes.
 _LAG_PAUSES: Final = 5
 
-#: Beyond the pauses, so many seconds may go into the readings themselves.
+#: Seconds that the reads themselves may take, beyond the pauses.
 _LONGEST_READING: Final = 20.0
 
 
 class SaveObserver:
-    """Who has to know how a write goes on.
+    """Follows a write.
 
-    `sending` is awaited before the write goes out, with the record it is made on (`None`: a new customer) and what
-    is written. `unconfirmed` is called when its answer leaves open whether it was carried out; the record is looked
-    up then, for a minute. `lagging` is called when the server still shows an older record than is known. `key` names
-    the write, so that trying it again is known for what it is.
+    `on_send` is awaited before the write goes out, with the record it is based on (`None`: a new customer) and what is
+    written. `on_unconfirmed` is called if the response leaves open whether it was carried out; the record is then read
+    for a minute. `on_stale_read` is called if the server still shows an older record than is known. `key` identifies
+    the write, so that a second attempt is recognised.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class SaveObserver:
 class CustomerWriter:
     """Writes customers; errors are those of `app.errors`.
 
-    With `read_only` nothing is ever written. `confirm_delays` are the pauses, in seconds, between reads that look
-    for a write whose answer left open whether it was carried out.
+    With `read_only` nothing is ever written. `confirm_delays` are the pauses, in seconds, between the reads that look
+    for a write without a clear response.
     """
 
     def __init__(
@@ -100,11 +100,11 @@ class CustomerWriter:
 
     @property
     def busy(self) -> bool:
-        """Whether a write is on its way, and its answer did not come so far."""
+        """Whether a write is waiting for its response."""
         return any(not self._unconfirmed.is_watched(short_id) for short_id in self._writing)
 
     def retry_permission(self) -> None:
-        """Let writing be tried again: the permission may have been given meanwhile."""
+        """Let writing be tried again: the permission may have been granted meanwhile."""
         self._permission_denied = None
 
     async def save(
@@ -115,10 +115,10 @@ class CustomerWriter:
         *,
         unseen: bool = False,
     ) -> SaveResult:
-        """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, judge the answer.
+        """Write `changes` (wire name to new text) made on `base`: read again, merge, send once, check the response.
 
-        Raises EditsOverlap when somebody else changed the same fields: nothing is sent then. With `unseen` the record
-        is not read again, because the server cannot be asked for it (IdRefused): what others changed is overwritten.
+        Raises EditConflict if others changed the same fields: nothing is sent then. With `unseen` the record is not
+        read again, because the server refuses its ID in an address: changes of others are overwritten.
         """
         observer = observer or SaveObserver()
         async with self._exclusive(base.short_id), self._previous_attempt(base.short_id, observer) as earlier:
@@ -135,7 +135,7 @@ class CustomerWriter:
                 if not merged.to_send:
                     earlier.settle()
                     return SaveResult(theirs, kept) if done is None else done._replace(merged_from_others=kept)
-                # A server that refuses the tag of a record that stood still does not know its own tags.
+                # If the record has not changed, the server's ETag handling is broken: retry without it.
                 stood_still = refused is not None and refused.received == theirs.received
                 try:
                     tag = None if stood_still else theirs.etag
@@ -155,7 +155,7 @@ class CustomerWriter:
     async def create(
         self, short_id: str, values: Mapping[str, str], observer: SaveObserver | None = None
     ) -> SaveResult:
-        """Create a customer; raises CustomerExists when the ID is taken, discontinued or not.
+        """Create a customer. Raises CustomerExists if the ID is taken, discontinued or not.
 
         Fields left empty are not sent: a server may well refuse an empty e-mail address.
         """
@@ -178,7 +178,7 @@ class CustomerWriter:
             return saved
 
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
-        """Mark as discontinued and return the record as the server has it then; there is no way back in the API."""
+        """Mark as discontinued and return the record after it; the API cannot make it active again."""
         async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
@@ -197,7 +197,7 @@ class CustomerWriter:
             return now
 
     async def resolve_pending(self, write: UnconfirmedWrite, *, patient: bool) -> SaveResult:
-        """What came of a write that an earlier run sent and got no answer to; nothing is sent.
+        """Return what came of a write whose response an earlier run did not get; nothing is sent.
 
         Raises EditsOverlap or OutcomeUnknown as the write itself would have. Unless it is `patient`, it looks once.
         """
@@ -209,7 +209,7 @@ class CustomerWriter:
         try:
             now = await self._read(theirs.short_id)
         except DockbookError:
-            # The server said it is done; that it cannot be read now does not undo it.
+            # The server said it is done; a failed read does not undo that.
             return theirs.model_copy(update={"active": False})
         if now.active is True:
             raise UnclearResponse(f"The server accepted it, but its record of {theirs.short_id} still says active.")
@@ -223,7 +223,7 @@ class CustomerWriter:
         tag: str | None,
         observer: SaveObserver,
     ) -> SaveResult:
-        """POST once; when the answer leaves it open, read again until it is known what came of it."""
+        """POST once; if the response leaves it open, read until it is known what came of it."""
         await observer.on_send(theirs, to_send)
         try:
             async with self._server.client() as api:
@@ -235,7 +235,7 @@ class CustomerWriter:
             return await self._confirm(UnconfirmedWrite(theirs, to_send, error, kept, observer.key), observer)
 
     async def _refuse_taken(self, short_id: str, earlier: "_PreviousAttempt | None" = None) -> SaveResult | None:
-        """Raise CustomerExists, unless it was the earlier try that created it, or there is none."""
+        """Raise CustomerExists if the ID is taken, unless the previous attempt created it: then return its result."""
         try:
             taken = await self._read(short_id)
         except NotFound:
@@ -245,7 +245,7 @@ class CustomerWriter:
         raise CustomerExists(taken.short_id)
 
     async def _post_new(self, body: Mapping[str, str]) -> SaveResult:
-        """POST once, or twice where the server refuses the precondition of an ID that it does not have."""
+        """POST once, or again without precondition if the server refuses that for an ID it does not have."""
         try:
             async with self._server.client() as api:
                 answer = await api.create(body)
@@ -255,7 +255,7 @@ class CustomerWriter:
                 raise
             async with self._server.client() as api:
                 answer = await api.create(body, guarded=False)
-        saved = check_create_response(body, answer.customer, says_new=answer.is_new, tells_new=self._reports_new)
+        saved = check_create_response(body, answer.customer, says_new=answer.is_new, reports_new=self._reports_new)
         self._reports_new |= answer.is_new
         return saved
 
@@ -270,7 +270,7 @@ class CustomerWriter:
         return now
 
     async def _reread(self, base: "Customer", observer: SaveObserver) -> "Customer":
-        """The record as the server has it now; one older than what is known is read again, and then asked about."""
+        """Return the record as the server has it now. Raises EditConflict if it stays older than what is known."""
         own = self._writes[base.short_id]
         known = own.record if own is not None and self._writes.is_stale(base, own.record) else base
         now = await self._read_exactly(base.short_id)
@@ -282,15 +282,15 @@ class CustomerWriter:
             now = await self._read_exactly(base.short_id)
         fields = tuple(name for name in WRITABLE_FIELDS if now.value(name) != known.value(name))
         if fields and self._writes.is_stale(now, known):
-            # Once a person has decided, the older record is what the next save goes by.
+            # Once the person has decided, the next save goes by the older record.
             self._writes.forget(base.short_id)
             raise EditConflict(now, fields, "older")
         return now
 
     async def _confirm(self, write: UnconfirmedWrite, observer: SaveObserver) -> SaveResult:
-        """Look up what came of a write that was just sent."""
+        """Find out what came of a write that was just sent."""
         observer.on_unconfirmed(write)
-        # What is read from now on may be from after the write.
+        # Reads from now on may be from after the write.
         self._reader.invalidate()
         return await self._watch(write, self._confirm_delays)
 
@@ -302,7 +302,7 @@ class CustomerWriter:
             self._unconfirmed.stop_watching(write)
 
     async def _poll_until_read(self, write: UnconfirmedWrite, pauses: Sequence[float]) -> SaveResult:
-        """Read the record until it shows the write, or has been read so often that nobody should wait any more."""
+        """Read the record until it shows the write, for about a minute."""
         now: Customer | None = None
         why = ""
         until = _now() + sum(pauses) + _LONGEST_READING
@@ -326,13 +326,13 @@ class CustomerWriter:
             if write.result is not None:
                 self._unconfirmed.remove(write)
                 return write.result
-        told = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
+        reason = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
         cause = write.error.title
-        raise OutcomeUnknown(f"{told} ({cause[:1].lower()}{cause[1:]}).") from write.error
+        raise OutcomeUnknown(f"{reason} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
     @asynccontextmanager
     async def _previous_attempt(self, short_id: str, observer: SaveObserver) -> "AsyncIterator[_PreviousAttempt]":
-        """The write of the same key that is not confirmed so far, in the hands of the one that follows it."""
+        """Take over the unconfirmed write with the same key, if any, for the attempt that follows it."""
         key = observer.key
         write = next((one for one in self._unconfirmed.of(short_id) if key and one.key == key), None)
         earlier = _PreviousAttempt(write)
@@ -346,7 +346,7 @@ class CustomerWriter:
 
     @asynccontextmanager
     async def _exclusive(self, short_id: str) -> AsyncIterator[None]:
-        """One write at a time for a customer, and none where editing is off."""
+        """Allow one write at a time for a customer, and none where writing is off."""
         if self._read_only:
             raise ReadOnly(self.read_only_reason or "")
         if self._unconfirmed.is_watched(short_id):
@@ -357,7 +357,7 @@ class CustomerWriter:
         try:
             yield
         except Forbidden as error:
-            if error.permission == 131:
+            if error.permission is Permission.MODIFY:
                 self._permission_denied = error.text
             raise
         else:
@@ -368,13 +368,13 @@ class CustomerWriter:
 
 
 class _PreviousAttempt:
-    """An unconfirmed write, if any, that another try of the same form follows; settled once that is certain."""
+    """The unconfirmed write, if any, of the same form's previous attempt."""
 
     def __init__(self, write: UnconfirmedWrite | None) -> None:
         self.write = write
 
     def result_in(self, now: "Customer") -> SaveResult | None:
-        """What the record says of it, where it shows it."""
+        """Return its result if the record shows it."""
         if self.write is None or not self.write.is_of(now.short_id):
             return None
         with suppress(EditConflict):
@@ -382,7 +382,7 @@ class _PreviousAttempt:
         return None
 
     def settle(self) -> None:
-        """What is stored now is known: nothing is left to be found out about it."""
+        """Note that what the server holds is certain: nothing is left to be resolved."""
         self.write = None
 
 
@@ -391,4 +391,4 @@ def _now() -> float:
 
 
 async def _nothing(_made_on: "Customer | None", _body: Mapping[str, str]) -> None:
-    """Nobody has to know."""
+    """Do nothing."""

@@ -1,9 +1,8 @@
-"""What every screen of dockbook has: header, status line, key bar, help, and the repository behind it."""
+"""The base of every full screen: header, status line, key bar, notices, workers."""
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Hashable
-from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
@@ -21,6 +20,7 @@ from app.repository.history import SavedChange
 from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
@@ -53,7 +53,7 @@ _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
     "never": "There is no local copy to read again.",
 }
 
-#: What can be done on the list and on a customer about what was written, or not, so far.
+#: The actions of the list and of a customer that concern earlier changes.
 HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
     Binding("u", "app.undo", "Undo", id="undo", tooltip="Undo the last save"),
     Binding("m", "app.my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
@@ -74,9 +74,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     AUTO_FOCUS = None
 
     class CustomerSaved(Message):
-        """A customer was written; every screen that shows it takes the record over.
+        """A customer was written; every screen that shows it takes over the record.
 
-        It is said `aloud`, on whatever screen there is, where nobody waits for it any more.
+        With `aloud` the text is shown on the top screen, because no form waits for the write any more.
         """
 
         def __init__(
@@ -103,13 +103,13 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             self.screen = screen
             self.code = code
 
-    #: The actions of the key bar, by id; those that do not fit are left out from the end, help never.
+    #: The actions of the key bar, by id; those that do not fit are left out from the end, except help.
     FOOTER: ClassVar[tuple[str, ...]] = ()
 
     #: Whether a scan opens a customer here.
     TAKES_SCANS: ClassVar[bool] = False
 
-    #: What the screen is for, in a few sentences, for its help page.
+    #: What the screen is for; shown on its help page.
     HELP_TEXT: ClassVar[str] = ""
 
     def __init__(self, context: AppContext) -> None:
@@ -119,7 +119,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.status = StatusLine()
         self.keys = KeyBar()
         self._deferred: list[Callable[[], object]] = []
-        #: Not set while what a key asked for waits for what it is to be done with.
+        #: Cleared while an action that a key started waits for data.
         self.action_done = asyncio.Event()
         self.action_done.set()
         self._blocking_action: Callable[[], Awaitable[None]] | None = None
@@ -129,12 +129,11 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
 
     @property
     def takes_pasted_codes(self) -> bool:
-        """Whether a paste of one line is a scan."""
+        """Whether a pasted line is a scan."""
         return self.TAKES_SCANS and self.detects_scans
 
     @property
     def repository(self) -> CustomerRepository:
-        """What the screen may ask for."""
         return self.context.repository
 
     def compose_body(self) -> ComposeResult:
@@ -167,7 +166,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             self._deferred.pop(0)()
 
     def call_when_active(self, act: Callable[[], object]) -> None:
-        """Do it when no other screen lies over this one: leaving, for one, would take away the one on top."""
+        """Run it when no other screen covers this one; to leave earlier would close the one on top."""
         if self.app.screen is self:
             act()
         else:
@@ -189,25 +188,25 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         return await self.app.push_screen_wait(dialog)
 
     def show_connection(self, link: ConnectionState) -> None:
-        """Tell the state of the connection and whether editing is off."""
+        """Show the state of the connection and whether editing is off."""
         self.header.connection = describe_connection(link, self.data_origin())
         off = ("READ-ONLY",) if self.repository.read_only_reason else ()
         self.header.flags = (*self.context.flags, *off, *self.context.draft_flags)
         self.keys.dimmed = WRITING_ACTIONS if self.repository.read_only_reason else frozenset()
 
     def data_origin(self) -> "Origin | None":
-        """Where what is shown came from instead of the server; `None` for what the server has."""
+        """Where the data shown came from, if not from the server."""
         return None
 
     def refresh_if_stale(self) -> None:
-        """Ask again for what is shown, if it came from the mirror: there may be newer now."""
+        """Load again what is shown from the local copy: there may be newer data."""
 
     def page_arrived(self, request: "PageRequest", page: "Page") -> bool:
         """Show the server's page where the local copy's is shown; false if this screen does not show it."""
         return False
 
     def note_refresh(self) -> None:
-        """F5 was pressed; a second time soon after the first, it asks for everything."""
+        """Called for F5; a second one soon after the first requests a full sync."""
         now = monotonic()
         twice, self._refreshed_at = now - self._refreshed_at < DOUBLE_PRESS_SECONDS, now
         if twice:
@@ -220,32 +219,32 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_notice(_FULL_SYNC_TEXTS[await self.repository.request_full_sync()])
 
     def show_keys(self) -> None:
-        """Take the keys for the bar from the bindings, as they may have been remapped."""
+        """Show the keys of the current bindings, which may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
         self.keys.actions = tuple(actions[name] for name in (*self.footer_actions(), "help") if name in actions)
 
     def footer_actions(self) -> tuple[str, ...]:
-        """The ids of the actions for the key bar, as things are now."""
+        """The ids of the actions for the key bar."""
         return self.FOOTER
 
     def apply_saved(self, message: CustomerSaved) -> None:
-        """Take over a record that was written, if it is shown here."""
+        """Take over a saved record, if it is shown here."""
 
     def confirm_write(self, write: "UnconfirmedWrite", saved: "SaveResult") -> bool:
         """Show that an unconfirmed write of this screen arrived after all; false if it is not of this screen."""
         return False
 
     def unsaved_text(self) -> str:
-        """What would be lost by leaving now, as a clause; empty when nothing would."""
+        """What would be lost by leaving now, as a clause; empty if nothing."""
         return ""
 
     @property
     def draft_is_saved(self) -> bool:
-        """Whether what would be lost is kept as a draft."""
+        """Whether the unsaved text is kept as a draft."""
         return False
 
     def update_drafts(self) -> None:
-        """Take over what changed about the drafts."""
+        """Show that something about the drafts has changed."""
         self.show_connection(self.repository.connection)
 
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
@@ -253,21 +252,20 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.status.show_notice(text, level, kind)
 
     def show_error(self, error: DockbookError, before: str = "") -> None:
-        """Put an error on the status line, after what is said `before`, and what it teaches about the connection."""
+        """Show an error on the status line, behind the text `before`, and the state of the connection."""
         self.show_connection(self.repository.connection)
         self.show_notice(f"{before} {error.title}: {error.text}".strip(), "error")
         if isinstance(error, RateLimited) and error.wait is not None:
             self.count_down(error.wait, before=before)
 
     def count_down(self, wait: float, then: Callable[[], None] | None = None, before: str = "") -> None:
-        """Count the seconds a server asked to wait, if a person would; then act, or say that it is time."""
+        """Count down the seconds that a server asked to wait, up to a minute; then run `then`, or say so."""
         self.stop_countdown()
         if wait <= MAX_COUNTDOWN:
             self.status.clear_notice()
             self._tick(math.ceil(wait), then, before, self.status.notices)
 
     def stop_countdown(self) -> None:
-        """Nothing is waited for any more."""
         if self._countdown is not None:
             self._countdown.stop()
             self._countdown = None
@@ -286,12 +284,12 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             then()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Hand an error in the program to the app, which hears only of its own workers."""
+        """Pass an error in the program on to the app, which hears of its own workers only."""
         if event.state is WorkerState.ERROR:
             self.app.post_message(Worker.StateChanged(event.worker, event.state))
 
     def can_write(self) -> bool:
-        """Whether editing is on and somebody is there to be edited; says why when it is not so."""
+        """Whether editing is possible now; if not, show why."""
         if self._awaited_id is not None:
             self.show_notice(
                 f"Still looking for {sanitize_id(self._awaited_id)}: nothing else is changed meanwhile.", "warning"
@@ -305,24 +303,24 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         return False
 
     def retry_permission(self) -> None:
-        """Let editing be tried although it was refused: the permission may have been given meanwhile."""
+        """Let editing be tried although it was refused: the permission may have been granted meanwhile."""
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
             self.show_notice("Editing is enabled again. The server checks the permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
-        """Run a read in a worker of this screen; a newer one of the same group takes its place."""
+        """Run a read in a worker of this screen; a newer one of the same group replaces it."""
         self.run_worker(job, group=group, exclusive=True, exit_on_error=False)
 
     def run_blocking_action(self, job: Callable[[], Awaitable[None]], group: str, awaited: str | None = None) -> None:
-        """As `read`, for what a key asked for that the keys after it have to wait for, or the one with this ID."""
+        """As `run_read`, for an action that the keys after it wait for; `awaited` is the ID it reads, if any."""
 
         async def acting() -> None:
             try:
                 await job()
             finally:
-                # A newer one, which cancels this, still has to act.
+                # A newer action, which cancels this one, is still to come.
                 if self._blocking_action is acting:
                     self.action_done.set()
                     self._awaited_id = None
@@ -332,7 +330,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.run_read(acting, group)
 
     def run_write(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Run a write in a worker of the app: leaving this screen must not cut it short."""
+        """Run a write in a worker of the app: closing this screen must not cancel it."""
         self.app.run_worker(job, group="writes", exclusive=False, exit_on_error=False)
 
     def remark(self, text: str) -> None:
@@ -347,7 +345,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
 
 
 def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
-    """The state of the line in a few words, and the age of what is shown when that is not what the server has now."""
+    """Return the state of the connection in a few words, and the age of data that is not the server's."""
     if link.live is False and link.since is not None:
         state = f"{'no access' if link.auth_failed else 'offline'} since {short_time(link.since)}"
     elif link.suspect:
@@ -355,7 +353,7 @@ def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
     elif not link.live:
         state = "connecting…"
     else:
-        # What the server said a while ago is not live because the server is.
+        # Old data is not live because the server is.
         state = "live" if origin is None else ""
     parts = [state] if state else []
     if origin is not None:
@@ -363,9 +361,3 @@ def describe_connection(link: ConnectionState, origin: "Origin | None") -> str:
     elif link.mirror_percent is not None and link.live and not link.suspect:
         parts.append(f"loading copy {link.mirror_percent}%")
     return " · ".join(parts)
-
-
-def short_time(when: datetime) -> str:
-    """The time of day, with the day when that is another one."""
-    when = when.astimezone()
-    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"

@@ -1,4 +1,4 @@
-"""The conflict: two people changed the same field, and a person decides, field by field."""
+"""The conflict screen: two people changed the same fields, and the person decides field by field."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -153,7 +153,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
             self.show_notice("All decided: F10 saves.")
 
     def _next_undecided(self) -> None:
-        """Put the cursor on the next field that nobody decided about."""
+        """Put the cursor on the next undecided field."""
         names = list(self._conflicts)
         later = [*range(self.view.cursor, len(names)), *range(self.view.cursor)]
         self.view.cursor = next((row for row in later if names[row] not in self._chosen), self.view.cursor)

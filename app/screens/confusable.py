@@ -1,4 +1,4 @@
-"""What is said of customers whose IDs are easily taken for another one, and the question before one more is made."""
+"""Texts about easily confused IDs, and the dialog before another one is created."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.errors import ConfusableId
     from app.models.customer import Customer
 
-#: Said where the copy was searched and is not whole.
+#: Shown if the local copy was searched while it was incomplete.
 INCOMPLETE: Final = "The local copy is not complete yet; others may exist."
 #: The most customers that are named, and offered to be opened, in one place.
 MOST_NAMED: Final = 4
@@ -19,19 +19,19 @@ _LONGEST_NAME: Final = 60  # cells
 
 
 def status_of(customer: "Customer") -> str:
-    """What is to be known of the status, behind the name; nothing for one that is active."""
+    """Return the status in brackets; nothing for an active customer."""
     return " (discontinued)" if customer.active is False else ""
 
 
 def name_beside(customer: "Customer", short_id: str) -> str:
-    """`BRIGHT-MFG · Bright Manufacturing LLC`, with the signs spelled that look like others in `short_id`."""
+    """Return `BRIGHT-MFG · Bright Manufacturing LLC`, naming characters that look like those of `short_id`."""
     who = sanitize_id(reveal_confusables(customer.short_id, short_id))
     name = f" · {shorten(customer.name, _LONGEST_NAME)}" if customer.name.strip() else ""
     return f"{who}{name}{status_of(customer)}"
 
 
 def describe(short_id: str, others: Sequence["Customer"]) -> str:
-    """A sentence that names these customers, whose IDs resemble this one."""
+    """Return a sentence that names these customers with similar IDs."""
     names = " and ".join(name_beside(other, short_id) for other in others[:MOST_NAMED])
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     one = len(others) == 1
@@ -41,7 +41,7 @@ def describe(short_id: str, others: Sequence["Customer"]) -> str:
 
 
 class ConfusableDialog(ConfirmDialog):
-    """Asks, before a customer is made, about those whose IDs are easily taken for the new one."""
+    """Asks, before a customer is created, about those whose IDs are easily confused with the new one."""
 
     KEYS = "arrows move · ⏎ choose · Esc cancel"
 
@@ -59,5 +59,5 @@ class ConfusableDialog(ConfirmDialog):
         )
 
     def chosen(self, answer: str | None) -> str | None:
-        """The ID of the customer that is to be opened, if that is the answer."""
+        """Return the ID of the customer to open, if that is the answer."""
         return self._offered.get(answer or "")

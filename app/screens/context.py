@@ -1,4 +1,4 @@
-"""What a screen works with: the customers, the drafts, and what belongs to this run of the program."""
+"""What all screens share: the repository, the drafts, and what belongs to this run of the program."""
 
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,10 @@ if TYPE_CHECKING:
 
 
 class AppContext:
-    """What a screen works with: the customers, and words about where they come from.
+    """What all screens share.
 
-    `flags` are things the person must always see (`TLS NOT VERIFIED`); `local` says that no server was asked for.
-    `views` keeps how the list was left.
-    `open_drafts` opens the drafts where any are kept. `postponed` are those the person wants to see later, and
-    `changes` what was written in this session.
+    `flags` must always be visible (`TLS NOT VERIFIED`); `local` means that no server is configured. `open_drafts`
+    opens the drafts, if any are kept.
     """
 
     def __init__(
@@ -45,19 +43,19 @@ class AppContext:
 
     @property
     def drafts(self) -> "DraftStore | None":
-        """The drafts, where any are kept: opened by whoever first asks, not before the first paint."""
+        """The drafts, if any are kept; opened on first use, after the first paint."""
         if self._drafts is None and self._open_drafts is not None:
             self._drafts = self._open_drafts()
         return self._drafts
 
     @property
     def draft_flags(self) -> tuple[str, ...]:
-        """What a person must know of the drafts; nothing is opened to know it."""
+        """What the header says about the drafts; does not open them."""
         problem = ("DRAFT NOT SAVED",) if self._drafts is not None and self._drafts.problem else ()
         waiting = (f"{count} NOT SENT",) if (count := self.unconfirmed_texts) else ()
         return (*problem, *waiting)
 
     @property
     def unconfirmed_texts(self) -> int:
-        """How many drafts wait for the server to be back."""
+        """How many drafts could not be sent because the server was away."""
         return sum(draft.state == "not sent" for draft in self._drafts.unclaimed) if self._drafts is not None else 0

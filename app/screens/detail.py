@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DetailScreen(BaseScreen[None]):
-    """Look at one customer. The row of the list is shown at once, the server's record as soon as it is there."""
+    """Shows one customer: the row of the list at once, then the server's record."""
 
     CSS_PATH = [STYLES / "detail.tcss"]
     HELP_TEXT = (
@@ -97,7 +97,7 @@ class DetailScreen(BaseScreen[None]):
             self.run_read(self._learn, "newer")
 
     async def _learn(self) -> None:
-        """What the server told of the customer since it came is asked for."""
+        """Read the customer again if the local copy has a newer record."""
         if await self.repository.updated_since([self.customer]):
             self._read_again()
 
@@ -216,7 +216,7 @@ class DetailScreen(BaseScreen[None]):
         self.record.show(self.customer, {ID_FIELD: remark} if remark else {})
 
     async def _look_for_alikes(self, short_id: str) -> None:
-        """An ID that looks like this one may be anywhere in the book."""
+        """Find IDs that look like this one, anywhere in the local copy."""
         known = ConfusableIds()
         known.add({short_id: self._known_alike(short_id)})
         known.add(await self.repository.confusable_ids([short_id]))

@@ -1,4 +1,4 @@
-"""Discontinuing a customer: a question of its own, then one request."""
+"""Discontinuing a customer: a dialog of its own, then one request."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class DiscontinueDialog(ConfirmDialog):
-    """Asks; the focus is on *Keep*, and neither Enter on arrival nor the key that opened it says yes."""
+    """Asks whether to discontinue; the focus is on *Keep*, and the key that opened it is no answer."""
 
     def __init__(self, customer: "Customer") -> None:
         place = ", ".join(part for part in (customer.city, customer.state) if part)
@@ -35,7 +35,7 @@ class DiscontinueDialog(ConfirmDialog):
 
 
 def discontinue(screen: BaseScreen[Result], customer: "Customer") -> None:
-    """Ask whether to discontinue, and do it when the answer is yes."""
+    """Ask whether to discontinue, and do it."""
     if customer.active is False:
         screen.show_notice(f"{sanitize_id(customer.short_id)} is already discontinued.")
         return

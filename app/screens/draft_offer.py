@@ -1,4 +1,4 @@
-"""The offer of a draft: what was typed and not saved, beside the record as it was and as it is now."""
+"""The offer of a draft: the unsaved text, the record it was typed over, and the record now."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ _NOT_READ = "The server's record cannot be read now, so the last column is not k
 
 
 class DraftOfferScreen(ComparisonScreen[Draft]):
-    """Offers `draft`; the result is the draft as it was taken up, or nothing."""
+    """Offers `draft`; the result is the draft that this session has claimed, or nothing."""
 
     HELP_TEXT = (
         "What was typed and not saved, as it was kept on this machine. Resume opens the form with it, on the record "
@@ -111,7 +111,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
         return taken
 
     async def _load_current(self) -> None:
-        """Read the record as it is now, and find out what came of a write that got no answer."""
+        """Read the record as it is now, and find out what came of a write without a response."""
         draft = self.draft
         resolve_draft(self, draft)
         short_id = draft.short_id or draft.shown_fields.get(ID_FIELD, "").strip()

@@ -40,9 +40,9 @@ async def offer_of(
     short_id: str,
     tell_open: "Callable[[tuple[Draft, ...]], None] | None" = None,
 ) -> DraftOfferScreen | None:
-    """The offer of a draft that was left of this customer; one that was put off is only mentioned.
+    """Return the offer of a draft of this customer; one that the person postponed is only mentioned.
 
-    Drafts of it that are open elsewhere go to `tell_open`, or are mentioned too.
+    Drafts that other sessions have open are passed to `tell_open`, or mentioned too.
     """
     found = await _look(screen, short_id)
     if found is None:
@@ -62,7 +62,7 @@ async def offer_of(
 
 
 async def offer_at_start(screen: "BaseScreen[Result]") -> None:
-    """Offer what an earlier run left, and tell what could not be read."""
+    """Offer the drafts of earlier runs, and report those that cannot be read."""
     found = await _look(screen)
     if found is None:
         return

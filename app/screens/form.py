@@ -1,4 +1,4 @@
-"""The form: edit a customer or add one; what changed is marked, and kept as a draft until it is saved."""
+"""The form: edits a customer or adds one; changes are marked, and kept as a draft until they are saved."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ _QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 @dataclass(frozen=True, slots=True)
 class FormStart:
-    """What a form may begin with besides the record: texts typed, the draft they are from, a conflict to settle."""
+    """What a form starts with besides the record: edits, the draft they come from, a conflict to resolve."""
 
     typed: Mapping[str, str]
     draft: "Draft | None" = None
@@ -72,11 +72,10 @@ class FormStart:
 
 
 class FormScreen(BaseScreen[str]):
-    """Edit `customer`, or add a new one when it is `None`; `start` is the field the cursor begins in, and
-    `new_id` the ID of a new one. That it is easily taken for one of those in `beside` is known.
+    """Edits `customer`, or adds a new one if it is `None`; the cursor starts in the field `start`.
 
-    The result is an ID to open, when a new customer turned out to exist, or one with an ID like it, and the person
-    wants to see that one.
+    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. The
+    result is the ID of an existing customer that the person wants to open instead.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
@@ -116,7 +115,7 @@ class FormScreen(BaseScreen[str]):
         self._start_values = start_values
         self._shown_editors: set[str] = set()
         self._told_problem: str | None = None
-        #: What stood in the fields before the typing under way, and before lines that came as fast as a paste.
+        #: The texts before the current typing, and before lines that came as fast as a paste.
         self._texts_before: Mapping[str, str] = {}
         self._before_lines: Mapping[str, str] | None = None
         #: The IDs that the person knows to be easily confused with the new one.
@@ -175,9 +174,9 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Edited)
     def edited(self, event: FormField.Edited) -> None:
-        """Keep it as a draft, and count what is changed."""
+        """Save the draft, and count the changes."""
         if self._before_lines is not self._texts_before:
-            # Something else was typed since the lines came.
+            # Other keys came after the lines.
             self._before_lines = None
         self.draft.update(self.customer, self.fields.edits)
         self._tell_before(event.row)
@@ -185,7 +184,7 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Blurred)
     def left(self, event: FormField.Blurred) -> None:
-        """Give advice once a value is typed, not while it is; advice on the zip depends on the country."""
+        """Show hints after a value is typed, not while; the hint for the zip depends on the country."""
         self.fields.update_hint(event.row)
         if event.row.field == "country":
             self.fields.update_hint(self.rows["zip"])
@@ -194,7 +193,7 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Entered)
     def entered(self) -> None:
-        """Enter goes on; at the last field it stays and says how to save."""
+        """Go to the next field; at the last one, say how to save."""
         if self.fields.at_end:
             self.show_notice("This is the last field. F10 saves.")
         else:
@@ -202,14 +201,14 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Focused)
     def reached(self, event: FormField.Focused) -> None:
-        """Show the whole of what the field was where there is too little room for it beside the field."""
+        """Show the field's original value where there is no room for it beside the field."""
         self._tell_before(event.row)
 
     def typing_began(self) -> None:
         self._texts_before = self.fields.texts
 
     def lines_typed(self, lines: int) -> None:
-        """Say that a text of several lines went over several fields, and offer to take it back."""
+        """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
         self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
 
@@ -272,7 +271,7 @@ class FormScreen(BaseScreen[str]):
             self.dismiss(None)
 
     def _leave_while_saving(self) -> None:
-        """Leave while the save is being confirmed; one that is on its way cannot be called back."""
+        """Leave while the save is being confirmed; a save that is being sent cannot be cancelled."""
 
         def leave(answer: str | None = "leave") -> None:
             if answer == "leave" and self._unconfirmed is not None:
@@ -288,7 +287,7 @@ class FormScreen(BaseScreen[str]):
             self.app.push_screen(leave_unconfirmed_dialog(), leave)
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
-        """Ask whether lines that came as fast as a paste are to go from the fields again."""
+        """Ask whether to undo lines that came as fast as a paste."""
         self._before_lines = None
         changed = ", ".join(row.label for name, row in self.rows.items() if row.value != texts.get(name, row.value))
 
@@ -308,14 +307,14 @@ class FormScreen(BaseScreen[str]):
         return True
 
     def set_customer(self, customer: "Customer | None") -> None:
-        """Show whose form it is, after that changed."""
+        """Take over the customer that is edited."""
         self.customer = customer
         self.header.title = f"Edit {sanitize_id(customer.short_id)}" if customer else "New customer"
         self._tell_before(self.fields.current)
         self.update_status()
 
     def update_status(self) -> None:
-        """Say in the header how much is changed, and whether it is kept."""
+        """Show in the header how many fields are changed, and whether they are kept as a draft."""
         if self._saving:
             return
         count = len(self.fields.changes)
@@ -323,7 +322,7 @@ class FormScreen(BaseScreen[str]):
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
-        """Say early that an ID is taken, or like another; the save looks again, so a failure here needs no word."""
+        """Say early that an ID is taken or similar to another; the save checks again, so errors are ignored here."""
         error, remark = "", ""
         try:
             taken = await self.repository.customer(short_id)
@@ -341,7 +340,7 @@ class FormScreen(BaseScreen[str]):
             row.set_hint(remark)
 
     async def _check_drafts(self) -> None:
-        """Tell of drafts of this customer: those open elsewhere, and one that was left."""
+        """Mention drafts of this customer that are open elsewhere, and offer an unclaimed one."""
         from app.screens.drafts import offer_of
 
         if self.customer is None:
@@ -351,7 +350,7 @@ class FormScreen(BaseScreen[str]):
             self.app.push_screen(offer, self._resume)
 
     def _resume(self, draft: "Draft | None") -> None:
-        """Go on with a draft in this form, on the record as it was read then."""
+        """Continue a draft in this form, based on the record that it was typed over."""
         base = draft.base_customer() if draft is not None else None
         if draft is None or base is None:
             return

@@ -64,14 +64,14 @@ class FormFields(Container):
 
     @property
     def edits(self) -> dict[str, str]:
-        """The changes, and the ID of a new customer: one that was given counts once anything is typed with it."""
+        """The changes, and the ID of a new customer, which counts once anything is typed with it."""
         own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
             return {ID_FIELD: own_id} | self.changes if own_id and self.changes else self.changes
         return {ID_FIELD: own_id} | self.changes
 
     def move(self, step: int) -> None:
-        """Go so many fields on, round the ends too."""
+        """Move by this many fields, around the ends."""
         rows = list(self.rows.values())
         rows[(self._index + step) % len(rows)].focus_input()
 

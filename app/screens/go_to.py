@@ -60,7 +60,7 @@ class GoToDialog(Dialog[str]):
         self._show()
 
     def on_input_changed(self) -> None:
-        """Nobody is chosen any more, and others may be meant."""
+        """Deselect, and look for suggestions."""
         self.query_one(OptionList).highlighted = None
         self._asked.clear()
         self._below.run_read(partial(self._suggest, self._typed), "suggestions")
@@ -70,7 +70,7 @@ class GoToDialog(Dialog[str]):
 
     @property
     def takes_pasted_codes(self) -> bool:
-        """A paste into the empty field is a scan; another one goes to the cursor."""
+        """A paste into the empty field is a scan; any other goes to the cursor."""
         return not self.query_one(Input).value
 
     def scanned(self, code: str) -> None:
@@ -78,7 +78,6 @@ class GoToDialog(Dialog[str]):
 
     @on(OptionList.OptionSelected)
     def selected(self, event: OptionList.OptionSelected) -> None:
-        """One that was offered was clicked."""
         self.dismiss(self._offered[event.option_index].short_id)
 
     def action_submit(self) -> None:
@@ -115,7 +114,7 @@ class GoToDialog(Dialog[str]):
         self._asked.set()
 
     def _show(self) -> None:
-        """Show who is offered; nobody is chosen."""
+        """Show the suggestions, none selected."""
         typed = self._typed
         ids = [sanitize_id(reveal_confusables(one.short_id, typed)) for one in self._offered]
         cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
@@ -129,9 +128,9 @@ class GoToDialog(Dialog[str]):
 
 
 class NotFoundDialog(ConfirmDialog):
-    """Says that nobody has this ID, and offers those `found` with one like it, the likeliest first.
+    """Says that no customer has this ID, and offers those `found` with a similar one, the most similar first.
 
-    The next code scanned takes the place of it.
+    The next scan replaces it.
     """
 
     KEYS = "↑↓ move · ⏎ choose · Esc cancel"
@@ -158,7 +157,7 @@ class NotFoundDialog(ConfirmDialog):
         self.dismiss(_SCANNED + code)
 
     def chosen(self, answer: str) -> str | None:
-        """The ID that is to be gone to, if that is the answer: of one that was offered, or one that was scanned."""
+        """Return the ID to open, if that is the answer: an offered one, or a scanned one."""
         if answer.startswith(_SCANNED):
             return answer.removeprefix(_SCANNED)
         return self._offered.get(answer)

@@ -19,7 +19,7 @@ _KEY_CELLS = 20
 
 
 class HelpScreen(BaseScreen[None]):
-    """The keys of the screen one comes from."""
+    """Explains the screen below it, and lists its keys."""
 
     CSS_PATH = [STYLES / "help.tcss"]
 

@@ -1,4 +1,4 @@
-"""What looks odd about a value somebody typed: said beside the field, never a reason to refuse it."""
+"""Hints about odd values in a form: shown beside the field, never a reason to refuse them."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Sentences that several screens say: what a save came to, which fields, and when."""
+"""Sentences that several screens share: summaries of saves, lists of fields, times."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def save_summary(saved: SaveResult, *, new: bool) -> str:
-    """What a person should know of a save."""
+    """Return what a person should know about a save."""
     who = sanitize_id(saved.customer.short_id)
     if saved.existed_before:
         return " ".join([*_existing_summary(saved, who), *_stored_otherwise(saved)])
@@ -34,13 +34,13 @@ def save_summary(saved: SaveResult, *, new: bool) -> str:
 
 
 def level_of(saved: SaveResult) -> "Level":
-    """How much what is told of a save wants to be read."""
+    """Return how important the summary of a save is."""
     odd = saved.merged_from_others or saved.normalized_by_server or saved.changed_too or saved.existed_before
     return "warning" if odd else "info"
 
 
 def changed_by_others(customer: "Customer", kept: Mapping[str, str], stays: str = "was kept too") -> list[str]:
-    """What others changed meanwhile, sentence by sentence."""
+    """Return what others changed meanwhile, one sentence a field."""
     return [
         _status(customer, value)
         if name == STATUS
@@ -62,7 +62,7 @@ def _stored_otherwise(saved: SaveResult) -> list[str]:
 
 
 def _existing_summary(saved: SaveResult, who: str) -> list[str]:
-    """A creation that met a customer whom somebody else had just created."""
+    """Return what to say about a creation over a customer that someone else had just created."""
     parts = [f"{who} existed already: someone else created it just before. What you typed was saved over theirs."]
     if saved.previous_values:
         theirs = ", ".join(
@@ -80,13 +80,19 @@ def _existing_summary(saved: SaveResult, who: str) -> list[str]:
 
 
 def field_list(names: Iterable[str]) -> str:
-    """Fields as one says them: `Phone, Fax and Contact`."""
+    """Return the fields as people say them: `Phone, Fax and Contact`."""
     *first, last = [BY_NAME[name].label if name in BY_NAME else sanitize(name) for name in names] or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def short_time(when: datetime) -> str:
+    """Return the time of day, with the day unless it is today."""
+    when = when.astimezone()
+    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"
+
+
 def relative_time(moment: datetime, now: datetime) -> str:
-    """A moment as one says it: `16:40`, `yesterday 16:40`, `on 3 November 16:40`."""
+    """Return a time as people say it: `today 16:40`, `yesterday 16:40`, `on 3 November 16:40`."""
     local, today = moment.astimezone(), now.astimezone().date()
     if local.date() == today:
         return f"today {local:%H:%M}"
@@ -97,7 +103,7 @@ def relative_time(moment: datetime, now: datetime) -> str:
 
 
 def also_editing(draft: "Draft", now: datetime) -> str:
-    """That another session edits the same customer."""
+    """Return the notice that another session edits the same customer."""
     since = relative_time(draft.created_at, now).removeprefix("today ")
     return (
         f"Someone else is editing this customer too (on {sanitize(draft.host)}, since {since}). If both change the "
@@ -106,7 +112,7 @@ def also_editing(draft: "Draft", now: datetime) -> str:
 
 
 def draft_subject(draft: "Draft") -> str:
-    """Whose draft it is."""
+    """Return which customer the draft is about."""
     if draft.base is not None:
         return sanitize_id(draft.short_id)
     typed = draft.shown_fields.get("shortID", "").strip()

@@ -25,7 +25,7 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         raise NotImplementedError
 
     def captures(self, _event: events.Event) -> bool:
-        """Whether the screen wants this key as it came, whatever it would do."""
+        """Whether the screen takes this key itself, before the bindings."""
         return False
 
     def key_captured(self, event: events.Event) -> None:
@@ -38,7 +38,7 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
 
     @property
     def takes_pasted_codes(self) -> bool:
-        """Whether a paste of one line is a scan."""
+        """Whether a pasted line is a scan."""
         return False
 
     @property
@@ -78,7 +78,7 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         self.remark(f"Nothing was pasted: {event.characters:,} characters are too many for a field.")
 
     def typing_began(self) -> None:
-        """Somebody begins to type after a pause."""
+        """Called when a person begins to type after a pause."""
 
     def lines_typed(self, lines: int) -> None:
         """Several lines came as fast as a paste."""

@@ -1,4 +1,4 @@
-"""What becomes of writes that are not confirmed: told on whatever screen is open, in My changes and in the draft."""
+"""Reports what came of unconfirmed writes: on the screen that is open, in My changes, and in the draft."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from app.drafts.draft import Draft
     from app.screens.context import AppContext
 
-#: A write that went out longer ago than this is looked for once, and then whenever its customer is read.
+#: A write sent longer ago than this is looked for once, and then whenever its customer is read.
 _LATE: Final = timedelta(minutes=1)
 
 
 def save_observer(screen: BaseScreen[Any]) -> SaveObserver:
-    """For a write without a form: says on the screen that it is not confirmed, and notes it in My changes."""
+    """Return an observer for a write without a form: it reports on the screen and in My changes."""
 
     def unconfirmed(write: UnconfirmedWrite) -> None:
         note(screen.context, write)
@@ -49,7 +49,7 @@ def note(context: "AppContext", write: UnconfirmedWrite) -> None:
 
 
 def resolve_draft(screen: BaseScreen[Any], draft: "Draft") -> None:
-    """Find out, in the background, what came of the write that was on its way when the draft was left."""
+    """Find out in the background what came of the write that was being sent when the draft was left."""
     write, sent = _write_of(draft), draft.pending_write
     if write is not None and sent is not None and not screen.repository.is_being_confirmed(write.short_id):
         patient = _now() - sent.at < _LATE
@@ -57,7 +57,7 @@ def resolve_draft(screen: BaseScreen[Any], draft: "Draft") -> None:
 
 
 def report_saved(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> None:
-    """Tell that a write was carried out after all: in its form where that is open, or else on the screen there is."""
+    """Report that a write was carried out after all: in its form if that is open, otherwise on the top screen."""
     if any(screen.confirm_write(write, saved) for screen in app.screen_stack if isinstance(screen, BaseScreen)):
         return
     report: Callable[[], Awaitable[None]] = partial(_report_saved, app, context, write, saved)
@@ -65,7 +65,7 @@ def report_saved(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite
 
 
 def report_unconfirmed(app: "App[Any]", context: "AppContext", short_id: str, key: str, error: DockbookError) -> None:
-    """Tell on the screen there is that the write with this key is still not confirmed."""
+    """Report on the top screen that the write with this key is still not confirmed."""
     text = error.what if isinstance(error, EditConflict) else error.text
     draft = " Its draft is kept: press w to see it." if _draft_of(context, key) is not None else ""
     screens = [screen for screen in app.screen_stack if isinstance(screen, BaseScreen)]
@@ -97,7 +97,7 @@ async def _report_saved(app: "App[Any]", context: "AppContext", write: Unconfirm
 
 
 async def _settle(context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> str:
-    """Remove the draft of a write that was carried out, but for what was typed since; tells what became of it."""
+    """Delete the draft of a write that was carried out, except for later edits; returns what to say about it."""
     draft = _draft_of(context, write.key)
     if draft is None or context.drafts is None:
         return ""

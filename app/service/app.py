@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.errors import ApiError, StoreError
-from app.service.credentials import LIST, MODIFY, Credentials
+from app.models.fields import Permission
+from app.service.credentials import Credentials
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
     parse_client_credentials,
@@ -92,7 +93,7 @@ class _CustomerApi:
 
     async def page(self, request: Request) -> Response:
         """`GET /Customer/All` [spec]."""
-        self._require(request, LIST)
+        self._require(request, Permission.LIST)
         wanted = parse_page_request(request)
         found = await self._store.page(wanted)
         pages = -(-found.total // wanted.page_size)
@@ -112,7 +113,7 @@ class _CustomerApi:
 
     async def get(self, request: Request) -> Response:
         """`GET /Customer/{id}` [spec]."""
-        self._require(request, LIST)
+        self._require(request, Permission.LIST)
         customer = await self._store.get(parse_path_id(request, f"{_CUSTOMER}/"))
         if customer is None:
             raise not_found()
@@ -120,7 +121,7 @@ class _CustomerApi:
 
     async def upsert(self, request: Request) -> Response:
         """`POST /Customer` [spec]."""
-        self._require(request, MODIFY)
+        self._require(request, Permission.MODIFY)
         short_id, changes = await parse_upsert(request)
         customer, created = await self._store.upsert(
             short_id, changes, if_match=parse_if_match(request), only_new=parse_only_new(request)
@@ -129,13 +130,13 @@ class _CustomerApi:
 
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
-        self._require(request, MODIFY)
+        self._require(request, Permission.MODIFY)
         short_id = parse_path_id(request, f"{_CUSTOMER}/")
         if not await self._store.discontinue(short_id, parse_if_match(request)):
             raise not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
 
-    def _require(self, request: Request, permission: int) -> None:
+    def _require(self, request: Request, permission: Permission) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise unauthorized("A bearer token is required.")

@@ -4,8 +4,9 @@ import asyncio
 import sys
 from typing import Final
 
+from app.models.fields import Permission
 from app.service.app import create_app
-from app.service.credentials import LIST, MODIFY, Credentials, IssuedCredential
+from app.service.credentials import Credentials, IssuedCredential
 from app.service.server import serve
 from app.service.store import Store
 
@@ -33,7 +34,9 @@ def run_serve(store: Store, host: str, port: int) -> None:
     """
     try:
         credentials = Credentials()
-        viewer, editor = (credentials.issue(frozenset(held)) for held in ({LIST}, {LIST, MODIFY}))
+        viewer, editor = (
+            credentials.issue(frozenset(held)) for held in ({Permission.LIST}, {Permission.LIST, Permission.MODIFY})
+        )
 
         def announce(url: str) -> None:
             texts = {"viewer": _export_line(url, viewer), "editor": _export_line(url, editor)}

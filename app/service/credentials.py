@@ -13,8 +13,6 @@ from typing import Final
 from app.service.errors import rate_limited, unauthorized
 
 #: Customers List, and Create/Modify Customer [spec].
-LIST: Final = 130
-MODIFY: Final = 131
 
 _MAX_FAILURES: Final = 5
 _FAILURE_WINDOW: Final = 30.0

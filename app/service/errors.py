@@ -13,6 +13,7 @@ from app.errors import (
     Unauthorized,
     ValidationFailed,
 )
+from app.models.fields import Permission
 
 
 def bad_request(message: str) -> BadRequest:
@@ -31,7 +32,7 @@ def unauthorized(message: str) -> Unauthorized:
     return Unauthorized(ErrorResponse(401, "unauthorized", message, {}))
 
 
-def forbidden(permission: int) -> Forbidden:
+def forbidden(permission: Permission) -> Forbidden:
     """403: the credential lacks this SecurityID."""
     return Forbidden(ErrorResponse(403, "forbidden", f"SecurityID {permission} is required.", {}), permission)
 

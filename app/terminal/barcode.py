@@ -1,4 +1,4 @@
-"""Tells a barcode scanner from a hand: a scanner is a keyboard that types fast, and ends with Enter or Tab or a frame.
+"""Distinguishes a barcode scanner from a hand: a scanner types fast, and ends with Enter, Tab or a frame.
 
 A code is only taken whole. Characters are compared by the times at which they were read from the terminal.
 """
@@ -13,9 +13,9 @@ from app.text.sanitize import split_lines, strip_aim_prefix
 
 #: Seconds between the first keys of a scanner, at most. `docs/scanners.md` holds the measurements behind the numbers.
 DEFAULT_GAP: Final = 0.090
-#: The pace of a scanner: seconds a key on average. Somebody who types 12 characters a second takes 0.083.
+#: The pace of a scanner: seconds a key on average. A person who types 12 characters a second takes 0.083.
 _PACE: Final = 0.068
-#: So many keys are enough to tell the pace of a hand.
+#: This many keys are enough to recognise the pace of a hand.
 _TELLING: Final = 5
 #: Seconds a scan's next key may be late once two, or more, came fast. Radio links stall.
 PAIR_TIMEOUT: Final = 0.3
@@ -55,7 +55,7 @@ Verdict = Literal["open", "keys", "scan", "cut"]
 
 
 class Scanner(NamedTuple):
-    """How the scanner is set up: the longest pause between two keys in seconds (0: no scan is told by its speed), and
+    """How the scanner is set up: the longest pause between two keys in seconds (0: do not detect scans by speed), and
     the characters around a code, if it sends any.
     """
 
@@ -79,7 +79,7 @@ class Scanner(NamedTuple):
         return character == ETX or (is_end(event) if not self.suffix else character == self.suffix)
 
     def ends_scan(self, event: events.Event) -> bool:
-        """Whether the key ends a code that is told by its speed."""
+        """Whether the key ends a code that was detected by its speed."""
         return is_end(event) or self.ends_frame(event)
 
 

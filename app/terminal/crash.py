@@ -1,4 +1,4 @@
-"""What is told of a crash: the kind of error and the places in the code, never a value, a message or a source line.
+"""Crash reports: the kind of error and the places in the code, never a value, a message or a source line.
 
 An exception's message may quote a customer or a token, so it stays unsaid, on the terminal and in the report.
 """
@@ -29,7 +29,7 @@ _MAX_LINKED: Final = 8
 
 
 def report(error: BaseException, folder: Path, happened: str = CRASHED) -> str:
-    """Write a report into the folder and return what to tell the person, in a few lines that begin with a sentence."""
+    """Write a report into the folder and return a few lines for the person, which begin with a sentence."""
     places = [place for place in _places(error) if place.startswith("app/")] or _places(error)
     lines = [f"dockbook: {happened}: {_kind(error)}"]
     lines += [f"  at {place}" for place in places[-_TOLD_FRAMES:]]
@@ -53,7 +53,7 @@ def silence_tracebacks(folder: Path) -> None:
             sys.stderr.write(report(args.exc_value, folder) + "\n")
 
     def of_destructor(_: "UnraisableHookArgs") -> None:
-        """Nothing was lost by it, so nothing is told."""
+        """Print nothing: nothing was lost."""
 
     threading.excepthook = of_thread
     sys.unraisablehook = of_destructor

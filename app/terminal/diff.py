@@ -15,10 +15,10 @@ _SHORT_GAP: Final = 4
 _SHORT_END: Final = 3
 #: What it takes to erase a line, in bytes.
 _ERASING: Final = 3
-#: Blanks in a line whose cells are not certain after which the place is told anew.
+#: After this many blanks in a line of ambiguous widths the cursor is positioned again.
 _GAP: Final = 2
 
-#: Not a line feed: of that the kernel makes two characters, or one, as it is set.
+#: Not a line feed: depending on its settings the kernel turns that into two characters.
 _NEXT_LINE: Final = "\x1bE"
 
 CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
@@ -46,7 +46,7 @@ class ScreenDiff:
         self.buffer.dirty.update(range(self.buffer.lines))
 
     def forget(self, columns: int, lines: int) -> None:
-        """Whatever the terminal shows, it is not known any more; it may have another size, too."""
+        """Assume nothing about what the terminal shows; it may have another size, too."""
         self.buffer.resize(columns, lines)
         self._shown = [None] * lines
         self._fixed_width = [False] * lines
@@ -61,7 +61,7 @@ class ScreenDiff:
             self._paint_line(y)
         self.buffer.dirty.clear()
         self._unknown.clear()
-        # Where Textual puts no cursor it stays where it is; nobody sees it.
+        # Where Textual shows no cursor, it stays where it is.
         x, y = self.buffer.cursor
         if (x, y) != (0, 0):
             self._move(min(x, self.buffer.columns - 1), min(y, self.buffer.lines - 1))
@@ -134,7 +134,7 @@ class ScreenDiff:
         return blanks
 
     def _rewrite_line(self, y: int, now: Row) -> None:
-        """Write a whole erased line; after blanks the place is told, wherever the terminal thinks it is."""
+        """Rewrite a whole erased line; after blanks the cursor is positioned, wherever the terminal has it."""
         x = 0
         certain = True
         while x < len(now):
@@ -170,7 +170,7 @@ class ScreenDiff:
             self._style = look
 
     def _move(self, x: int, y: int, row: Row | None = None) -> None:
-        """Go to a place, the shortest way; `row` is what the line shows, as far as it is passed over."""
+        """Move the cursor the shortest way; `row` is what the line shows, where the cursor passes over it."""
         if self._cursor == (x, y):
             return
         (from_x, from_y), self._cursor = self._cursor or (None, None), (x, y)

@@ -123,7 +123,7 @@ def _codec(locale_name: str) -> str:
 
 
 def _is_for_terminals(codec: str) -> bool:
-    """Whether it writes ASCII as it is, and no sequences that switch between sets of characters."""
+    """Whether the codec writes ASCII unchanged, and no sequences that switch character sets."""
     plain = all(chr(code).encode(codec) == bytes([code]) for code in range(0x80))
     return plain and b"\x1b" not in "éжあ中한".encode(codec, "ignore")
 

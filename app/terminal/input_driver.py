@@ -43,4 +43,4 @@ class InputDriver(LinuxDriver):
         """The signal SIGWINCH says when the size changed."""
 
     def _request_terminal_sync_mode_support(self) -> None:
-        """Updates are sent at once, and need no brackets."""
+        """Do not ask: updates are sent in one piece."""

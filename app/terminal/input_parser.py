@@ -17,7 +17,7 @@ from app.textual_private import ANSI_SEQUENCES_KEYS, FUNCTIONAL_KEYS, XTermParse
 ESCAPE_DELAY: Final = 0.2
 #: Seconds a begun sequence waits for its next character, and a begun UTF-8 character for its next byte.
 SEQUENCE_DELAY: Final = 0.5
-#: Seconds of silence that end a paste, and that tell a pressed Escape from the first byte of its end marker.
+#: Seconds of silence that end a paste, and after which an Escape in it was pressed, and not an end marker.
 PASTE_SILENCE: Final = 1.0
 _ESCAPE_IN_PASTE: Final = 0.5
 #: Seconds within which ESC and a character make an Alt+key: terminals send both in one piece.
@@ -36,7 +36,7 @@ _ENDS_PASTE: Final = ("\x1b[21~", "\x11", "\x1b[113;5u")
 _CANCEL: Final = "\x18\x1a"
 #: ESC and one of these begin a string that runs until BEL or ST: OSC, DCS, SOS, PM, APC.
 _STRINGS: Final = "]PX^_"
-#: What may stand first in the answers of terminals; otherwise somebody pressed Alt.
+#: What may come first in the replies of terminals; anything else is Alt with a key.
 _FIRST_IN_STRING: Final = {"]": "0123456789lLI", "P": "0123456789;<=>?!$+"}
 
 State = Callable[[str], Iterator[events.Event]]

@@ -38,9 +38,9 @@ _LONGEST: Final = 3.0
 _MESSAGES_OF_A_KEY: Final = 2
 #: Seconds between two keys of a text that was pasted as keys, at most.
 _PASTED_GAP: Final = 0.03
-#: Seconds without a key after which somebody who typed has paused.
+#: Seconds without a key after which typing has paused.
 _PAUSE: Final = 0.4
-#: So many scans in a row with an end, and one without is not whole.
+#: After this many scans in a row with an end, one without an end is only part of a code.
 _ENDS_EXPECTED: Final = 3
 
 Reader = Callable[[Iterable[events.Event], Scanner, float], KeyBurst]
@@ -50,7 +50,7 @@ class ScanTarget(Protocol):
     """A screen, as far as scans and pastes concern it."""
 
     def captures(self, event: events.Event) -> bool:
-        """Whether the screen wants this key as it came, whatever it would do."""
+        """Whether the screen takes this key itself, before the bindings."""
 
     def key_captured(self, event: events.Event) -> None:
         """Look at a key that was captured."""
@@ -80,7 +80,7 @@ class ScanTarget(Protocol):
         """Say that a paste is no code, or cannot be taken here."""
 
     def typing_began(self) -> None:
-        """Remember what the fields hold: somebody begins to type after a pause."""
+        """Remember what the fields hold: typing begins after a pause."""
 
     def lines_typed(self, lines: int) -> None:
         """Say that several lines came as fast as a paste."""
@@ -108,7 +108,7 @@ class KeyQueue:
         self.scanner = scanner
         self._waiting: deque[events.Event] = deque()
         self._arrived = asyncio.Event()
-        #: So many keys at the front are known to be pressed by hand.
+        #: How many keys at the front are known to be pressed by hand.
         self._checked_keys = 0
         #: Printable keys that were run, and may have been the beginning of a code that stalled.
         self._head = ""
@@ -135,7 +135,7 @@ class KeyQueue:
         return self._is_free and self._is_done() and is_idle(self._app)
 
     def may_end_scan(self, event: events.Event) -> bool:
-        """Whether the key comes behind one that still waits as part of a code, and may be its end."""
+        """Whether the key may be the end of a code whose keys are still waiting."""
         behind = bool(self._waiting) and code_character(self._waiting[-1]) is not None
         return behind and self.scanner.ends_scan(event)
 
@@ -255,7 +255,7 @@ class KeyQueue:
             target.scanned(burst.text)
             return True
         if not burst.text or not target.detects_scans:
-            # Nothing, or no end, came behind what looks like a prefix: somebody typed it.
+            # Nothing, or no end, came behind what looks like a prefix: it was typed.
             self._checked_keys = burst.keys
             return False
         self._drop(burst.keys)
@@ -265,7 +265,7 @@ class KeyQueue:
 
     def _take_burst(self, target: ScanTarget, burst: KeyBurst) -> bool:
         is_rest = bool(self._head) and 0 <= burst.first - self._head_at <= SCAN_TIMEOUT
-        # In a field, somebody may type fast behind the letter that opened it; only a scanner sends an end as fast.
+        # A person may type fast behind the letter that opened a field; only a scanner sends an end as fast.
         is_scan = burst.verdict == "scan" if target.detects_scans else False
         if not is_scan and not (burst.fast and is_rest and (burst.ended or target.detects_scans)):
             self._count_checked_keys(burst)

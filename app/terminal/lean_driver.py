@@ -66,7 +66,7 @@ class LeanDriver(SuspendingDriver):
             self._paint()
 
     def repaint(self) -> None:
-        """Paint everything anew, whatever the terminal shows."""
+        """Paint the whole screen again."""
         self._unknown = True
         self._paint_soon()
 

@@ -8,7 +8,7 @@ _EVERY: Final = 0.1  # seconds
 
 
 class Progress:
-    """Shows how far some work is; where nobody watches (no terminal) only its end is told.
+    """Shows the progress of some work; without a terminal only its end.
 
     Call it with what is done and what there is in all.
     """
@@ -44,7 +44,7 @@ class ProgressLine:
         self._shown_at = 0.0
 
     def show(self, text: str, *, often: bool = False) -> None:
-        """Show this text instead of the one before; of texts that come `often`, not every one is shown."""
+        """Show this text instead of the one before; with `often`, not every text is shown."""
         now = time.monotonic()
         if not self._watched or (often and now - self._shown_at < _EVERY):
             return

@@ -12,7 +12,7 @@ from rich.cells import split_graphemes
 
 from app.terminal.sgr import PLAIN, SgrStyle, apply_sgr
 
-#: A cluster of characters and its look. The second half of a wide one is an empty text.
+#: A cluster of characters and its style. The second half of a wide one is an empty text.
 Cell = tuple[str, SgrStyle]
 Row = list[Cell]
 
@@ -33,7 +33,7 @@ def has_fixed_width(text: str) -> bool:
 
 
 class ScreenBuffer:
-    """The cells as they should be, and which lines were touched since somebody last looked."""
+    """The cells as they should be, and which lines changed since the last look."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.columns, self.lines = columns, lines
@@ -44,7 +44,7 @@ class ScreenBuffer:
         self.resize(columns, lines)
 
     def resize(self, columns: int, lines: int) -> None:
-        """Take another size. What lies beyond it is kept: it may come back before anything is written anew."""
+        """Change the size. Cells beyond it are kept: they may come back before anything is written."""
         self.columns, self.lines = columns, lines
         self.rows += [[] for _ in range(lines - len(self.rows))]
         for row in self.rows:

@@ -1,4 +1,4 @@
-"""How text looks (colours, bold, reverse), and the shortest way to tell a terminal to go on in another look."""
+"""Text styles (colours, bold, reverse), and the shortest SGR codes from one to another."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -57,7 +57,7 @@ def apply_sgr(look: SgrStyle, parameters: str) -> SgrStyle:
 
 @lru_cache(maxsize=1024)
 def _interned(attributes: frozenset[int], foreground: str, background: str) -> SgrStyle:
-    """One and the same object for the same look, so that it is told at a glance."""
+    """Return one object for each style, so that styles are compared by identity."""
     look = SgrStyle(attributes, foreground, background)
     return PLAIN if look == PLAIN else look
 
@@ -70,7 +70,7 @@ def transition(before: SgrStyle, after: SgrStyle) -> str:
     anew = _sequence([*(["0"] if after != PLAIN else []), *_sgr_codes(after)])
     lost = before.attributes - after.attributes
     off = {_OFF[code] for code in lost}
-    # Bold and dim are turned off by one code, and so are others: what is to stay is told again.
+    # One code turns off bold and dim, and so with others: what stays is turned on again.
     again = {code for code in after.attributes if _OFF[code] in off} | (after.attributes - before.attributes)
     codes = [str(code) for code in (*sorted(off), *sorted(again))]
     if before.foreground != after.foreground:

@@ -1,4 +1,4 @@
-"""Ends the program when it is told to, or when its terminal has gone: what was typed is flushed, the terminal restored.
+"""Ends the program on a signal, or when its terminal has gone: drafts are flushed, the terminal is restored.
 
 The handlers are those of `signal.signal`: a terminal that takes no more output blocks the event loop, and with it
 every timer and every signal handler of asyncio.
@@ -19,7 +19,7 @@ GRACE: Final = 2.0  # seconds
 #: What is left of them for the program that leaves by itself: that it leaves is seen by then, and its end waited for.
 _SOON: Final = 1.5
 
-#: What would end the process at once, although it is no fault in the program: an alarm that a parent set, a limit of
+#: Signals that would end the process immediately without a fault in the program: an alarm of a parent, a limit of
 #: processor time, a slip at `kill`. Not every system has all of them.
 _SUDDEN: Final = (
     "SIGQUIT",
@@ -102,7 +102,7 @@ class ShutdownHandler:
             return
         code = 128 + number
         if self._is_suspended() or in_background():
-            # The terminal is somebody else's: to touch it would stop the process once more, before its end.
+            # Another job owns the terminal; writing to it would stop us with SIGTTOU before we can exit.
             self._run_flush()
             os._exit(code)
         timer = threading.Timer(GRACE, self._exit, [code])
@@ -144,7 +144,7 @@ class ShutdownHandler:
 
 
 def restore_terminal(modes: list[Any] | None) -> None:
-    """Put the terminal back without ever waiting for it; one that takes no output, or is not ours, is left as it is."""
+    """Restore the terminal without waiting for it, unless it takes no output or is not ours."""
     if in_background():
         return
     if modes is not None:
@@ -166,7 +166,7 @@ def in_background() -> bool:
     try:
         return os.tcgetpgrp(_KEYBOARD) != os.getpgrp()
     except OSError:
-        # It has gone, or it is not the one that sends this process its signals.
+        # It has gone, or is not the controlling terminal.
         return False
 
 

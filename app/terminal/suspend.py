@@ -1,4 +1,4 @@
-"""Stopping and going on: ctrl+z gives the terminal back as it was, and `fg` finds the whole screen again."""
+"""Suspending: Ctrl+Z restores the terminal for the shell, and `fg` shows the whole screen again."""
 
 import errno
 import io
@@ -68,7 +68,7 @@ class SuspendingDriver(InputDriver):
     def _run_input_thread(self) -> None:
         try:
             self.run_input_thread()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not be silent
+        except Exception as error:  # noqa: BLE001 - no error may be silent
             self.input_failed(error)
 
     def suspend_application_mode(self) -> None:
@@ -78,7 +78,7 @@ class SuspendingDriver(InputDriver):
     def resume_application_mode(self) -> None:
         super().resume_application_mode()
         self.suspended = False
-        # Somebody else has written on the terminal since.
+        # Others have written to the terminal since.
         self._app.call_later(self._app.refresh, layout=True)
 
     def _sigtstp_application(self, *_: Any) -> None:
@@ -94,7 +94,7 @@ class SuspendingDriver(InputDriver):
         if not self._auto_restart or not (self._drawing or self.suspended):
             return
         if in_background():
-            # The terminal belongs to somebody else: `bg` does not make a program with screens run.
+            # Another job owns the terminal: `bg` cannot continue a program with screens.
             self._stop()
             return
         if not self.suspended:

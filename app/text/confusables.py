@@ -1,4 +1,4 @@
-"""IDs that look alike: what two different IDs have in common when a person cannot tell them apart at a glance.
+"""Confusable IDs: different IDs that a person cannot distinguish at a glance.
 
 The idea is that of Unicode's UTS #39, for IDs that are shown in cells of one width: a sign is compared with one sign
 (`m` is not `rn`), and case does not count. Signs that look like none of ASCII stand for themselves. An ID that was
@@ -98,7 +98,7 @@ _CONFUSABLES: Final = {
     "~": "\u02dc\u1fc0⁓∼",
 }
 
-#: What is left out of an ID before it is compared, beside spaces, controls and formats: nobody sees these either.
+#: Invisible characters that are removed before IDs are compared, beside spaces, controls and formats.
 _UNSEEN: Final = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
 )
@@ -112,7 +112,7 @@ _HYPHENS: Final = str.maketrans(dict.fromkeys(f"{_SEPARATORS} ", "-"))
 #: The most other spellings of one ID that a server is asked for.
 _MOST_SPELLINGS: Final = 6
 
-#: Signs of ASCII that are taken for each other, each with the one that stands for them.
+#: ASCII characters that are mistaken for each other, with the one that represents them.
 _ONE_LOOK: Final = str.maketrans("I1|0O", "llloo")
 _ONE_SKELETON: Final = str.maketrans("i1|0", "lllo")
 _SEEN: Final = bytes(code for code in range(128) if chr(code).isprintable() and not chr(code).isspace())
@@ -158,7 +158,7 @@ def has_similar_prefix(short_id: str, typed: str) -> bool:
 
 
 def similarity(short_id: str, other: str) -> int:
-    """How likely the other ID, which resembles this one, is the one that was meant; the likeliest have the least."""
+    """Return how different a similar ID is; the most likely one has the smallest value."""
     if short_id.strip().casefold() == other.strip().casefold():
         return 0
     if is_confusable(short_id, other):
@@ -203,7 +203,7 @@ def reveal_confusables(short_id: str, beside: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text in the signs it looks like, case kept, without what nobody sees."""
+    """Return the text in the characters it looks like, case kept, without invisible ones."""
     return "".join(
         sign for sign in _apart(text) if ord(sign) not in _UNSEEN and unicodedata.category(sign) not in _UNSEEN_KINDS
     )

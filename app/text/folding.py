@@ -1,4 +1,4 @@
-"""Text as it is searched, without case, accents and width: `Muller` finds `MÜLLER`, `555 01` finds `555-01`."""
+"""Folds text for searching, without case, accents and width: `Muller` finds `MÜLLER`, `555 01` finds `555-01`."""
 
 import re
 import sys
@@ -60,7 +60,7 @@ _NUMBERS_ALONE: Final = (
 
 
 def fold(text: str) -> str:
-    """The text as it is searched; texts that Unicode calls equivalent give the same."""
+    """Return the text folded for searching; canonically equivalent texts give the same."""
     if text.isascii():
         return text.lower().replace("\x00", BROKEN)
     return _folded_text(text)

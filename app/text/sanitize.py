@@ -181,7 +181,7 @@ def _cells(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _replacement(character: str) -> str | None:
-    """What stands for the character, or `None` when it can be shown as it is."""
+    """Return the replacement of a character, or `None` if it can be shown."""
     code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)

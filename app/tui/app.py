@@ -44,15 +44,15 @@ if TYPE_CHECKING:
 #: What stands for a byte that could not be decoded.
 NOT_DECODED: Final = "\N{REPLACEMENT CHARACTER}"
 
-#: The workers that go on in the background for as long as the program runs.
+#: The workers that run for as long as the program does.
 SYNC_GROUP: Final = "keeper"
 
 _LEAVING: Final = frozenset({"ctrl+q", "ctrl+c"})
 
-#: Seconds after which a second Ctrl+Q is one that was meant.
-_BETHOUGHT: Final = 1.0
+#: Seconds after which a second Ctrl+Q is deliberate.
+_DELIBERATE: Final = 1.0
 
-#: The terminal's own sixteen colours, with cyan as the one accent: fewest bytes, and at home on every background.
+#: The terminal's own sixteen colours, with cyan as the only accent: fewest bytes, and readable on every background.
 THEME = Theme(
     name="dock",
     ansi=True,
@@ -83,7 +83,7 @@ THEME = Theme(
 
 
 class QuitQuestion(ConfirmDialog):
-    """Asks whether to quit all the same; `nothing_lost` where all that was typed is kept."""
+    """Asks whether to quit; `nothing_lost` if everything typed is kept as a draft."""
 
     nothing_lost = False
 
@@ -149,7 +149,7 @@ class DockbookApp(NavigatingApp):
         on_exit: Callable[[int], None] = lambda _code: None,
         bell: bool = True,
     ) -> None:
-        # Said here and not only by the theme: without colours (NO_COLOR) Textual decides now what to do with them.
+        # The theme alone is too late: with NO_COLOR, Textual decides now what to do with colours.
         super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
         self.context = context
         self._report = report
@@ -180,7 +180,7 @@ class DockbookApp(NavigatingApp):
         return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
 
     def refresh_css(self, animate: bool = True) -> None:
-        """Textual would parse all styles once more for the theme that was theirs from the start."""
+        """Skip what Textual does for a new theme: the styles were parsed for this one."""
         if (variables := self.get_css_variables()) != self._variables:
             self._variables = variables
             super().refresh_css(animate)
@@ -207,11 +207,11 @@ class DockbookApp(NavigatingApp):
             await super().on_event(event)
 
     def _leaves_at_once(self, event: events.Event) -> bool:
-        """Whether it is a key to leave, the second of two, that would have to wait for what keys before it are for."""
+        """Whether this is the second of two leaving keys, which must not wait for the keys before it."""
         if not isinstance(event, events.Key) or event.is_forwarded or event.key not in _LEAVING:
             return False
         if self.key_queue.may_end_scan(event):
-            # Ctrl+C is ETX, which scanners send.
+            # Scanners send ETX, which is Ctrl+C.
             return False
         before, self._left_at = self._left_at, monotonic()
         return self._left_at - before < DOUBLE_PRESS_SECONDS and not self.key_queue.idle
@@ -278,7 +278,7 @@ class DockbookApp(NavigatingApp):
         return report.lines
 
     def _keep_scanner(self) -> str:
-        """Use the settings that fit the scanner that was tested, from now on, and store them."""
+        """Use the settings that fit the tested scanner from now on, and store them."""
         scanner = self._tested_scanner
         if scanner is None:
             return "Scan a code first."
@@ -286,12 +286,12 @@ class DockbookApp(NavigatingApp):
         return self._save_scanner(scanner) if self._save_scanner else "Kept until you leave dockbook."
 
     def bell(self) -> None:
-        """Ring, for who looks at the pallet and not at the screen, unless the settings say not to."""
+        """Ring, for a person who looks at the pallet and not at the screen, unless the settings say not to."""
         if self._bell:
             super().bell()
 
     def copy_to_clipboard(self, text: str) -> None:
-        # A lone surrogate cannot be sent, and would end the program.
+        # A lone surrogate cannot be encoded, and would end the program.
         super().copy_to_clipboard(text.encode("utf-8", "replace").decode("utf-8"))
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
@@ -300,8 +300,8 @@ class DockbookApp(NavigatingApp):
 
     async def action_quit(self) -> None:
         if isinstance(self.screen, QuitQuestion):
-            # Where something would be lost, a key held down too long does not answer.
-            if self.screen.nothing_lost or monotonic() - self._asked_at >= _BETHOUGHT:
+            # If something would be lost, a key held down too long is no answer.
+            if self.screen.nothing_lost or monotonic() - self._asked_at >= _DELIBERATE:
                 self.exit(0)
             return
         if self.context.drafts is not None:
@@ -335,7 +335,7 @@ class DockbookApp(NavigatingApp):
         self.push_screen(question, answered)
 
     def _leave(self) -> None:
-        """Leave now; after a letter only once it is known that no scan began with it, or when it is pressed again."""
+        """Leave now; after a letter only when it cannot be the start of a scan, or when it is pressed again."""
         wait = self.key_queue.may_be_scan
         if not wait or self._leaving is not None:
             self.exit(0)
@@ -345,7 +345,7 @@ class DockbookApp(NavigatingApp):
             self.screen.show_notice("Leaving dockbook. Any other key stays.")
 
     def _stay(self) -> None:
-        """Something came behind the letter that leaves."""
+        """Do not leave: another key came behind the letter."""
         if self._leaving is not None:
             self._leaving.stop()
             self._leaving = None
@@ -353,7 +353,7 @@ class DockbookApp(NavigatingApp):
                 screen.status.clear_notice()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tell an error in the program and go on: a form may be open, with text in it."""
+        """Report an error in the program and go on: a form with text may be open."""
         error = event.worker.error
         if event.state is not WorkerState.ERROR or not isinstance(error, Exception):
             return
@@ -365,16 +365,16 @@ class DockbookApp(NavigatingApp):
             screen.show_notice(told, "error")
 
     def on_suspending_driver_no_shell(self) -> None:
-        """Ctrl+Z, which many people press to undo."""
+        """Explain Ctrl+Z, which many people press to undo."""
         self.announce("There is no shell to go back to. u undoes the last save.")
 
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
-        """End as after a crash: nobody could even quit."""
+        """End as after a crash: without input the person could not even quit."""
         self._happened = INPUT_FAILED
         handle_exception(self, message.error)
 
     def action_help_quit(self) -> None:
-        """Ctrl+C, where nothing can be copied: a second one soon after quits. Textual would show a toast."""
+        """Ctrl+C with nothing to copy: a second one soon after quits. Textual would show a toast."""
         now = monotonic()
         again, self._interrupted_at = now - self._interrupted_at < DOUBLE_PRESS_SECONDS, now
         if again or isinstance(self.screen, QuitQuestion):
@@ -402,8 +402,8 @@ class DockbookApp(NavigatingApp):
         self._was_offline = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called by the thread that writes drafts."""
-        # The program may be ending just now.
+        """Show the drafts; called by the thread that writes them."""
+        # The program may be ending.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._show_drafts)
 
@@ -417,7 +417,7 @@ class DockbookApp(NavigatingApp):
         await offer_at_start(screen)
 
     def _announce_encoding(self) -> None:
-        """Tell why signs look odd to who expects others."""
+        """Explain why some characters are replaced."""
         encoding = self._driver.repertoire.encoding if isinstance(self._driver, SuspendingDriver) else UTF_8
         if encoding != UTF_8:
             name = encoding.upper().replace("ISO8859", "ISO-8859").replace("_", "-")
@@ -426,7 +426,7 @@ class DockbookApp(NavigatingApp):
     def _open_drafts(self) -> None:
         if self.context.drafts is not None:
             self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
-            # A key may have opened something over the list already: that is not covered, and the offer not lost.
+            # A key may have opened another screen already: the offer waits until that is closed.
             first = self.base_screens[0]
             first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
 

@@ -1,4 +1,4 @@
-"""Opens the screens: puts together what they need, and takes it apart again, whatever ends them."""
+"""Builds the parts of the terminal program, runs it, and closes them however it ends."""
 
 import gc
 import os
@@ -31,15 +31,15 @@ def run_tui(
     persist: bool,
     plain_output: bool,
 ) -> int:
-    """Run the screens on this source of customers and return the exit code.
+    """Run the terminal program on this source of customers and return the exit code.
 
-    Unless it is `kept`, as a demo is not, no drafts are written, nor how the list was left.
+    Without `persist` (a demo) neither drafts nor list settings are stored.
     """
-    # Almost all that is made while the program starts stays: looking for garbage in it would only take time.
+    # Almost everything that is made at start stays: collecting garbage would only take time.
     gc.disable()
-    # What answers a key hands over to SQLite and back many times; beside a busy thread each way would take 5 ms.
+    # Each SQLite call releases the GIL; with the default 5 ms switch interval a busy thread would delay every key.
     sys.setswitchinterval(SWITCH)
-    # It would look through all that is installed for plug-ins, and let them read along.
+    # pydantic would search all installed packages for plug-ins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if not plain_output:
         _prepare_textual(os.environ, lean=settings.lean)
@@ -124,7 +124,9 @@ def run_tui(
                 drafts.close()
     for drafts in opened:
         if drafts.problem:
-            sys.stderr.write(f"dockbook: the last that was typed could not be kept: {sanitize(drafts.problem)}.\n")
+            sys.stderr.write(
+                f"dockbook: your last changes could not be saved as a draft: {sanitize(drafts.problem)}.\n"
+            )
     return app.return_code or 0
 
 
@@ -146,7 +148,7 @@ def _save_scanner(path: "Path", scanner: "Scanner") -> str:
 
 
 def _resume_gc() -> None:
-    """Let garbage be collected again, but never be looked for among what the start made."""
+    """Collect garbage again, except among what the start made."""
     gc.freeze()
     gc.enable()
 
@@ -161,9 +163,8 @@ def _drafts(settings: Settings, folders: Paths) -> "DraftStore":
 
 
 def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
-    """Set what Textual reads while it is imported, where the person has not."""
-    # Whoever exported these said how large the terminal was then. It tells its size itself; two answers would have
-    # the screen laid out for one and then for the other for ever.
+    """Set what Textual reads while it is imported, unless the person has set it."""
+    # The terminal reports its own size; a second one would have the screen laid out for both in turn, for ever.
     environ.pop("COLUMNS", None)
     environ.pop("LINES", None)
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")

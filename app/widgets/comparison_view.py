@@ -1,4 +1,4 @@
-"""Values beside each other, field by field: as it was, theirs, yours."""
+"""Values side by side, field by field: before, theirs, yours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

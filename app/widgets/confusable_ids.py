@@ -1,4 +1,4 @@
-"""Which IDs on a page look like others, and how that is told."""
+"""Which IDs on a page look like others, and the remark about them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ _MOST_TOLD: Final = 2
 
 
 class ConfusableIds:
-    """The look-alikes of the IDs on one page: among themselves at once, and all over as far as they are learned of."""
+    """The confusable IDs of one page: among its rows at once, and of other pages as they are added."""
 
     def __init__(self) -> None:
         self._others: dict[str, tuple[str, ...]] = {}
@@ -21,11 +21,11 @@ class ConfusableIds:
 
     @property
     def marked(self) -> Collection[str]:
-        """The IDs there is something to tell of."""
+        """The IDs with a remark."""
         return self._others.keys() | self._repeated
 
     def set_page(self, rows: Sequence["Customer"], repeated: Collection[str] = ()) -> None:
-        """Look at a page anew; of the `repeated` IDs the server sent more rows than this one."""
+        """Start with the rows of a page; the server sent those in `repeated` more than once."""
         self._others = confusable_groups(dict.fromkeys(row.short_id for row in rows if row.short_id))
         self._repeated = frozenset(repeated)
 
@@ -42,7 +42,7 @@ class ConfusableIds:
         return self._others.get(short_id, ())
 
     def remark(self, short_id: str) -> str:
-        """What is to be known of this ID; nothing for most."""
+        """Return the remark about this ID; empty for most."""
         if short_id not in self._others and short_id not in self._repeated:
             return ""
         twice = "the server sent this ID twice" if short_id in self._repeated else ""
@@ -50,7 +50,7 @@ class ConfusableIds:
 
 
 def looks_like(short_id: str, others: Sequence[str]) -> str:
-    """`looks like ACME‹2011›CORP`: what tells the others apart is spelled; nothing without others."""
+    """Return `looks like ACME‹2011›CORP`, with the differences spelled out; empty without others."""
     if not others:
         return ""
     told = ", ".join(sanitize_id(reveal_confusables(other, short_id)) for other in others[:_MOST_TOLD])

@@ -63,7 +63,7 @@ class CustomerTable(DirectKeys, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor stands on a customer of whom something else is to be told."""
+        """The cursor is on another customer, or its remark has changed."""
 
     class Opened(Message):
         """A customer was chosen."""
@@ -105,12 +105,12 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     @property
     def position_remark(self) -> str:
-        """What is to be known of the ID under the cursor; nothing for most."""
+        """The remark about the ID under the cursor; empty for most."""
         return self._remark_on(self.cursor)
 
     @property
     def rows_fitting(self) -> int:
-        """How many rows can be seen at once."""
+        """How many rows are visible at a time."""
         return max(1, self._room.height - _HEAD)
 
     @property
@@ -131,7 +131,7 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     @property
     def marked(self) -> frozenset[str]:
-        """The IDs of the rows that carry a mark, on whatever page."""
+        """The IDs of the marked customers, on any page."""
         return self._marked
 
     @marked.setter
@@ -183,7 +183,7 @@ class CustomerTable(DirectKeys, can_focus=True):
             self.post_message(self.Moved())
 
     def replace(self, customer: "Customer") -> bool:
-        """Show the customer as it is now where its ID stands; false when the page does not have it."""
+        """Update the customer's row; false if the page does not have it."""
         for index, row in enumerate(self._rows):
             if row.short_id == customer.short_id:
                 self._rows[index] = customer
@@ -229,7 +229,7 @@ class CustomerTable(DirectKeys, can_focus=True):
                 self.action_open()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        # Painted for the first time before it is told its size.
+        # It is painted for the first time before it gets its size.
         if self._room != self.size:
             self._set_size(self.size)
         # Nothing of a style sheet's is drawn around the lines, nor may be.

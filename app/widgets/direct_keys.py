@@ -1,4 +1,4 @@
-"""A widget that acts on its own keys at once; Textual sends each all the way up before it is looked up."""
+"""A widget that handles its own keys directly, before Textual sends them up to the bindings."""
 
 from textual.geometry import NULL_OFFSET
 from textual.widget import Widget
@@ -21,7 +21,7 @@ class DirectKeys(Widget):
         return True
 
     def on_focus(self) -> None:
-        # No text cursor is in here. Where one was last, the terminal's would be put back after every row.
+        # Without this, the terminal's cursor would return to the last text field after every row.
         self.app.cursor_position = NULL_OFFSET
 
     def on_blur(self) -> None:

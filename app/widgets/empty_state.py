@@ -9,7 +9,7 @@ from app.text.sanitize import sanitize
 class EmptyState(Static):
     """A title, a text and what to do, in the middle; a failure never looks like an empty list."""
 
-    def show(self, title: str, text: str = "", hint: str = "", *, failed: bool = False) -> None:
+    def show(self, title: str, text: str = "", hint: str = "", failed: bool = False) -> None:
         """Show a state; `text` may be a server's words."""
         self.set_class(failed, "-failed")
         head = ("! " if failed else "") + sanitize(title)

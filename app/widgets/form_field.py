@@ -21,12 +21,12 @@ from app.text.sanitize import clean_paste, fit, sanitize, shorten, width
 if TYPE_CHECKING:
     from textual import events
 
-#: Characters; a longer value is kept as it is, and a longer paste is none for a field.
+#: Characters; a longer value is kept unchanged, and a longer paste is refused.
 MOST_TYPED: Final = 5_000
 #: What the input leaves free at its left and right; styles/form.tcss says the same.
 LABEL_CELLS: Final = 14
 NOTE_CELLS: Final = 30
-#: Cells a field keeps for its text on a narrow screen, and those of a note that would tell too little.
+#: The fewest cells for the text of a field, and for a note beside it.
 _LEAST_TEXT: Final = 24
 _LEAST_NOTE: Final = 10
 _LONGEST_ERROR: Final = 500  # cells
@@ -162,7 +162,7 @@ class FormField(Widget):
 
     @property
     def value(self) -> str:
-        """The text in the field; of one that is too long to be typed, what is typed in its stead, if anything is."""
+        """The text in the field; for a value too long to edit, the text typed in its place, if any."""
         return self._input.value or self._oversized_value
 
     @value.setter
@@ -178,7 +178,7 @@ class FormField(Widget):
 
     @property
     def original_is_cut(self) -> bool:
-        """Whether what it was is told beside the field, and not the whole of it."""
+        """Whether the original value beside the field is cut."""
         return self.changed and width(self._original_note) > self._note_room
 
     @property

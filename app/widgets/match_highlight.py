@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 TextStyle = Literal["", "found", "label"]
 
-#: Where a word is looked for, in the order in which people want to be told.
+#: The fields in which a match is shown, the most useful first.
 FOUND_IN: Final = (
     *(ID_FIELD, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
 )
 _MOST: Final = 1_000  # characters of a value that are looked at
-_LEAST_ROOM: Final = 12  # cells; in less nothing can be told
+_LEAST_ROOM: Final = 12  # cells; in less no match can be shown
 
 
 class StyledText(NamedTuple):
@@ -76,7 +76,7 @@ def _room_for(parts: Sequence[CellText], words: Sequence[str], note: tuple[str, 
 
 
 def _match_snippet(note: tuple[str, str], missing: Sequence[str], cells: int) -> list[StyledText]:
-    """The field's name and its text, from where the match can be seen, in exactly so many cells."""
+    """Return the field's name and its text around the match, in exactly this many cells."""
     field, text = note
     label = BY_NAME[field].label + " "
     room = max(1, cells - width(label))

@@ -36,7 +36,7 @@ _ODDITY_EMPTY: Final = ("null", "missing")
 
 @dataclass(frozen=True, slots=True)
 class FieldEntry:
-    """A field as it is shown: `value` is what copying it gives, `remark` what is odd about it."""
+    """A field as shown: `value` is what copying gives, `remark` says what is odd about it."""
 
     name: str
     group: str

@@ -1,4 +1,4 @@
-"""How a row becomes a line of the terminal, and what is kept of that while the row stays as it is."""
+"""Renders rows as lines, and keeps the lines of rows that do not change."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -25,7 +25,7 @@ class RowCache:
 def join_pieces(
     pieces: Sequence[StyledText], usual: "Style", looks: Mapping[str, "Style"], cells: int, rest: "Style | None" = None
 ) -> Strip:
-    """Pieces next to each other in exactly so many cells; neighbours of one look are one segment.
+    """Join pieces in exactly this many cells; neighbours of the same style become one segment.
 
     With `rest` they are a bar, which ends where the text does: blanks in reverse are bytes too.
     """

@@ -92,7 +92,7 @@ class SearchInput(SafeInput):
 
 
 class SearchBar(Widget):
-    """`Find: bri▏        3 of 48 · page 1 of 1`: shown while somebody searches."""
+    """`Find: bri▏        3 of 48 · page 1 of 1`: shown during a search."""
 
     position = reactive("")
 
@@ -112,7 +112,7 @@ class SearchBar(Widget):
 
     @staticmethod
     def room_in(cells: int) -> int:
-        """How much of so many cells there is for the position."""
+        """Return how many of these cells are free for the position."""
         return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
 
     def render(self) -> Content:

@@ -22,7 +22,7 @@ _MOST_LINES = 5
 
 
 class Notice(NamedTuple):
-    """A sentence for the person, sanitized only when it is shown; `kind` identifies it, whatever its wording."""
+    """A sentence for the person, sanitized only when it is shown; `kind` identifies it independently of its wording."""
 
     text: str
     level: Level = "info"

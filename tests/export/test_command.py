@@ -19,7 +19,8 @@ import pexpect
 import pytest
 
 from app.cli import main
-from app.export.cells import COLUMNS, TERMINAL_CONTROLS
+from app.export.cells import TERMINAL_CONTROLS
+from app.models.fields import WIRE_FIELDS
 
 ROOT = Path(__file__).parents[2]
 SLOW = ("httpx", "pydantic", "asyncio", "csv", "xlsxwriter", "app.export.command")
@@ -107,7 +108,7 @@ def test_the_demo_as_csv(status: str) -> None:
     run = export("--demo", "600", "--status", status)
     assert run.returncode == 0
     found = rows(run.stdout)
-    assert list(found[0]) == list(COLUMNS)
+    assert list(found[0]) == list(WIRE_FIELDS)
     assert {"all": {"true", "false"}, "active": {"true"}, "discontinued": {"false"}}[status] == {
         row["active"] for row in found
     }
@@ -145,7 +146,7 @@ def test_the_ending_of_the_file_names_the_format(home: Path) -> None:
     assert len(rows((home / "a.csv").read_bytes())) == len(rows((home / "a.txt").read_bytes())) == 3
     lines = [json.loads(line) for line in (home / "a.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines == json.loads((home / "a.json").read_text(encoding="utf-8"))
-    assert list(lines[0]) == list(COLUMNS)
+    assert list(lines[0]) == list(WIRE_FIELDS)
     assert (home / "a.xlsx").read_bytes().startswith(b"PK")
     assert (home / "link.json").is_symlink()
     assert {file.stat().st_mode & 0o777 for file in home.glob("a.*")} == {0o600}

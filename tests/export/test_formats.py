@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.export.cells import COLUMNS, CONTROLS, TERMINAL_CONTROLS, UNENCODABLE, replace_chars
+from app.export.cells import CONTROLS, TERMINAL_CONTROLS, UNENCODABLE, replace_chars
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
 from app.models.customer import Customer, NumberText
-from app.models.fields import FIELDS
+from app.models.fields import FIELDS, WIRE_FIELDS
 from tests.customers import TEXTS, customer
 
 #: The beginnings that T9 names.
@@ -20,7 +20,7 @@ RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 RECORDS = st.lists(
     st.fixed_dictionaries(
-        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(RUN), TEXTS)) for name in COLUMNS}
+        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(RUN), TEXTS)) for name in WIRE_FIELDS}
         | {"active": st.booleans()}
     ),
     max_size=5,
@@ -42,16 +42,16 @@ def whole(form: Format, records: list[Any]) -> bytes:
 def read(data: bytes) -> list[list[str]]:
     """The rows of a CSV file below its header."""
     header, *rows = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)
-    assert header == list(COLUMNS)
+    assert header == list(WIRE_FIELDS)
     return rows
 
 
 def words(record: dict[str, Any]) -> list[str]:
-    return [{True: "true", False: "false"}[record[name]] if name == "active" else record[name] for name in COLUMNS]
+    return [{True: "true", False: "false"}[record[name]] if name == "active" else record[name] for name in WIRE_FIELDS]
 
 
 def test_the_columns_are_the_fields_of_the_contract() -> None:
-    assert sorted(COLUMNS) == sorted(field.name for field in FIELDS)
+    assert sorted(WIRE_FIELDS) == sorted(field.name for field in FIELDS)
 
 
 @given(RECORDS)
@@ -93,7 +93,7 @@ def test_odd_values_stand_in_csv_as_their_text() -> None:
     odd = {"shortID": 5, "name": None, "zip": ["a"], "active": "no", "phone": NumberText("1e999"), "fax": -1}
     form = CsvFormat()
     (row,) = read(whole(form, [odd]))
-    cells = dict(zip(COLUMNS, row, strict=True))
+    cells = dict(zip(WIRE_FIELDS, row, strict=True))
     assert {name: text for name, text in cells.items() if text} == {
         "shortID": "5",
         "zip": '["a"]',

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from app.errors import ExportFailed
-from app.export.cells import COLUMNS, NOT_XML, replace_chars
+from app.export.cells import NOT_XML, replace_chars
 from app.export.xlsx import LONGEST_CELL, MOST_ROWS, check_rows, workbook
+from app.models.fields import WIRE_FIELDS
 from tests.customers import customer
 from tests.export.test_formats import RECORDS, whole, words
 
@@ -60,7 +61,7 @@ def cells(data: bytes) -> list[dict[int, tuple[str, str]]]:
             text = "".join(part.text or "" for part in (*cell.iter(f"{SPACE}t"), *cell.iter(f"{SPACE}v")))
             found[column] = (cell.attrib.get("t", "n"), unescaped(text))
         rows.append(found)
-    assert [text for _, text in rows[0].values()] == list(COLUMNS)
+    assert [text for _, text in rows[0].values()] == list(WIRE_FIELDS)
     return rows[1:]
 
 
@@ -77,7 +78,7 @@ def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: lis
     rows = cells(written(records))
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
-        texts = [row.get(column, ("", ""))[1] for column in range(len(COLUMNS))]
+        texts = [row.get(column, ("", ""))[1] for column in range(len(WIRE_FIELDS))]
         texts[12] = {"1": "true", "0": "false"}[texts[12]]
         # Line ends are one to XML, unless they are escaped, which XlsxWriter does for CR alone.
         assert texts == [replace_chars(word, NOT_XML) for word in words(record)]

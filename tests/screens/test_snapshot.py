@@ -121,7 +121,7 @@ async def test_turning_and_asking_again_before_there_is_a_page(tmp_path: Path) -
 async def test_a_key_is_for_the_customer_it_was_pressed_on_or_for_none(tmp_path: Path) -> None:
     left = [{"shortID": "AGUILA-CALC", "name": "El Águila"}, {"shortID": "BALTYK", "name": "Bałtyk"}]
     async with before_the_server(tmp_path, "e", records=left) as it:
-        it.sees("ACME-CORP is not here any more.", "2 customers")
+        it.sees("ACME-CORP is not on this page any more.", "2 customers")
     async with before_the_server(tmp_path, "down", "e", records=left) as it:
         it.sees("Edit AGUILA-CALC")
 

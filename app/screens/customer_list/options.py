@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from app.models.fields import BY_NAME, ID_FIELD, SORTABLE_FIELDS, Direction, PageRequest
+from app.models.fields import BY_NAME, ID_FIELD, PAGE_SIZES, SORTABLE_FIELDS, Direction, PageRequest
 from app.screens.export import ask_export_marked
 from app.screens.multi_select_dialog import MultiSelectDialog
 from app.screens.select_dialog import Choice, SelectDialog
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from app.screens.base import BaseScreen
     from app.widgets.customer_table import CustomerTable
 
-PAGE_SIZES: Final = (25, 50, 100, 250)
 _BEST_FIRST: Final = "best"
 
 

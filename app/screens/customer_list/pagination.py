@@ -1,10 +1,10 @@
-"""Where one is among all customers: the page shown, the page asked for, and what is known of the whole."""
+"""The position in the list: the page shown, the page requested, and what is known about the whole."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
-from app.text.folding import split_words
+from app.text.folding import fold, split_words
 from app.text.sanitize import sanitize, sanitize_id
 from app.timestamps import is_before
 
@@ -21,7 +21,7 @@ _MOST_CLOSE: Final = 3
 
 
 class ReturnPoint:
-    """Where one was before one began to search, `at` which second; `page` is `None` when it has to be asked for."""
+    """The list before a search, left at second `at`; `page` is `None` if it has to be loaded again."""
 
     def __init__(self, request: PageRequest, page: "Page | None", short_id: str | None, at: float) -> None:
         self.request = request
@@ -30,19 +30,19 @@ class ReturnPoint:
         self._at = at
 
     def page_at(self, now: float) -> "Page | None":
-        """The page, as long as it can still pass for what it was: one of the mirror's tells its age."""
+        """Return the page while it is recent enough; a page of the local copy shows its own age."""
         fresh = self.page is not None and (self.page.origin is not None or now - self._at <= _MAX_AGE)
         return self.page if fresh else None
 
 
 class Pagination:
-    """The page shown (`request`, `page`) and the one asked for last (`goal`), on a server that may tell lies.
+    """The page shown (`shown`, `page`) and the request made last (`requested`); the server's totals may be wrong.
 
-    `empty_from` is a page the server promised and then had nothing on; `most` is how many rows it gives at once.
+    `empty_from` is a page that the server promised and that was empty; `page_limit` is how many rows it sends at once.
     """
 
     def __init__(self, request: PageRequest) -> None:
-        """Nothing shown, nothing asked for; the first page asked for is to be like this."""
+        """Start with nothing shown; `request` is what the first request is derived from."""
         self.shown = self.requested = request
         self.page: Page | None = None
         self.empty_from: int | None = None
@@ -50,17 +50,17 @@ class Pagination:
 
     @property
     def origin(self) -> "Origin | None":
-        """Where what is shown came from, if not from the server."""
+        """Where the page came from, if not from the server."""
         return self.page.origin if self.page is not None else None
 
     @property
     def up_to_date(self) -> bool:
-        """Whether what was asked for last is what is shown."""
+        """Whether the page requested last is the one shown."""
         return self.requested == self.shown
 
     @property
     def counting(self) -> bool:
-        """Whether the rows were not counted to their end."""
+        """Whether the total is only a minimum so far."""
         return self.origin is not None and self.origin.total_is_minimum
 
     @property
@@ -78,11 +78,11 @@ class Pagination:
         return max(self.shown.page, self.page.page_count or 1)
 
     def pages(self, total: int) -> int:
-        """How many pages so many customers take."""
+        """Return how many pages this many customers take."""
         return -(-total // self.requested.page_size)
 
     def has(self, page: int) -> bool:
-        """Whether there seems to be such a page: any of the server's hints is enough, an empty page never is."""
+        """Whether there seems to be such a page: any hint of the server is enough, but not an empty page."""
         if self.page is None or page < 1 or (self.empty_from is not None and page >= self.empty_from):
             return False
         if page <= max(self.last, self.shown.page):
@@ -91,19 +91,19 @@ class Pagination:
 
     @property
     def _uncounted(self) -> bool:
-        """Whether the server counts nothing, and the page is full: then only the next one shows whether it is there."""
+        """Whether the page is full and the server gives no total: only the next request shows whether there is more."""
         page = self.page
         if page is None or page.total is not None:
             return False
         return len(page.rows) >= min(self.shown.page_size, page.page_size or self.shown.page_size)
 
     def offset(self, step: int) -> PageRequest | None:
-        """The request for the page so many further than the one asked for last; `None` when there is none."""
+        """Return the request for the page this many further; `None` if there is no such page."""
         page = self.requested.page + step
         return self.requested._replace(page=page) if self.has(page) else None
 
     def server_page_limit(self, request: PageRequest, page: "Page") -> int | None:
-        """How many rows the server gives at most, when it gave fewer than asked for although there are more."""
+        """Return how many rows the server sends at most, if it sent fewer than requested although there are more."""
         given = page.page_size
         if given is None or not 0 < len(page.rows) == given < request.page_size:
             return None
@@ -113,7 +113,7 @@ class Pagination:
         return given if more else None
 
     def set_page(self, request: PageRequest, page: "Page") -> None:
-        """Take over what came; a server that gives less than the page size asked for counts its pages by its own."""
+        """Take over a page; a server that sends fewer rows than requested counts pages by its own size."""
         given = self.server_page_limit(request, page)
         if given is not None:
             request = request._replace(page_size=given)
@@ -124,35 +124,35 @@ class Pagination:
         self.page = page
 
     def replace(self, customer: "Customer") -> None:
-        """Take over how a customer on the page is now."""
+        """Replace the record of a customer on the page."""
         if self.page is not None:
             rows = tuple(customer if row.short_id == customer.short_id else row for row in self.page.rows)
             self.page = self.page.model_copy(update={"rows": rows})
 
     def revert(self) -> None:
-        """What was asked for last did not come; before anything did, only how many rows fit is kept of it."""
+        """Give up the request made last; before the first page, keep its page size."""
         if self.page is None:
             self.shown = self.shown._replace(page_size=self.requested.page_size)
         self.requested = self.shown
 
     def is_empty_at(self, page: int) -> None:
-        """Remember that the server has nothing on this page, whatever it promises."""
+        """Remember that this page is empty, and give up the request for it."""
         self.empty_from = page if self.empty_from is None else min(page, self.empty_from)
         self.revert()
 
     def set_total(self, total: int) -> None:
-        """Take over how many rows there are, where only `at_least` was known."""
+        """Take over the exact total, where only a minimum was known."""
         if self.page is not None and self.page.origin is not None:
             origin = self.page.origin._replace(total_is_minimum=False)
             self.page = self.page.model_copy(update={"total": total, "page_count": self.pages(total), "origin": origin})
 
 
 def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Sequence[str]]":
-    """The rows with each ID once, as its newest record has it, and the IDs that came more often."""
+    """Return the rows with each ID once, in its newest record, and the IDs that came more than once."""
     kept: dict[str | int, Customer] = {}
     repeated: dict[str, None] = {}
     for number, row in enumerate(rows):
-        # What is no ID is nobody's: such rows have nothing in common.
+        # Rows without a usable ID are different customers.
         key = number if ID_FIELD in row.problems else row.short_id
         before = kept.get(key)
         if before is not None:
@@ -163,14 +163,21 @@ def without_repeats(rows: "Sequence[Customer]") -> "tuple[Sequence[Customer], Se
 
 
 def repeats_notice(short_ids: Sequence[str]) -> str:
-    """What is said of IDs that came more than once."""
+    """Return the notice about IDs that came more than once."""
     first, *others = short_ids
     more = f" and {len(others):,} other IDs" if len(others) > 1 else f" and {sanitize_id(others[0])}" if others else ""
     return f"The server sent {sanitize_id(first)}{more} twice on this page: shown once, as changed last."
 
 
+def exact_match(rows: "Sequence[Customer]", short_id: str) -> "Customer | None":
+    """Return the only row with this ID, in another case or with other accents if need be."""
+    exact = [row for row in rows if row.short_id == short_id]
+    exact = exact or [row for row in rows if fold(row.short_id) == fold(short_id)]
+    return exact[0] if len(exact) == 1 else None
+
+
 def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
-    """The words that are marked in the rows of a find, and what is said above near misses."""
+    """Return the words to highlight in the rows of a search, and the caption above similar matches."""
     typed = split_words(find)
     close = page.origin.suggestions if page.origin is not None else ()
     if not close:

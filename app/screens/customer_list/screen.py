@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from app.errors import ConnectionFailed, DockbookError, Forbidden, RateLimited
+from app.errors import ConnectionFailed, DockbookError, RateLimited
 from app.models.fields import BY_NAME, ID_FIELD, Direction, PageRequest, Status
 from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
@@ -19,15 +19,15 @@ from app.screens.customer_list.pagination import (
     CUT_SHORT,
     Pagination,
     ReturnPoint,
+    exact_match,
     repeats_notice,
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.state_texts import empty_text, position_text, summary
+from app.screens.customer_list.state_texts import empty_text, failure_text, position_text, summary
 from app.screens.list_state import ListState, ListStateSaver
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
-from app.text.folding import fold
 from app.text.sanitize import sanitize_id, width
 from app.widgets.customer_table import CustomerTable
 from app.widgets.empty_state import EmptyState
@@ -90,18 +90,17 @@ class CustomerListScreen(BaseScreen[None]):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
-        self._show_snapshot(
-            self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size
-        )
-        if self.context.list_state_file is not None and self.context.list_state_file.note:
-            self.show_notice(self.context.list_state_file.note, "warning")
+        size = self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size
+        self._show_snapshot(size)
+        if (file := self.context.list_state_file) is not None and file.note:
+            self.show_notice(file.note, "warning")
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         self.focus_body()
 
     def on_resize(self, event: "events.Resize") -> None:
-        """Ask for as many rows as can be seen; the first time, this is what loads the list."""
+        # The first time, this loads the list.
         size = self.rows_fitting(event.size.height) if self.fit else self.pagination.requested.page_size
         if self.pagination.page is None or size != self.pagination.requested.page_size:
             self.resize_page(size)
@@ -113,24 +112,22 @@ class CustomerListScreen(BaseScreen[None]):
         page = self.pagination.page
         if self.table.provisional and self._snapshot is not None:
             return self._snapshot.origin
-        link = self.repository.connection
-        there = link.live and not link.suspect
-        # What was searched is the mirror's in any case, and the status line tells how old.
-        return None if page is None or (self.pagination.shown.needs_mirror and there) else page.origin
+        state = self.repository.connection
+        # A search is always answered by the local copy, and the status line shows its age.
+        live = self.pagination.shown.needs_mirror and state.live and not state.suspect
+        return None if page is None or live else page.origin
 
     def show_connection(self, link: ConnectionState) -> None:
         super().show_connection(link)
         if self._empty_page is not None and self.pagination.shown.needs_mirror:
-            # Whether the rest of the copy is on its way may have changed with it.
+            # With it, the outlook on the rest of the local copy may have changed.
             self._show_empty(self._empty_page)
 
     def refresh_if_stale(self) -> None:
         if self.pagination.page is None and self.pagination.up_to_date:
             # The first page did not come; it may now.
             self.load(self.pagination.requested)
-        elif (
-            self.pagination.up_to_date and self.pagination.page is not None and self.pagination.page.origin is not None
-        ):
+        elif self.pagination.up_to_date and self.pagination.origin is not None:
             self.load(self.pagination.shown, "same")
         else:
             self.run_read(self._refresh_rows, "alike")
@@ -164,21 +161,19 @@ class CustomerListScreen(BaseScreen[None]):
         return (name, "find-leave", *others) if self.is_searching else self.FOOTER
 
     def code_typed(self, typed: str, code: str) -> bool:
-        """A scanner typed the code into the line: the line says so once it looks for it."""
-        line = self.search_bar.input
-        return self.focused is line and line.take_code(typed, code)
+        field = self.search_bar.input
+        return self.focused is field and field.take_code(typed, code)
 
     @property
     def is_searching(self) -> bool:
-        """Whether somebody is searching: then the line to type in stands in place of the status."""
+        """Whether the search bar is shown, in place of the status line."""
         return self.has_class("-finding")
 
     def focus_body(self) -> None:
-        """Give the focus to what the keys are for."""
         (self.search_bar.input if self.is_searching and not self.table.has_focus else self.table).focus()
 
     def rows_fitting(self, height: int) -> int:
-        """How many rows a screen of this height shows, notices aside: they come and go."""
+        """Return how many rows a screen of this height shows while there is no notice."""
         return min(max(LEAST_ROWS, height - _OTHER_LINES), self.pagination.page_limit)
 
     @on(CustomerTable.Opened)
@@ -188,7 +183,7 @@ class CustomerListScreen(BaseScreen[None]):
     @on(CustomerTable.PageEdgeReached)
     def turn_at_edge(self, event: CustomerTable.PageEdgeReached) -> None:
         place: CursorPlacement = "first" if event.direction > 0 else "last"
-        # The cursor goes on from what it stands on: a page that is still on its way is not passed over.
+        # The cursor continues from the row it is on: it does not skip a page that is still loading.
         if self.table.provisional:
             self.after_load(partial(self._turn, event.direction, place))
         elif self.pagination.up_to_date:
@@ -196,27 +191,24 @@ class CustomerListScreen(BaseScreen[None]):
 
     @on(CustomerTable.Moved)
     def customer_reached(self) -> None:
-        """An ID that looks like another one is told while the cursor stands on it."""
         if self.pagination.up_to_date:
             self.update_position()
 
     @on(Input.Changed)
     def text_changed(self, event: Input.Changed) -> None:
-        """Show what matches the text now; the question before is not waited for."""
-        whence, text = self._return_point, " ".join(event.value.split())
-        goal = self.pagination.requested
-        if whence is None or not self.is_searching or text == goal.find:
+        """Search for the text as it is now; the search before is not waited for."""
+        text, request = " ".join(event.value.split()), self.pagination.requested
+        if self._return_point is None or not self.is_searching or text == request.find:
             return
         if not text:
-            self._return_to(whence)
+            self._return_to(self._return_point)
             return
-        # An order chosen among results stays; that of the list does not: the best hits come first.
-        sort, direction = (goal.sort, goal.direction) if goal.find else (None, "ASC")
-        self.load(goal._replace(page=1, find=text, sort=sort, direction=direction, sort_locally=False))
+        # An order chosen among results stays; the order of the list does not: the best hits come first.
+        sort, direction = (request.sort, request.direction) if request.find else (None, "ASC")
+        self.load(request._replace(page=1, find=text, sort=sort, direction=direction, sort_locally=False))
 
     @on(SearchInput.MoveRows)
     def move_rows(self, event: SearchInput.MoveRows) -> None:
-        """Move in the rows while the cursor stays in the text."""
         move = self.table.action_move if event.how == "move" else self.table.action_page_rows
         self.after_load(partial(move, event.step))
 
@@ -235,24 +227,24 @@ class CustomerListScreen(BaseScreen[None]):
 
     @on(SearchInput.Left)
     def action_leave_find(self) -> None:
-        """Go back to the page, the customer and the order of before; on the plain list, do nothing."""
-        whence, self._return_point = self._return_point, None
-        if whence is None:
+        """Return to the page, customer and order from before the search."""
+        point, self._return_point = self._return_point, None
+        if point is None:
             return
         self.remove_class("-finding")
         self.status.hide_when_empty = False
         self.status.clear_notice()
         self.table.focus()
         self.show_keys()
-        self._return_to(whence)
+        self._return_to(point)
 
     def find(self, text: str) -> None:
-        """Begin to search with this text."""
+        """Search for this text."""
         self.action_find()
         self.search_bar.input.begin(text)
 
     async def neighbour(self, direction: int) -> Neighbour | None:
-        """Move to the customer before (-1) or after (+1), over the edge of the page too; `None` at the very end."""
+        """Move to the customer before (-1) or after (+1), also on another page; `None` at the end of the list."""
         row = self.table.cursor + direction
         if 0 <= row < len(self.table.rows):
             self.table.cursor = row
@@ -265,18 +257,15 @@ class CustomerListScreen(BaseScreen[None]):
             raise ConnectionFailed(CUT_SHORT)
         else:
             return None
-        here = self.table.current
-        return (
-            Neighbour(here, position_text(self.pagination, self.table.cursor), self.pagination.origin) if here else None
-        )
+        if (customer := self.table.current) is None:
+            return None
+        return Neighbour(customer, position_text(self.pagination, self.table.cursor), self.pagination.origin)
 
     def action_find(self) -> None:
         if self._return_point is None:
-            paging, current = self.pagination, self.table.current
-            page = paging.page if paging.up_to_date else None
-            self._return_point = ReturnPoint(
-                paging.requested, page, current.short_id if current else None, self.repository.clock()
-            )
+            page = self.pagination.page if self.pagination.up_to_date else None
+            short_id = self.table.current.short_id if self.table.current else None
+            self._return_point = ReturnPoint(self.pagination.requested, page, short_id, self.repository.clock())
             self.status.clear_notice()
             self.add_class("-finding")
             self.status.hide_when_empty = True
@@ -312,9 +301,9 @@ class CustomerListScreen(BaseScreen[None]):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_notice("They are still being counted. F8 goes on.")
+            self.show_notice("The matches are still being counted. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_notice("The server does not tell how many pages there are. F8 goes on.")
+            self.show_notice("The number of pages is unknown. Press F8 for the next page.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
@@ -323,7 +312,6 @@ class CustomerListScreen(BaseScreen[None]):
         self.note_refresh()
         if self._return_point is not None:
             self._return_point.page = None
-        # Before anything was shown, and while something else is on its way, that is what is asked for again.
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
@@ -381,23 +369,23 @@ class CustomerListScreen(BaseScreen[None]):
         seek: str | None = None,
         before: str = "",
     ) -> None:
-        """Ask for a page and put it up with the cursor at this place, or at the customer `seek`.
+        """Load a page and show it, with the cursor at this place or on the customer `seek`.
 
-        With `fresh` the server is asked now; `before` is said before an error.
+        With `fresh` the server is asked now; `before` is shown before an error.
         """
         self.stop_countdown()
-        # What was pressed on rows that are only there to be looked at is meant for those that are on their way.
+        # Keys pressed on provisional rows apply to the page being loaded.
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
         self.run_read(partial(self._load, request, place, fresh=fresh, seek=seek, before=before), "page")
 
     def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
-        """Do it with the customer under the cursor, which may be on its way to be shown."""
+        """Run the action with the customer under the cursor, now or when its page is shown."""
         self.after_load(partial(self._with_current, act, self._provisional_id()))
 
     def after_load(self, act: Callable[[], object]) -> None:
-        """Do it now, or when what was typed to find, or what one went back to, is shown: whoever pressed meant that."""
+        """Run the action now, or after the pending page is shown."""
         narrowed = self.pagination.requested.needs_mirror or self.pagination.shown.needs_mirror
         if self.table.provisional or (not self.pagination.up_to_date and narrowed):
             self.after_load_settled(act)
@@ -405,21 +393,20 @@ class CustomerListScreen(BaseScreen[None]):
             act()
 
     def after_load_settled(self, act: Callable[[], object]) -> None:
-        """Do it when what was asked for last is shown."""
+        """Run the action when the page that was requested last is shown."""
         self._waiting.append(act)
         self.action_done.clear()
 
     def set_marks(self, marked: "dict[str, Customer]") -> None:
-        """Mark these customers and no others; marks stay over pages, orders and searches."""
+        """Mark these customers only; marks are kept across pages, orders and searches."""
         self.marked = marked
         self.table.marked = frozenset(marked)
         self.update_position()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
-        """Show the first page in this order."""
-        here = sort in self._sorted_locally
+        local = sort in self._sorted_locally
         self.load(
-            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=here), "first"
+            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local), "first"
         )
         self.save_list_state()
 
@@ -438,16 +425,14 @@ class CustomerListScreen(BaseScreen[None]):
 
     def resize_page(self, size: int) -> None:
         """Change the page size; the customer under the cursor stays on the page."""
-        # Of what was asked for last: a filter that is still on its way is not taken back.
         request = self.pagination.requested._replace(page=self._cursor_number() // size + 1, page_size=size)
         if self.pagination.page is None and request.filtered:
             self.run_read(self._read_total, "total")
-        # Where the rows are there to be looked at, they are asked for already.
+        # Behind provisional rows, their page is being loaded already.
         if not self.table.provisional or request != self.pagination.requested:
             self.load(request, "same" if self.pagination.page or self.table.provisional else "first")
 
     def show_page(self, request: PageRequest, page: "Page", place: CursorPlacement, seek: str | None = None) -> None:
-        """Put up a page that came."""
         if self.status.level == "error":
             self.status.clear_notice()
         self.stop_countdown()
@@ -457,16 +442,8 @@ class CustomerListScreen(BaseScreen[None]):
         remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
         if remarks and not self.status.notices:
             self.show_notice(" ".join(remarks), "warning")
-        self.table.set_page(
-            rows,
-            request.sort or "",
-            request.direction,
-            place,
-            seek,
-            words=words,
-            caption=caption,
-            repeated=repeated,
-        )
+        order = (request.sort or "", request.direction)
+        self.table.set_page(rows, *order, place, seek, words=words, caption=caption, repeated=repeated)
         self.table.add_confusable_ids(page.confusable_ids)
         if request.filtered:
             self.show_connection(self.repository.connection)
@@ -480,14 +457,14 @@ class CustomerListScreen(BaseScreen[None]):
         if self.app.screen is self:
             self.focus_body()
         self.update_position()
-        self._count_if_needed(request, page)
+        if self.pagination.counting:
+            self.run_read(partial(self._count, request), "count")
         while self._waiting and self.app.screen is self:
             self._waiting.pop(0)()
         self._forget_waiting()
 
     def update_position(self, doing: str = "") -> None:
-        """Say where one is, after what is being done."""
-        # In front of the find line nothing is said that would come and go with every letter.
+        """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
         marked = f"{len(self.marked):,} marked" if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
@@ -500,12 +477,12 @@ class CustomerListScreen(BaseScreen[None]):
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
 
     def replace(self, customer: "Customer") -> bool:
-        """Show the customer as it is now where it stands; false when the page does not have it."""
+        """Update the customer's row; false if the page does not have it."""
         self.pagination.replace(customer)
         return self.table.replace(customer)
 
     def _show_snapshot(self, size: int) -> None:
-        """Show what this machine had of the page last, before the program has all it takes to ask for it."""
+        """Show the rows of last time before the client is even imported."""
         request = self.pagination.requested._replace(page_size=size)
         glimpse = self.repository.snapshot(request)
         if glimpse is None or not glimpse.rows:
@@ -516,11 +493,11 @@ class CustomerListScreen(BaseScreen[None]):
         self.remove_class("-panel")
         self.show_connection(self.repository.connection)
         self.pagination.requested = request
-        # What it takes to ask for the page would hold these rows up.
+        # Loading the page would delay these rows.
         self.call_after_refresh(self._load_after_snapshot, request)
 
     def _load_after_snapshot(self, request: PageRequest) -> None:
-        # A key may have asked for something else already.
+        # A key may have requested another page already.
         if self.pagination.requested is request:
             self.load(request, "same")
 
@@ -572,27 +549,19 @@ class CustomerListScreen(BaseScreen[None]):
 
     def _show_failure(self, error: DockbookError) -> None:
         """Show in place of the rows why there are none."""
-        hint = "" if "F5" in error.text else "Press F5 to try again."
-        if isinstance(error, Forbidden):
-            hint = "Customers cannot be listed without this permission. Press F5 after it has been granted."
         self._empty_page = None
         self.table.set_page((), "", "ASC")
         self.add_class("-panel")
-        self.empty_state.show(error.title, error.text, hint, failed=True)
+        self.empty_state.show(*failure_text(error))
 
     def _show_empty(self, page: "Page") -> None:
         self.add_class("-panel")
-        text = empty_text(
-            self.pagination,
-            page,
-            self.repository.mirror_outlook,
-            can_add=self.repository.read_only_reason is None,
-            local=self.context.local,
-        )
-        self.empty_state.show(text.title, text.text, text.hint, failed=text.failed)
+        can_add = self.repository.read_only_reason is None
+        outlook, local = self.repository.mirror_outlook, self.context.local
+        self.empty_state.show(*empty_text(self.pagination, page, outlook, can_add=can_add, local=local))
 
     async def _refresh_rows(self) -> None:
-        """What the server told of the rows since is shown in their place; IDs that look like theirs may be anywhere."""
+        """Show rows that are newer in the local copy, and mark IDs that look like others, wherever those are."""
         live = self.pagination.origin is None
         for customer in await self.repository.updated_since(self.table.rows) if live else ():
             self.replace(customer)
@@ -607,10 +576,10 @@ class CustomerListScreen(BaseScreen[None]):
         self.table.cursor += 1
 
     def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
-        """Do it with the customer under the cursor, or with the one it stood on when the key was pressed."""
+        """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""
         at = {row.short_id: at for at, row in enumerate(self.table.rows)}
         if short_id is not None and short_id not in at:
-            self.show_notice(f"{sanitize_id(short_id)} is not here any more.")
+            self.show_notice(f"{sanitize_id(short_id)} is not on this page any more.")
             return
         if short_id is not None:
             self.table.cursor = at[short_id]
@@ -620,20 +589,14 @@ class CustomerListScreen(BaseScreen[None]):
             act(self.table.current)
 
     def _provisional_id(self) -> str | None:
-        """The ID under the cursor where the rows are only there to be looked at."""
+        """The ID under the cursor while the rows are provisional."""
         if not self.table.provisional or self._snapshot is None:
             return None
         return self._snapshot.rows[self.table.cursor].short_id
 
     def _forget_waiting(self) -> None:
-        """Nothing waits for rows any more."""
         self._waiting.clear()
         self.action_done.set()
-
-    def _count_if_needed(self, request: PageRequest, page: "Page") -> None:
-        """Count to the end what was only begun."""
-        if page.origin is not None and page.origin.total_is_minimum:
-            self.run_read(partial(self._count, request), "count")
 
     async def _count(self, request: PageRequest) -> None:
         if await self._loader.count(request):
@@ -675,18 +638,15 @@ class CustomerListScreen(BaseScreen[None]):
         )
 
     def _open_scanned(self, text: str, customer: "Customer") -> None:
-        """Open what was scanned if it is the only hit, or exactly it."""
-        page, rows = self.pagination.page, self.table.rows
-        exact = [row for row in rows if row.short_id == text] or [r for r in rows if fold(r.short_id) == fold(text)]
-        if len(exact) == 1:
-            self.table.cursor = rows.index(exact[0])
-            self._open(exact[0], text)
+        """Open the customer that was scanned, or the only match."""
+        page, exact = self.pagination.page, exact_match(self.table.rows, text)
+        if exact is not None:
+            self.table.cursor = self.table.rows.index(exact)
+            self._open(exact, text)
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
         else:
-            self.show_notice(
-                f"No customer has exactly the ID {sanitize_id(text)}. Press Enter again to open the marked one."
-            )
+            self.show_notice(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         self.status.clear_notice()
@@ -697,23 +657,20 @@ class CustomerListScreen(BaseScreen[None]):
         if request is not None:
             self.status.clear_notice()
             self.load(request, place)
-        elif (
-            step > 0
-            and not self.pagination.up_to_date
-            and self.pagination.page is not None
-            and self.pagination.page.total is None
-        ):
-            # Whether there is another one behind a page shows when that is here.
+        elif (page := self.pagination.page) is None:
+            return
+        elif step > 0 and not self.pagination.up_to_date and page.total is None:
+            # Only the page being loaded shows whether there is another one behind it.
             self.after_load_settled(partial(self._turn, step, place))
-        elif self.pagination.page is not None:
+        else:
             last = CUT_SHORT if self.pagination.truncated else "This is the last page."
             self.show_notice(last if step > 0 else "This is the first page.")
 
-    def _return_to(self, whence: ReturnPoint) -> None:
-        """Show where one was, from memory as long as nothing was written meanwhile."""
-        if (page := whence.page_at(self.repository.clock())) is None:
-            self.load(whence.request, "same", seek=whence.short_id)
+    def _return_to(self, point: ReturnPoint) -> None:
+        """Show the list from before the search, from memory if nothing was written meanwhile."""
+        if (page := point.page_at(self.repository.clock())) is None:
+            self.load(point.request, "same", seek=point.short_id)
         else:
             self.workers.cancel_group(self, "page")
-            self.show_page(whence.request, page, "same", whence.short_id)
+            self.show_page(point.request, page, "same", point.short_id)
             self.run_read(self._refresh_rows, "alike")

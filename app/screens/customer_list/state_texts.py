@@ -1,8 +1,9 @@
 """What the list says about itself: its position line, and why it is empty."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from app.errors import DockbookError, Forbidden
+from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id, width
 
 if TYPE_CHECKING:
@@ -99,12 +100,6 @@ def of_expected(origin: "Origin") -> str:
     return "" if origin.expected is None else f" of {origin.expected:,}"
 
 
-def short_time(when: datetime) -> str:
-    """Return the time of day, with the day unless it is today."""
-    when = when.astimezone()
-    return f"{when:%H:%M}" if when.date() == datetime.now().astimezone().date() else f"{when:%d %b %H:%M}"
-
-
 def empty_text(
     pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool, local: bool
 ) -> EmptyText:
@@ -124,6 +119,14 @@ def empty_text(
             "or write a profile into config.toml (README).",
         ]
     return EmptyText("No customers yet", "This book is empty.", "\n".join(hints).strip("\n"))
+
+
+def failure_text(error: DockbookError) -> EmptyText:
+    """Return why no page could be loaded."""
+    hint = "" if "F5" in error.text else "Press F5 to try again."
+    if isinstance(error, Forbidden):
+        hint = "Customers cannot be listed without this permission. Press F5 after it has been granted."
+    return EmptyText(error.title, error.text, hint, failed=True)
 
 
 def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool) -> EmptyText:
