@@ -169,13 +169,13 @@ class Mirror:
 
     async def resembling(self, short_id: str) -> Candidates:
         """The customers whose IDs may have been meant by this one, the likeliest first."""
-        nobody = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.resembling(short_id), nobody)
+        nothing = Candidates((), complete=False)
+        return await self._run(self._find, lambda reader: reader.resembling(short_id), nothing)
 
     async def suggestions(self, typed: str, most: int) -> Candidates:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
-        nobody = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nobody)
+        nothing = Candidates((), complete=False)
+        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""

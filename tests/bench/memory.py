@@ -87,7 +87,7 @@ def _progress(home: Path) -> tuple[bool, bool]:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.memory", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     customers = parser.parse_args().customers

@@ -173,12 +173,12 @@ def _times(took: list[tuple[float, str]]) -> Times:
 
 
 async def fill(mirror: Mirror, count: int) -> None:
-    """Fill it with so many sample customers by ID."""
+    """Fill it with this many sample customers in the order of their IDs."""
     records = sorted(sample_customers(count), key=lambda record: str(record["shortID"]))
-    sweep = await mirror.begin_full_sync()
+    full_sync = await mirror.begin_full_sync()
     for start in range(0, count, DELTA):
-        await mirror.upsert([Customer.from_wire(record) for record in records[start : start + DELTA]], sweep)
-    await mirror.end_full_sync(sweep, datetime.now().astimezone(), drop_missing=True)
+        await mirror.upsert([Customer.from_wire(record) for record in records[start : start + DELTA]], full_sync)
+    await mirror.end_full_sync(full_sync, datetime.now().astimezone(), drop_missing=True)
     await mirror.wait_indexed()
 
 
@@ -245,7 +245,7 @@ async def check(count: int, folder: Path, kept: Path | None = None) -> str:
 
 
 async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: Path | None = None) -> Figures:
-    """Everything, with so many customers."""
+    """Measure everything, with this many customers."""
     small = await asyncio.to_thread(Mirror.open, folder / "small")
     await fill(small, 48)
     await small.close()
@@ -311,7 +311,7 @@ def table(figures: Figures) -> str:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.mirror", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     parser.add_argument("--json", action="store_true", help="figures for a program")

@@ -212,15 +212,15 @@ async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, 
     path.parent.mkdir()
     path.write_bytes(sound)
     async with opened(path) as mirror:
-        anew: list[bool] = []
-        mirror.on_recreated = lambda: anew.append(True)
+        recreated: list[bool] = []
+        mirror.on_recreated = lambda: recreated.append(True)
         HARMS[harm](path)
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="acme"))
             await mirror.page(PageRequest(1, 250, "city"))
             await mirror.put(CUSTOMERS[3])
         assert mirror.writer
-        if anew:
+        if recreated:
             assert mirror.notes
             await mirror.note_synced(NOW, 400)
             assert (await mirror.page(PageRequest())).origin == Origin(None, 1), "an empty mirror is not complete"
@@ -269,12 +269,12 @@ async def test_path_that_is_no_file_is_never_opened(harm: str, tmp_path: Path) -
 
 async def test_mirror_continues_in_memory_on_a_full_disk(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
-        anew: list[bool] = []
-        mirror.on_recreated = lambda: anew.append(True)
+        recreated: list[bool] = []
+        mirror.on_recreated = lambda: recreated.append(True)
         await fill(mirror, CUSTOMERS[:1])
         fill_the_disk(mirror)
         await fill(mirror, CUSTOMERS)
-        assert anew == [True]
+        assert recreated == [True]
         assert "in memory only" in mirror.notes[0]
         assert "full" in mirror.notes[0]
         assert not (await mirror.state()).complete, "it was recreated in another file"

@@ -217,7 +217,7 @@ class CustomerSearch:
     def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
         """All rows that match, where short words stand beside longer ones that leave few; `None` otherwise.
 
-        A short word is in so many trigrams that it costs less to look at those rows.
+        A short word is in hundreds of trigrams: comparing those rows costs less.
         """
         longer = [term for term in terms if not term.is_short]
         if len(longer) == len(terms) or all(term.is_status for term in longer):
