@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
-from app.mirror.search.terms import SEARCHED, build_search_text, join_fields, matches_all, parse_query
+from app.mirror.rows import TEXT_FIELDS
+from app.mirror.search.terms import build_search_text, matches_all, parse_query
 from app.models.fields import Status
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ExportSpec:
         def wanted(customer: "Customer") -> bool:
             if self.status not in ("all", customer.status):
                 return False
-            texts = join_fields(customer.value(name) for name in SEARCHED)
+            texts = [customer.value(name) for name in TEXT_FIELDS]
             return not terms or matches_all(terms, build_search_text(texts, customer.active))
 
         return wanted

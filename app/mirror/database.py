@@ -12,10 +12,9 @@ from typing import Final
 from unicodedata import unidata_version
 
 from app.errors import StoreError
-from app.mirror.rows import COLUMNS, CorruptRow
+from app.mirror.rows import COLUMNS, TEXT_FIELDS, CorruptRow
 from app.mirror.search.index import UNINDEXED_TABLE, index_type
 from app.mirror.search.suggestions import WORD_TABLE
-from app.mirror.search.terms import SEARCHED
 from app.models.fields import ID_FIELD, WIRE_FIELDS
 from app.storage.files import open_regular_file
 
@@ -246,7 +245,7 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN") -> Iterato
 
 def _text_version(*, full_text: bool) -> str:
     """Changes when this program folds, indexes or compares texts differently from the one that wrote the file."""
-    return f"{TEXT_VERSION} {unidata_version} {index_type(full_text=full_text).name} {' '.join(SEARCHED)}"
+    return f"{TEXT_VERSION} {unidata_version} {index_type(full_text=full_text).name} {' '.join(TEXT_FIELDS)}"
 
 
 def _check_or_create(connection: sqlite3.Connection, *, full_text: bool) -> None:

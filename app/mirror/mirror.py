@@ -169,13 +169,13 @@ class Mirror:
 
     async def resembling(self, short_id: str) -> Candidates:
         """The customers whose IDs may have been meant by this one, the likeliest first."""
-        nobody = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.resembling(short_id), nobody)
+        nothing = Candidates((), complete=False)
+        return await self._run(self._find, lambda reader: reader.resembling(short_id), nothing)
 
     async def suggestions(self, typed: str, most: int) -> Candidates:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
-        nobody = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nobody)
+        nothing = Candidates((), complete=False)
+        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""
@@ -257,21 +257,26 @@ class Mirror:
             self._indexing.cancel()
 
     async def _index(self) -> None:
-        token = self._indexing = CancelToken()
         try:
-            while True:
-                lull = self._busy_until - asyncio.get_running_loop().time()
-                if lull > 0:
-                    # The pages of a full sync come first.
-                    await asyncio.sleep(lull)
-                elif not await self._run(self._write, lambda writer: writer.index_next(), default=False, token=token):
-                    return
-        except QueryCancelled:
-            # The write that preempted it starts it again.
-            return
+            while not self._closed and await self._index_next():
+                pass
         except StoreError:
             # It is tried again after the next write, which will report what is wrong.
             return
+
+    async def _index_next(self) -> bool:
+        """Index a batch; returns whether there may be more to do."""
+        lull = self._busy_until - asyncio.get_running_loop().time()
+        if lull > 0:
+            # The pages of a full sync come first.
+            await asyncio.sleep(lull)
+            return True
+        token = self._indexing = CancelToken()
+        try:
+            return await self._run(self._write, lambda writer: writer.index_next(), default=False, token=token)
+        except QueryCancelled:
+            # It goes on behind the write that preempted it.
+            return True
 
     async def _run_writer(self, work: Callable[[MirrorWriter], _T], default: _T) -> _T:
         return await self._run(self._write, work, default) if self._writer else default

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from app.mirror.search.terms import FIELD, SearchText, is_joined, join_fields
 from app.models.fields import ID_FIELD, WIRE_FIELDS
 from app.text.confusables import skeleton
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
     from app.models.raw_customer import RawCustomer
 
+#: The fields that hold text, in which customers are searched, and what separates them while they are joined.
+TEXT_FIELDS: Final = WIRE_FIELDS[: WIRE_FIELDS.index("active")]
+SEPARATOR: Final = "\x1f"
 #: The columns of a stored customer; the last three are what is looked up: ID and name folded, and what the ID looks
 #: like.
 COLUMNS: Final = (*WIRE_FIELDS, "disambiguator", "record", "checksum", "folded_id", "folded_name", "skeleton")
@@ -27,7 +29,7 @@ READ_COLUMNS: Final = ", ".join(("customer.rowid", *COLUMNS[:-3]))
 _NOT_A_RECORD: Final = "not a customer record"
 #: Begins a text that stands for a number which nothing can hold, or that itself begins like that.
 _MARK: Final = "\x00"
-_ACTIVE: Final = WIRE_FIELDS.index("active")
+_ACTIVE: Final = len(TEXT_FIELDS)
 
 
 class CorruptRow(Exception):
@@ -58,8 +60,8 @@ class MirrorRow(NamedTuple):
         active = self.values[_ACTIVE]
         return None if active is None else active == 1
 
-    def columns(self, text: SearchText) -> tuple[str | int | None, ...]:
-        """The values of `COLUMNS`; the ID and the name are folded in the search text."""
+    def columns(self, folded_id: str, folded_name: str) -> tuple[str | int | None, ...]:
+        """The values of `COLUMNS`."""
         disambiguator, values, record, texts = self
         if record is None:
             # The same sum without joining the texts again.
@@ -67,7 +69,12 @@ class MirrorRow(NamedTuple):
         else:
             check = checksum(values, record)
         look = skeleton(str(values[0]))
-        return (*values, disambiguator, record, check, text.folded_id, text.folded_name, look)
+        return (*values, disambiguator, record, check, folded_id, folded_name, look)
+
+
+def join_fields(texts: Iterable[str]) -> str:
+    """Join the texts of `TEXT_FIELDS` with `SEPARATOR`, which none of them then contains."""
+    return SEPARATOR.join([text.replace(SEPARATOR, " ") for text in texts])
 
 
 def checksum(values: Iterable[object], record: str | None) -> int:
@@ -80,8 +87,8 @@ def encode_row(customer: "Customer | RawCustomer") -> MirrorRow:
     received = customer.received
     if not customer.problems and (*received,) == WIRE_FIELDS:
         values: list[Any] = [*received.values()]
-        texts = FIELD.join(values[:_ACTIVE])
-        if is_joined(texts) and "\x00" not in texts:
+        texts = SEPARATOR.join(values[:_ACTIVE])
+        if texts.count(SEPARATOR) == _ACTIVE - 1 and "\x00" not in texts:
             values[_ACTIVE] = 1 if values[_ACTIVE] else 0
             return MirrorRow("", tuple(values), None, texts)
     from app.models.customer import Customer

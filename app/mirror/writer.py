@@ -150,7 +150,7 @@ class MirrorWriter:
             searched: list[object] = []
             for rowid, (row, text) in batch:
                 values.append(rowid)
-                values += row.columns(text)
+                values += row.columns(text.folded_id, text.folded_name)
                 searched += (rowid, text.text, text.numbers)
             self.connection.execute(_insertion("customer", len(batch), len(COLUMNS) + 1), values)
             self.connection.execute(_insertion("unindexed", len(batch), 3), searched)
@@ -160,10 +160,9 @@ class MirrorWriter:
         texts = build_search_texts([(row.texts, row.active) for _, row in changes])
         self._unindex([before for before, _ in changes], texts)
         for ((rowid, *before), row), text in zip(changes, texts, strict=True):
+            columns = row.columns(text.folded_id, text.folded_name)
             differing = {
-                name: value
-                for name, value, old in zip(COLUMNS, row.columns(text), before, strict=False)
-                if value != old
+                name: value for name, value, old in zip(COLUMNS, columns, before, strict=False) if value != old
             }
             if "name" in differing:
                 differing["folded_name"] = text.folded_name

@@ -31,14 +31,14 @@ from tests.harness import URL, FaultyTransport
 
 DELTA = 250
 _FEWEST_KEYS = 300
-#: Seconds: at most between two keys of a quick hand, for which is typed in peace, and between two looks at the loop.
+#: Seconds: the most between two keys of a quick typist, typing without changes, between two checks of the event loop.
 _BETWEEN_KEYS = 0.025
 _QUIET = 0.1
 _TICK = 0.001
 
 
 class Bench:
-    """A keeper on a service in this process; it looks for changes only when it is told to."""
+    """A sync with a service in this process; it asks for changes only when `turn` is called."""
 
     def __init__(self, store: Store, mirror: Mirror) -> None:
         self.store = store
@@ -49,7 +49,7 @@ class Bench:
         self.rest = asyncio.Event()
         self._wake = asyncio.Event()
         self._typing = cycle(typing(TYPED[:8]))
-        self._hand = Random(1)  # noqa: S311  # nobody is kept from guessing
+        self._hand = Random(1)  # noqa: S311  # the same each time
         pace = Timing(initial_delay=0.0, between_pages=0.0, sleep=self._sleep)
         self.repository = CustomerRepository(
             self.connect, on_close=store.close, open_mirror=lambda: mirror, timing=pace
@@ -66,7 +66,7 @@ class Bench:
             self._wake.clear()
 
     async def turn(self) -> tuple[float, float, int]:
-        """Let the keeper look for changes: seconds it took, the longest the loop stood still, requests."""
+        """Let the sync ask for changes: seconds it took, the longest the event loop stood still, requests."""
         before = len(self.wire.requests)
         self.rest.clear()
         self._wake.set()
@@ -78,23 +78,23 @@ class Bench:
         return took, await still, len(self.wire.requests) - before
 
     async def change(self, contact: str) -> None:
-        """Somebody changes 250 customers."""
+        """Change 250 customers on the server."""
         page = await self.mirror.page(PageRequest(1, DELTA))
         for row in page.rows:
             await self.store.upsert(row.short_id, {"contact": contact})
 
     async def type_on(self, times: list[float]) -> None:
-        """Type on and on where it was left, and note how long each key waits for its rows."""
+        """Continue typing, and note how long each key waits for its rows."""
         for request in self._typing:
             began = time.perf_counter()
             await self.repository.page(request)
             times.append(time.perf_counter() - began)
-            # A steady beat would meet the same step of every change.
+            # A steady rhythm would meet the same step of every change.
             await asyncio.sleep(self._hand.random() * _BETWEEN_KEYS)
 
     @asynccontextmanager
     async def typed(self, times: list[float]) -> AsyncIterator[None]:
-        """Somebody types while the block runs."""
+        """Type while the block runs."""
         typist = asyncio.create_task(self.type_on(times))
         try:
             yield
@@ -116,7 +116,7 @@ async def fetched(bench: Bench, customers: int) -> float:
 
 
 async def keys(bench: Bench) -> tuple[list[float], list[float]]:
-    """How long keys wait in peace and while changes come, in turns: what else the machine does is in both."""
+    """How long keys wait in peace and while changes arrive, in turns, so that other load is in both."""
     quiet: list[float] = []
     busy: list[float] = []
     while len(busy) < _FEWEST_KEYS:
@@ -130,7 +130,7 @@ async def keys(bench: Bench) -> tuple[list[float], list[float]]:
 
 
 async def measure(customers: int, folder: Path) -> None:
-    """Fetch all pages; fill a mirror; look for changes when there are none, and when there are 250; type meanwhile."""
+    """Fetch all pages; fill a mirror; sync when nothing changed, and when 250 customers did; type meanwhile."""
     store = Store.open(None)
     await asyncio.to_thread(load_sample, store, customers, lambda _done, _total: None)
     bench = Bench(store, await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3"))
@@ -140,12 +140,12 @@ async def measure(customers: int, folder: Path) -> None:
     began = time.perf_counter()
     await bench.rest.wait()
     filling = time.perf_counter() - began
-    # A machine is not always equally quick.
+    # The speed of a machine varies.
     fetching = (before + await fetched(bench, customers)) / 2
     _say(f"{customers:,} customers: fetched and parsed in {fetching:.1f} s, mirrored in {filling:.1f} s")
     _say(f"  filling ÷ fetching: {filling / fetching:.2f}  (must be ≤ 1.5)")
     await bench.mirror.wait_indexed()
-    # The first look may bring what was made within the last ten minutes of the sample.
+    # The first sync may bring customers created within the last ten minutes of the sample.
     await bench.turn()
     for what, must in (("nothing", ""), (str(DELTA), " (must be ≤ 200)")):
         if must:
@@ -154,15 +154,15 @@ async def measure(customers: int, folder: Path) -> None:
         _say(f"  {what} changed: {requests} request(s), {took * 1000:.0f} ms{must}, still {still * 1000:.0f} ms")
     quiet, busy = await keys(bench)
     _say(
-        f"  a key waits for its rows (half, 95 of 100): {_told(quiet)} in peace;"
-        f" {_told(busy)} while {DELTA} changes come"
+        f"  a key waits for its rows (half, 95 of 100): {_text(quiet)} in peace;"
+        f" {_text(busy)} while {DELTA} changes come"
     )
     await bench.repository.close()
     await asyncio.wait({keeping})
 
 
 async def longest_still() -> float:
-    """The longest the event loop did nothing else, until it is cancelled; seconds."""
+    """The longest time the event loop stood still until this is cancelled, in seconds."""
     longest = 0.0
     last = time.perf_counter()
     try:
@@ -174,7 +174,7 @@ async def longest_still() -> float:
         return longest
 
 
-def _told(times: list[float]) -> str:
+def _text(times: list[float]) -> str:
     times.sort()
     middle, most = (times[int(len(times) * part)] * 1000 for part in (0.5, 0.95))
     return f"{middle:.1f}, {most:.1f} ms of {len(times)} keys"
@@ -185,7 +185,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.filling", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     # As the program does.

@@ -1,13 +1,15 @@
 """A brute-force search that the mirror's search is compared with, and helpers to fill mirrors."""
 
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from app.mirror.mirror import Mirror
-from app.mirror.rows import sqlite_safe
-from app.mirror.search.terms import SEARCHED
+from app.mirror.rows import TEXT_FIELDS, sqlite_safe
 from app.models.customer import Customer
 from app.models.fields import ID_FIELD, PageRequest
 from app.text.folding import as_phone_digits, fold, phone_numbers, split_words
@@ -51,7 +53,7 @@ class ReferenceSearch:
         self._rows = [
             (
                 customer,
-                "\n".join(" ".join(fold(customer.value(name)).split()) for name in SEARCHED),
+                "\n".join(" ".join(fold(customer.value(name)).split()) for name in TEXT_FIELDS),
                 [*phone_numbers(fold(customer.phone)), *phone_numbers(fold(customer.fax))],
             )
             for customer in customers
@@ -72,6 +74,10 @@ class ReferenceSearch:
             column = request.sort
             found.sort(key=lambda row: (_key(row[0], column), row[0].short_id), reverse=request.direction == "DESC")
         return [customer for customer, _ in found]
+
+    def words(self) -> Counter[str]:
+        """Every word, cut at punctuation, and how many customers hold it."""
+        return Counter(chain(*({*re.findall(r"\w+", fields)} for _, fields, _ in self._rows)))
 
     def _matches(self, request: PageRequest) -> list[tuple[Customer, str]]:
         key = (request.find, request.status)

@@ -1,4 +1,4 @@
-"""The mirror finds similar IDs, and suggestions for the beginning of an ID or name."""
+"""The mirror suggests customers for an ID that resembles theirs, and for the beginning of an ID or a name."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def ids(found: object) -> list[str]:
 @pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("asked", "found"),
     [
         ("ACME-CORP", ["acme-corp", "ACME_C0RP", "ACMECORP"]),
         ("Acme-Corp", ["ACME-CORP", "acme-corp", "ACME_C0RP", "ACMECORP"]),
@@ -38,12 +38,12 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_similar_ids_are_ordered_by_likelihood(query: str, found: list[str], indexed: bool) -> None:
+async def test_resembling_ids_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
             await mirror.wait_indexed()
-        candidates = await mirror.resembling(query)
+        candidates = await mirror.resembling(asked)
         assert ids(candidates.customers) == found
         assert candidates.complete
 
@@ -64,14 +64,14 @@ async def test_similar_ids_are_ordered_by_likelihood(query: str, found: list[str
         ("", []),
     ],
 )
-async def test_suggestions_match_ids_then_names(typed: str, found: list[str]) -> None:
+async def test_suggestions_are_ids_then_names(typed: str, found: list[str]) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         await mirror.wait_indexed()
         assert ids((await mirror.suggestions(typed, 6)).customers) == found
 
 
-async def test_suggestions_respect_the_limit() -> None:
+async def test_suggestions_are_limited() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
         await mirror.wait_indexed()
@@ -79,28 +79,28 @@ async def test_suggestions_respect_the_limit() -> None:
 
 
 @pytest.mark.promise("W10")
-async def test_partial_mirror_marks_candidates_incomplete() -> None:
+async def test_incomplete_mirror_says_so_in_its_candidates() -> None:
     async with opened(None) as mirror:
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert(KNOWN[:5], sweep)
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert(KNOWN[:5], full_sync)
         found = await mirror.resembling("bright_mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert not (await mirror.suggestions("b", 6)).complete
 
 
-async def test_large_unindexed_mirror_matches_other_case_only() -> None:
+async def test_large_mirror_without_its_index_ignores_skeletons() -> None:
     others = [customer(f"C-{number:05}") for number in range(5_001)]
     async with opened(None) as mirror:
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert([*KNOWN, *others], sweep)
-        assert await _skeleton_index_count(mirror) == 0
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert([*KNOWN, *others], full_sync)
+        assert await _skeleton_indexes(mirror) == 0
         found = await mirror.resembling("bright-mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
         assert ids((await mirror.resembling("brightmfg")).customers) == []
 
 
-async def _skeleton_index_count(mirror: Mirror) -> int:
-    reading = mirror._find.opened
-    assert reading is not None
-    (count,) = reading.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()
+async def _skeleton_indexes(mirror: Mirror) -> int:
+    reader = mirror._find.opened
+    assert reader is not None
+    (count,) = reader.connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'by_skeleton'").fetchone()
     return int(count)

@@ -1,4 +1,4 @@
-"""The mirror keeps every record unchanged, writes only what changed, and has one writer at a time."""
+"""The mirror stores every record as it came, writes only what changed, and is written by one process at a time."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from app.models.customer import Customer, NumberText
 from app.models.fields import FIELDS, ID_FIELD, PageRequest
 from app.service.sample.generator import sample_customers
 from tests.customers import ACME, TEXTS, customer
-from tests.mirror.reference_search import NOW, fill, opened
+from tests.mirror.reference_search import NOW, ReferenceSearch, check_found, fill, opened
 
 ROOT = Path(__file__).parents[2]
 ALL = PageRequest(1, 250, None)
@@ -36,19 +36,19 @@ RECORDS = st.dictionaries(NAMES, VALUES, max_size=6) | VALUES
 
 
 def samples(count: int) -> list[Customer]:
-    """`count` sample customers, ordered by ID."""
+    """This many sample customers, in the order of their IDs."""
     return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
 
 
 @pytest.mark.promise("T5", "W5")
 @given(st.lists(RECORDS, max_size=6))
 @settings(max_examples=25, deadline=None)
-async def test_record_of_any_shape_round_trips(records: list[Any]) -> None:
+async def test_record_of_any_shape_comes_back_unchanged(records: list[Any]) -> None:
     customers = [Customer.from_wire(ACME), *map(Customer.from_wire, records)]
     async with opened(None) as mirror:
         await fill(mirror, customers)
         page = await mirror.page(ALL)
-        # Of several rows with one valid ID, the last counts.
+        # Of several with the same valid ID, the last one counts.
         expected = {
             "=" + one.short_id if ID_FIELD not in one.problems else repr(one.received): one for one in customers
         }
@@ -68,8 +68,8 @@ async def test_only_changed_rows_are_written(tmp_path: Path) -> None:
         writes = tmp_path / "mirror-wal"
         before = (writes.stat().st_size, writes.stat().st_mtime_ns)
         assert await mirror.upsert(customers[:250]) == 0
-        sweep = (await mirror.state()).full_sync
-        assert sweep is None
+        full_sync = (await mirror.state()).full_sync
+        assert full_sync is None
         assert (writes.stat().st_size, writes.stat().st_mtime_ns) == before
         changed = Customer.from_wire(customers[7].received | {"city": "Ouagadougou"})
         assert await mirror.upsert([*customers[:7], changed, *customers[8:250]]) == 1
@@ -79,16 +79,16 @@ async def test_only_changed_rows_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("T7")
-async def test_missing_row_is_dropped_only_after_full_sync() -> None:
+async def test_missing_row_is_deleted_only_by_a_complete_full_sync() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert([customer("A", name="new")], sweep)
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert([customer("A", name="new")], full_sync)
         await mirror.put(customer("C"))
         await mirror.forget("D")
         assert [row.short_id for row in (await mirror.page(ALL)).rows] == ["A", "B", "C"]
-        assert await mirror.end_full_sync(sweep - 1, NOW, drop_missing=True) == 0
-        assert await mirror.end_full_sync(sweep, NOW, drop_missing=True) == 1
+        assert await mirror.end_full_sync(full_sync - 1, NOW, drop_missing=True) == 0
+        assert await mirror.end_full_sync(full_sync, NOW, drop_missing=True) == 1
         page = await mirror.page(ALL)
         assert [(row.short_id, row.name) for row in page.rows] == [("A", "new"), ("C", "")]
         assert (await mirror.page(PageRequest(find="b"))).total == 0
@@ -97,31 +97,31 @@ async def test_missing_row_is_dropped_only_after_full_sync() -> None:
 
 
 @pytest.mark.promise("T7")
-async def test_interrupted_full_sync_is_resumable(tmp_path: Path) -> None:
+async def test_interrupted_full_sync_continues_after_reopening(tmp_path: Path) -> None:
     customers = samples(750)
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, customers)
-        sweep = await mirror.begin_full_sync()
-        await mirror.upsert([Customer.from_wire(customers[0].received | {"fax": "1"}), *customers[1:250]], sweep)
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert([Customer.from_wire(customers[0].received | {"fax": "1"}), *customers[1:250]], full_sync)
     async with opened(tmp_path / "mirror") as mirror:
         state = await mirror.state()
-        assert (state.full_sync, state.rows_this_sync) == (sweep, 250)
-        await mirror.upsert(customers[250:500], sweep)
-        # Which came before it was broken off is not known, so none can be missing for sure.
-        assert await mirror.end_full_sync(sweep, NOW, drop_missing=True) == 0
+        assert (state.full_sync, state.rows_this_sync) == (full_sync, 250)
+        await mirror.upsert(customers[250:500], full_sync)
+        # Which rows came before the interruption is not known, so none is certainly missing.
+        assert await mirror.end_full_sync(full_sync, NOW, drop_missing=True) == 0
         assert (await mirror.state()).row_count == 750
 
 
 @pytest.mark.promise("W8")
-async def test_older_row_does_not_replace_newer_put() -> None:
+async def test_older_version_does_not_replace_a_put() -> None:
     old = Customer.from_wire(ACME)
     new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
     async with opened(None) as mirror:
-        sweep = await mirror.begin_full_sync()
+        full_sync = await mirror.begin_full_sync()
         await mirror.put(new)
-        assert await mirror.upsert([old], sweep) == 0
+        assert await mirror.upsert([old], full_sync) == 0
         assert await mirror.customer("ACME-CORP") == new
-        # What a sweep begun later brings is what the server has, newer or not.
+        # What a later full sync brings is what the server has, newer or not.
         assert await mirror.upsert([old], await mirror.begin_full_sync()) == 1
 
 
@@ -145,7 +145,7 @@ async def test_one_process_writes_and_others_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D6")
-async def test_killed_writer_leaves_mirror_and_lock_usable(tmp_path: Path) -> None:
+async def test_killed_writer_leaves_a_usable_mirror_and_a_free_lock(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.mirror.reference_search import fill; "
         "from tests.mirror.test_mirror import samples; from app.mirror.mirror import Mirror\n"
@@ -167,7 +167,66 @@ async def test_killed_writer_leaves_mirror_and_lock_usable(tmp_path: Path) -> No
             assert await fill(mirror, samples(500)) == 0
 
 
-async def test_in_memory_mirror_creates_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_writer_killed_while_it_writes_and_indexes_leaves_a_whole_index(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path; from app.mirror.mirror import Mirror\n"
+        "from app.models.customer import Customer; from tests.mirror.test_mirror import samples\n"
+        "async def main():\n"
+        "    mirror = Mirror.open(Path(sys.argv[1])); rows = samples(1000)\n"
+        "    for turn in range(1000):\n"
+        "        some = rows[turn * 37 % 900 :][:100]\n"
+        "        await mirror.upsert([Customer.from_wire(one.received | {'contact': f'T{turn}'}) for one in some])\n"
+        "        print(turn, flush=True)\n"
+        "asyncio.run(main())"
+    )
+    path = tmp_path / "mirror"
+    for turns in (3, 9, 14):
+        command = [sys.executable, "-c", program, str(path)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as other:  # noqa: ASYNC220
+            assert other.stdout is not None
+            for _ in range(turns):
+                await asyncio.to_thread(other.stdout.readline)
+            other.kill()
+        async with opened(path) as mirror:
+            assert mirror.notes == ()
+            # A write starts the indexing of what was left.
+            await mirror.put(customer("NEW"))
+            await mirror.wait_indexed()
+            pages = [await mirror.page(PageRequest(number, 250)) for number in range(1, 6)]
+            reference = ReferenceSearch([row for page in pages for row in page.rows])
+            for find in ("new", *(f"t{turn}" for turn in range(turns)), "example.com", "o"):
+                await check_found(mirror, reference, PageRequest(1, 50, "shortID", find=find))
+            writer = mirror._write.opened
+            assert writer is not None
+            writer.connection.execute("INSERT INTO search_index(search_index) VALUES ('integrity-check')")
+
+
+async def test_put_while_a_full_sync_goes_on_is_indexed_too() -> None:
+    async with opened(None) as mirror:
+        full_sync = await mirror.begin_full_sync()
+        await mirror.upsert(samples(300), full_sync)
+        await mirror.put(customer("BRAND-NEW"))
+        await mirror.end_full_sync(full_sync, NOW, drop_missing=False)
+        await mirror.wait_indexed()
+        writer = mirror._write.opened
+        assert writer is not None
+        assert writer.connection.execute("SELECT count(*) FROM unindexed").fetchone() == (0,)
+        assert (await mirror.page(PageRequest(find="brand-new"))).total == 1
+
+
+async def test_file_indexed_in_another_way_is_recreated(tmp_path: Path) -> None:
+    for full_text in (True, False, True):
+        async with opened(tmp_path / "mirror", full_text=full_text) as mirror:
+            assert mirror.has_full_text_index == full_text
+            assert (await mirror.state()).row_count == 0
+            assert await fill(mirror, samples(50)) == 50
+        async with opened(tmp_path / "mirror", full_text=full_text) as mirror:
+            assert mirror.notes == ()
+            assert (await mirror.page(PageRequest(find="acme"))).total == 1
+
+
+async def test_mirror_in_memory_leaves_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = set(os.listdir("/dev/shm")) if Path("/dev/shm").exists() else set()  # noqa: PTH208, S108
     async with opened(None) as mirror:
@@ -178,14 +237,14 @@ async def test_in_memory_mirror_creates_no_file(monkeypatch: pytest.MonkeyPatch,
         assert (await mirror.state()).row_count == 600
 
 
-async def test_abandoned_query_is_cancelled(tmp_path: Path) -> None:
+async def test_cancelled_search_is_abandoned(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await fill(mirror, samples(2000))
         cancelled = CancelToken("inc")
         cancelled.cancel()
         with pytest.raises(QueryCancelled):
             await mirror._find.run(lambda reader: reader.page(PageRequest(find="inc", sort=None)), cancelled)
-        # A query that is still awaited completes after a newer one; a cancelled one leaves nothing behind.
+        # A search whose caller still waits ends after a newer one; a cancelled one leaves nothing behind.
         first = asyncio.create_task(mirror.page(PageRequest(find="acme corporation")))
         second = asyncio.create_task(mirror.page(PageRequest(find="acme")))
         third = asyncio.create_task(mirror.page(PageRequest(find="a")))
@@ -196,7 +255,7 @@ async def test_abandoned_query_is_cancelled(tmp_path: Path) -> None:
         assert (await asyncio.gather(*counted))[1] == 1
 
 
-async def test_resumed_query_yields_to_newer_one() -> None:
+async def test_resumed_search_can_be_interrupted_again() -> None:
     async with opened(None) as mirror:
         await fill(mirror, samples(300))
         gates = [threading.Event(), threading.Event()]
@@ -223,7 +282,7 @@ async def test_resumed_query_yields_to_newer_one() -> None:
         assert done == ["steel", "inc", "acme"]
 
 
-async def test_similar_words_are_suggested() -> None:
+async def test_near_misses_are_offered_as_suggestions() -> None:
     names = ["Springfield Steel", "Bright Manufacturing", "Ostrowski", "Müller Söhne", "東京商事株式会社", "大阪倉庫"]
     rows = [customer(f"ID-{at}", name=name, city="Rockford") for at, name in enumerate(names)]
     async with opened(None) as mirror:
@@ -255,7 +314,7 @@ async def test_similar_words_are_suggested() -> None:
 
 
 @pytest.mark.promise("T3")
-async def test_confusable_ids_are_found() -> None:
+async def test_look_alike_ids_are_found() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
         await mirror.wait_indexed()
@@ -266,7 +325,7 @@ async def test_confusable_ids_are_found() -> None:
 
 
 @pytest.mark.promise("T7")
-async def test_mirror_state_survives_reopening(tmp_path: Path) -> None:
+async def test_state_survives_reopening(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await mirror.set_expected_total(300, "2024-01-01T00:00:00")
         await fill(mirror, samples(300))

@@ -1,4 +1,4 @@
-"""Searching the mirror equals the reference search, with FTS5 and without."""
+"""Searching the mirror gives what looking at every customer gives, with FTS5 and without."""
 
 import random
 import unicodedata
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.mirror.search.terms import SEARCHED
+from app.mirror.rows import TEXT_FIELDS
 from app.models.customer import Customer
 from app.models.fields import FIELDS, ID_FIELD, Direction, PageRequest, Status
 from app.service.sample.generator import sample_customers
@@ -17,7 +17,7 @@ from tests.customers import TEXTS, customer
 from tests.mirror.reference_search import ReferenceSearch, check_found, fill, opened
 
 FULL_TEXT: Final = pytest.mark.parametrize("full_text", [True, False], ids=["fts5", "scan"])
-#: Pieces of names in many scripts, composed and decomposed, and characters of phone numbers.
+#: Pieces of names in many scripts, composed and not, and what phone numbers are written with.
 PIECES: Final = st.sampled_from(
     "a ab AB Zoë Zoe\u0308 Ł ß ﬁn Ⅷ İ ı 東 東京 京 きょう ｶﾞ ガ 서울 서 울산 กรุงเทพ ไทย मुंबई मु "  # noqa: SIM905
     "الرياض مُحَمَّد Москва ёлка קפה 555 555-01 0100 +49 (30) 5.5 - -- @ . 𝒜 👩\u200d👧 "
@@ -27,31 +27,31 @@ NAMES: Final = st.lists(PIECES, max_size=4).map("".join) | st.lists(PIECES, max_
 
 
 @FULL_TEXT
-async def test_random_queries_equal_reference_search(full_text: bool) -> None:
-    rng = random.Random(7)  # noqa: S311  # the same each time
+async def test_random_queries_find_what_the_reference_finds(full_text: bool) -> None:
+    dice = random.Random(7)  # noqa: S311  # the same each time
     customers = [Customer.from_wire(record) for record in sample_customers(6_000)]
     reference = ReferenceSearch(customers)
     async with opened(None, full_text=full_text) as mirror:
         assert await fill(mirror, sorted(customers, key=lambda one: one.short_id)) == 6_000
         await mirror.wait_indexed()
         for number in range(80):
-            one = rng.choice(customers)
-            texts = [one.value(name) for name in SEARCHED if one.value(name)]
+            one = dice.choice(customers)
+            texts = [one.value(name) for name in TEXT_FIELDS if one.value(name)]
             words = []
-            for text in rng.sample(texts, min(len(texts), rng.choice((1, 1, 1, 2, 3)))):
-                start = rng.randrange(len(text))
-                words.append(text[start : start + rng.choice((1, 2, 3, 5, 9, 30))])
+            for text in dice.sample(texts, min(len(texts), dice.choice((1, 1, 1, 2, 3)))):
+                start = dice.randrange(len(text))
+                words.append(text[start : start + dice.choice((1, 2, 3, 5, 9, 30))])
             find = " ".join(words)
-            find = unicodedata.normalize(rng.choice(("NFC", "NFD", "NFKD")), rng.choice((find, find.swapcase())))
-            sort = None if number % 2 else rng.choice(FIELDS).name
-            status: Status = rng.choice(get_args(Status))
-            direction: Direction = rng.choice(get_args(Direction))
-            page, size = rng.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
+            find = unicodedata.normalize(dice.choice(("NFC", "NFD", "NFKD")), dice.choice((find, find.swapcase())))
+            sort = None if number % 2 else dice.choice(FIELDS).name
+            status: Status = dice.choice(get_args(Status))
+            direction: Direction = dice.choice(get_args(Direction))
+            page, size = dice.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
             await check_found(mirror, reference, PageRequest(page, size, sort, direction, find=find, status=status))
 
 
 @FULL_TEXT
-async def test_benchmark_queries_equal_reference_search(full_text: bool) -> None:
+async def test_queries_of_the_benchmark_find_what_the_reference_finds(full_text: bool) -> None:
     customers = [Customer.from_wire(record) for record in sample_customers(1_000)]
     reference = ReferenceSearch(customers)
     async with opened(None, full_text=full_text) as mirror:
@@ -62,13 +62,13 @@ async def test_benchmark_queries_equal_reference_search(full_text: bool) -> None
 
 
 @FULL_TEXT
-async def test_partly_indexed_rows_are_found(full_text: bool) -> None:
-    rng = random.Random(3)  # noqa: S311  # the same each time
+async def test_rows_are_found_while_only_some_are_indexed(full_text: bool) -> None:
+    dice = random.Random(3)  # noqa: S311  # the same each time
     customers = {one.short_id: one for one in map(Customer.from_wire, sample_customers(2_600))}
     stored: dict[str, Customer] = {}
     async with opened(None, full_text=full_text) as mirror:
         for turn in range(12):
-            some = rng.sample(sorted(customers), 300)
+            some = dice.sample(sorted(customers), 300)
             for short_id in some[:250]:
                 stored[short_id] = Customer.from_wire(customers[short_id].received | {"contact": f"Turn {turn} Ōsaka"})
             await mirror.upsert([stored[short_id] for short_id in some[:250]])
@@ -80,11 +80,11 @@ async def test_partly_indexed_rows_are_found(full_text: bool) -> None:
             reference = ReferenceSearch(stored.values())
             for find in (f"turn {turn}", "osaka", "steel", "o", "co 1", "555-01"):
                 for sort in (None, ID_FIELD, "city"):
-                    await check_found(mirror, reference, PageRequest(rng.choice((1, 2)), 25, sort, find=find))
+                    await check_found(mirror, reference, PageRequest(dice.choice((1, 2)), 25, sort, find=find))
 
 
 @FULL_TEXT
-async def test_deleted_rows_leave_no_index_entries(full_text: bool) -> None:
+async def test_deleted_rows_leave_nothing_in_the_index(full_text: bool) -> None:
     customers = [Customer.from_wire(record) for record in sample_customers(700)]
     changed = [Customer.from_wire(one.received | {"contact": "Müller 東京"}) for one in customers[::2]]
     async with opened(None, full_text=full_text) as mirror:
@@ -106,7 +106,7 @@ async def test_deleted_rows_leave_no_index_entries(full_text: bool) -> None:
 
 
 @FULL_TEXT
-async def test_deep_pages_equal_reference_search(full_text: bool) -> None:
+async def test_deep_pages_are_those_of_the_whole_list(full_text: bool) -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(5000)), key=lambda one: one.short_id)
     reference = ReferenceSearch(customers)
     async with opened(None, full_text=full_text) as mirror:
@@ -123,7 +123,7 @@ async def test_deep_pages_equal_reference_search(full_text: bool) -> None:
 
 
 @pytest.mark.parametrize("typo", ["kowaslka", "kowalsak", "okwalska", "kowlska", "kovalska", "kowaalska"])
-async def test_one_typo_in_eight_letters_is_tolerated(typo: str) -> None:
+async def test_one_slip_in_a_name_of_eight_letters_is_corrected(typo: str) -> None:
     customers = [customer("A", contact="Zofia Kowalska"), customer("B", contact="Jan Nowak")]
     async with opened(None) as mirror:
         await fill(mirror, customers)
@@ -131,7 +131,7 @@ async def test_one_typo_in_eight_letters_is_tolerated(typo: str) -> None:
         assert [row.short_id for row in page.rows] == ["A"]
 
 
-async def test_suggested_pages_end() -> None:
+async def test_near_misses_have_no_page_after_the_last() -> None:
     customers = sorted(map(Customer.from_wire, sample_customers(3000)), key=lambda one: one.short_id)
     async with opened(None) as mirror:
         await fill(mirror, customers)
@@ -142,7 +142,7 @@ async def test_suggested_pages_end() -> None:
             assert (await mirror.page(PageRequest(50, 50, None, find="sprngfield", status=status))).rows == ()
 
 
-async def test_result_cache_is_cleared_by_changes() -> None:
+async def test_remembered_matches_end_with_a_change() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"C{number:04}", name="Steel") for number in range(300)])
         request = PageRequest(1, 250, "name", "DESC", find="steel")
@@ -154,7 +154,7 @@ async def test_result_cache_is_cleared_by_changes() -> None:
 
 
 @pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])
-async def test_pages_without_search_are_sorted_and_filtered(sort: str | None) -> None:
+async def test_pages_without_a_query_are_sorted_and_filtered(sort: str | None) -> None:
     customers = [Customer.from_wire(record) for record in sample_customers(300)]
     reference = ReferenceSearch(customers)
     async with opened(None) as mirror:
@@ -168,7 +168,7 @@ async def test_pages_without_search_are_sorted_and_filtered(sort: str | None) ->
 @FULL_TEXT
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.booleans()), max_size=8), st.lists(NAMES, min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-async def test_search_equals_reference_search_for_any_text(
+async def test_any_text_is_found_by_any_text(
     full_text: bool, records: list[tuple[str, str, str, bool]], finds: list[str]
 ) -> None:
     customers = [

@@ -1,4 +1,4 @@
-"""The snapshot read from the mirror's file equals the first page of the mirror."""
+"""The snapshot read from the mirror's file has the rows that the mirror itself shows."""
 
 from pathlib import Path
 from typing import get_args
@@ -19,7 +19,7 @@ CUSTOMERS = [
 ]
 
 
-async def test_snapshot_equals_mirror_page_in_every_order(tmp_path: Path) -> None:
+async def test_snapshot_equals_the_mirror_in_every_order(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
@@ -41,14 +41,14 @@ async def test_snapshot_equals_mirror_page_in_every_order(tmp_path: Path) -> Non
     "request_",
     [PageRequest(find="acme"), PageRequest(status="active"), PageRequest(sort=None), PageRequest(sort_locally=True)],
 )
-async def test_snapshot_skips_searches_and_filters(request_: PageRequest, tmp_path: Path) -> None:
+async def test_searched_and_filtered_lists_have_no_snapshot(request_: PageRequest, tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await fill(mirror, CUSTOMERS)
         assert read_snapshot(path, request_) is None
 
 
-async def test_partial_mirror_has_no_snapshot(tmp_path: Path) -> None:
+async def test_incomplete_mirror_has_no_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     async with opened(path) as mirror:
         await mirror.upsert(CUSTOMERS[:10], await mirror.begin_full_sync())
@@ -56,7 +56,7 @@ async def test_partial_mirror_has_no_snapshot(tmp_path: Path) -> None:
 
 
 @pytest.mark.promise("D6")
-async def test_damaged_file_has_no_wrong_snapshot(tmp_path: Path) -> None:
+async def test_corrupt_file_gives_no_wrong_rows(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     assert read_snapshot(path, PageRequest()) is None
     path.write_bytes(b"SQLite format 3\0 and no more")

@@ -1,4 +1,4 @@
-"""Finds the customers somebody may mean: by an ID that resembles theirs, or by the beginning of an ID or a name."""
+"""Customers that may be meant by an ID that resembles theirs, or by the beginning of an ID or a name."""
 
 import sqlite3
 from typing import Final
@@ -10,9 +10,9 @@ from app.models.fields import ID_FIELD
 from app.text.confusables import has_similar_prefix, is_similar, similarity, skeleton
 from app.text.folding import fold
 
-#: So many rows are searched without an index; it is built once all of them are there.
+#: At most this many rows are scanned without an index, which is built when all rows are there.
 _FEW_ROWS: Final = 5_000
-#: The most rows with one look that are read.
+#: At most this many rows with one skeleton are read.
 _MOST_ALIKE: Final = 64
 
 
@@ -31,7 +31,7 @@ def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id
 
 
 def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: str, most: int) -> Candidates:
-    """The customers whose ID or name begins with what is typed: IDs as they are written first, names last."""
+    """The customers whose ID or name begins with what is typed: IDs spelled exactly like it first, names last."""
     asked = encode_id(typed)
     head, look = fold(asked), skeleton(asked)
     found: list[Customer] = []
@@ -54,7 +54,7 @@ def _beginning(connection: sqlite3.Connection, column: str, head: str, most: int
 def _customers(
     connection: sqlite3.Connection, column: str, condition: str, words: tuple[str, ...], most: int
 ) -> list[Customer]:
-    """The first customers whose column meets the condition, in its order, but for those without an ID."""
+    """The first customers whose column meets the condition, in its order, except those without an ID."""
     rows = connection.execute(
         f"SELECT {READ_COLUMNS} FROM customer WHERE {column} {condition} ORDER BY {column} LIMIT ?", (*words, most)
     )

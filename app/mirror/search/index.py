@@ -105,7 +105,7 @@ def where_scanned(terms: Sequence[SearchTerm]) -> tuple[str, list[str]]:
 
 
 def index_next(connection: sqlite3.Connection, rows: int) -> list[str]:
-    """Index at most so many of the rows that wait, and return their texts; to be called in a transaction."""
+    """Index at most this many of the rows that wait, and return their texts; must run in a transaction."""
     found = connection.execute("SELECT rowid, text FROM unindexed ORDER BY rowid LIMIT ?", (rows,)).fetchall()
     if found:
         last = found[-1][0]

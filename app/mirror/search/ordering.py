@@ -66,6 +66,11 @@ class MatchedRows:
 
         return type(self)(self.total - len(others), mask, rowids)
 
+    def slice_by_rowid(self, direction: str, first: int, count: int) -> list[int]:
+        """At most `count` rows after the first ones, in the order of their numbers."""
+        rowids = [*self.rowids()]
+        return (rowids[::-1] if direction == "DESC" else rowids)[first : first + count]
+
     def slice(
         self, connection: sqlite3.Connection, column: str, direction: str, first: int, count: int, *, index_size: int
     ) -> list[int]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
+from app.mirror.rows import TEXT_FIELDS, join_fields
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
 from app.mirror.search.terms import (
-    SEARCHED,
     SearchTerm,
     build_search_texts,
     folded_prefix,
-    join_fields,
     matches_all,
     parse_query,
 )
@@ -29,8 +28,7 @@ _DEEP: Final = 2_000
 _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
-_COMPARED: Final = ", ".join(("customer.rowid", "active", *SEARCHED))
-_ALL_ROWIDS: Final = (-1, 2**62)
+_COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class RecentMatches:
 
     def __init__(self) -> None:
         self._key: object = None
-        self._rowids: array[int] = array("q")
+        self._rowids: array[int] = array("I")
 
     def get(self, key: object) -> "array[int] | None":
         """What matched this query, if it was the last one."""
@@ -96,30 +94,28 @@ class CustomerSearch:
         prefix = "" if request.sort else folded_prefix(request.find)
         best = list(islice(self._prefix_hits(prefix, request.status), last + 1)) if prefix else []
         matches = self._recent.get((self._state, terms))
-        if matches is None and len(best) <= last and first < _DEEP:
-            rest = self._first_matches(terms, column, direction, last + 1 - len(best), frozenset(best))
+        if matches is None:
+            rest: list[int] | None = [] if len(best) > last else None
+            if rest is None and first < _DEEP:
+                rest = self._first_matches(terms, column, direction, last + 1 - len(best), frozenset(best))
             if rest is not None:
                 best += rest
                 return Found(best[first:last], len(best), is_minimum=len(best) > last)
-        if matches is None and len(best) > last:
-            return Found(best[first:last], len(best), is_minimum=True)
-        if matches is None:
             matches = self._all_matches(terms)
         rowids = best[first:last]
-        rest_rows = MatchedRows.of(matches, self._state.next_rowid).without(best)
-        rowids += rest_rows.slice(
-            self.connection,
-            column,
-            direction,
-            max(first - len(best), 0),
-            request.page_size - len(rowids),
-            index_size=self._index_size(column),
-        )
+        others = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        part = (max(first - len(best), 0), request.page_size - len(rowids))
+        if column == ID_FIELD and self._state.sorted_prefix == self._state.next_rowid:
+            # The numbers of the rows are in the order of their IDs.
+            rowids += others.slice_by_rowid(direction, *part)
+        else:
+            size = self._index_size(column)
+            rowids += others.slice(self.connection, column, direction, *part, index_size=size)
         return Found(rowids, len(matches))
 
     def exists(self, term: SearchTerm) -> bool:
         """Whether any row matches the term."""
-        return bool(self._select((term,), limit=1))
+        return next(self._select((term,), limit=1), None) is not None
 
     def count_matches(self, terms: Sequence[SearchTerm]) -> int:
         """How many rows match all terms."""
@@ -197,9 +193,9 @@ class CustomerSearch:
         if few is None:
             limit = count + len(excluded)
             ordered = self._state.sorted_prefix
-            few = self._select(terms, direction=direction, limit=limit, among=(-1, ordered))
+            few = [*self._select(terms, direction=direction, limit=limit, among=(0, ordered))]
             if ordered < self._state.next_rowid:
-                later = self._select(terms, limit=_DEEP + 1, among=(ordered, _ALL_ROWIDS[1]))
+                later = [*self._select(terms, limit=_DEEP + 1, among=(ordered, self._state.next_rowid))]
                 if len(later) > _DEEP:
                     return None
                 few += later
@@ -212,19 +208,19 @@ class CustomerSearch:
 
     def _all_matches(self, terms: Sequence[SearchTerm]) -> "array[int]":
         few = self._few_matches(terms)
-        matches = array("q", self._select(terms) if few is None else few)
+        matches = array("I", self._select(terms) if few is None else few)
         self._recent.put((self._state, terms), matches)
         return matches
 
     def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
         """All rows that match, where short words stand beside longer ones that leave few; `None` otherwise.
 
-        A short word is in so many trigrams that it costs less to look at those rows.
+        A short word is in hundreds of trigrams: comparing those rows costs less.
         """
         longer = [term for term in terms if not term.is_short]
         if len(longer) == len(terms) or all(term.is_status for term in longer):
             return None
-        few = self._select(longer, limit=_FEW_MATCHES)
+        few = [*self._select(longer, limit=_FEW_MATCHES)]
         if len(few) == _FEW_MATCHES:
             return None
         wanted = "FROM json_each(?) wanted CROSS JOIN customer ON customer.rowid = wanted.value"
@@ -246,18 +242,19 @@ class CustomerSearch:
         *,
         direction: str = "ASC",
         limit: int = -1,
-        among: tuple[int, int] = _ALL_ROWIDS,
-    ) -> list[int]:
-        """The rows that match all terms, by their numbers, at most `limit`."""
+        among: tuple[int, int] | None = None,
+    ) -> Iterator[int]:
+        """The rows that match all terms, in the order of their numbers: at most `limit`, `among` those in a range."""
         indexed, values = self._index.where(terms)
         scanned, others = where_scanned(terms)
         part = "rowid >= ? AND rowid < ?"
+        bounds = among or (0, self._state.next_rowid)
         found = self.connection.execute(
             f"SELECT rowid FROM search_index WHERE {indexed} AND {part}"
             f" UNION ALL SELECT rowid FROM unindexed WHERE {scanned} AND {part} ORDER BY 1 {direction} LIMIT ?",
-            (*values, *among, *others, *among, limit),
+            (*values, *bounds, *others, *bounds, limit),
         )
-        return [rowid for (rowid,) in found]
+        return chain.from_iterable(found)
 
     def _index_size(self, column: str) -> int:
         return self._state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0

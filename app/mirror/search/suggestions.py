@@ -154,7 +154,7 @@ def _words_in(texts: Iterable[str]) -> Counter[bytes]:
 
 
 def _parts(word: str, count: int, first: int = 0) -> list[tuple[int, str]]:
-    """The word, from its first letter or a later one, in so many parts, with their places.
+    """The word, from its letter number `first` on, cut into `count` parts, with their places.
 
     One of them is whole in any word that is one slip fewer away. They come without their last letter and without their
     first letter too, for two letters that changed places may belong to two parts.
