@@ -1,9 +1,12 @@
-"""Makes the pictures of the README and the list of keys from the program itself: `python docs/make.py`."""
+"""Makes the pictures of the README, keys.md and guarantees.md: `python docs/make.py`."""
 
+import ast
 import asyncio
 import os
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape, unescape
 from pathlib import Path
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from textual.binding import Binding
 
 HERE = Path(__file__).parent
+TESTS = HERE.parent / "tests"
+NOT_BUILT = "Not built yet"
 CELL = 12.2  # how wide the pictures draw one
 
 #: Picture, terminal size, and the keys that lead to it.
@@ -114,11 +119,60 @@ def keys() -> str:
     return "\n".join(lines) + "\n"
 
 
+def promises() -> dict[str, dict[str, str]]:
+    """The rows of promises.toml: text by row, by section."""
+    sections: dict[str, dict[str, str]] = tomllib.loads((HERE / "promises.toml").read_text(encoding="utf-8"))
+    return sections
+
+
+def promise_tests() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """The tests marked with each row, by row and by file below tests/, read without importing them."""
+    found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(TESTS.rglob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for mark, name in _marks(node):
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.promise":
+                    for row in mark.args:
+                        found[ast.literal_eval(row)][path.relative_to(TESTS).as_posix()].append(name)
+    return found
+
+
+def _marks(node: ast.stmt) -> Iterator[tuple[ast.expr, str]]:
+    """The decorators of a test with its name, or the value of `pytestmark`, which holds for the whole file."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        yield from ((mark, node.name) for mark in node.decorator_list)
+    elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+        yield node.value, "all tests"
+
+
+def guarantees() -> str:
+    """The promises and the tests that keep them, as Markdown."""
+    tests = promise_tests()
+    lines = [
+        "# Guarantees",
+        "",
+        "What dockbook promises, and the tests that keep each promise. Made by `docs/make.py` from `promises.toml` and",
+        'the `@pytest.mark.promise("…")` markers of the tests.',
+    ]
+    for section, rows in promises().items():
+        lines += ["", f"## {section}"]
+        for row, text in rows.items():
+            if section == NOT_BUILT:
+                lines += ["", f"**{row}** {text}"]
+                continue
+            lines += ["", f"### {row}", "", text, ""]
+            for file, names in tests[row].items():
+                listed = ", ".join(f"`{name}`" if name.startswith("test_") else name for name in names)
+                lines.append(f"- [{file}](../tests/{file}): {listed}")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Write everything beside this file."""
     for name, svg in pictures().items():
         (HERE / name).write_text(svg, encoding="utf-8")
     (HERE / "keys.md").write_text(keys(), encoding="utf-8")
+    (HERE / "guarantees.md").write_text(guarantees(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Customers made by hand or by hypothesis."""
+"""Sample customers, and hypothesis strategies for records."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.models.customer import Customer
 from app.models.fields import FIELDS, ID_FIELD, WRITABLE_FIELDS
 
-#: The spec's first customer, to the letter.
+#: The first customer of the specification.
 ACME: Final[dict[str, Any]] = {
     "shortID": "ACME-CORP",
     "name": "Acme Corporation",
@@ -26,17 +26,17 @@ ACME: Final[dict[str, Any]] = {
     "modified": "2024-11-02T14:22:00",
 }
 
-#: Texts as people and other programs write them: every script, nothing, spaces, control characters, lone surrogates.
+#: Any text: every script, empty, spaces, control characters, lone surrogates.
 TEXTS = st.text(st.characters(codec=None), max_size=30)
 
 
 def customer(short_id: str = "A", etag: str | None = None, **values: Any) -> Customer:
-    """A whole record; fields that are not named are empty."""
+    """A complete customer; fields that are not given are empty."""
     record: dict[str, Any] = {field.name: "" for field in FIELDS} | {ID_FIELD: short_id, "active": True} | values
     record |= {"created": "2024-01-01T00:00:00", "modified": "2024-01-01T00:00:00"}
     return Customer.from_wire(record, etag)
 
 
 def records() -> st.SearchStrategy[dict[str, str]]:
-    """The writable fields of a record."""
+    """Strategy for the writable fields of a record."""
     return st.fixed_dictionaries({name: st.sampled_from(["", "a", "b", "c"]) for name in WRITABLE_FIELDS})

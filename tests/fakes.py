@@ -1,4 +1,4 @@
-"""What the tests of the client play against: a transport that fails to order, a server on loopback, a clock."""
+"""Fakes for tests of the client: a scripted transport, a raw HTTP server, a clock."""
 
 import asyncio
 import gzip
@@ -27,48 +27,48 @@ EMPTY_PAGE = {"value": [], "totalCount": 0, "page": 1, "pageSize": 25, "pageCoun
 
 
 class FakeClock:
-    """A clock that only a sleep moves, and the sleeps it was asked for."""
+    """A clock that moves only when something sleeps; `slept` lists the sleeps."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
         self.slept: list[float] = []
 
     def clock(self) -> float:
-        """The monotonic clock."""
+        """The current time of the monotonic clock."""
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """Takes no time, yet moves the clock."""
+        """Move the clock without waiting."""
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
 
 
-Answering = Callable[[httpx.Request], httpx.Response | httpx.TransportError]
+ResponseFunction = Callable[[httpx.Request], httpx.Response | httpx.TransportError]
 
 
 class ScriptedTransport(httpx.AsyncBaseTransport):
-    """Answers, or fails, as `answering` says; grants a token by itself unless told how to."""
+    """Returns or raises what `respond` returns; issues a token unless `issue_token` is given."""
 
-    def __init__(self, answering: Answering, *, granting: Answering | None = None) -> None:
-        self._answering = answering
-        self._granting = granting or (lambda _: httpx.Response(200, json=TOKEN))
-        self.asked: list[httpx.Request] = []
+    def __init__(self, respond: ResponseFunction, *, issue_token: ResponseFunction | None = None) -> None:
+        self._respond = respond
+        self._issue_token = issue_token or (lambda _: httpx.Response(200, json=TOKEN))
+        self.requests: list[httpx.Request] = []
         self.tokens: list[httpx.Request] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Note the request, then play."""
+        """Record the request, then return or raise the outcome."""
         await asyncio.sleep(0)
         token = request.url.path.endswith("/Token")
-        (self.tokens if token else self.asked).append(request)
-        outcome = (self._granting if token else self._answering)(request)
+        (self.tokens if token else self.requests).append(request)
+        outcome = (self._issue_token if token else self._respond)(request)
         if isinstance(outcome, httpx.TransportError):
             raise outcome
         return outcome
 
 
-def responses_in_turn(*outcomes: httpx.Response | httpx.TransportError) -> Answering:
-    """One outcome after the other; the last for ever."""
+def responses_in_turn(*outcomes: httpx.Response | httpx.TransportError) -> ResponseFunction:
+    """Return the outcomes in turn, and repeat the last."""
     left = list(outcomes)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -82,7 +82,7 @@ async def client(
     deadlines: Deadlines | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[CustomerApi]:
-    """A client of a transport or an address, on a clock of its own, whose jitter is always the longest."""
+    """An API client for a transport or URL, with a fake clock and maximum jitter."""
     time = time or FakeClock()
     api = CustomerApi(
         where if isinstance(where, str) else BASE,
@@ -102,7 +102,7 @@ async def client(
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A request as it came off the wire, and the number of its connection."""
+    """A request as received, with the number of its connection."""
 
     method: str
     target: str
@@ -113,7 +113,7 @@ class RawRequest:
 
 @dataclass
 class RawReply:
-    """Bytes to send, with a pause before each piece after the first, and what becomes of the connection."""
+    """Bytes to send, the pause between pieces, and what happens to the connection: keep, close, reset or hang."""
 
     pieces: Iterator[bytes]
     pause: float = 0.0
@@ -122,7 +122,7 @@ class RawReply:
 
 @dataclass
 class RawHttpServer:
-    """A server on loopback that answers byte by byte as `replying` says."""
+    """A server on loopback that sends the raw bytes `replying` returns."""
 
     replying: Callable[[RawRequest], RawReply]
     seen: list[RawRequest] = field(default_factory=list)
@@ -133,7 +133,7 @@ class RawHttpServer:
 
     @asynccontextmanager
     async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["RawHttpServer"]:
-        """Listen for as long as the context lasts."""
+        """Listen until the context ends."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         scheme = "http" if tls is None else "https"
         self.base = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
@@ -184,7 +184,7 @@ class RawHttpServer:
 
 
 def raw_response(status: int, body: object, headers: dict[str, str] | None = None) -> bytes:
-    """An answer as it stands on the wire; a body that is not bytes is written as JSON."""
+    """A raw HTTP response; a body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = {"content-type": "application/json", "content-length": str(len(content))} | (headers or {})
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -192,7 +192,7 @@ def raw_response(status: int, body: object, headers: dict[str, str] | None = Non
 
 
 def raw_reply(status: int, body: object, headers: dict[str, str] | None = None) -> RawReply:
-    """An answer in one piece, on a connection that stays."""
+    """A response in one piece that keeps the connection open."""
     return RawReply(iter([raw_response(status, body, headers)]))
 
 
@@ -209,7 +209,7 @@ def gzipped(body: Any) -> bytes:
 
 
 class CallbackListener(RepositoryListener):
-    """Hands what the repository reports to functions."""
+    """Calls functions for what the repository reports."""
 
     def __init__(
         self,

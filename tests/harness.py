@@ -1,4 +1,4 @@
-"""The real program on the real service, with a wire between them that a test can cut, bend and watch."""
+"""The real app on the real service, with a transport between them that tests can intercept."""
 
 import asyncio
 import json
@@ -36,19 +36,19 @@ from app.tui.app import SYNC_GROUP, DockbookApp
 
 URL = "http://service.test/api/v1"
 MOST_PAUSES = 400
-#: Seconds between two keys of a hand.
-HAND = 0.25
-#: Seconds after which a wait for a condition has failed.
-LONGEST = 20.0
+#: Seconds between two typed keys.
+TYPING_PAUSE = 0.25
+#: Seconds after which waiting for a condition fails.
+TIMEOUT = 20.0
 
-#: The mirror is filled as soon as the first page is shown, and then left alone.
+#: The mirror is filled as soon as the first page is shown, without pauses.
 AT_ONCE = Timing(initial_delay=0.0, between_pages=0.0)
 
 Intercept = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
 
 
 class FaultyTransport(httpx.AsyncBaseTransport):
-    """Passes requests on to the service and remembers them; `bend` may answer or fail in its stead."""
+    """Forwards requests to the service and records them; `intercept` may respond or fail instead."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -64,11 +64,11 @@ class FaultyTransport(httpx.AsyncBaseTransport):
         return await self.intercept(request, lambda: self._inner.handle_async_request(request))
 
     def count(self, method: str) -> int:
-        """How many requests of this method went out."""
+        """How many requests of this method were sent."""
         return sum(request.method == method for request in self.requests)
 
     def cut(self) -> None:
-        """Let no connection be made any more."""
+        """Refuse every connection from now on."""
 
         async def refuse(request: httpx.Request, _: object) -> httpx.Response:
             raise httpx.ConnectError("refused", request=request)
@@ -77,58 +77,58 @@ class FaultyTransport(httpx.AsyncBaseTransport):
 
 
 def json_response(status: int, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
-    """An answer made by hand."""
+    """A JSON response."""
     return httpx.Response(status, headers=headers, content=json.dumps(body).encode())
 
 
 def always(response: Callable[[], httpx.Response], method: str | None = None) -> Intercept:
-    """A bend that answers every request (of one method) by itself."""
+    """An intercept that responds to every request, or to those of one method."""
 
-    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-        return response() if method in (None, request.method) else await onward()
+    async def intercept(request: httpx.Request, forward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+        return response() if method in (None, request.method) else await forward()
 
-    return bend
+    return intercept
 
 
 @dataclass
 class AppHarness:
-    """A running program, what it runs on, and ways to look at it."""
+    """The running app, its service, and what is on its screen."""
 
     pilot: Pilot[int]
     transport: FaultyTransport
     store: Store
     credentials: Credentials
     issued: IssuedCredential
-    #: When the last key was pressed by hand, in seconds on a clock of its own, long ago.
+    #: When the last key was typed, in seconds of the past on the harness's own clock.
     typed_at: float = 0.0
 
     @property
     def app(self) -> DockbookApp:
-        """The program."""
+        """The running app."""
         assert isinstance(self.pilot.app, DockbookApp)
         return self.pilot.app
 
     @property
     def screen_text(self) -> str:
-        """All that can be seen, line by line."""
+        """The text on the screen."""
         return "\n".join(self.lines)
 
     @property
     def lines(self) -> list[str]:
-        """What can be seen."""
+        """The lines on the screen."""
         strips = self.app.screen._compositor.render_strips(self.app.size)
         return [strip.text for strip in strips]
 
     async def press(self, *keys: str) -> None:
-        """Press keys at the pace of a hand, and let what they started come to its end."""
+        """Press keys at typing speed, and wait until the work they started is done."""
         await self.press_only(*keys)
         await self.settle()
 
     async def press_only(self, *keys: str) -> None:
-        """Press keys without waiting for the work they started, only for each to take effect."""
+        """Press keys and wait until each has taken effect, but not for the work it started."""
         for key in keys:
-            # Nobody waits for the hand: its keys were read in the past.
-            self.typed_at += HAND
+            # The time stamps lie in the past, so no test waits for the typing pause.
+            self.typed_at += TYPING_PAUSE
             event = events.Key(key, _character(key))
             event.time = self.typed_at
             self.app.post_message(event)
@@ -137,18 +137,18 @@ class AppHarness:
             await self.pilot.pause()
 
     async def burst(self, data: str) -> None:
-        """Send what a terminal sends for keys, in one piece, through the parser that reads terminals."""
+        """Send terminal input in one piece, through the input parser."""
         self.burst_only(data)
         await self.press()
 
     def burst_only(self, data: str) -> None:
-        """The same, without waiting for what comes of it."""
+        """Like `burst`, without waiting for its effects."""
         parser = InputParser()
         for event in (*parser.feed(data.encode(), monotonic()), *parser.close()):
             self.app.post_message(event)
 
     async def type_at(self, text: str, pauses: Sequence[float]) -> None:
-        """Type with these pauses, in seconds, before the keys, over and over; all were read in the past."""
+        """Type with these pauses (seconds, repeated) before the keys, time-stamped in the past."""
         parser = InputParser()
         for character, pause in zip(text, cycle(pauses), strict=False):
             self.typed_at += pause
@@ -157,7 +157,7 @@ class AppHarness:
         await self.press()
 
     async def paste(self, text: str) -> None:
-        """Paste a text, as a terminal sends it."""
+        """Paste a text."""
         self.app.post_message(events.Paste(text))
         await self.press()
 
@@ -166,50 +166,50 @@ class AppHarness:
         await self.press(*text)
 
     async def settle(self) -> None:
-        """Wait until no worker runs, except the one that never ends and those that wait for a person."""
+        """Wait until no worker runs, except the sync and those that wait for the user."""
         await self.pilot.pause()
         if running := [one for one in self.app.workers if one.group not in (SYNC_GROUP, DIALOG_GROUP)]:
             try:
                 await self.app.workers.wait_for_complete(running)
             except WorkerCancelled:
-                # A newer one has taken its place.
+                # A newer worker has replaced it.
                 await self.settle()
         await self.pilot.pause()
 
     async def filled(self) -> None:
         """Wait until the mirror holds all customers."""
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(TIMEOUT):
             while (state := await self.app.context.repository.mirror_state()) is None or not state.complete:
                 await self.pilot.pause()
         await self.settle()
 
     async def until(self, text: str) -> None:
-        """Wait until the text can be seen."""
+        """Wait until the text is on the screen."""
         for _ in range(MOST_PAUSES):
             if text in self.screen_text:
                 return
             await self.pilot.pause()
-        raise AssertionError(f"{text!r} never came:\n{self.screen_text}")
+        raise AssertionError(f"{text!r} did not appear:\n{self.screen_text}")
 
     def sees(self, *texts: str) -> None:
-        """Check that all of these can be seen."""
+        """Check that all of these are on the screen."""
         for text in texts:
             assert text in self.screen_text, f"{text!r} is not on:\n{self.screen_text}"
 
     def misses(self, *texts: str) -> None:
-        """Check that none of these can be seen."""
+        """Check that none of these is on the screen."""
         for text in texts:
             assert text not in self.screen_text, f"{text!r} is on:\n{self.screen_text}"
 
     async def record(self, short_id: str) -> dict[str, Any]:
-        """The record as the service holds it."""
+        """The record as stored by the service."""
         stored = await self.store.get(short_id)
         assert stored is not None, f"there is no {short_id}"
         return dict(stored.record)
 
 
 def _character(key: str) -> str | None:
-    """The character a key types, as terminals report it."""
+    """The character that a key types."""
     if len(key) == 1:
         return key
     try:
@@ -241,11 +241,11 @@ async def run_app(
     save_scanner: Callable[[Scanner], str] | None = None,
     confirm_delays: Sequence[float] = (0.0,),
 ) -> AsyncIterator[AppHarness]:
-    """Run the program on a book of sample customers (or of `records`), of this size in cells, and load the list.
+    """Run the app on a store of sample customers (or of `records`), at this size in cells, and load the list.
 
-    `confirm_delays` are the pauses between looking up what came of a save without a clear answer.
-    With `mirror` it keeps one, in `mirror_file` or in memory, and the stage waits until it holds all customers.
-    Unless it is to be `settled`, nothing is waited for: what is asked for first may never come.
+    `confirm_delays` are the pauses between reads that confirm a save with an unclear response.
+    With `mirror` it has a local copy, in `mirror_file` or in memory, and waits until that is complete.
+    Without `settled` it waits for nothing, because the first response may never come.
     """
     store = Store.open(None)
     if records is not None:
@@ -255,11 +255,11 @@ async def run_app(
         load_sample(store, customers, lambda _done, _total: None)
     credentials = Credentials()
     issued = credentials.issue(permissions)
-    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
-    wire.intercept = intercept
+    transport = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    transport.intercept = intercept
 
     async def connect() -> CustomerApi:
-        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
     repository = CustomerRepository(
         connect,
@@ -285,7 +285,7 @@ async def run_app(
         save_scanner=save_scanner,
     )
     async with app.run_test(size=size) as pilot:
-        running = AppHarness(pilot, wire, store, credentials, issued)
+        running = AppHarness(pilot, transport, store, credentials, issued)
         if settled:
             await running.settle()
         if mirror and intercept is None:

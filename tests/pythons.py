@@ -1,7 +1,7 @@
 """Runs the program on every newer Python of this machine: `python3 tests/pythons.py`, with `--suite` all tests as well.
 
-Standard library only: it makes the environment that anything else could be imported from. Each Python gets one of its
-own, in which the program is installed, exported from, and used on a terminal: open, edit, save, quit.
+Standard library only, because it creates the environments that other packages are imported from. For each Python, the
+program is installed in a new environment, exports, and is used on a terminal: open, edit, save, quit.
 """
 
 import argparse
@@ -30,7 +30,7 @@ VERSION: Final = "import sys, venv, ensurepip; print(*sys.version_info[:3], sys.
 
 
 def main() -> int:
-    """Use the program on each, and return the exit code."""
+    """Use the program on each Python; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", action="store_true", help="run the whole suite on each, and on this one too")
     suite: bool = parser.parse_args().suite
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def pythons() -> list[tuple[tuple[int, ...], Path]]:
-    """The newest of each minor version that can make environments, the oldest first."""
+    """The newest Python of each minor version that can create environments, oldest first."""
     newest: dict[tuple[int, ...], tuple[tuple[int, ...], Path]] = {}
     for path in candidates():
         done = subprocess.run([path, "-c", VERSION], check=False, capture_output=True, text=True, cwd=ROOT)
@@ -59,7 +59,7 @@ def pythons() -> list[tuple[tuple[int, ...], Path]]:
 
 
 def candidates() -> Iterator[Path]:
-    """Whatever is called like a Python, on the path and where pyenv and uv put theirs."""
+    """Executables named like a Python, on the path and in the folders of pyenv and uv."""
     home = Path.home()
     folders = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep) if name]
     folders += sorted(Path(os.environ.get("PYENV_ROOT", home / ".pyenv")).glob("versions/*/bin"))
@@ -69,7 +69,7 @@ def candidates() -> Iterator[Path]:
 
 
 def use(python: Path, folder: Path, *, suite: bool) -> None:
-    """Install the program for this Python, and use it as a person does; raises where it does not work."""
+    """Install the program for this Python, and use it as a user does; raises if it does not work."""
     environment = folder / "venv"
     new = environment / "bin" / "python"
     quietly(python, "-m", "venv", environment)
@@ -87,7 +87,7 @@ def use(python: Path, folder: Path, *, suite: bool) -> None:
 
 
 def quietly(*command: str | Path) -> None:
-    """Run a command whose output matters only where it fails."""
+    """Run a command, and show its output only if it fails."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     expect(done.returncode == 0, done.stdout + done.stderr)
 
@@ -117,7 +117,7 @@ def edit(command: list[str], environ: dict[str, str], folder: Path) -> None:
 
 
 def until(master: int, pattern: bytes) -> bytes:
-    """Read until this comes, and return what came."""
+    """Read until the pattern matches; returns the output."""
     came = b""
     ends = time.monotonic() + PATIENCE
     while not re.search(pattern, came):
@@ -128,7 +128,7 @@ def until(master: int, pattern: bytes) -> bytes:
 
 
 def rest(master: int) -> bytes:
-    """What else comes until the program has gone."""
+    """The output until the program ends."""
     came = b""
     while True:
         try:
@@ -141,7 +141,7 @@ def rest(master: int) -> bytes:
 
 
 def expect(fulfilled: bool, shown: str) -> None:
-    """Raise an error that shows what came instead, where it is not fulfilled."""
+    """Raise an error with this text unless the condition holds."""
     if not fulfilled:
         raise SystemExit(f"does not work: {shown}")
 

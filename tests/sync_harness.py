@@ -1,4 +1,4 @@
-"""What the tests of the keeper play against: a list that changes and lies, and a keeper on a clock of its own."""
+"""A fake server with faults, and a repository that mirrors it on a fake clock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,26 +18,26 @@ from app.timing import Timing
 from tests.fakes import CallbackListener, FakeClock, ScriptedTransport, client
 
 Page = dict[str, Any]
-Lie = Callable[[Page, httpx.Request], Page | httpx.Response]
+Fault = Callable[[Page, httpx.Request], Page | httpx.Response]
 START = datetime(2026, 2, 1, 8, 0)  # noqa: DTZ001 - as the spec's examples, without a zone
 
 
 class FakeServer:
-    """A server's customers, told honestly but for `lie`, which bends a page; `move` runs after each answer."""
+    """A server of customers. `fault` may change a page; `on_response` runs after each response."""
 
     def __init__(self, count: int, *, max_page_size: int = 250) -> None:
         self.now = START
         self.max_page_size = max_page_size
         self.records: dict[str, dict[str, Any]] = {}
-        self.fault: Lie = lambda page, _: page
-        self.move: Callable[[int], None] = lambda _: None
+        self.fault: Fault = lambda page, _: page
+        self.on_response: Callable[[int], None] = lambda _: None
         self.requests: list[httpx.Request] = []
         self.written: Callable[[datetime], str] = datetime.isoformat
         for number in range(count):
             self.set(f"C{number:05}", "new")
 
     def set(self, short_id: str, name: str) -> None:
-        """Somebody writes a customer."""
+        """Write a customer, one minute later."""
         self.now += timedelta(minutes=1)
         self.records[short_id] = {
             "shortID": short_id,
@@ -47,24 +47,24 @@ class FakeServer:
         }
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer with a page, or with one customer."""
+        """Return a page, or one customer."""
         self.requests.append(request)
         if not request.url.path.endswith("/All"):
             row = self.records.get(request.url.path.rpartition("/")[2])
             return httpx.Response(200, json=row) if row else httpx.Response(404, json={"error": "not_found"})
-        told = self.fault(self.page(request), request)
-        self.move(len(self.requests))
-        return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
+        response = self.fault(self.page(request), request)
+        self.on_response(len(self.requests))
+        return response if isinstance(response, httpx.Response) else httpx.Response(200, json=response)
 
     def page(self, request: httpx.Request, *, since: str | None = "", size: int = 0) -> Page:
-        """The page as it would be told truly; without `since` all customers."""
+        """The correct page; without `since` of all customers."""
         number = int(request.url.params["page"])
         size = size or min(int(request.url.params["pageSize"]), self.max_page_size)
         if since == "":
             since = request.url.params.get("modifiedSince")
         rows = [self.records[short_id] for short_id in sorted(self.records)]
         if since is not None:
-            # Like many servers: the texts compared.
+            # Many servers compare the texts.
             rows = [row for row in rows if row["modified"] >= since]
         more = number * size < len(rows)
         value = rows[(number - 1) * size : number * size]
@@ -73,7 +73,7 @@ class FakeServer:
 
 @dataclass
 class Clock(FakeClock):
-    """A clock whose long sleeps end only when a test says so: `turns` is how often the keeper came to rest."""
+    """A clock whose long sleeps end only when the test continues them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,8 +81,8 @@ class Clock(FakeClock):
         self.go_on = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        """A wait of the keeper between two turns is a rest; all others take no time."""
-        if seconds < REST:
+        """A long sleep is the sync's pause between two runs; all others take no time."""
+        if seconds < REST_SECONDS:
             await super().sleep(seconds)
             return
         self.slept.append(seconds)
@@ -92,12 +92,12 @@ class Clock(FakeClock):
         self.now += seconds
 
 
-REST = 600.0
+REST_SECONDS = 600.0
 
 
 @dataclass
 class SyncHarness:
-    """A repository that keeps a mirror of a listing."""
+    """A repository that mirrors a fake server."""
 
     server: FakeServer
     repository: CustomerRepository
@@ -109,16 +109,16 @@ class SyncHarness:
     today: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
     def changed(self) -> None:
-        """The mirror holds something else now."""
+        """Count a change of the mirror."""
         self.changes += 1
 
     async def rest(self) -> None:
-        """Wait until the keeper has nothing more to do for now."""
+        """Wait until the sync pauses."""
         async with asyncio.timeout(20):
             await self.clock.resting.wait()
 
     async def turn(self, *, whole: bool = False) -> int:
-        """Let the keeper do its next turn three hours later, or read everything; tells how many requests that took."""
+        """Run the next sync three hours later, or a full sync; returns the number of requests."""
         before = len(self.server.requests)
         self.clock.resting.clear()
         if whole:
@@ -130,18 +130,18 @@ class SyncHarness:
         return len(self.server.requests) - before
 
     async def stored(self) -> dict[str, str]:
-        """The names of all customers in the mirror, by their IDs."""
+        """The names of all customers in the mirror, by ID."""
         page = await self.mirror.page(PageRequest(page_size=10_000))
         return {row.short_id: row.name for row in page.rows}
 
     def expected(self) -> dict[str, str]:
-        """The names of all customers of the server."""
+        """The names of all customers of the server, by ID."""
         return {short_id: row["name"] for short_id, row in self.server.records.items()}
 
 
 @asynccontextmanager
 async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool = True) -> AsyncIterator[SyncHarness]:
-    """Keep a mirror of the listing, and wait until the first turn is done."""
+    """Mirror the server, and wait until the first sync is done."""
     clock = Clock()
     async with client(ScriptedTransport(server), time=clock) as api:
 
@@ -150,19 +150,20 @@ async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool 
 
         mirror = await asyncio.to_thread(Mirror.open, path)
         it: SyncHarness
-        pace = Timing(
-            interval=2 * REST,
+        timing = Timing(
+            interval=2 * REST_SECONDS,
             between_pages=0.25,
             initial_delay=0.0,
+            fallback_after=20.0,  # real seconds: a busy machine must not make the server suspect
             sleep=clock.sleep,
             random=lambda: 0.5,
             clock=clock.clock,
             now=lambda: it.today,
         )
-        repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=pace)
+        repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=timing)
         it = SyncHarness(server, repository, mirror, clock, api)
         repository.listen(CallbackListener(lambda state: it.percents.append(state.mirror_percent), it.changed))
-        keeping = asyncio.create_task(repository.run_background())
+        background = asyncio.create_task(repository.run_background())
         await repository.page(PageRequest(page_size=20, sort=None))
         if first:
             await it.rest()
@@ -170,5 +171,5 @@ async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool 
             yield it
         finally:
             await repository.close()
-            if not keeping.cancelled():
-                keeping.result()
+            if not background.cancelled():
+                background.result()

@@ -1,4 +1,4 @@
-"""The parts put together: a client of the service in this process, and TLS as the settings say."""
+"""Backends: the embedded service, the remote client, TLS settings and mirrors."""
 
 from pathlib import Path
 
@@ -16,9 +16,7 @@ from tests.mirror.reference_search import fill
 SETTINGS = Settings(url="https://wms.example.com/api/v1", client_id="x", client_secret=Secret("x"))
 
 
-async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_demo_book_is_deleted_on_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     book = EmbeddedBackend(None, 48)
     api = await book.connect()
@@ -30,7 +28,8 @@ async def test_a_demo_book_has_its_customers_and_is_gone_when_closed(
     assert not list(tmp_path.iterdir())
 
 
-async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
+@pytest.mark.promise("A4")
+async def test_local_book_persists_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "dockbook" / "customers.db"
     book = EmbeddedBackend(path)
     api = await book.connect()
@@ -48,7 +47,8 @@ async def test_the_local_book_stays_and_is_private(tmp_path: Path) -> None:
     await book.close()
 
 
-def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: Path) -> None:
+@pytest.mark.promise("A5")
+def test_invalid_certificates_are_reported_before_start(tmp_path: Path) -> None:
     path = tmp_path / "odd.pem"
     path.write_text("not a certificate", encoding="utf-8")
     with pytest.raises(SettingsError, match="ca_file: "):
@@ -57,14 +57,14 @@ def test_certificates_that_cannot_be_used_are_told_before_the_screens(tmp_path: 
         RemoteBackend(SETTINGS._replace(client_cert=path))
 
 
-async def test_a_server_is_connected_to_when_it_is_asked() -> None:
+async def test_remote_backend_connects_on_demand() -> None:
     server = RemoteBackend(SETTINGS._replace(verify=False))
     api = await server.connect()
     await api.close()
     await server.close()
 
 
-async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_path: Path) -> None:
+async def test_reconnect_reads_new_secret(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.touch(mode=0o600)
     path.write_text("new", encoding="utf-8")
@@ -77,7 +77,8 @@ async def test_a_new_secret_in_its_file_is_read_when_it_is_connected_again(tmp_p
     assert [content is not None and content.endswith(b"client_secret=new") for content in sent] == [False, True]
 
 
-async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.promise("A4")
+async def test_each_server_client_and_book_has_own_mirror(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     sources = (
         RemoteBackend(SETTINGS),
@@ -95,7 +96,8 @@ async def test_each_server_and_credential_and_book_has_a_mirror_of_its_own(tmp_p
     assert not any(word in name for name in mirrors for word in ("example", "one", "two"))
 
 
-async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
+@pytest.mark.promise("A4")
+async def test_snapshot_comes_from_own_mirror_only(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     mirror = RemoteBackend(SETTINGS).open_mirror(folder)
     await fill(mirror, [Customer.from_wire(ACME)])
@@ -115,7 +117,7 @@ async def test_only_ones_own_mirror_is_glimpsed_at(tmp_path: Path) -> None:
         assert other.glimpse(folder, PageRequest()) is None
 
 
-async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_temporary_book_deletes_its_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     book = EmbeddedBackend(None, 1)
     await book.open_mirror(tmp_path / "cache").close()
@@ -124,7 +126,7 @@ async def test_a_throw_away_book_takes_its_mirror_along(tmp_path: Path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
-async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(tmp_path: Path) -> None:
+async def test_mirror_without_folder_is_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
     mirror = RemoteBackend(SETTINGS).open_mirror(path / "cache")
@@ -132,7 +134,7 @@ async def test_where_no_folder_can_be_made_the_mirror_is_in_memory_and_says_so(t
     await mirror.close()
 
 
-def test_a_folder_that_cannot_be_looked_into_shows_nothing_and_ends_nothing(tmp_path: Path) -> None:
+def test_inaccessible_folder_has_no_mirror(tmp_path: Path) -> None:
     too_long = tmp_path / ("x" * 300)
     for source in (RemoteBackend(SETTINGS), EmbeddedBackend(tmp_path / "one.db")):
         assert source.glimpse(too_long, PageRequest()) is None

@@ -1,4 +1,4 @@
-"""The command: exit codes, one clear message, nothing slow imported early, and the service it starts."""
+"""The command line: exit codes, clear messages, fast start, and `dockbook serve`."""
 
 import io
 import os
@@ -28,8 +28,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    """The message of a command that is refused with exit code 2."""
+def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The error message of a command that exits with code 2."""
     assert main(argv) == 2
     output = capsys.readouterr()
     assert output.out == ""
@@ -38,7 +38,7 @@ def told(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return output.err
 
 
-def test_version_says_that_fts5_is_missing() -> None:
+def test_version_reports_missing_fts5() -> None:
     assert version_text(has_fts5=True) == f"dockbook {__version__}\n"
     assert "no FTS5: find takes longer" in version_text(has_fts5=False)
 
@@ -57,7 +57,7 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "expected_text"),
     [
         (["--demo", "0"], "'0' is not a number from 1 to 1,000,000"),
         (["--demo", "1000001"], "from 1 to 1,000,000"),
@@ -71,26 +71,27 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
         ([], "need a terminal"),
     ],
 )
-def test_wrong_usage_is_told_with_code_2(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said in told(capsys, *argv)
+def test_wrong_usage_exits_with_code_2(argv: list[str], expected_text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert expected_text in usage_error(capsys, *argv)
 
 
-def test_bad_settings_are_told_before_the_screens(
+@pytest.mark.promise("A4")
+def test_invalid_settings_are_reported_before_start(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DOCKBOOK_URL", "https://wms.example.com/api/v1")
     monkeypatch.setenv("DOCKBOOK_CLIENT_SECRET", CANARY)
-    assert "client ID" in told(capsys)
+    assert "client ID" in usage_error(capsys)
     monkeypatch.setenv("DOCKBOOK_PROFILE", "a\x1b]0;x\x07")
-    message = told(capsys)
+    message = usage_error(capsys)
     assert "␛]0;x␇" in message
     assert CANARY not in message
     (home / ".config" / "dockbook").mkdir(parents=True)
     (home / ".config" / "dockbook" / "config.toml").write_text("profile = [", encoding="utf-8")
-    assert "not valid TOML" in told(capsys, "--demo")
+    assert "not valid TOML" in usage_error(capsys, "--demo")
 
 
-def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_local_book_exits_with_code_1(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = home / ".local" / "share" / "dockbook"
     folder.mkdir(parents=True)
     (folder / "customers.db").write_bytes(b"not a database" * 100)
@@ -98,7 +99,8 @@ def test_a_damaged_local_book_fails_with_code_1(home: Path, capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("dockbook: ")
 
 
-def test_a_crash_is_told_without_values(home: Path) -> None:
+@pytest.mark.promise("A4")
+def test_crash_message_shows_no_values(home: Path) -> None:
     program = (
         "import sys\nfrom app import cli\n"
         f"def fail(arguments): raise ValueError({CANARY!r})\n"
@@ -112,7 +114,7 @@ def test_a_crash_is_told_without_values(home: Path) -> None:
     assert CANARY not in run.stdout + run.stderr + path.read_text(encoding="utf-8")
 
 
-def test_serve_prints_what_a_client_needs() -> None:
+def test_serve_prints_client_settings() -> None:
     command = [sys.executable, "-m", "app", "serve", "--demo", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
@@ -131,7 +133,7 @@ def test_serve_prints_what_a_client_needs() -> None:
     assert rest[1] == ""
 
 
-def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
+def test_demo_fill_can_be_interrupted(tmp_path: Path) -> None:
     environ = {**os.environ, "TMPDIR": str(tmp_path)}
     child = pexpect.spawn(
         sys.executable, ["-m", "app", "--demo", "1000000"], env=environ, dimensions=(24, 80), timeout=30
@@ -144,7 +146,8 @@ def test_filling_a_book_can_be_interrupted(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("dockbook-*"))
 
 
-def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: Path) -> None:
+@pytest.mark.promise("A4")
+def test_screen_crash_restores_terminal_and_shows_no_values(home: Path) -> None:
     program = (
         "import sys\nfrom app.cli import main\nfrom app.tui.app import DockbookApp\n"
         f"def fail(self, customer={CANARY!r}): raise ValueError(customer)\n"
@@ -165,7 +168,7 @@ def test_a_crash_of_the_screens_restores_the_terminal_and_tells_no_values(home: 
     assert "Traceback" not in rest
 
 
-def test_without_colours_everything_can_be_read(home: Path) -> None:
+def test_no_color_output_uses_reverse_only(home: Path) -> None:
     child = pexpect.spawn(
         sys.executable,
         ["-m", "app", "--demo"],
@@ -180,6 +183,6 @@ def test_without_colours_everything_can_be_read(home: Path) -> None:
         child.send("\x11")
         child.expect(pexpect.EOF)
         sent = child.logfile_read.getvalue()
-    looks = {int(part) for code in re.findall(r"\x1b\[([0-9;]*)m", sent) for part in code.split(";") if part}
-    assert not looks & {*range(30, 39), *range(40, 49)}
-    assert 7 in looks, "the cursor has to be seen without colours"
+    sgr_codes = {int(part) for code in re.findall(r"\x1b\[([0-9;]*)m", sent) for part in code.split(";") if part}
+    assert not sgr_codes & {*range(30, 39), *range(40, 49)}
+    assert 7 in sgr_codes, "the cursor must be visible without colours"

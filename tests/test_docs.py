@@ -1,4 +1,4 @@
-"""The documents say what is true: pictures and keys are those of the program."""
+"""The pictures, the list of keys and the list of guarantees are current."""
 
 import importlib.util
 import re
@@ -21,18 +21,28 @@ def make() -> ModuleType:
     return module
 
 
-def shown(svg: str) -> list[str]:
-    """The texts of a picture, whatever a version of the renderer does with their looks."""
+def texts_in(svg: str) -> list[str]:
+    """The texts of a picture; their styles differ between versions of the renderer."""
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_the_pictures_are_of_this_program(make: ModuleType) -> None:
+def test_pictures_are_current(make: ModuleType) -> None:
     for name, svg in make.pictures().items():
-        kept = (DOCS / name).read_text(encoding="utf-8")
-        assert shown(kept) == shown(svg), f"{name} is old: run python docs/make.py"
-        assert len(shown(kept)) > 10
-        assert "url(" not in kept.replace("url(#", ""), "whoever looks at the README would ask a stranger for a font"
+        stored = (DOCS / name).read_text(encoding="utf-8")
+        assert texts_in(stored) == texts_in(svg), f"{name} is old: run python docs/make.py"
+        assert len(texts_in(stored)) > 10
+        assert "url(" not in stored.replace("url(#", ""), "a reader of the README would load a font from another server"
 
 
-def test_the_list_of_keys_is_that_of_this_program(make: ModuleType) -> None:
+def test_key_list_is_current(make: ModuleType) -> None:
     assert (DOCS / "keys.md").read_text(encoding="utf-8") == make.keys(), "keys.md is old: run python docs/make.py"
+
+
+def test_guarantee_list_is_current(make: ModuleType) -> None:
+    current = (DOCS / "guarantees.md").read_text(encoding="utf-8")
+    assert current == make.guarantees(), "guarantees.md is old: run python docs/make.py"
+
+
+def test_every_promise_has_a_test(make: ModuleType) -> None:
+    kept = {row for section, rows in make.promises().items() if section != make.NOT_BUILT for row in rows}
+    assert kept == set(make.promise_tests())

@@ -1,4 +1,4 @@
-"""The rules of the house, as tests, so that plain `pytest` runs every check."""
+"""Lint, format, types and import rules as tests, so that plain `pytest` runs every check."""
 
 import ast
 import os
@@ -40,13 +40,13 @@ def test_import_directions() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_is_short_and_says_what_it_is_for(path: Path) -> None:
+def test_module_is_short_and_has_docstring(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGER.get(str(path.relative_to(ROOT)), LONGEST)
     assert ast.get_docstring(ast.parse(text))
 
 
-def test_ci_runs_the_readmes_test_command() -> None:
+def test_ci_runs_test_command_of_readme() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     command = script.read_text(encoding="utf-8").splitlines()[-1]
@@ -56,7 +56,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert f"{setup}dockbook --demo".replace("'", "") in readme.replace("'", "")
 
 
-def test_the_first_paint_waits_for_nothing_slow() -> None:
+def test_start_imports_nothing_slow() -> None:
     program = (
         "import sys, app.tui.app, app.backends, app.repository.repository; "
         "print(*{'httpx', 'pydantic', 'starlette', 'sqlite3', 'app.service', 'app.api'} & set(sys.modules))"
@@ -65,7 +65,7 @@ def test_the_first_paint_waits_for_nothing_slow() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_a_server_is_reached_without_the_service() -> None:
+def test_remote_backend_imports_no_service() -> None:
     program = (
         "import sys, asyncio; from app.backends import RemoteBackend; from app.config.settings import Settings; "
         "from app.config.secrets import Secret; "

@@ -1,4 +1,4 @@
-"""The real program, killed while somebody types: every draft can be read, and at most a second of typing is lost."""
+"""The real program, killed while typing: every draft is readable, and at most a second is lost."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ KEY_EVERY = 0.08  # seconds
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Paths:
-    """A home with a local book of a few customers."""
+    """The paths of a home with a small local book."""
     folders = Paths.from_environment({"HOME": str(tmp_path)})
     store = open_store(folders.book, 3)
     asyncio.run(store.close())
@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> Paths:
 
 @contextmanager
 def program(home: Path) -> "Iterator[pexpect.spawn[str]]":
-    """dockbook on the local book, with its list on the screen."""
+    """Run dockbook on the local book."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKBOOK_", "XDG_"))}
     child = pexpect.spawn(
         sys.executable,
@@ -66,7 +66,7 @@ def open_form(child: "pexpect.spawn[str]") -> None:
 
 
 def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
-    """Read what the program draws, for so long."""
+    """Read the program's output for this time."""
     until = monotonic() + seconds
     while (left := until - monotonic()) > 0:
         try:
@@ -76,7 +76,7 @@ def drain(child: "pexpect.spawn[str]", seconds: float) -> None:
 
 
 def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
-    """Type for so long, kill, and look at what is left."""
+    """Type for this time, kill the program, and check its drafts."""
     with program(home) as child:
         open_form(child)
         keys: list[float] = []
@@ -91,7 +91,7 @@ def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
         child.kill(signal.SIGKILL)
         child.wait()
     found = find(folders)
-    assert not found.notes, "every draft can be read"
+    assert not found.notes, "every draft is readable"
     due = sum(key < killed - 1 for key in keys)
     typed = [draft.edits["name"] for draft in found.unclaimed]
     assert len(typed) == 1 or (not typed and not due)
@@ -103,22 +103,23 @@ def type_and_kill(folders: Paths, home: Path, seconds: float) -> None:
         path.unlink()
 
 
-def test_at_most_a_second_of_typing_is_lost_to_a_kill(folders: Paths, tmp_path: Path) -> None:
+@pytest.mark.promise("D1")
+def test_kill_loses_at_most_a_second_of_typing(folders: Paths, tmp_path: Path) -> None:
     moments = random.Random(SEED)  # noqa: S311 - moments, not secrets
     for _ in range(3):
         type_and_kill(folders, tmp_path, moments.uniform(0.1, 2.2))
 
 
+@pytest.mark.promise("D1")
 @pytest.mark.slow
-def test_two_hundred_kills(folders: Paths, tmp_path: Path) -> None:
-    moments = random.Random(SEED + 1)  # noqa: S311 - likewise
+def test_two_hundred_kills_lose_at_most_a_second(folders: Paths, tmp_path: Path) -> None:
+    moments = random.Random(SEED + 1)  # noqa: S311 - moments, not secrets
     for _ in range(200):
         type_and_kill(folders, tmp_path, moments.uniform(0, 2.5))
 
 
-def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_each_other(
-    folders: Paths, tmp_path: Path
-) -> None:
+@pytest.mark.promise("D4", "D5")
+def test_start_after_kill_offers_draft(folders: Paths, tmp_path: Path) -> None:
     with program(tmp_path) as one:
         open_form(one)
         one.send("x")
@@ -136,8 +137,9 @@ def test_after_a_kill_the_next_start_offers_the_draft_and_two_programs_know_of_e
         assert [draft.edits for draft in find(folders).open_elsewhere] == [{"name": f"{WAS}x"}]
 
 
+@pytest.mark.promise("D2", "D1")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_in_mid_typing_loses_nothing_at_all(folders: Paths, tmp_path: Path, number: int) -> None:
+def test_signal_while_typing_loses_nothing(folders: Paths, tmp_path: Path, number: int) -> None:
     with program(tmp_path) as child:
         open_form(child)
         child.send("xyz")

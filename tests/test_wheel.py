@@ -1,4 +1,4 @@
-"""What is built installs into an empty environment and opens on a terminal, styles and all."""
+"""The wheel installs into an empty environment and opens on a terminal."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def run(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with nothing in it but the wheel and what it asks for."""
+    """A virtual environment with only the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder / "dist", ROOT)
     (wheel,) = (folder / "dist").iterdir()
@@ -30,7 +30,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv"
 
 
-def test_the_wheel_opens_the_demo(environment: Path, tmp_path: Path) -> None:
+def test_wheel_opens_demo(environment: Path, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     child = pexpect.spawn(
         str(environment / "bin" / "dockbook"),

@@ -1,4 +1,4 @@
-"""The client against the real service: the same HTTP as ever, without a socket."""
+"""The API client against the real service, without a socket."""
 
 from collections.abc import AsyncIterator
 
@@ -16,8 +16,8 @@ BASE = "http://dockbook.local/api/v1"
 IDS = ["ACME-CORP", "acme-corp", "A/B", "A%2FB", "a  b", "ü", "?x#y", "+", "%", "../x", "all", "日本"]
 
 
-class Place:
-    """A service, its credentials, and clients of it."""
+class ServiceHarness:
+    """A service, its credentials, and API clients for it."""
 
     def __init__(self) -> None:
         self.store = Store.open(None)
@@ -32,15 +32,16 @@ class Place:
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    """A service over an empty book."""
-    here = Place()
-    yield here
-    await here.store.close()
+async def service() -> AsyncIterator[ServiceHarness]:
+    """A service with an empty store."""
+    service = ServiceHarness()
+    yield service
+    await service.store.close()
 
 
-async def test_a_customer_from_first_to_last(place: Place) -> None:
-    api = place.client(130, 131)
+@pytest.mark.promise("S1")
+async def test_customer_is_created_changed_and_discontinued(service: ServiceHarness) -> None:
+    api = service.client(130, 131)
     made = await api.upsert({"shortID": "ACME-CORP", "name": "Acme"}, only_new=True)
     assert (made.name, made.status) == ("Acme", "active")
     assert made.etag
@@ -60,8 +61,8 @@ async def test_a_customer_from_first_to_last(place: Place) -> None:
     await api.close()
 
 
-async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> None:
-    api = place.client(130, 131)
+async def test_every_accepted_id_can_be_read(service: ServiceHarness) -> None:
+    api = service.client(130, 131)
     for short_id in IDS:
         await api.upsert({"shortID": short_id, "name": f"name of {short_id}"}, only_new=True)
     for short_id in IDS:
@@ -73,8 +74,9 @@ async def test_every_id_that_can_be_written_can_be_asked_for(place: Place) -> No
     await api.close()
 
 
-async def test_refusals(place: Place) -> None:
-    reader, writer = place.client(130), place.client(131)
+@pytest.mark.promise("A2")
+async def test_service_refusals_become_typed_errors(service: ServiceHarness) -> None:
+    reader, writer = service.client(130), service.client(131)
     with pytest.raises(NotFound):
         await reader.get("NOBODY")
     with pytest.raises(Forbidden) as caught:
@@ -88,18 +90,19 @@ async def test_refusals(place: Place) -> None:
     with pytest.raises(ValidationFailed) as invalid:
         await writer.upsert({"shortID": "A", "name": "x" * 201})
     assert "name" in invalid.value.response.details
-    stranger = place.client(130, secret="wrong-secret")
+    unknown = service.client(130, secret="wrong-secret")
     with pytest.raises(CredentialsRejected):
-        await stranger.get("A")
-    for api in (reader, writer, stranger):
+        await unknown.get("A")
+    for api in (reader, writer, unknown):
         await api.close()
 
 
-async def test_a_disabled_credential_is_told(place: Place) -> None:
-    api = place.client(130)
+@pytest.mark.promise("A1")
+async def test_disabled_credential_is_rejected(service: ServiceHarness) -> None:
+    api = service.client(130)
     await api.list_page(PageRequest())
-    for client_id in list(place.credentials._accounts):
-        place.credentials.disable(client_id)
+    for client_id in list(service.credentials._accounts):
+        service.credentials.disable(client_id)
     with pytest.raises(CredentialsRejected):
         await api.list_page(PageRequest())
     await api.close()

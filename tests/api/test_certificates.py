@@ -1,4 +1,4 @@
-"""A5 as far as the client goes: a certificate that is not trusted, or is another's, ends the call before it is sent."""
+"""TLS: an untrusted, expired or mismatched certificate ends the call before anything is sent."""
 
 import asyncio
 import shutil
@@ -34,18 +34,19 @@ def certificate(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Pa
     return request.param, make_certificate(request.param, tmp_path)
 
 
-async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(certificate: tuple[str, Path]) -> None:
+@pytest.mark.promise("A5")
+async def test_only_trusted_matching_certificate_is_accepted(certificate: tuple[str, Path]) -> None:
     address, pem = certificate
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pem)
-    trusting = ssl.create_default_context(cafile=str(pem))
+    trusted_context = ssl.create_default_context(cafile=str(pem))
     time = FakeClock()
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving(tls) as server:
         async with client(server.base, time=time) as api:
             with pytest.raises(CertificateNotTrusted, match="self-signed") as caught:
                 await api.upsert(ACME)
             assert not caught.value.outcome_unknown
-        async with client(server.base, time=time, ssl_context=trusting) as api:
+        async with client(server.base, time=time, ssl_context=trusted_context) as api:
             if address == "127.0.0.1":
                 await api.upsert(ACME)
             else:
@@ -55,7 +56,8 @@ async def test_only_the_right_certificate_of_a_trusted_authority_is_accepted(cer
     assert time.slept == []
 
 
-async def test_a_server_without_tls_is_no_secure_one() -> None:
+@pytest.mark.promise("A5")
+async def test_plain_http_on_https_port_is_refused() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -69,32 +71,33 @@ async def test_a_server_without_tls_is_no_secure_one() -> None:
 
 @pytest.fixture
 def expired(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate of yesterday, and its key."""
-    pem, key, asked = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "asked.pem"
+    """An expired certificate and its key."""
+    pem, key, signing_request = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "asked.pem"
     names = tmp_path / "names.cnf"
     names.write_text("subjectAltName=IP:127.0.0.1\n")
     for command in (
-        f"openssl req -new -newkey rsa:2048 -nodes -subj /CN=wms.test -keyout {key} -out {asked}",
-        f"openssl x509 -req -days -1 -in {asked} -signkey {key} -extfile {names} -out {pem}",
+        f"openssl req -new -newkey rsa:2048 -nodes -subj /CN=wms.test -keyout {key} -out {signing_request}",
+        f"openssl x509 -req -days -1 -in {signing_request} -signkey {key} -extfile {names} -out {pem}",
     ):
         subprocess.run(command.split(), check=True, capture_output=True)
     return pem, key
 
 
-async def test_an_expired_certificate_is_refused_although_its_authority_is_trusted(expired: tuple[Path, Path]) -> None:
+@pytest.mark.promise("A5")
+async def test_expired_certificate_is_refused(expired: tuple[Path, Path]) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*expired)
-    trusting = ssl.create_default_context(cafile=str(expired[0]))
+    trusted_context = ssl.create_default_context(cafile=str(expired[0]))
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving(tls) as server:
-        async with client(server.base, time=FakeClock(), ssl_context=trusting) as api:
+        async with client(server.base, time=FakeClock(), ssl_context=trusted_context) as api:
             with pytest.raises(CertificateNotTrusted, match="expired"):
                 await api.upsert(ACME)
         assert server.seen == []
 
 
 @contextmanager
-def picky(tls: ssl.SSLContext) -> Iterator[str]:
-    """The address of a server that tells why it does not take a certificate, as asyncio's does not."""
+def serve_tls(tls: ssl.SSLContext) -> Iterator[str]:
+    """The URL of a server that sends a TLS alert for a refused client certificate; asyncio's server does not."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -104,7 +107,7 @@ def picky(tls: ssl.SSLContext) -> Iterator[str]:
                 with connection.dup() as spare:
                     with suppress(OSError), tls.wrap_socket(connection, server_side=True) as secure:
                         secure.recv(65_536)
-                    # Closed at once, what was not read yet would take the reason with it.
+                    # If the socket were closed with unread data, a reset would discard the alert.
                     with suppress(OSError):
                         spare.shutdown(socket.SHUT_WR)
                         while spare.recv(65_536):
@@ -120,10 +123,11 @@ def picky(tls: ssl.SSLContext) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("own", [False, True])
-async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
-    version: ssl.TLSVersion, own: bool, tmp_path: Path
+@pytest.mark.parametrize("with_certificate", [False, True])
+async def test_missing_or_wrong_client_certificate_is_named(
+    version: ssl.TLSVersion, with_certificate: bool, tmp_path: Path
 ) -> None:
     folders = [tmp_path / name for name in ("server", "other")]
     for folder in folders:
@@ -134,21 +138,22 @@ async def test_a_client_certificate_that_is_missing_or_wrong_is_told_as_such(
     tls.load_cert_chain(pem)
     tls.load_verify_locations(pem)
     tls.verify_mode = ssl.CERT_REQUIRED
-    trusting = ssl.create_default_context(cafile=str(pem))
-    if own:
-        trusting.load_cert_chain(other)
-    with picky(tls) as base:
-        async with client(base, time=FakeClock(), ssl_context=trusting) as api:
+    trusted_context = ssl.create_default_context(cafile=str(pem))
+    if with_certificate:
+        trusted_context.load_cert_chain(other)
+    with serve_tls(tls) as base:
+        async with client(base, time=FakeClock(), ssl_context=trusted_context) as api:
             with pytest.raises(ConnectionFailed, match="client_cert") as caught:
                 await api.upsert(ACME)
     assert not caught.value.outcome_unknown
-    # Of old, TLS says no more than that there is no agreement.
-    told_as_such = own or version is ssl.TLSVersion.TLSv1_3
-    assert isinstance(caught.value, ClientCertificateRefused) == told_as_such
+    # TLS 1.2 reports only that the handshake failed.
+    recognized = with_certificate or version is ssl.TLSVersion.TLSv1_3
+    assert isinstance(caught.value, ClientCertificateRefused) == recognized
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("title", ["400 No required SSL certificate was sent", "403.7 Client certificate required"])
-async def test_a_page_that_asks_for_a_client_certificate_is_told_as_such(title: str) -> None:
+async def test_page_asking_for_client_certificate_is_recognized(title: str) -> None:
     page = f"<html><head><title>{title}</title></head></html>".encode()
     async with RawHttpServer(lambda _: raw_reply(int(title[:3]), page)).serving() as server, client(server.base) as api:
         with pytest.raises(ClientCertificateRefused):

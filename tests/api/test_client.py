@@ -1,4 +1,4 @@
-"""The five calls: what is asked, what is never asked, and what comes back."""
+"""The five calls of the API client: what is sent, what is refused, and what is returned."""
 
 import asyncio
 import json
@@ -13,21 +13,21 @@ from app.errors import InvalidId
 from app.models.fields import PageRequest
 from tests.fakes import ACME, EMPTY_PAGE, ScriptedTransport, client
 
-NOT_ASKED = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
+INVALID_IDS = ["", " ", "\u3000\t", ".", "..", "All", "a\nb", "\x00", "\x7f", "\x85", "\ud800", "x" * 3000]
 
 
-@pytest.mark.parametrize("short_id", NOT_ASKED)
-async def test_an_id_without_an_address_is_never_asked_for(short_id: str) -> None:
+@pytest.mark.parametrize("short_id", INVALID_IDS)
+async def test_unaddressable_id_is_never_requested(short_id: str) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         for call in (api.get(short_id), api.discontinue(short_id), api.upsert({"shortID": short_id})):
             with pytest.raises(InvalidId):
                 await call
-    assert transport.asked == transport.tokens == []
+    assert transport.requests == transport.tokens == []
 
 
 @given(st.text())
-def test_every_id_is_one_segment_or_none(short_id: str) -> None:
+def test_encoded_id_is_one_path_segment(short_id: str) -> None:
     try:
         path = encode_id(short_id)
     except InvalidId:
@@ -38,12 +38,12 @@ def test_every_id_is_one_segment_or_none(short_id: str) -> None:
     assert "/" not in path
 
 
-async def test_a_page_is_asked_for_and_read() -> None:
+async def test_page_request_and_response_are_mapped() -> None:
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}], "totalCount": 2, "hasMore": True}
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=body))
     async with client(transport) as api:
         page = await api.list_page(PageRequest(2, 50, "name", "DESC", "2024-11-02T14:22:00+01:00"))
-    assert dict(transport.asked[0].url.params) == {
+    assert dict(transport.requests[0].url.params) == {
         "page": "2",
         "pageSize": "50",
         "sort": "name",
@@ -54,17 +54,19 @@ async def test_a_page_is_asked_for_and_read() -> None:
     assert (page.total, page.has_more) == (2, True)
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize(
     ("header", "etag"), [('"v1"', '"v1"'), ('W/"v1"', None), ("v1", None), ('"a" , "b"', None), ('"\xe9"', None)]
 )
-async def test_only_a_tag_that_can_match_is_kept(header: str, etag: str | None) -> None:
+async def test_only_strong_etags_are_kept(header: str, etag: str | None) -> None:
     answer = httpx.Response(200, json=ACME, headers=[(b"etag", header.encode("latin-1"))])
     async with client(ScriptedTransport(lambda _: answer)) as api:
         assert (await api.get("ACME-CORP")).etag == etag
         assert (await api.upsert(ACME)).etag == etag
 
 
-async def test_conditions_are_sent_only_when_asked_for() -> None:
+@pytest.mark.promise("W1")
+async def test_preconditions_are_sent_only_on_request() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(201, json=ACME))
     async with client(transport) as api:
         await api.upsert(ACME)
@@ -72,37 +74,41 @@ async def test_conditions_are_sent_only_when_asked_for() -> None:
         await api.upsert(ACME, only_new=True)
         with pytest.raises(ValueError, match="ETag"):
             await api.upsert(ACME, if_match='W/"v1"')
-    conditions = [(asked.headers.get("if-match"), asked.headers.get("if-none-match")) for asked in transport.asked]
+    conditions = [
+        (requested.headers.get("if-match"), requested.headers.get("if-none-match")) for requested in transport.requests
+    ]
     assert conditions == [(None, None), ('"v1"', None), (None, "*")]
 
 
+@pytest.mark.promise("W5")
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None))))
-async def test_a_body_arrives_as_it_was_given(body: dict[str, object]) -> None:
+async def test_upsert_body_arrives_unchanged(body: dict[str, object]) -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.upsert(body | {"shortID": "ACME-CORP"})
-    content = transport.asked[0].content
+    content = transport.requests[0].content
     assert content.isascii()
     assert json.loads(content) == body | {"shortID": "ACME-CORP"}
 
 
-async def test_a_client_that_was_closed_twice_and_never_used() -> None:
+async def test_unused_client_can_be_closed_twice() -> None:
     async with client(ScriptedTransport(lambda _: httpx.Response(200))) as api:
         await api.close()
 
 
-async def test_closing_ends_a_call_that_waits_for_its_token() -> None:
-    asked = asyncio.Event()
+@pytest.mark.promise("N3")
+async def test_close_cancels_call_waiting_for_token() -> None:
+    requested = asyncio.Event()
 
     class Silent(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            asked.set()
+            requested.set()
             await asyncio.Event().wait()
             raise AssertionError
 
     async with client(Silent(lambda _: httpx.Response(200))) as api:
         call = asyncio.create_task(api.get("ACME-CORP"))
-        await asked.wait()
+        await requested.wait()
         await api.close()
         await asyncio.wait({call})
     assert call.cancelled()

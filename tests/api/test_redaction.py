@@ -1,4 +1,4 @@
-"""What a server repeats of what it was sent is masked, however it writes it."""
+"""Secrets that a server echoes are masked in every encoding."""
 
 import html
 import json
@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from app.api.redaction import Redaction, address_without_secrets
 
 
+@pytest.mark.promise("A4")
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=6, max_size=30))
-def test_no_way_of_writing_a_secret_is_shown(secret: str) -> None:
+def test_every_encoding_of_a_secret_is_masked(secret: str) -> None:
     redaction = Redaction()
     redaction.add(secret)
     for written in (secret, json.dumps(secret), html.escape(secret), quote(secret), quote_plus(secret)):
         assert "•••" in redaction(f"before {written} after")
 
 
-def test_the_secret_stays_known_when_many_tokens_came() -> None:
+@pytest.mark.promise("A4")
+def test_client_secret_stays_masked_after_many_tokens() -> None:
     redaction = Redaction()
     redaction.add("canary-secret", keep=True)
     for number in range(100):
@@ -27,6 +29,7 @@ def test_the_secret_stays_known_when_many_tokens_came() -> None:
     assert redaction("canary-secret canary-token-99 canary-token-98") == "••• ••• •••"
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -38,5 +41,5 @@ def test_the_secret_stays_known_when_many_tokens_came() -> None:
         ("javascript:alert(1)", "javascript:alert(1)"),
     ],
 )
-def test_of_a_redirect_only_the_place_is_shown(address: str, shown: str) -> None:
+def test_redirect_is_shown_without_query_and_password(address: str, shown: str) -> None:
     assert address_without_secrets(address) == shown

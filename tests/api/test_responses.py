@@ -1,4 +1,4 @@
-"""N5 and the contract's table of errors: what each answer becomes, and that none becomes anything else."""
+"""What each response becomes: the contract's error table, and foreign bodies."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ FOREIGN = [LOGIN, b"", b"OK", b'{"shortID": "A', b"[]", b"{}", b"null", b"\xff\x
 
 
 async def failure(answer: httpx.Response, call: str) -> DockbookError:
-    """The error that this answer to this call becomes."""
+    """The error raised when this call gets this response."""
     async with client(ScriptedTransport(lambda _: answer)) as api:
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "list": lambda: api.list_page(PageRequest()),
@@ -70,9 +70,10 @@ async def failure(answer: httpx.Response, call: str) -> DockbookError:
     return caught.value
 
 
+@pytest.mark.promise("A2")
 @pytest.mark.parametrize("call", ["get", "upsert", "discontinue"])
 @pytest.mark.parametrize(("status", "code", "kind"), TABLE)
-async def test_each_row_of_the_table(status: int, code: str, kind: type[ApiError], call: str) -> None:
+async def test_contract_errors_map_to_exceptions(status: int, code: str, kind: type[ApiError], call: str) -> None:
     details = {"email": ["Not an address."], "odd": "One, not a list."}
     body = {"statusCode": status, "error": code, "message": "As it is.", "details": details}
     error = await failure(httpx.Response(status, json=body), call)
@@ -87,30 +88,33 @@ async def test_each_row_of_the_table(status: int, code: str, kind: type[ApiError
 
 
 @pytest.mark.parametrize(("status", "code", "kind"), TABLE)
-async def test_an_empty_refusal_goes_by_its_status(status: int, code: str, kind: type[ApiError]) -> None:
+async def test_empty_error_body_maps_by_status(status: int, code: str, kind: type[ApiError]) -> None:
     error = await failure(httpx.Response(status), "get")
     assert type(error) is (kind if code != "validation_error" else {400: BadRequest, 422: ApiError}[status])
     assert error.text.strip()
 
 
-async def test_another_shape_of_refusal_is_read_for_its_message() -> None:
+@pytest.mark.promise("W11")
+async def test_problem_details_message_is_read() -> None:
     problem = {"type": "about:blank", "title": "Conflict", "detail": "Somebody was faster.", "status": 409}
     error = await failure(httpx.Response(409, json=problem), "upsert")
     assert isinstance(error, Conflict)
     assert error.response.message == "Somebody was faster."
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("status", [400, 403, 404, 405])
-async def test_a_page_of_something_in_between_is_not_the_apis_word(status: int) -> None:
+async def test_html_error_page_is_unexpected_response(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "get")
     assert isinstance(error, UnexpectedResponse)
     assert error.status == status
-    assert error.outcome_unknown == (status >= 500), "a refusal is certain, whoever wrote the page"
+    assert error.outcome_unknown == (status >= 500), "a refusal is certain, also from a gateway"
     assert f"{status} with text/html: “Sign in" in error.text
 
 
+@pytest.mark.promise("W11", "W9")
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409])
-async def test_a_page_that_refuses_a_write_is_quoted_and_certain(status: int) -> None:
+async def test_html_refusal_of_write_is_quoted_and_certain(status: int) -> None:
     error = await failure(httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"}), "upsert")
     assert isinstance(error, ApiError)
     assert not isinstance(error, Forbidden), "a firewall knows nothing of permissions"
@@ -118,8 +122,9 @@ async def test_a_page_that_refuses_a_write_is_quoted_and_certain(status: int) ->
     assert "“Sign in" in error.text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
-async def test_status_of_a_failing_server_counts_before_its_page(status: int) -> None:
+async def test_5xx_page_is_server_unavailable(status: int) -> None:
     page = (
         b"<html><head><title>Busy</title><style>p{}</style></head><body><h1>Back &amp; soon</h1><p>x</p></body></html>"
     )
@@ -149,9 +154,10 @@ REASONS: list[tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = [
 ]
 
 
+@pytest.mark.promise("W11", "W6")
 @pytest.mark.parametrize(("body", "details"), REASONS)
 @pytest.mark.parametrize("status", [400, 422])
-async def test_messages_at_fields_are_read_from_any_shape(
+async def test_field_messages_are_read_from_any_shape(
     body: dict[str, Any], details: dict[str, tuple[str, ...]], status: int
 ) -> None:
     error = await failure(httpx.Response(status, json=body), "upsert")
@@ -159,6 +165,7 @@ async def test_messages_at_fields_are_read_from_any_shape(
     assert error.response.details == details
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -170,15 +177,16 @@ async def test_messages_at_fields_are_read_from_any_shape(
         ({"name": "ValidationError", "message": "Bad."}, "Bad."),
     ],
 )
-async def test_reason_without_fields_is_a_sentence(body: dict[str, Any], message: str) -> None:
+async def test_message_without_fields_is_read(body: dict[str, Any], message: str) -> None:
     error = await failure(httpx.Response(400, json=body), "upsert")
     assert isinstance(error, BadRequest)
     assert error.response.message == message
     assert not error.response.details
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("status", [400, 403, 406, 414])
-async def test_id_that_the_server_refuses_in_an_address_is_told_from_other_refusals(status: int) -> None:
+async def test_refused_id_is_distinguished_from_other_refusals(status: int) -> None:
     page = httpx.Response(status, content=LOGIN, headers={"content-type": "text/html"})
     async with client(ScriptedTransport(lambda _: page)) as api:
         with pytest.raises(IdRefused, match=f"does not accept A&B in an address .{status}.") as caught:
@@ -189,13 +197,14 @@ async def test_id_that_the_server_refuses_in_an_address_is_told_from_other_refus
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, Unauthorized), (413, BodyTooLarge), (429, RateLimited)])
-async def test_some_statuses_say_enough_whoever_wrote_the_body(status: int, kind: type[ApiError]) -> None:
+async def test_status_alone_decides_401_413_and_429(status: int, kind: type[ApiError]) -> None:
     assert type(await failure(httpx.Response(status, content=LOGIN), "get")) is kind
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("call", ["list", "get", "upsert"])
 @pytest.mark.parametrize("body", FOREIGN)
-async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
+async def test_foreign_body_never_becomes_data(body: bytes, call: str) -> None:
     error = await failure(httpx.Response(200, content=body, headers={"content-type": "text/\x1bhtml"}), call)
     assert isinstance(error, UnexpectedResponse)
     assert error.outcome_unknown
@@ -203,7 +212,8 @@ async def test_no_foreign_body_becomes_data(body: bytes, call: str) -> None:
     assert error.text.isprintable()
 
 
-async def test_a_login_page_is_no_discontinuation() -> None:
+@pytest.mark.promise("N5")
+async def test_login_page_is_not_a_successful_discontinue() -> None:
     assert isinstance(await failure(httpx.Response(200, content=LOGIN), "discontinue"), UnexpectedResponse)
     async with client(ScriptedTransport(lambda _: httpx.Response(200, json=ACME))) as api:
         await api.discontinue("ACME-CORP")
@@ -211,38 +221,44 @@ async def test_a_login_page_is_no_discontinuation() -> None:
         await api.discontinue("ACME-CORP")
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [EMPTY_PAGE, {"shortID": None}, {"shortID": True}, {"shortID": ["A"]}, {"name": "A"}])
-async def test_an_object_that_is_no_customer(body: dict[str, Any]) -> None:
+async def test_object_without_id_is_unexpected_response(body: dict[str, Any]) -> None:
     assert isinstance(await failure(httpx.Response(200, json=body), "get"), UnexpectedResponse)
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [ACME, {"value": None}, {"value": {}}, {"value": "x"}])
-async def test_an_object_that_is_no_page(body: dict[str, Any]) -> None:
+async def test_object_without_rows_is_unexpected_response(body: dict[str, Any]) -> None:
     assert isinstance(await failure(httpx.Response(200, json=body), "list"), UnexpectedResponse)
 
 
-async def test_a_list_that_is_not_found_is_a_wrong_address() -> None:
+@pytest.mark.promise("N5")
+async def test_404_of_list_means_wrong_address() -> None:
     error = await failure(httpx.Response(404, json={"error": "not_found", "message": "?"}), "list")
     assert isinstance(error, UnexpectedResponse)
     assert error.status == 404
 
 
+@pytest.mark.promise("N5", "T1")
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")), st.integers(1, 200))
-def test_what_is_quoted_is_one_short_printable_line(text: str, length: int) -> None:
+def test_quoted_text_is_one_short_printable_line(text: str, length: int) -> None:
     line = one_line(text, length)
     assert len(line) <= length
     assert line.isprintable()
 
 
+@pytest.mark.promise("N5")
 @given(
     st.integers(200, 599),
     st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode()),
 )
-async def test_any_answer_ends_in_an_error_of_ours(status: int, body: bytes) -> None:
+async def test_any_response_raises_our_error(status: int, body: bytes) -> None:
     for call in ("get", "upsert", "list"):
         assert (await failure(httpx.Response(status, content=body), call)).text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize(
     "body",
     [
@@ -256,12 +272,13 @@ async def test_any_answer_ends_in_an_error_of_ours(status: int, body: bytes) -> 
         b"'a'",
     ],
 )
-def test_unreadable_bodies_are_told_as_such(body: bytes) -> None:
+def test_unreadable_json_raises_unreadable_body(body: bytes) -> None:
     with pytest.raises(UnreadableBody):
         parse_json(body)
 
 
-def test_numbers_that_cannot_be_held_stay_what_they_were() -> None:
+@pytest.mark.promise("T5", "W5")
+def test_oversized_numbers_stay_text() -> None:
     digits = "9" * 5000
     read = parse_json(f'\ufeff{{"a": {digits}, "b": -1e999, "c": NaN, "d": -Infinity, "e": 7, "e": 8}}'.encode())
     assert read == {"a": digits, "b": "-1e999", "c": "NaN", "d": "-Infinity", "e": 8}

@@ -1,4 +1,4 @@
-"""A1, A3 and A4: one token for all, measured on the right clock, and no secret anywhere else."""
+"""Tokens: shared by all calls, renewed on the monotonic clock, and shown nowhere."""
 
 import asyncio
 import json
@@ -28,78 +28,81 @@ from app.errors import (
 from tests.fakes import ACME, BASE, CLIENT_ID, SECRET, TOKEN, FakeClock, ScriptedTransport, client, responses_in_turn
 
 
-class Granting:
-    """A server that grants numbered tokens and takes only the newest."""
+class TokenServer:
+    """A server that issues numbered tokens and accepts only the newest."""
 
     def __init__(self, **fields: object) -> None:
         self.granted = 0
-        self.refusing = False
+        self.rejects_all = False
         self._fields = fields
 
-    def grant(self, _: httpx.Request) -> httpx.Response:
-        """The next token."""
+    def issue_token(self, _: httpx.Request) -> httpx.Response:
+        """Issue the next token."""
         self.granted += 1
         return httpx.Response(200, json=TOKEN | self._fields | {"access_token": f"canary-token-{self.granted}"})
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        """The customer, to the newest token."""
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        """Return the customer if the token is the newest."""
         newest = request.headers["authorization"] == f"Bearer canary-token-{self.granted}"
-        if self.refusing or not newest:
+        if self.rejects_all or not newest:
             return httpx.Response(401, json={"statusCode": 401, "error": "unauthorized", "message": "Expired."})
         return httpx.Response(200, json=ACME)
 
 
-async def all_at_once(api: CustomerApi, calls: int = 100) -> None:
-    """Many reads side by side."""
+async def read_concurrently(api: CustomerApi, calls: int = 100) -> None:
+    """Read a customer many times concurrently."""
     await asyncio.gather(*(api.get("ACME-CORP") for _ in range(calls)))
 
 
-async def test_a_hundred_calls_share_one_token_also_when_it_expires_and_when_it_is_revoked() -> None:
-    server = Granting()
+@pytest.mark.promise("A1")
+async def test_concurrent_calls_share_one_token() -> None:
+    server = TokenServer()
     time = FakeClock()
-    transport = ScriptedTransport(server.answer, granting=server.grant)
+    transport = ScriptedTransport(server.respond, issue_token=server.issue_token)
     async with client(transport, time=time) as api:
-        await all_at_once(api)
+        await read_concurrently(api)
         assert server.granted == 1
         time.now += 14_399
-        await all_at_once(api)
+        await read_concurrently(api)
         assert server.granted == 2
         server.granted += 1
-        await all_at_once(api)
+        await read_concurrently(api)
         assert server.granted == 4
-        assert len(transport.asked) == 100 + 100 + 200
+        assert len(transport.requests) == 100 + 100 + 200
 
 
-async def test_a_401_that_comes_late_takes_the_token_that_came_meanwhile() -> None:
-    server = Granting()
-    late, gate = asyncio.Event(), asyncio.Event()
+@pytest.mark.promise("A1")
+async def test_late_401_reuses_newer_token() -> None:
+    server = TokenServer()
+    arrived, gate = asyncio.Event(), asyncio.Event()
 
-    class Late(ScriptedTransport):
+    class DelayedTransport(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             answer = await super().handle_async_request(request)
-            if request.url.path.endswith("/LATE") and not late.is_set():
-                late.set()
+            if request.url.path.endswith("/LATE") and not arrived.is_set():
+                arrived.set()
                 await gate.wait()
             return answer
 
-    async with client(Late(server.answer, granting=server.grant)) as api:
+    async with client(DelayedTransport(server.respond, issue_token=server.issue_token)) as api:
         await api.get("ACME-CORP")
         server.granted += 1
         call = asyncio.create_task(api.get("LATE"))
-        await late.wait()
+        await arrived.wait()
         await api.get("ACME-CORP")
         gate.set()
         await call
     assert server.granted == 3
 
 
-@pytest.mark.parametrize(("life", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
-async def test_a_token_is_renewed_before_it_expires(life: object, margin: float) -> None:
-    server = Granting(expires_in=life)
+@pytest.mark.promise("A1", "A3")
+@pytest.mark.parametrize(("lifetime", "margin"), [(14_399, 60.0), (300, 30.0), ("300", 30.0), (10.0, 1.0)])
+async def test_token_is_renewed_before_expiry(lifetime: object, margin: float) -> None:
+    server = TokenServer(expires_in=lifetime)
     time = FakeClock()
-    async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
+    async with client(ScriptedTransport(server.respond, issue_token=server.issue_token), time=time) as api:
         await api.get("ACME-CORP")
-        time.now += float(str(life)) - margin - 0.5
+        time.now += float(str(lifetime)) - margin - 0.5
         await api.get("ACME-CORP")
         assert server.granted == 1
         time.now += 0.5
@@ -107,11 +110,12 @@ async def test_a_token_is_renewed_before_it_expires(life: object, margin: float)
         assert server.granted == 2
 
 
-@pytest.mark.parametrize("life", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
-async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
-    server = Granting(expires_in=life)
+@pytest.mark.promise("A1")
+@pytest.mark.parametrize("lifetime", [None, 0, -1, "soon", "nan", True, [], 1e300, 10**400])
+async def test_invalid_lifetime_keeps_token_until_401(lifetime: object) -> None:
+    server = TokenServer(expires_in=lifetime)
     time = FakeClock()
-    async with client(ScriptedTransport(server.answer, granting=server.grant), time=time) as api:
+    async with client(ScriptedTransport(server.respond, issue_token=server.issue_token), time=time) as api:
         for _ in range(5):
             await api.get("ACME-CORP")
             time.now += 1e6
@@ -121,46 +125,50 @@ async def test_an_odd_life_means_until_it_is_refused(life: object) -> None:
         assert server.granted == 3
 
 
-async def test_the_clock_on_the_wall_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Granting()
+@pytest.mark.promise("A3")
+async def test_wall_clock_does_not_affect_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = TokenServer()
     real = wall.time
-    async with client(ScriptedTransport(server.answer, granting=server.grant)) as api:
+    async with client(ScriptedTransport(server.respond, issue_token=server.issue_token)) as api:
         for shift in (0, 86_400, -86_400):
             monkeypatch.setattr(wall, "time", lambda shift=shift: real() + shift)
-            await all_at_once(api, 10)
+            await read_concurrently(api, 10)
     assert server.granted == 1
 
 
-async def test_a_second_401_is_told() -> None:
-    server = Granting()
-    server.refusing = True
-    transport = ScriptedTransport(server.answer, granting=server.grant)
+@pytest.mark.promise("A1")
+async def test_second_401_raises_unauthorized() -> None:
+    server = TokenServer()
+    server.rejects_all = True
+    transport = ScriptedTransport(server.respond, issue_token=server.issue_token)
     async with client(transport) as api:
         with pytest.raises(Unauthorized) as caught:
             await api.upsert(ACME)
-    assert (server.granted, len(transport.asked)) == (2, 2)
+    assert (server.granted, len(transport.requests)) == (2, 2)
     assert not caught.value.outcome_unknown
 
 
-async def test_a_write_that_breaks_on_its_replay_is_unknown() -> None:
+@pytest.mark.promise("A1", "N2")
+async def test_write_broken_on_replay_has_unknown_outcome() -> None:
     transport = ScriptedTransport(responses_in_turn(httpx.Response(401), httpx.ReadError("reset")))
     async with client(transport) as api:
         with pytest.raises(TransportError) as caught:
             await api.upsert(ACME)
     assert caught.value.outcome_unknown
-    assert len(transport.asked) == 2
+    assert len(transport.requests) == 2
 
 
-async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others() -> None:
+@pytest.mark.promise("A1")
+async def test_cancelled_waiter_leaves_token_request_running() -> None:
     gate = asyncio.Event()
 
-    class Slow(ScriptedTransport):
+    class SlowTokenTransport(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             if request.url.path.endswith("/Token"):
                 await gate.wait()
             return await super().handle_async_request(request)
 
-    transport = Slow(lambda _: httpx.Response(200, json=ACME))
+    transport = SlowTokenTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         calls = [asyncio.create_task(api.get("ACME-CORP")) for _ in range(5)]
         await asyncio.sleep(0)
@@ -174,22 +182,24 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_token_to_the_others
     assert len(transport.tokens) == 1
 
 
-async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> None:
-    class Silent(ScriptedTransport):
+@pytest.mark.promise("N3")
+async def test_token_deadline_ends_all_waiting_calls() -> None:
+    class SilentTransport(ScriptedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             await super().handle_async_request(request)
             await asyncio.Event().wait()
             raise AssertionError
 
-    transport = Silent(lambda _: httpx.Response(200))
+    transport = SilentTransport(lambda _: httpx.Response(200))
     async with client(transport, deadlines=Deadlines(token=0.02)) as api:
         outcomes = await asyncio.gather(*(api.upsert(ACME) for _ in range(10)), return_exceptions=True)
     for outcome in outcomes:
         assert isinstance(outcome, DeadlineExceeded)
         assert not outcome.outcome_unknown
-    assert (len(transport.tokens), len(transport.asked)) == (1, 0)
+    assert (len(transport.tokens), len(transport.requests)) == (1, 0)
 
 
+@pytest.mark.promise("N1", "W9")
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
@@ -201,20 +211,19 @@ async def test_a_token_that_does_not_come_ends_by_its_own_deadline_for_all() -> 
     ],
     ids=repr,
 )
-async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
-    fault: httpx.TransportError | int, kind: type[DockbookError]
-) -> None:
+async def test_token_request_is_retried_like_read(fault: httpx.TransportError | int, kind: type[DockbookError]) -> None:
     transport = ScriptedTransport(
         lambda _: httpx.Response(200, json=ACME),
-        granting=lambda _: httpx.Response(fault) if isinstance(fault, int) else type(fault)(str(fault)),
+        issue_token=lambda _: httpx.Response(fault) if isinstance(fault, int) else type(fault)(str(fault)),
     )
     async with client(transport) as api:
         with pytest.raises(kind) as caught:
             await api.upsert(ACME)
         assert not caught.value.outcome_unknown
-        assert (len(transport.tokens), len(transport.asked)) == (3, 0)
+        assert (len(transport.tokens), len(transport.requests)) == (3, 0)
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize("status", [400, 401, 403])
 @pytest.mark.parametrize(
     "body",
@@ -223,53 +232,60 @@ async def test_a_token_is_asked_for_like_a_read_and_its_failure_wrote_nothing(
         {"statusCode": 401, "error": "unauthorized", "message": "Unknown client."},
     ],
 )
-async def test_refused_credentials(status: int, body: dict[str, Any]) -> None:
-    transport = ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: httpx.Response(status, json=body))
+async def test_rejected_credentials_are_not_retried(status: int, body: dict[str, Any]) -> None:
+    transport = ScriptedTransport(
+        lambda _: httpx.Response(200), issue_token=lambda _: httpx.Response(status, json=body)
+    )
     async with client(transport) as api:
         with pytest.raises(CredentialsRejected, match=r"Unknown client\..*Check both"):
             await api.get("ACME-CORP")
     assert len(transport.tokens) == 1
 
 
+@pytest.mark.promise("N5", "A7")
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 405])
-async def test_a_login_page_grants_nothing_and_finds_no_customer_missing(status: int) -> None:
+async def test_login_page_is_not_a_token(status: int) -> None:
     answer = httpx.Response(status, html="<title>Sign in</title>", headers={"location": "/login"})
-    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=lambda _: answer)) as api:
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), issue_token=lambda _: answer)) as api:
         with pytest.raises(
             TokenUnavailable if status == 401 else UnexpectedResponse, match=r"Sign in|/login"
         ) as caught:
             await api.upsert(ACME)
-    assert not isinstance(caught.value, CredentialsRejected), "whose login is asked for is not known"
+    assert not isinstance(caught.value, CredentialsRejected), "the page may belong to a gateway"
     assert not caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"null"])
-async def test_an_answer_without_a_token(body: bytes) -> None:
-    granting = responses_in_turn(httpx.Response(200, content=body))
-    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
+async def test_response_without_token_is_unexpected(body: bytes) -> None:
+    issue_token = responses_in_turn(httpx.Response(200, content=body))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), issue_token=issue_token)) as api:
         with pytest.raises(UnexpectedResponse):
             await api.get("ACME-CORP")
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "\x00", "x" * 20_000, "a\ud800"])
-async def test_a_token_that_cannot_be_sent_is_refused(token: str) -> None:
-    granting = responses_in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
-    transport = ScriptedTransport(lambda _: httpx.Response(200), granting=granting)
+async def test_unsendable_token_is_refused(token: str) -> None:
+    issue_token = responses_in_turn(httpx.Response(200, content=json.dumps({"access_token": token})))
+    transport = ScriptedTransport(lambda _: httpx.Response(200), issue_token=issue_token)
     async with client(transport) as api:
         with pytest.raises(TokenUnavailable) as caught:
             await api.get("ACME-CORP")
-    assert not isinstance(caught.value, CredentialsRejected), "the server took the credentials"
-    assert transport.asked == []
+    assert not isinstance(caught.value, CredentialsRejected), "the server accepted the credentials"
+    assert transport.requests == []
 
 
-async def test_a_token_of_another_kind_is_refused() -> None:
-    granting = responses_in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
-    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
+@pytest.mark.promise("A7")
+async def test_token_type_other_than_bearer_is_refused() -> None:
+    issue_token = responses_in_turn(httpx.Response(200, json=TOKEN | {"token_type": "mac"}))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), issue_token=issue_token)) as api:
         with pytest.raises(TokenUnavailable, match="mac") as caught:
             await api.get("ACME-CORP")
     assert not isinstance(caught.value, CredentialsRejected)
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -279,19 +295,21 @@ async def test_a_token_of_another_kind_is_refused() -> None:
             {"access_token": token}
             for token in (" canary-token-1\n", "Bearer canary-token-1", "bearer  canary-token-1")
         ),
-        *({"expires_in": life} for life in ("14399", " 14399 ", "14399.0", 14399.5)),
+        *({"expires_in": lifetime} for lifetime in ("14399", " 14399 ", "14399.0", 14399.5)),
     ],
     ids=repr,
 )
-async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, object]) -> None:
+async def test_token_variants_are_accepted(fields: dict[str, object]) -> None:
     transport = ScriptedTransport(
-        lambda _: httpx.Response(200, json=ACME), granting=responses_in_turn(httpx.Response(200, json=TOKEN | fields))
+        lambda _: httpx.Response(200, json=ACME),
+        issue_token=responses_in_turn(httpx.Response(200, json=TOKEN | fields)),
     )
     async with client(transport) as api:
         await api.get("ACME-CORP")
-    assert transport.asked[0].headers["authorization"] == "Bearer canary-token-1"
+    assert transport.requests[0].headers["authorization"] == "Bearer canary-token-1"
 
 
+@pytest.mark.promise("A7")
 @pytest.mark.parametrize(
     ("status", "body", "wrong", "advice"),
     [
@@ -309,18 +327,19 @@ async def test_a_token_is_accepted_however_servers_write_it(fields: dict[str, ob
         (200, {"error": "temporarily_unavailable"}, False, "Tell whoever"),
     ],
 )
-async def test_credentials_are_called_wrong_only_where_the_server_does(
+async def test_credentials_are_rejected_only_if_server_does(
     status: int, body: dict[str, str], wrong: bool, advice: str
 ) -> None:
-    granting = responses_in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
-    async with client(ScriptedTransport(lambda _: httpx.Response(200), granting=granting)) as api:
+    issue_token = responses_in_turn(httpx.Response(status, json=body) if body else httpx.Response(status))
+    async with client(ScriptedTransport(lambda _: httpx.Response(200), issue_token=issue_token)) as api:
         with pytest.raises(TokenUnavailable, match=advice) as caught:
             await api.get("ACME-CORP")
     assert isinstance(caught.value, CredentialsRejected) == wrong
     assert caught.value.retry_allowed != wrong
 
 
-async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials() -> None:
+@pytest.mark.promise("A7")
+async def test_rejected_token_is_not_rejected_credentials() -> None:
     async with client(ScriptedTransport(lambda _: httpx.Response(401))) as api:
         with pytest.raises(Unauthorized) as caught:
             await api.get("ACME-CORP")
@@ -328,7 +347,7 @@ async def test_a_token_that_is_not_accepted_says_nothing_about_the_credentials()
     assert "token" in caught.value.title
 
 
-async def test_the_request_for_a_token_is_a_form() -> None:
+async def test_token_request_is_a_form() -> None:
     transport = ScriptedTransport(lambda _: httpx.Response(200, json=ACME))
     async with client(transport) as api:
         await api.get("ACME-CORP")
@@ -340,39 +359,42 @@ async def test_the_request_for_a_token_is_a_form() -> None:
     assert "authorization" not in request.headers
 
 
-async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.promise("A4")
+async def test_secrets_appear_in_no_error_or_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    told: list[str] = []
+    shown_texts: list[str] = []
 
     def echo(request: httpx.Request) -> httpx.Response:
-        said = f"{request.content.decode()} {request.headers.get('authorization', '')}"
+        secrets = f"{request.content.decode()} {request.headers.get('authorization', '')}"
         bodies = [
             httpx.Response(
-                400, json={"error": said, "message": said, "error_description": said, "details": {"x": said}}
+                400,
+                json={"error": secrets, "message": secrets, "error_description": secrets, "details": {"x": secrets}},
             ),
-            httpx.Response(404, html=f"<p>{said}</p>"),
-            httpx.Response(200, html=f"<title>{said}</title>"),
-            httpx.Response(500, json={"error": "internal_error", "message": said}),
-            httpx.Response(302, headers={"location": f"/{quote(said)}?{said}"}),
-            httpx.Response(200, content=b"x", headers={"content-type": said}),
-            httpx.Response(400, json={"error": "validation_error", "details": {said: [said]}}),
-            httpx.Response(200, content=" " * 8150 + said),
+            httpx.Response(404, html=f"<p>{secrets}</p>"),
+            httpx.Response(200, html=f"<title>{secrets}</title>"),
+            httpx.Response(500, json={"error": "internal_error", "message": secrets}),
+            httpx.Response(302, headers={"location": f"/{quote(secrets)}?{secrets}"}),
+            httpx.Response(200, content=b"x", headers={"content-type": secrets}),
+            httpx.Response(400, json={"error": "validation_error", "details": {secrets: [secrets]}}),
+            httpx.Response(200, content=" " * 8150 + secrets),
         ]
-        return bodies[len(told) % len(bodies)]
+        return bodies[len(shown_texts) % len(bodies)]
 
-    for answering, granting in ((echo, None), (lambda _: httpx.Response(200), echo)):
-        async with client(ScriptedTransport(answering, granting=granting)) as api:
+    for respond, issue_token in ((echo, None), (lambda _: httpx.Response(200), echo)):
+        async with client(ScriptedTransport(respond, issue_token=issue_token)) as api:
             for _ in range(8):
                 with pytest.raises(DockbookError) as caught:
                     await api.upsert({"shortID": "A"})
                 shown = "".join(traceback.format_exception(caught.value))
-                told.append(f"{shown} {caught.value!r} {vars(caught.value)} {api!r} {vars(api)}")
-    for text in (*told, caplog.text):
+                shown_texts.append(f"{shown} {caught.value!r} {vars(caught.value)} {api!r} {vars(api)}")
+    for text in (*shown_texts, caplog.text):
         assert SECRET not in text
         assert "canary-token-1" not in text
         assert "canary-se" not in text, "not a part of it either"
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     "base",
     [
@@ -387,21 +409,23 @@ async def test_secrets_stay_where_they_were_given(caplog: pytest.LogCaptureFixtu
         "http://" + "a" * 70,
     ],
 )
-def test_an_address_that_cannot_be_asked_is_told_without_its_password(base: str) -> None:
+def test_invalid_url_error_hides_password(base: str) -> None:
     with pytest.raises(SettingsError) as caught:
         CustomerApi(base, CLIENT_ID, SECRET)
     assert "canary" not in caught.value.text
 
 
-def test_a_secret_that_cannot_be_sent_is_not_shown() -> None:
+@pytest.mark.promise("A4")
+def test_unsendable_secret_is_not_shown() -> None:
     secret = "can" + "ary\udc80"
     with pytest.raises(SettingsError) as caught:
         CustomerApi(BASE, CLIENT_ID, secret)
     assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.promise("A4", "A6")
 @pytest.mark.parametrize("proxy", ["socks5://x", "http://", "::canary", "http://u:canary@x:99999999/"])
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str) -> None:
+def test_invalid_proxy_error_hides_password(proxy: str) -> None:
     with pytest.raises(SettingsError) as caught:
         CustomerApi(BASE, CLIENT_ID, SECRET, proxy=proxy)
     assert "canary" not in caught.value.text

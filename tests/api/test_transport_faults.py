@@ -1,4 +1,4 @@
-"""N2 to N5 against a real socket: cut, silent, endless, swollen and misleading answers."""
+"""The client against a real socket: truncated, silent, endless, compressed and misleading responses."""
 
 import asyncio
 import itertools
@@ -33,31 +33,32 @@ CHUNKED = (
 
 
 async def read(api: CustomerApi) -> None:
-    """A read of one customer."""
+    """Read one customer."""
     await api.get("ACME-CORP")
 
 
 async def page(api: CustomerApi) -> None:
-    """A read of a page."""
+    """Read a page."""
     await api.list_page(PageRequest())
 
 
 async def save(api: CustomerApi) -> None:
-    """A write."""
+    """Save a customer."""
     await api.upsert(ACME)
 
 
-async def drop(api: CustomerApi) -> None:
-    """The other write."""
+async def discontinue(api: CustomerApi) -> None:
+    """Discontinue a customer."""
     await api.discontinue("ACME-CORP")
 
 
-CALLS = [read, page, save, drop]
+CALLS = [read, page, save, discontinue]
 
 
+@pytest.mark.promise("N2")
 @pytest.mark.parametrize("then", ["close", "reset"])
 @pytest.mark.parametrize("answer", [ANSWER, CHUNKED], ids=["length", "chunked"])
-async def test_a_post_whose_answer_is_cut_anywhere_is_sent_once(answer: bytes, then: str) -> None:
+async def test_post_with_cut_response_is_sent_once(answer: bytes, then: str) -> None:
     cuts = iter(range(len(answer)))
     async with RawHttpServer(lambda _: RawReply(iter([answer[: next(cuts)]]), then=then)).serving() as server:
         async with client(server.base) as api:
@@ -68,12 +69,13 @@ async def test_a_post_whose_answer_is_cut_anywhere_is_sent_once(answer: bytes, t
         assert len(server.seen) == len(answer)
 
 
-async def test_a_whole_answer_is_one_success() -> None:
+async def test_whole_chunked_response_is_read() -> None:
     async with RawHttpServer(lambda _: RawReply(iter([CHUNKED]))).serving() as server, client(server.base) as api:
         assert (await api.upsert(ACME)).name == "Acme Corporation"
 
 
-async def test_a_body_cut_without_a_length_is_no_data() -> None:
+@pytest.mark.promise("N5")
+async def test_cut_body_without_length_is_not_data() -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     body = json.dumps(ACME).encode()
     cuts = iter(range(len(body)))
@@ -84,15 +86,17 @@ async def test_a_body_cut_without_a_length_is_no_data() -> None:
                 await save(api)
 
 
-async def test_a_cut_read_is_read_again() -> None:
+@pytest.mark.promise("N1")
+async def test_cut_read_is_retried() -> None:
     replies = iter([RawReply(iter([ANSWER[:-5]]), then="close"), RawReply(iter([ANSWER]))])
     async with RawHttpServer(lambda _: next(replies)).serving() as server, client(server.base) as api:
         assert (await api.get("ACME-CORP")).etag == '"1"'
 
 
-async def test_a_write_never_goes_out_on_a_used_connection() -> None:
+@pytest.mark.promise("N2")
+async def test_write_uses_fresh_connection() -> None:
     async with RawHttpServer(lambda seen: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
-        for call in (read, read, save, save, read, drop):
+        for call in (read, read, save, save, read, discontinue):
             await call(api)
         reading = {seen.connection for seen in server.seen if seen.method == "GET"}
         writing = [seen.connection for seen in server.seen if seen.method != "GET"]
@@ -101,7 +105,8 @@ async def test_a_write_never_goes_out_on_a_used_connection() -> None:
         assert not reading & set(writing)
 
 
-async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -> None:
+@pytest.mark.promise("N1")
+async def test_closed_keep_alive_connection_costs_no_read() -> None:
     async with RawHttpServer(lambda _: RawReply(iter([ANSWER]), then="close")).serving() as server:
         async with client(server.base) as api:
             for _ in range(5):
@@ -110,8 +115,9 @@ async def test_a_kept_connection_that_the_server_closed_costs_a_read_nothing() -
         assert len(server.seen) == 10
 
 
+@pytest.mark.promise("N3")
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
+async def test_drip_feed_ends_by_deadline(call: Callable[[CustomerApi], Any]) -> None:
     def drip(_: object) -> RawReply:
         spaces: Iterator[bytes] = itertools.repeat(b" ")
         return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], spaces), pause=0.001)
@@ -122,8 +128,9 @@ async def test_a_drip_feed_ends_by_the_deadline(call: Callable[[CustomerApi], An
         assert caught.value.outcome_unknown
 
 
+@pytest.mark.promise("N3", "N2")
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], Any]) -> None:
+async def test_black_hole_ends_by_deadline(call: Callable[[CustomerApi], Any]) -> None:
     async with RawHttpServer(lambda _: RawReply(iter([]), then="hang")).serving() as server:
         async with client(server.base, deadlines=SHORT) as api:
             with pytest.raises((DeadlineExceeded, ConnectionLost)) as caught:
@@ -133,8 +140,9 @@ async def test_a_black_hole_ends_by_the_deadline(call: Callable[[CustomerApi], A
         assert call in (read, page) or len(server.seen) == 1
 
 
+@pytest.mark.promise("N3")
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Callable[[CustomerApi], Any]) -> None:
+async def test_cancelled_call_ends_within_a_second(call: Callable[[CustomerApi], Any]) -> None:
     arrived = asyncio.Event()
 
     def reply(_: object) -> RawReply:
@@ -153,7 +161,8 @@ async def test_a_call_is_cancelled_at_once_and_leaves_the_client_whole(call: Cal
         await call(api)
 
 
-async def test_nobody_listens() -> None:
+@pytest.mark.promise("N2", "W9")
+async def test_refused_connection_is_a_certain_failure() -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server:
         base = server.base
     async with client(base) as api:
@@ -162,7 +171,8 @@ async def test_nobody_listens() -> None:
     assert not caught.value.outcome_unknown
 
 
-async def test_a_gzip_bomb_never_unfolds() -> None:
+@pytest.mark.promise("N4")
+async def test_gzip_bomb_stays_within_memory_limit() -> None:
     packed = gzip_bomb(200 * 2**20)
     reply = raw_response(200, packed, {"content-encoding": "gzip"})
     async with RawHttpServer(lambda _: RawReply(iter([reply]))).serving() as server, client(server.base) as api:
@@ -178,7 +188,8 @@ async def test_a_gzip_bomb_never_unfolds() -> None:
     assert peak < 64 * 2**20
 
 
-async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
+@pytest.mark.promise("N4")
+async def test_concurrent_gzip_bombs_stay_within_memory_limit() -> None:
     bombs = itertools.cycle([gzip_bomb(200 * 2**20), gzip_bomb(MAX_BODY)])
     reply = lambda _: RawReply(iter([raw_response(200, next(bombs), {"content-encoding": "gzip"})]))  # noqa: E731
     async with RawHttpServer(reply).serving() as server, client(server.base) as api:
@@ -191,12 +202,13 @@ async def test_bombs_in_a_row_and_side_by_side_take_no_more_than_one() -> None:
         finally:
             tracemalloc.stop()
     assert all(isinstance(error, TransportError) for error in errors)
-    assert left < 4 * 2**20, "whoever keeps an error keeps no body"
+    assert left < 4 * 2**20, "an error does not keep the body alive"
     assert peak < 64 * 2**20
 
 
+@pytest.mark.promise("N4")
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
-async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
+async def test_gzip_bomb_in_error_response_stays_within_limit(status: int) -> None:
     reply = raw_response(status, gzip_bomb(64 * 2**20), {"content-encoding": "gzip", "location": "/login"})
     async with RawHttpServer(lambda _: RawReply(iter([reply]))).serving() as server, client(server.base) as api:
         tracemalloc.start()
@@ -209,7 +221,8 @@ async def test_nor_does_one_in_an_answer_that_refuses(status: int) -> None:
     assert peak < 48 * 2**20
 
 
-async def test_an_endless_body_ends_at_the_limit() -> None:
+@pytest.mark.promise("N4")
+async def test_endless_body_ends_at_limit() -> None:
     def endless(_: object) -> RawReply:
         pieces: Iterator[bytes] = itertools.repeat(bytes(2**20))
         return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], pieces))
@@ -219,7 +232,8 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
             await page(api)
 
 
-async def test_something_endless_behind_the_packing_is_refused() -> None:
+@pytest.mark.promise("N4")
+async def test_endless_bytes_after_gzip_are_refused() -> None:
     def endless(_: object) -> RawReply:
         head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n"
         pieces: Iterator[bytes] = itertools.repeat(bytes(2**20))
@@ -230,22 +244,25 @@ async def test_something_endless_behind_the_packing_is_refused() -> None:
             await read(api)
 
 
-async def test_a_large_page_within_the_limit_is_read() -> None:
+@pytest.mark.promise("N4")
+async def test_large_page_within_limit_is_read() -> None:
     body = gzipped(EMPTY_PAGE | {"value": [ACME | {"name": "x" * (MAX_BODY // 2)}]})
     packing = {"content-encoding": "gzip"}
     async with RawHttpServer(lambda _: raw_reply(200, body, packing)).serving() as server, client(server.base) as api:
         assert len((await api.list_page(PageRequest())).rows[0].name) == MAX_BODY // 2
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("packing", ["br", "zstd", "deflate", "gzip, gzip"])
-async def test_an_unknown_packing_is_not_data(packing: str) -> None:
+async def test_unknown_content_encoding_is_not_data(packing: str) -> None:
     answer = raw_response(200, ACME, {"content-encoding": packing})
     async with RawHttpServer(lambda _: RawReply(iter([answer]))).serving() as server, client(server.base) as api:
         with pytest.raises(UnexpectedResponse):
             await read(api)
 
 
-async def test_cut_or_damaged_packing_is_not_data() -> None:
+@pytest.mark.promise("N5")
+async def test_damaged_gzip_is_not_data() -> None:
     packed = gzipped(ACME)
     sizes = iter([*range(1, len(packed)), 0])
 
@@ -260,13 +277,14 @@ async def test_cut_or_damaged_packing_is_not_data() -> None:
                 await read(api)
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any], status: int) -> None:
+async def test_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any], status: int) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as other:
         target = other.base.removesuffix("/api/v1") + "/login"
-        replying = lambda _: raw_reply(status, b"", {"location": target})  # noqa: E731
-        async with RawHttpServer(replying).serving() as server, client(server.base) as api:
+        reply = lambda _: raw_reply(status, b"", {"location": target})  # noqa: E731
+        async with RawHttpServer(reply).serving() as server, client(server.base) as api:
             with pytest.raises(UnexpectedResponse) as caught:
                 await call(api)
             assert len(server.seen) == 1
@@ -275,8 +293,9 @@ async def test_the_bearer_follows_no_redirect(call: Callable[[CustomerApi], Any]
     assert "login" in caught.value.text
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("location", ["http://[", "http://x:99999999/", "\x7f", "//", "javascript:alert(1)"])
-async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
+async def test_redirect_to_invalid_address_is_an_error(location: str) -> None:
     async with RawHttpServer(lambda _: raw_reply(302, b"", {"location": location})).serving() as server:
         async with client(server.base) as api:
             with pytest.raises((UnexpectedResponse, ConnectionLost)):
@@ -284,8 +303,9 @@ async def test_a_redirect_to_nowhere_is_told_as_one(location: str) -> None:
         assert len(server.seen) == 1
 
 
+@pytest.mark.promise("N5")
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"\0" * 200_000])
-async def test_something_that_does_not_speak_http(answer: bytes) -> None:
+async def test_server_without_http_is_an_error(answer: bytes) -> None:
     reply = lambda _: RawReply(iter([answer]), then="close")  # noqa: E731
     async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         for call in CALLS:
@@ -335,14 +355,14 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("short_id", "path"), zip(IDS, PATHS, strict=True))
-async def test_an_id_arrives_as_one_segment(short_id: str, path: str) -> None:
+async def test_id_arrives_as_one_path_segment(short_id: str, path: str) -> None:
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, client(server.base) as api:
         await api.get(short_id)
         await api.discontinue(short_id)
         assert [seen.target for seen in server.seen] == [f"/api/v1/Customer/{path}"] * 2
 
 
-async def test_what_a_request_looks_like() -> None:
+async def test_upsert_request_has_expected_bytes_and_headers() -> None:
     body = ACME | {"name": "lone \ud800", "fax": None}
     async with RawHttpServer(lambda _: raw_reply(200, ACME)).serving() as server, client(server.base + "/") as api:
         await api.upsert(body, only_new=True)

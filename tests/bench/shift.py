@@ -64,7 +64,7 @@ def work(terminal: Terminal, idle: float = IDLE) -> Shift:
     do("dialog close", ESCAPE, "y Copy", quiet=0.6)
     do("help", HELP, "Help")
     do("help left", BACK, quiet=0.6)
-    do("notice", "y", "clipboard")
+    do("notice", "y", "Copied")
     do("notice gone", "", quiet=11)
     do("idle", "", quiet=idle)
     do("quit", QUIT)

@@ -1,4 +1,4 @@
-"""Settings: who wins, and one clear message without a secret for everything that cannot be."""
+"""Settings: precedence, and one clear message without a secret for every error."""
 
 import copy
 import os
@@ -40,12 +40,12 @@ def refusal(folders: Paths, options: Options | None = None, **environ: str) -> s
     return refused.value.text
 
 
-def test_without_any_server_it_is_the_local_book(folders: Paths) -> None:
+def test_settings_default_to_local_book(folders: Paths) -> None:
     assert load(folders) == Settings()
     assert load(folders, URL="", CLIENT_ID="").site == "local book"
 
 
-def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folders: Paths) -> None:
+def test_options_override_environment_and_file(folders: Paths) -> None:
     other = (
         '[profiles.b]\nurl = "https://b.example.com/api/v1"\nclient_id = "b"\nclient_secret = "b"\nread_only = true\n'
     )
@@ -67,13 +67,15 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(folde
     assert by_option.site == "c.example.com"
 
 
-def test_the_secret_of_the_environment_goes_to_no_other_server(folders: Paths) -> None:
+@pytest.mark.promise("A4")
+def test_environment_secret_goes_to_no_other_server(folders: Paths) -> None:
     option = Options(url="https://c.example.com/api/v1")
     text = refusal(folders, option, URL="https://x.example.com/api/v1", CLIENT_ID="env", CLIENT_SECRET=CANARY)
     assert "belong to DOCKBOOK_URL" in text
 
 
-def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Paths) -> None:
+@pytest.mark.promise("A4")
+def test_profile_secret_goes_to_no_other_server(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}')
     for url in ("https://c.example.com/api/v1", BASE.replace("https://", "http://"), BASE.replace("/api", ":1/api")):
         text = refusal(folders, Options(url=url))
@@ -81,14 +83,14 @@ def test_the_secret_of_a_profile_goes_to_no_other_server(folders: Paths) -> None
     assert load(folders, Options(url=BASE)).client_id == "id"
 
 
-def test_a_demo_asks_for_looks_only(folders: Paths) -> None:
+def test_demo_reads_ui_settings_only(folders: Paths) -> None:
     write(folders, 'profile = "gone"\n[ui]\nmouse = true\npage_size = "fit"\n')
-    looks = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
-    assert looks == Settings(mouse=True)
+    settings = load_settings(Options(), {"DOCKBOOK_URL": "nonsense"}, folders, server=False)
+    assert settings == Settings(mouse=True)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_text"),
     [
         ('profil = "a"', "Did you mean profile?"),
         ('[profiles.a]\nclient_secert = "s3cr3t-canary"', "[profiles.a] does not know the setting client_secert"),
@@ -113,14 +115,14 @@ def test_a_demo_asks_for_looks_only(folders: Paths) -> None:
         (f'profile = "a"\n{WHOLE}client_cert = "gone.pem"', "client_cert: there is no file"),
     ],
 )
-def test_a_bad_config_file_is_told(folders: Paths, text: str, said: str) -> None:
+def test_invalid_config_file_is_reported(folders: Paths, text: str, expected_text: str) -> None:
     write(folders, text)
-    told = refusal(folders)
-    assert said in told
-    assert str(folders.config_file) in told
+    message = refusal(folders)
+    assert expected_text in message
+    assert str(folders.config_file) in message
 
 
-def test_a_config_file_that_cannot_be_read_is_told(folders: Paths) -> None:
+def test_unreadable_config_file_is_reported(folders: Paths) -> None:
     write(folders, "")
     folders.config_file.write_bytes(b'profile = "\xff"')
     assert "not UTF-8" in refusal(folders)
@@ -129,15 +131,17 @@ def test_a_config_file_that_cannot_be_read_is_told(folders: Paths) -> None:
     assert "is a directory" in refusal(folders)
 
 
-def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Paths) -> None:
+@pytest.mark.promise("A4")
+def test_config_file_with_secret_must_be_private(folders: Paths) -> None:
     write(folders, WHOLE, mode=0o640)
     assert f"chmod 600 {folders.config_file}" in refusal(folders)
     write(folders, WHOLE.replace(f'client_secret = "{CANARY}"', ""), mode=0o644)
     load(folders)
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected_text"),
     [
         ("wms.example.com/api/v1", "does not say https://"),
         ("localhost:8350/api/v1", "does not say https://"),
@@ -153,20 +157,20 @@ def test_a_config_file_with_a_secret_is_the_owners_alone(folders: Paths) -> None
         ("http://wms.example.com/api/v1", "allow_http = true"),
     ],
 )
-def test_a_bad_url_is_told(folders: Paths, url: str, said: str) -> None:
-    told = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
-    assert told.startswith("DOCKBOOK_URL: ")
-    assert said in told
+def test_invalid_url_is_reported(folders: Paths, url: str, expected_text: str) -> None:
+    message = refusal(folders, URL=url, CLIENT_ID="x", CLIENT_SECRET=CANARY)
+    assert message.startswith("DOCKBOOK_URL: ")
+    assert expected_text in message
     assert refusal(folders, Options(url=url)).startswith("--url: ")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8350", "[::1]:8350", "dock.localhost"])
-def test_plain_http_is_for_this_machine(host: str) -> None:
+def test_plain_http_is_for_loopback_only(host: str) -> None:
     assert checked_url(f"http://{host}/wms/api/v1/", "--url") == f"http://{host}/wms/api/v1"
     assert checked_url("http://wms.lan/api/v1", "--url", allow_http=True) == "http://wms.lan/api/v1"
 
 
-def test_half_a_server_in_the_environment_is_told(folders: Paths) -> None:
+def test_incomplete_environment_is_reported(folders: Paths) -> None:
     assert "DOCKBOOK_CLIENT_ID" in refusal(folders, URL=BASE)
     assert "DOCKBOOK_CLIENT_SECRET" in refusal(folders, URL=BASE, CLIENT_ID="x")
     assert "DOCKBOOK_URL is not" in refusal(folders, CLIENT_SECRET=CANARY)
@@ -175,7 +179,8 @@ def test_half_a_server_in_the_environment_is_told(folders: Paths) -> None:
     assert "Unset one" in both
 
 
-def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders: Paths) -> None:
+@pytest.mark.promise("A6")
+def test_proxy_comes_from_environment_or_profile(folders: Paths) -> None:
     write(folders, f'profile = "a"\n{WHOLE}proxy = "http://in.file:3128"\n')
     plain = load(folders)
     assert plain.proxy is not None
@@ -188,24 +193,27 @@ def test_a_proxy_comes_from_the_environment_or_the_profile_of_the_server(folders
     assert elsewhere.proxy is None, "it was named for another server"
 
 
+@pytest.mark.promise("A6", "A4")
 @pytest.mark.parametrize(
     "proxy", ["in.environment:8080", "socks5://u:s3cr3t-canary@x:1", "http://", "http://x:y/", "http://x/s3cr3t-canary"]
 )
-def test_what_is_no_proxy_is_told_and_not_repeated(folders: Paths, proxy: str) -> None:
-    told = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
-    assert told.startswith("DOCKBOOK_PROXY: ")
-    assert "http://HOST:PORT" in told
+def test_invalid_proxy_is_reported_without_its_value(folders: Paths, proxy: str) -> None:
+    message = refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET="x", PROXY=proxy)
+    assert message.startswith("DOCKBOOK_PROXY: ")
+    assert "http://HOST:PORT" in message
 
 
-def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders: Paths) -> None:
+@pytest.mark.promise("A4", "A6")
+def test_config_file_with_proxy_password_must_be_private(folders: Paths) -> None:
     write(folders, f'[profiles.a]\nproxy = "http://u:{CANARY}@x:3128"\n', mode=0o640)
     assert "chmod 600" in refusal(folders)
     write(folders, '[profiles.a]\nproxy = "http://x:3128"\n', mode=0o644)
     load(folders)
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
-    ("environ", "named"),
+    ("environ", "expected_text"),
     [
         ({"HTTPS_PROXY": "http://u:s3cr3t-canary@proxy.corp:3128/"}, "HTTPS_PROXY names a proxy, proxy.corp:3128,"),
         ({"https_proxy": "proxy.corp:3128", "HTTP_PROXY": "x"}, "https_proxy names a proxy, proxy.corp:3128,"),
@@ -218,40 +226,41 @@ def test_a_config_file_with_the_password_of_a_proxy_is_the_owners_alone(folders:
         ({}, ""),
     ],
 )
-def test_a_proxy_of_the_environment_is_named_where_it_would_be_used(environ: dict[str, str], named: str) -> None:
-    told = unused_proxy(environ, BASE)
-    assert told.startswith(named)
-    assert bool(told) == bool(named)
-    assert CANARY not in told
+def test_unused_environment_proxy_is_named(environ: dict[str, str], expected_text: str) -> None:
+    message = unused_proxy(environ, BASE)
+    assert message.startswith(expected_text)
+    assert bool(message) == bool(expected_text)
+    assert CANARY not in message
     assert unused_proxy(environ, "http://127.0.0.1:8350/api/v1") == ""
 
 
-def test_a_secret_file_is_one_line_of_the_owners_alone(folders: Paths, tmp_path: Path) -> None:
+@pytest.mark.promise("A4")
+def test_secret_file_must_be_private_single_line(folders: Paths, tmp_path: Path) -> None:
     path = tmp_path / "the secret"
 
-    def told() -> str:
+    def message() -> str:
         return refusal(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
 
-    assert "no such file" in told()
+    assert "no such file" in message()
     path.write_text(f"{CANARY}\n")
     path.chmod(0o644)
-    assert f"chmod 600 '{path}'" in told()
+    assert f"chmod 600 '{path}'" in message()
     path.chmod(0o600)
     settings = load(folders, URL=BASE, CLIENT_ID="x", CLIENT_SECRET_FILE=str(path))
     assert settings.client_secret is not None
     assert settings.client_secret.reveal() == CANARY
     path.write_text("\n")
-    assert "is empty" in told()
+    assert "is empty" in message()
     path.write_text(f"{CANARY}\n{CANARY}\n")
-    assert "several lines" in told()
+    assert "several lines" in message()
     path.write_bytes(b"\xff\xfe")
-    assert "not UTF-8" in told()
+    assert "not UTF-8" in message()
     if os.geteuid() != 0:
         path.chmod(0)
-        assert "permission denied" in told()
+        assert "permission denied" in message()
 
 
-def test_a_profile_finds_its_secret_file_beside_the_config(folders: Paths) -> None:
+def test_secret_file_path_is_relative_to_config(folders: Paths) -> None:
     write(folders, f'profile = "a"\n[profiles.a]\nurl = "{BASE}"\nclient_id = "x"\nclient_secret_file = "secret"\n')
     (folders.config / "secret").write_text(CANARY)
     (folders.config / "secret").chmod(0o600)
@@ -260,7 +269,8 @@ def test_a_profile_finds_its_secret_file_beside_the_config(folders: Paths) -> No
     assert settings.client_secret.reveal() == CANARY
 
 
-def test_a_secret_does_not_show_itself() -> None:
+@pytest.mark.promise("A4")
+def test_secret_hides_its_value() -> None:
     secret = Secret(CANARY)
     assert CANARY not in f"{secret} {secret!r} {Settings(client_secret=secret)!r}"
     with pytest.raises(TypeError):
@@ -282,13 +292,13 @@ def test_folders_follow_xdg_and_are_private(tmp_path: Path) -> None:
     assert {folder.stat().st_mode & 0o777 for folder in (deep, deep.parent, deep.parent.parent)} == {0o700}
 
 
-def test_the_bell_rings_unless_the_settings_say_not_to(folders: Paths) -> None:
+def test_bell_is_on_unless_disabled(folders: Paths) -> None:
     assert load_settings(Options(), {}, folders).bell
     write(folders, "[ui]\nbell = false\n")
     assert not load_settings(Options(), {}, folders).bell
 
 
-def test_lean_is_what_was_said_or_else_what_ssh_suggests(folders: Paths) -> None:
+def test_lean_defaults_to_on_over_ssh(folders: Paths) -> None:
     over_ssh = {"SSH_CONNECTION": "10.0.0.1 50022 10.0.0.2 22"}
     assert not load_settings(Options(), {}, folders).lean
     assert load_settings(Options(), over_ssh, folders).lean

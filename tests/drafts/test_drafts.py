@@ -1,4 +1,4 @@
-"""Drafts on the disk: kept whole, never doubled, never lost to another session, and told when they cannot be."""
+"""Drafts on disk: complete, never duplicated, safe from other sessions; failures are reported."""
 
 import errno
 import json
@@ -41,7 +41,7 @@ JSON = st.recursive(
 
 @contextmanager
 def drafts(folder: Path, *servers: str) -> Iterator[DraftStore]:
-    """One session."""
+    """A draft store of one session."""
     opened = DraftStore(folder, *(servers or (SERVER,)), pause=0)
     try:
         yield opened
@@ -50,7 +50,7 @@ def drafts(folder: Path, *servers: str) -> Iterator[DraftStore]:
 
 
 def start_session(folder: Path) -> "subprocess.Popen[bytes]":
-    """A program that has a draft of `A` open."""
+    """Start a process that has a draft of `A` open."""
     program = (
         "import sys; from pathlib import Path; from app.drafts.store import DraftStore\n"
         "drafts = DraftStore(Path(sys.argv[1]), sys.argv[2])\n"
@@ -65,15 +65,17 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
+@pytest.mark.promise("D1")
 @given(st.dictionaries(TEXTS, JSON, max_size=5), st.dictionaries(TEXTS, TEXTS, max_size=5), TEXTS)
-def test_a_draft_is_read_as_it_was_written(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
+def test_draft_round_trips(base: dict[str, object], typed: dict[str, str], short_id: str) -> None:
     with drafts(Path("/nowhere")) as it:
-        begun = it.begin(short_id, base)
-    draft = begun._replace(edits=typed, state="sending", pending_write=PendingWrite(base, typed, begun.changed))
+        draft = it.begin(short_id, base)
+    draft = draft._replace(edits=typed, state="sending", pending_write=PendingWrite(base, typed, draft.changed))
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
-def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
+@pytest.mark.promise("W5")
+def test_draft_keeps_oversized_numbers_verbatim() -> None:
     received = from_json('{"a": NaN, "b": [1e999, -Infinity], "c": ' + "9" * 400 + ', "d": "NaN"}')
     with drafts(Path("/nowhere")) as it:
         draft = it.begin("A", received)
@@ -82,8 +84,9 @@ def test_numbers_that_nothing_can_hold_are_kept_to_the_letter() -> None:
     assert Draft.from_bytes(draft.to_bytes(), draft.session) == draft
 
 
+@pytest.mark.promise("D6")
 @given(st.data())
-def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> None:
+def test_damaged_draft_is_always_detected(data: st.DataObject) -> None:
     with drafts(Path("/nowhere")) as it:
         draft = it.begin("A", ACME)._replace(edits={"phone": "1"}, session="")
     content = bytearray(draft.to_bytes())
@@ -92,12 +95,13 @@ def test_a_damaged_draft_is_never_taken_for_a_whole_one(data: st.DataObject) -> 
     else:
         content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
-        assert Draft.from_bytes(bytes(content)) == draft, "only a flip that says the same may pass"
+        assert Draft.from_bytes(bytes(content)) == draft, "only a flip that does not change the meaning may pass"
     except (CorruptDraft, NewerDraft):
         return
 
 
-async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: Path) -> None:
+@pytest.mark.promise("D4", "A4")
+async def test_draft_outlives_session_and_is_private(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "drafts"
     with drafts(folder) as one:
         draft = one.begin("ACME-CORP", ACME)._replace(edits={"phone": "555-0199"})
@@ -115,11 +119,11 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
     with drafts(folder, server_key("https://other.example.com/api/v1", "id")) as elsewhere:
         assert (await elsewhere.list_drafts()).unclaimed == ()
     with drafts(folder) as two, drafts(folder) as three:
-        (free,) = (await two.list_drafts()).unclaimed
-        assert free == draft
-        taken = await two.claim(free)
+        (unclaimed,) = (await two.list_drafts()).unclaimed
+        assert unclaimed == draft
+        taken = await two.claim(unclaimed)
         assert taken is not None
-        assert await three.claim(free) is None, "only one of two gets it"
+        assert await three.claim(unclaimed) is None, "only one of two sessions gets it"
         assert (await three.list_drafts("ACME-CORP")).open_elsewhere == (taken,)
         two.delete(taken)
         assert two.flush()
@@ -130,28 +134,29 @@ async def test_a_draft_outlives_its_session_and_is_for_its_owner_only(tmp_path: 
 LOOPBACK = ("http://127.0.0.1:8350/api/v1", "http://localhost:8350/api/v1", "http://[::1]:8350/api/v1")
 
 
+@pytest.mark.promise("D4")
 @pytest.mark.parametrize("url", LOOPBACK)
-async def test_a_draft_is_offered_by_whatever_name_this_machine_is_called(url: str, tmp_path: Path) -> None:
+async def test_draft_is_found_under_every_loopback_name(url: str, tmp_path: Path) -> None:
     for one in LOOPBACK:
-        # As versions before wrote it: under the one name by which the server was called.
+        # Earlier versions stored a draft under the one name that was used for the server.
         with drafts(tmp_path, server_key(one, "id")) as before:
             before.release(before.begin("A", {"shortID": "A"})._replace(edits={"phone": one}))
     with drafts(tmp_path, *server_keys(url, "id")) as now:
-        free = (await now.list_drafts()).unclaimed
-        assert {draft.edits["phone"] for draft in free} == {*LOOPBACK}
-        for draft in free:
+        unclaimed = (await now.list_drafts()).unclaimed
+        assert {draft.edits["phone"] for draft in unclaimed} == {*LOOPBACK}
+        for draft in unclaimed:
             taken = await now.claim(draft)
             assert taken is not None
             now.save(taken._replace(edits={"phone": "1"}))
             assert now.flush()
-        assert len(files(tmp_path)) == 3, "each is still one"
-        for draft in free:
+        assert len(files(tmp_path)) == 3, "no draft was duplicated"
+        for draft in unclaimed:
             now.delete(draft)
     with drafts(tmp_path, *server_keys(url.replace("8350", "8351"), "id")) as other_port:
         assert (await other_port.list_drafts()).unclaimed == ()
 
 
-def test_only_names_of_this_machine_mean_the_same_server() -> None:
+def test_only_loopback_names_share_server_key() -> None:
     for url in ("https://wms.example.com/api/v1", "http://localhost.example.com/api/v1", "/home/ana/customers.db"):
         assert server_keys(url, "id") == (server_key(url, "id"),)
     for url in LOOPBACK:
@@ -159,30 +164,32 @@ def test_only_names_of_this_machine_mean_the_same_server() -> None:
         assert {*server_keys(url, "id")} == {server_key(one, "id") for one in LOOPBACK}
 
 
-async def test_what_another_session_typed_since_it_was_seen_is_not_written_over(tmp_path: Path) -> None:
+@pytest.mark.promise("D5")
+async def test_claim_raises_if_draft_changed_since_listed(tmp_path: Path) -> None:
     with drafts(tmp_path) as first:
-        begun = first.begin("A", {"shortID": "A"})._replace(edits={"phone": "1"})
-        first.release(begun)
+        draft = first.begin("A", {"shortID": "A"})._replace(edits={"phone": "1"})
+        first.release(draft)
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
-        (seen,) = (await two.list_drafts()).unclaimed
-        mine = await one.claim(seen)
-        assert mine is not None
-        further = mine._replace(edits={"phone": "1", "email": "x"})
-        one.save(further)
+        (listed,) = (await two.list_drafts()).unclaimed
+        own = await one.claim(listed)
+        assert own is not None
+        changed = own._replace(edits={"phone": "1", "email": "x"})
+        one.save(changed)
         assert one.flush()
-        assert await two.claim(seen) is None, "it is open"
-        one.release(further)
+        assert await two.claim(listed) is None, "it is open"
+        one.release(changed)
         assert one.flush()
-        with pytest.raises(DraftChanged) as moved:
-            await two.claim(seen)
-        assert moved.value.now.edits == further.edits
-        assert [draft.edits for draft in (await one.list_drafts()).unclaimed] == [further.edits]
-        taken = await two.claim(moved.value.now)
+        with pytest.raises(DraftChanged) as caught:
+            await two.claim(listed)
+        assert caught.value.now.edits == changed.edits
+        assert [draft.edits for draft in (await one.list_drafts()).unclaimed] == [changed.edits]
+        taken = await two.claim(caught.value.now)
         assert taken is not None
-        assert taken.edits == further.edits
+        assert taken.edits == changed.edits
 
 
-async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: Path) -> None:
+@pytest.mark.promise("D3")
+async def test_oversized_draft_is_not_reported_as_saved(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         large = one.begin("A", {"shortID": "A", "notes": "x" * LARGEST})._replace(edits={"phone": "1"})
         one.save(large)
@@ -192,23 +199,25 @@ async def test_a_draft_too_large_to_be_read_again_is_not_called_kept(tmp_path: P
         one.delete(large)
 
 
-async def test_two_sessions_on_one_customer_know_of_each_other_and_keep_their_own(tmp_path: Path) -> None:
+@pytest.mark.promise("D5")
+async def test_sessions_see_each_others_drafts_and_keep_their_own(tmp_path: Path) -> None:
     with drafts(tmp_path) as one, drafts(tmp_path) as two:
-        mine = one.begin("A", {"shortID": "A"})._replace(edits={"name": "mine"})
+        own = one.begin("A", {"shortID": "A"})._replace(edits={"name": "mine"})
         theirs = two.begin("A", {"shortID": "A"})._replace(edits={"name": "theirs"})
-        one.save(mine)
+        one.save(own)
         assert one.flush()
         two.save(theirs)
         assert two.flush()
-        assert two.other_editors[theirs.id] == (mine,)
-        one.save(mine._replace(edits={"name": "still mine"}))
+        assert two.other_editors[theirs.id] == (own,)
+        one.save(own._replace(edits={"name": "still mine"}))
         assert one.flush()
-        assert one.other_editors[mine.id] == (theirs,)
-        kept = {json.loads(path.read_text())["draft"]["typed"]["name"] for path in files(tmp_path)}
-        assert kept == {"still mine", "theirs"}
+        assert one.other_editors[own.id] == (theirs,)
+        stored = {json.loads(path.read_text())["draft"]["typed"]["name"] for path in files(tmp_path)}
+        assert stored == {"still mine", "theirs"}
 
 
-async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_number_does(tmp_path: Path) -> None:
+@pytest.mark.promise("D4")
+async def test_killed_session_releases_its_drafts(tmp_path: Path) -> None:
     with start_session(tmp_path) as child, drafts(tmp_path) as it:
         assert child.stdout is not None
         child.stdout.readline()
@@ -217,12 +226,12 @@ async def test_a_session_that_was_killed_no_longer_runs_whatever_its_process_num
         ] == [0, 1]
         child.send_signal(signal.SIGKILL)
         child.wait()
-        (free,) = (await it.list_drafts()).unclaimed
-        assert free.process == child.pid
-    assert not list(tmp_path.glob("*.lock")), "its lock is swept up"
+        (unclaimed,) = (await it.list_drafts()).unclaimed
+        assert unclaimed.process == child.pid
+    assert not list(tmp_path.glob("*.lock")), "its lock file is removed"
 
 
-def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_path: Path) -> None:
+def test_deleted_draft_is_gone_after_rename_of_customer(tmp_path: Path) -> None:
     with drafts(tmp_path) as it:
         nameless = it.begin("", None)
         it.save(nameless)
@@ -232,22 +241,24 @@ def test_a_dropped_draft_is_gone_also_where_its_new_name_was_never_written(tmp_p
         assert files(tmp_path) == []
 
 
-async def test_what_a_killed_session_wrote_beside_is_swept_and_what_a_running_one_writes_is_not(tmp_path: Path) -> None:
+@pytest.mark.promise("D3")
+async def test_temporary_files_of_killed_sessions_are_removed(tmp_path: Path) -> None:
     session = start_session(tmp_path)
-    with session, drafts(tmp_path) as mine:
+    with session, drafts(tmp_path) as own:
         assert session.stdout is not None
         assert session.stdout.readline()
-        beside = files(tmp_path)[0].with_suffix(".new")
-        beside.write_bytes(b"half a dra")
-        await mine.list_drafts()
-        assert beside.exists()
+        temporary = files(tmp_path)[0].with_suffix(".new")
+        temporary.write_bytes(b"half a dra")
+        await own.list_drafts()
+        assert temporary.exists()
         session.kill()
         session.wait()
-        assert len((await mine.list_drafts()).unclaimed) == 1
-        assert not beside.exists()
+        assert len((await own.list_drafts()).unclaimed) == 1
+        assert not temporary.exists()
 
 
-async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_unreadable_draft_is_quarantined_and_newer_format_left(tmp_path: Path) -> None:
     with drafts(tmp_path) as one:
         for name in ("cut", "newer", "whole"):
             one.save(one.begin(name, None)._replace(edits={"name": name}))
@@ -265,8 +276,9 @@ async def test_what_cannot_be_read_is_set_aside_and_told_and_a_newer_one_is_left
     assert by_name["newer"].exists()
 
 
+@pytest.mark.promise("D3")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
-def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: int) -> None:
+def test_failing_disk_is_reported_and_older_draft_kept(tmp_path: Path, code: int) -> None:
     failing = False
 
     def write(path: Path, content: bytes) -> None:
@@ -275,8 +287,8 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
             raise OSError(code, os.strerror(code))
 
     it = DraftStore(tmp_path, SERVER, pause=0, write=write)
-    told: list[str | None] = []
-    it.on_change = lambda: told.append(it.problem)
+    reported: list[str | None] = []
+    it.on_change = lambda: reported.append(it.problem)
     draft = it.begin("A", None)._replace(edits={"name": "old"})
     it.save(draft)
     assert it.flush()
@@ -290,13 +302,14 @@ def test_a_failing_disk_is_told_and_the_older_copy_stays(tmp_path: Path, code: i
     assert not list(tmp_path.glob("*.new"))
     failing = False
     path.with_suffix(".new").write_bytes(b"a disk that fails may not even delete it")
-    assert it.flush(), "it is tried again"
+    assert it.flush(), "writing is retried"
     assert json.loads(path.read_text())["draft"]["typed"] == {"name": "new"}
-    assert told == [None, it.problem or os.strerror(code).lower(), None]
+    assert reported == [None, it.problem or os.strerror(code).lower(), None]
     it.close()
 
 
-def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+@pytest.mark.promise("D3")
+def test_hanging_disk_blocks_no_caller(tmp_path: Path) -> None:
     from threading import Event
 
     go_on, arrived = Event(), Event()
@@ -320,13 +333,14 @@ def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     it.close()
 
 
-async def test_a_released_draft_is_free_at_once_also_for_its_own_session(tmp_path: Path) -> None:
+@pytest.mark.promise("D4")
+async def test_released_draft_can_be_claimed_at_once(tmp_path: Path) -> None:
     with drafts(tmp_path) as it, drafts(tmp_path) as other:
         draft = it.begin("A", None)._replace(edits={"name": "x"})
         it.save(draft)
         it.release(draft)
-        assert [free.id for free in (await it.list_drafts()).unclaimed] == [draft.id]
-        (free,) = (await other.list_drafts("A")).unclaimed
-        assert await it.claim(free) is not None
-        assert await other.claim(free) is None
+        assert [unclaimed.id for unclaimed in (await it.list_drafts()).unclaimed] == [draft.id]
+        (unclaimed,) = (await other.list_drafts("A")).unclaimed
+        assert await it.claim(unclaimed) is not None
+        assert await other.claim(unclaimed) is None
         assert len(files(tmp_path)) == 1

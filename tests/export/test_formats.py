@@ -1,4 +1,4 @@
-"""What stands in the files: everything that came, and nothing that a spreadsheet or a terminal would run."""
+"""Export formats keep every value and contain nothing that a spreadsheet or terminal would run."""
 
 import csv
 import io
@@ -15,12 +15,12 @@ from app.models.customer import Customer, NumberText
 from app.models.fields import FIELDS, WIRE_FIELDS
 from tests.customers import TEXTS, customer
 
-#: The beginnings that T9 names.
-RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+#: Beginnings of a cell that a spreadsheet runs as a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 
 RECORDS = st.lists(
     st.fixed_dictionaries(
-        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(RUN), TEXTS)) for name in WIRE_FIELDS}
+        {name: st.one_of(TEXTS, st.builds(str.__add__, st.sampled_from(FORMULA_STARTS), TEXTS)) for name in WIRE_FIELDS}
         | {"active": st.booleans()}
     ),
     max_size=5,
@@ -33,7 +33,7 @@ JSON = st.recursive(
 
 
 def whole(form: Format, records: list[Any]) -> bytes:
-    """The file of these records, written in two batches."""
+    """The exported bytes of these records, written in two batches."""
     customers = [Customer.from_wire(record) for record in records]
     half = len(customers) // 2
     return b"".join((form.header(), form.rows(customers[:half]), form.rows(customers[half:]), *form.footer()))
@@ -46,29 +46,31 @@ def read(data: bytes) -> list[list[str]]:
     return rows
 
 
-def words(record: dict[str, Any]) -> list[str]:
+def cell_texts(record: dict[str, Any]) -> list[str]:
     return [{True: "true", False: "false"}[record[name]] if name == "active" else record[name] for name in WIRE_FIELDS]
 
 
-def test_the_columns_are_the_fields_of_the_contract() -> None:
+def test_columns_are_contract_fields() -> None:
     assert sorted(WIRE_FIELDS) == sorted(field.name for field in FIELDS)
 
 
+@pytest.mark.promise("T9")
 @given(RECORDS)
-def test_raw_csv_is_what_was_received_but_for_what_no_file_can_hold(records: list[dict[str, Any]]) -> None:
+def test_raw_csv_keeps_received_values(records: list[dict[str, Any]]) -> None:
     rows = read(whole(CsvFormat(raw=True), records))
-    assert rows == [[replace_chars(word, UNENCODABLE) for word in words(record)] for record in records]
+    assert rows == [[replace_chars(word, UNENCODABLE) for word in cell_texts(record)] for record in records]
 
 
+@pytest.mark.promise("T9", "T1")
 @given(RECORDS, st.booleans())
-def test_no_cell_of_csv_is_run_and_no_control_character_left(records: list[dict[str, Any]], terminal: bool) -> None:
+def test_csv_cells_are_never_formulas_or_controls(records: list[dict[str, Any]], terminal: bool) -> None:
     data = whole(CsvFormat(terminal=terminal), records)
     rows = read(data)
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
-        for word, cell in zip(words(record), row, strict=True):
-            assert not cell.startswith((*RUN, "＝", "＋", "－", "＠"))
-            assert cell.startswith("'") or not word.startswith(RUN)
+        for word, cell in zip(cell_texts(record), row, strict=True):
+            assert not cell.startswith((*FORMULA_STARTS, "＝", "＋", "－", "＠"))
+            assert cell.startswith("'") or not word.startswith(FORMULA_STARTS)
             assert cell.removeprefix("'") == replace_chars(
                 word, TERMINAL_CONTROLS if terminal else CONTROLS
             ).removeprefix("'")
@@ -77,7 +79,7 @@ def test_no_cell_of_csv_is_run_and_no_control_character_left(records: list[dict[
     assert b"\0" not in data
 
 
-def test_csv_is_that_of_rfc_4180() -> None:
+def test_csv_follows_rfc_4180() -> None:
     record = customer("A", name='Say "Hi", Ltd', address1="1\r\n2", zip=" 01234 ", city="=1+1").received
     first, second = whole(CsvFormat(), [record]).split(b"\r\n", 1)
     assert (
@@ -89,7 +91,8 @@ def test_csv_is_that_of_rfc_4180() -> None:
     )
 
 
-def test_odd_values_stand_in_csv_as_their_text() -> None:
+@pytest.mark.promise("T5")
+def test_odd_values_become_text_in_csv() -> None:
     odd = {"shortID": 5, "name": None, "zip": ["a"], "active": "no", "phone": NumberText("1e999"), "fax": -1}
     form = CsvFormat()
     (row,) = read(whole(form, [odd]))
@@ -104,7 +107,8 @@ def test_odd_values_stand_in_csv_as_their_text() -> None:
     assert form.notes() == []
 
 
-def test_what_csv_changes_or_leaves_out_is_told() -> None:
+@pytest.mark.promise("T9")
+def test_csv_reports_changed_and_omitted_values() -> None:
     record = customer("A", name="a\x1b[2Jb\ud800", region="x").received
     form = CsvFormat()
     assert "a␛[2Jb‹D800›".encode() in whole(form, [record])
@@ -119,7 +123,7 @@ def test_what_csv_changes_or_leaves_out_is_told() -> None:
 @given(st.lists(st.dictionaries(TEXTS, JSON, max_size=4) | st.fixed_dictionaries({"shortID": TEXTS}), max_size=4))
 @example([{"shortID": "\u2028\x85\x9b31m\ud800"}])
 @pytest.mark.parametrize("lines", [True, False])
-def test_json_is_what_was_received(lines: bool, records: list[dict[str, Any]]) -> None:
+def test_json_keeps_received_values(lines: bool, records: list[dict[str, Any]]) -> None:
     text = whole(JsonLinesFormat() if lines else JsonFormat(), records).decode()
     if lines:
         assert [json.loads(line) for line in text.splitlines()] == records
@@ -129,12 +133,12 @@ def test_json_is_what_was_received(lines: bool, records: list[dict[str, Any]]) -
     assert not TERMINAL_CONTROLS.search(text.replace("\n", ""))
 
 
-def test_numbers_are_numbers_in_json_however_they_were_spelled() -> None:
+def test_json_numbers_stay_numbers() -> None:
     record = {"zip": NumberText("0.10"), "fax": [NumberText("1E5")], "phone": NumberText("1e999")}
     assert json.loads(whole(JsonFormat(), [record])) == [{"zip": 0.1, "fax": [100000.0], "phone": "1e999"}]
 
 
-def test_json_that_was_cut_short_is_no_json() -> None:
+def test_truncated_json_export_is_invalid() -> None:
     form = JsonFormat()
     cut = form.header() + form.rows([customer("A"), customer("B")])
     with pytest.raises(json.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""The walk over all pages: on the real service while customers are added, and on servers that move rows and lie."""
+"""Reading all customers: while customers are added, and from servers with moving rows and wrong totals."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,27 +23,27 @@ from tests.harness import URL, FaultyTransport
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-class Listing:
-    """A server's list of IDs, honest but for `lie`, which bends a page, and `move`, which runs after each answer."""
+class FakeServer:
+    """A server's list of IDs. `fault` may change a page; `on_response` runs after each response."""
 
-    def __init__(self, ids: list[str], *, most: int = 250) -> None:
+    def __init__(self, ids: list[str], *, max_page_size: int = 250) -> None:
         self.ids = ids
-        self.most = most
-        self.lie: Callable[[dict[str, Any], int], dict[str, Any]] = lambda page, _: page
-        self.move: Callable[[int], None] = lambda _: None
-        self.asked = 0
+        self.max_page_size = max_page_size
+        self.fault: Callable[[dict[str, Any], int], dict[str, Any]] = lambda page, _: page
+        self.on_response: Callable[[int], None] = lambda _: None
+        self.request_count = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer with a page."""
-        self.asked += 1
+        """Return the page that was requested."""
+        self.request_count += 1
         number = int(request.url.params["page"])
-        size = min(int(request.url.params["pageSize"]), self.most)
+        size = min(int(request.url.params["pageSize"]), self.max_page_size)
         page = self.page(number, size)
-        self.move(self.asked)
-        return httpx.Response(200, json=self.lie(page, number))
+        self.on_response(self.request_count)
+        return httpx.Response(200, json=self.fault(page, number))
 
     def page(self, number: int, size: int) -> dict[str, Any]:
-        """The page as it would be told truly."""
+        """The correct page."""
         rows = [{"shortID": short_id, "active": True} for short_id in self.ids[(number - 1) * size : number * size]]
         total = len(self.ids)
         return {"value": rows, "totalCount": total, "page": number, "pageSize": size, "hasMore": number * size < total}
@@ -53,40 +53,41 @@ def names(count: int) -> list[str]:
     return [f"C{number:05}" for number in range(count)]
 
 
-async def collect(walk: AllCustomers) -> list[str]:
-    return [customer.short_id async for batch in walk.customers() for customer in batch]
+async def collect(reader: AllCustomers) -> list[str]:
+    return [customer.short_id async for batch in reader.customers() for customer in batch]
 
 
 async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]:
-    """The IDs that a whole walk brings, none of them twice."""
+    """Read all customers; returns their IDs after checking that none is repeated."""
     async with client(ScriptedTransport(server)) as api:
 
         async def connect() -> CustomerApi:
             return api
 
-        walk = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
-        ids = await collect(walk)
+        reader = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
+        ids = await collect(reader)
     assert len(ids) == len(set(ids))
     return ids
 
 
-async def test_customers_added_while_they_are_read_all_come_once() -> None:
+@pytest.mark.promise("T6")
+async def test_customers_added_meanwhile_are_read_once() -> None:
     store = Store.open(None)
     load_sample(store, 600, lambda done, total: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130}))
     wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
-    under_way = 0
+    in_flight = 0
 
     async def add(request: httpx.Request, onward: Onward) -> httpx.Response:
-        nonlocal under_way
-        under_way += 1
-        assert under_way == 1, "one request at a time"
+        nonlocal in_flight
+        in_flight += 1
+        assert in_flight == 1, "one request at a time"
         if len(wire.requests) in (2, 3):
             await store.upsert(f"AAA-{len(wire.requests)}", {}, only_new=True)
             await store.upsert(f"zzz-{len(wire.requests)}", {}, only_new=True)
         response = await onward()
-        under_way -= 1
+        in_flight -= 1
         return response
 
     wire.intercept = add
@@ -94,64 +95,64 @@ async def test_customers_added_while_they_are_read_all_come_once() -> None:
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
 
-    told: list[tuple[int, int | None]] = []
+    progress: list[tuple[int, int | None]] = []
     repository = CustomerRepository(connect, read_only=True, on_close=store.close)
-    walk = AllCustomers(repository, on_progress=lambda *how: told.append(how), on_wait=lambda left: None)
-    ids = await collect(walk)
+    reader = AllCustomers(repository, on_progress=lambda *how: progress.append(how), on_wait=lambda left: None)
+    ids = await collect(reader)
     await repository.close()
     assert len(ids) == len(set(ids)) == 604
     assert {"AAA-2", "AAA-3", "zzz-2", "zzz-3"} <= set(ids)
     assert wire.requests[0].url.params["pageSize"] == "250"
     assert wire.requests[0].url.params["sort"] == "shortID"
     assert len(wire.requests) == 6
-    assert told[-1] == (604, 604)
-    assert walk.notes == []
+    assert progress[-1] == (604, 604)
+    assert reader.notes == []
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (250, 1), (251, 2), (1000, 4)])
-async def test_no_page_is_asked_for_in_vain(count: int, requests: int) -> None:
-    listing = Listing(names(count))
-    assert await export(listing) == listing.ids
-    assert listing.asked == requests
+async def test_no_page_is_requested_in_vain(count: int, requests: int) -> None:
+    server = FakeServer(names(count))
+    assert await export(server) == server.ids
+    assert server.request_count == requests
 
 
-async def test_a_customer_taken_away_makes_it_look_again() -> None:
-    listing = Listing(names(600))
-    listing.move = lambda asked: listing.ids.remove("C00007") if asked == 1 else None
-    ids = await export(listing)
-    assert sorted(ids) == names(600), "C00250 slipped onto the page that was read already"
-    assert listing.asked == 6
+@pytest.mark.promise("T6")
+async def test_removed_customer_triggers_second_pass() -> None:
+    server = FakeServer(names(600))
+    server.on_response = lambda count: server.ids.remove("C00007") if count == 1 else None
+    ids = await export(server)
+    assert sorted(ids) == names(600), "C00250 moved to a page that was already read"
+    assert server.request_count == 6
 
 
+@pytest.mark.promise("T6")
 @settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(0, 24),
-    moves=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 99)), max_size=20),
+    changes=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 99)), max_size=20),
 )
-async def test_what_is_there_all_the_time_comes_whenever_a_walk_ends_well(
-    count: int, moves: list[tuple[str, int]]
-) -> None:
-    listing = Listing([f"C{2 * number:03}" for number in range(count)], most=5)
-    lasting = set(listing.ids)
+async def test_every_lasting_customer_is_read(count: int, changes: list[tuple[str, int]]) -> None:
+    server = FakeServer([f"C{2 * number:03}" for number in range(count)], max_page_size=5)
+    lasting = set(server.ids)
 
-    def move(asked: int) -> None:
-        kind, place = moves[asked - 1] if asked <= len(moves) else ("=", 0)
+    def move(count: int) -> None:
+        kind, place = changes[count - 1] if count <= len(changes) else ("=", 0)
         if kind == "+":
-            listing.ids = sorted({*listing.ids, f"C{place:03}"})
-        elif kind == "-" and listing.ids:
-            lasting.discard(listing.ids.pop(place % len(listing.ids)))
+            server.ids = sorted({*server.ids, f"C{place:03}"})
+        elif kind == "-" and server.ids:
+            lasting.discard(server.ids.pop(place % len(server.ids)))
 
-    listing.move = move
+    server.on_response = move
     try:
-        ids = await export(listing)
+        ids = await export(server)
     except ExportFailed:
-        assert moves
+        assert changes
     else:
         assert lasting <= set(ids)
-    assert listing.asked <= READINGS * (2 * (count // 5 + 1) + 10)
+    assert server.request_count <= READINGS * (2 * (count // 5 + 1) + 10)
 
 
-LIES: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
+RECOVERABLE_FAULTS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
     "always more": lambda page, _: page | {"hasMore": True},
     "never more": lambda page, _: page | {"hasMore": False},
     "no more, no word": lambda page, _: page | {"hasMore": None},
@@ -161,16 +162,17 @@ LIES: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-@pytest.mark.parametrize("most", [250, 100])
-async def test_lies_that_can_be_seen_through(lie: str, most: int) -> None:
-    listing = Listing(names(1000), most=most)
-    listing.lie = LIES[lie]
-    assert sorted(await export(listing)) == listing.ids
-    assert listing.asked <= 1000 // most + 1
+@pytest.mark.promise("T6")
+@pytest.mark.parametrize("fault", RECOVERABLE_FAULTS)
+@pytest.mark.parametrize("max_page_size", [250, 100])
+async def test_recoverable_wrong_totals_are_ignored(fault: str, max_page_size: int) -> None:
+    server = FakeServer(names(1000), max_page_size=max_page_size)
+    server.fault = RECOVERABLE_FAULTS[fault]
+    assert sorted(await export(server)) == server.ids
+    assert server.request_count <= 1000 // max_page_size + 1
 
 
-FRAUDS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
+FATAL_FAULTS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
     "too large a total": lambda page, _: page | {"totalCount": 1001},
     "far too large a total": lambda page, _: page | {"totalCount": 10**12, "hasMore": True},
     "too small a total": lambda page, _: page | {"totalCount": 999},
@@ -193,87 +195,92 @@ FRAUDS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("fraud", FRAUDS)
-async def test_frauds_fail_after_few_requests(fraud: str) -> None:
-    listing = Listing(names(1000))
-    listing.lie = FRAUDS[fraud]
+@pytest.mark.promise("T6")
+@pytest.mark.parametrize("fault", FATAL_FAULTS)
+async def test_inconsistent_totals_fail_after_few_requests(fault: str) -> None:
+    server = FakeServer(names(1000))
+    server.fault = FATAL_FAULTS[fault]
     with pytest.raises(ExportFailed):
-        await export(listing)
-    assert listing.asked <= 20
+        await export(server)
+    assert server.request_count <= 20
 
 
-async def test_an_order_by_chance_is_not_passed_off_as_complete() -> None:
-    listing = Listing(names(1000))
+@pytest.mark.promise("T6")
+async def test_random_order_is_not_reported_complete() -> None:
+    server = FakeServer(names(1000))
 
-    def shuffle(asked: int) -> None:
-        listing.ids = listing.ids[asked * 37 :] + listing.ids[: asked * 37]
+    def shuffle(count: int) -> None:
+        server.ids = server.ids[count * 37 :] + server.ids[: count * 37]
 
-    listing.move = shuffle
+    server.on_response = shuffle
     try:
-        assert len(await export(listing)) == 1000
+        assert len(await export(server)) == 1000
     except ExportFailed:
-        assert listing.asked <= 20
+        assert server.request_count <= 20
 
 
-async def test_records_without_an_id_are_customers_too() -> None:
+@pytest.mark.promise("T5")
+async def test_records_without_id_are_read() -> None:
     odd: list[dict[str, object]] = [{"name": "a"}, {"name": "b"}, {"shortID": 5}, {"shortID": "5"}, {"shortID": None}]
 
-    def server(_: httpx.Request) -> httpx.Response:
+    def respond(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"value": odd, "totalCount": 5, "hasMore": False})
 
-    async with client(ScriptedTransport(server)) as api:
+    async with client(ScriptedTransport(respond)) as api:
 
         async def connect() -> CustomerApi:
             return api
 
-        walk = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
-        received = [customer.received async for batch in walk.customers() for customer in batch]
+        reader = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
+        received = [customer.received async for batch in reader.customers() for customer in batch]
     assert received == odd
 
 
 async def throttled(retry_after: str | None, times: int) -> tuple[list[int], FakeClock, int]:
-    """Export from a server that refuses so many times; the countdown, the clock, and the requests."""
-    listing = Listing(names(300))
+    """Export from a server that refuses `times` requests; returns the countdown, the clock and the refusals."""
+    server = FakeServer(names(300))
     refused = 0
 
-    def server(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         nonlocal refused
         if request.url.params["page"] == "2" and refused < times:
             refused += 1
             return httpx.Response(429, headers={} if retry_after is None else {"Retry-After": retry_after})
-        return listing(request)
+        return server(request)
 
     time = FakeClock()
     countdown: list[int] = []
-    async with client(ScriptedTransport(server), time=time) as api:
+    async with client(ScriptedTransport(respond), time=time) as api:
 
         async def connect() -> CustomerApi:
             return api
 
         repository = CustomerRepository(connect)
-        walk = AllCustomers(repository, on_progress=lambda _, total: None, on_wait=countdown.append, sleep=time.sleep)
-        assert await collect(walk) == listing.ids
+        reader = AllCustomers(repository, on_progress=lambda _, total: None, on_wait=countdown.append, sleep=time.sleep)
+        assert await collect(reader) == server.ids
     return countdown, time, refused
 
 
-async def test_a_server_that_asks_to_slow_down_is_obeyed() -> None:
+@pytest.mark.promise("N6")
+async def test_export_obeys_retry_after() -> None:
     countdown, time, refused = await throttled("30", 2)
     assert countdown == [*range(30, 0, -1)] * 2
     assert time.now >= 1_060
     assert refused == 2
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize(("retry_after", "times"), [(str(LONGEST_WAIT + 1), 1), ("30", TRIES), (None, 99)])
-async def test_a_server_that_asks_for_too_much_patience_is_told(retry_after: str | None, times: int) -> None:
+async def test_excessive_retry_after_fails_export(retry_after: str | None, times: int) -> None:
     with pytest.raises(RateLimited):
         await throttled(retry_after, times)
 
 
-async def test_a_server_that_fails_half_way_fails_the_export() -> None:
-    listing = Listing(names(600))
+async def test_server_fault_fails_export() -> None:
+    server = FakeServer(names(600))
 
-    def server(request: httpx.Request) -> httpx.Response:
-        return listing(request) if request.url.params["page"] == "1" else httpx.Response(500, json={"error": "x"})
+    def respond(request: httpx.Request) -> httpx.Response:
+        return server(request) if request.url.params["page"] == "1" else httpx.Response(500, json={"error": "x"})
 
     with pytest.raises(DockbookError):
-        await export(server)
+        await export(respond)

@@ -1,4 +1,4 @@
-"""The workbook, read back from its XML: every cell text, whatever it looks like, and Excel's limits told."""
+"""The workbook, read back from its XML: cells are text, and Excel's limits are reported."""
 
 import io
 import re
@@ -15,11 +15,11 @@ from app.export.cells import NOT_XML, replace_chars
 from app.export.xlsx import LONGEST_CELL, MOST_ROWS, check_rows, workbook
 from app.models.fields import WIRE_FIELDS
 from tests.customers import customer
-from tests.export.test_formats import RECORDS, whole, words
+from tests.export.test_formats import RECORDS, cell_texts, whole
 
 SHEET = "xl/worksheets/sheet1.xml"
 SPACE = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-#: Texts that Excel, or XlsxWriter, would make something else of if they were not written as text.
+#: Texts that Excel or XlsxWriter would convert if they were not written as text.
 TRAPS = (
     "=1+1",
     "{=1+1}",
@@ -44,12 +44,12 @@ def written(records: list[Any]) -> bytes:
 
 
 def unescaped(text: str) -> str:
-    """Excel's own escape for what XML cannot hold, undone."""
+    """Undo Excel's escape for characters that XML cannot hold."""
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
 
 
 def cells(data: bytes) -> list[dict[int, tuple[str, str]]]:
-    """Type and text of each cell by column, row by row below the header."""
+    """Type and text of the cells of each row below the header, by column."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         sheet = ElementTree.fromstring(archive.read(SHEET))  # noqa: S314 - we wrote it
     rows = []
@@ -65,8 +65,9 @@ def cells(data: bytes) -> list[dict[int, tuple[str, str]]]:
     return rows[1:]
 
 
+@pytest.mark.promise("T9")
 @pytest.mark.parametrize("trap", TRAPS)
-def test_every_text_stays_text(trap: str) -> None:
+def test_xlsx_cells_stay_text(trap: str) -> None:
     (row,) = cells(written([customer("A", name=trap, zip=trap).received]))
     assert row[1] == row[6] == ("inlineStr", trap)
     assert row[12] == ("b", "1")
@@ -74,23 +75,24 @@ def test_every_text_stays_text(trap: str) -> None:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECORDS)
-def test_a_workbook_holds_what_was_received_but_for_what_xml_cannot(records: list[dict[str, Any]]) -> None:
+def test_xlsx_keeps_received_values(records: list[dict[str, Any]]) -> None:
     rows = cells(written(records))
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
         texts = [row.get(column, ("", ""))[1] for column in range(len(WIRE_FIELDS))]
         texts[12] = {"1": "true", "0": "false"}[texts[12]]
-        # Line ends are one to XML, unless they are escaped, which XlsxWriter does for CR alone.
-        assert texts == [replace_chars(word, NOT_XML) for word in words(record)]
+        # XML normalizes line ends unless they are escaped; XlsxWriter escapes CR only.
+        assert texts == [replace_chars(word, NOT_XML) for word in cell_texts(record)]
 
 
-def test_no_links_and_no_strangers_in_the_file() -> None:
+@pytest.mark.promise("T9")
+def test_xlsx_contains_no_links() -> None:
     with zipfile.ZipFile(io.BytesIO(written([customer("A", name="http://x.example").received]))) as archive:
         assert "hyperlink" not in archive.read(SHEET).decode()
         assert not [name for name in archive.namelist() if "sheet1.xml.rels" in name]
 
 
-def test_excels_limits_are_told() -> None:
+def test_excel_limits_are_reported() -> None:
     with pytest.raises(ExportFailed, match="1,048,575 rows"):
         check_rows(MOST_ROWS + 1)
     with pytest.raises(ExportFailed, match="name of A is too long"):
@@ -99,14 +101,14 @@ def test_excels_limits_are_told() -> None:
     assert len(row[1][1]) == LONGEST_CELL
 
 
-def test_what_a_workbook_cannot_hold_is_told() -> None:
+def test_xlsx_reports_omitted_values() -> None:
     with workbook() as form:
         whole(form, [customer("A", name="\ud800", city="\uffff", region="x").received])
         assert len(form.notes()) == 2
 
 
-def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Stands for an installation without it.
+def test_missing_xlsxwriter_names_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if the package were not installed.
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(ExportFailed, match="pip install xlsxwriter"), workbook():
         raise AssertionError("it was made all the same")

@@ -1,4 +1,4 @@
-"""What a terminal would do with some bytes: every control character and escape sequence in them, by kind."""
+"""Finds the control characters and escape sequences in terminal output, by kind."""
 
 import re
 from typing import Final
@@ -11,18 +11,18 @@ _SEQUENCE: Final = re.compile(
 )
 
 
-#: What a painter may send at any time to get from one place to another: which of them depends on what differs.
+#: Cursor movements, which depend on what differs between two screens.
 MOVES: Final = frozenset({"control 08", "control 0D", "ESC E", "CSI H", "CSI A", "CSI B", "CSI C", "CSI D", "CSI K"})
 
 
 def kinds(sent: bytes) -> set[str]:
-    """`CSI ?1049h`, `CSI m`, `OSC 52`, `ESC c`, `control 07`, …: places and looks without their numbers."""
+    """The kinds, such as `CSI ?1049h`, `CSI m` or `control 07`: positions and styles without their numbers."""
     return {_kind(found) for found in _SEQUENCE.finditer(sent.decode("utf-8"))}
 
 
 def _kind(found: re.Match[str]) -> str:
     if found["final"]:
-        # A mode's number is what it does; of a place or a look it is not.
+        # The number of a mode is part of its kind; that of a position or style is not.
         number = found["parameters"] if found["private"] else ""
         return f"CSI {found['private']}{number}{found['between']}{found['final']}"
     if found["string"]:

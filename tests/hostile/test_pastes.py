@@ -1,4 +1,4 @@
-"""T8: odd pastes lose nothing in silence: what is not taken as it came is told, and nothing of them is run as keys."""
+"""Odd pastes lose nothing silently, and nothing in them is run as keys."""
 
 import pytest
 from textual.widgets import Input
@@ -6,7 +6,7 @@ from textual.widgets import Input
 from app.screens.form import FormScreen
 from tests.harness import AppHarness, run_app
 
-ODD = [
+PASTES = [
     ("12 Main\r\nUnit 4\r\n", "12 Main Unit 4", "2 pasted lines were joined into one."),
     ("a\rb\rc", "a b c", "3 pasted lines were joined into one."),
     ("a\x0bb\x85c\u2028d", "a b c d", "4 pasted lines were joined into one."),
@@ -21,24 +21,26 @@ ODD = [
 ]
 
 
-async def paste_into_form(dock: AppHarness, text: str) -> str:
-    """Paste into the address of a customer, which is empty; what then stands there."""
-    await dock.press("e", "down", "down", "down")
-    await dock.paste(text)
-    assert isinstance(dock.app.screen, FormScreen)
-    focused = dock.app.focused
+async def paste_into_form(it: AppHarness, text: str) -> str:
+    """Paste into the empty address of a customer; returns the field's value."""
+    await it.press("e", "down", "down", "down")
+    await it.paste(text)
+    assert isinstance(it.app.screen, FormScreen)
+    focused = it.app.focused
     assert isinstance(focused, Input)
     return focused.value
 
 
-@pytest.mark.parametrize(("text", "taken", "told"), ODD, ids=range(len(ODD)))
-async def test_into_a_form(text: str, taken: str, told: str) -> None:
-    async with run_app() as dock:
-        assert await paste_into_form(dock, text) == taken
-        dock.sees(told)
-        assert not set(dock.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
+@pytest.mark.promise("T8", "I2")
+@pytest.mark.parametrize(("text", "expected_value", "expected_notice"), PASTES, ids=range(len(PASTES)))
+async def test_paste_into_form_is_cleaned_and_reported(text: str, expected_value: str, expected_notice: str) -> None:
+    async with run_app() as it:
+        assert await paste_into_form(it, text) == expected_value
+        it.sees(expected_notice)
+        assert not set(it.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
 
 
+@pytest.mark.promise("T8", "I2")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -49,28 +51,30 @@ async def test_into_a_form(text: str, taken: str, told: str) -> None:
     ],
     ids=range(4),
 )
-async def test_into_go_to(text: str, shown: str) -> None:
-    async with run_app() as dock:
-        await dock.press("g")
-        await dock.paste(text)
-        dock.sees(shown)
-        assert not set(dock.screen_text) & {"\x1b", "\x07"}
+async def test_paste_into_go_to_is_cleaned(text: str, shown: str) -> None:
+    async with run_app() as it:
+        await it.press("g")
+        await it.paste(text)
+        it.sees(shown)
+        assert not set(it.screen_text) & {"\x1b", "\x07"}
 
 
-async def test_into_find() -> None:
-    async with run_app() as dock:
-        await dock.press("slash")
-        await dock.paste("bright\r\n\x1bmfg")
-        dock.sees("bright mfg", "2 pasted lines were joined into one, 1 control character was left out.")
-        await dock.paste("x" * 1_000_000)
-        dock.sees("Nothing was pasted: 1,000,000 characters")
+@pytest.mark.promise("T8", "I2")
+async def test_paste_into_find_is_cleaned_and_reported() -> None:
+    async with run_app() as it:
+        await it.press("slash")
+        await it.paste("bright\r\n\x1bmfg")
+        it.sees("bright mfg", "2 pasted lines were joined into one, 1 control character was left out.")
+        await it.paste("x" * 1_000_000)
+        it.sees("Nothing was pasted: 1,000,000 characters")
 
 
-async def test_on_the_list_lines_run_no_keys() -> None:
-    """Also when something in it ended the terminal's brackets early, and the rest came as keys."""
-    async with run_app() as dock:
-        await dock.paste("dq\r\nFOUR\r\n")
-        dock.sees("48 customers", "What you pasted is not a barcode. It was not used.")
-        await dock.burst("\x1b[200~text\x1b[201~d\r")
-        assert (await dock.record("ACME-CORP"))["active"] is True
-        assert dock.transport.count("DELETE") == 0
+@pytest.mark.promise("T8", "I2")
+async def test_paste_on_list_runs_no_keys() -> None:
+    """Also if the paste contains its own end marker, and the rest arrives as keys."""
+    async with run_app() as it:
+        await it.paste("dq\r\nFOUR\r\n")
+        it.sees("48 customers", "What you pasted is not a barcode. It was not used.")
+        await it.burst("\x1b[200~text\x1b[201~d\r")
+        assert (await it.record("ACME-CORP"))["active"] is True
+        assert it.transport.count("DELETE") == 0

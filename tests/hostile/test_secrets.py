@@ -1,9 +1,11 @@
-"""A4: provoked crashes, errors and a whole session leave the secret and the token nowhere but where they were given."""
+"""After provoked crashes and errors, secret and token are found nowhere but where they were given."""
 
 import os
 import sys
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from tests.customers import ACME
 from tests.hostile.malicious_server import MaliciousServer, RawResponse, serve
@@ -13,7 +15,7 @@ SECRET: Final = "canary-secret-in-the-environment"
 TOKEN: Final = "canary-token"
 JANE: Final = "Jane Smith"
 
-#: The program, with a key that makes it crash with everything it knows in the frames that fail.
+#: The program with a key that makes it crash with all its secrets in the failing frames.
 CRASHING: Final = """
 import sys
 from app.cli import main
@@ -28,8 +30,9 @@ sys.exit(main([]))
 """
 
 
-def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
-    def echo(_method: str, path: str) -> RawResponse | None:
+@pytest.mark.promise("A4")
+def test_secrets_appear_nowhere_after_crash(tmp_path: Path) -> None:
+    def echo_secret(_method: str, path: str) -> RawResponse | None:
         if not broken:
             return None
         secret = SECRET if path == "/Token" else TOKEN
@@ -39,8 +42,8 @@ def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
 
     broken: list[bool] = []
     with (
-        serve(MaliciousServer([ACME], echo)) as lying,
-        terminal(["-c", CRASHING], tmp_path, environ=lying.environ) as running,
+        serve(MaliciousServer([ACME], echo_secret)) as server,
+        terminal(["-c", CRASHING], tmp_path, environ=server.environ) as running,
     ):
         running.until("ACME-CORP")
         command = Path(f"/proc/{running.pid}/cmdline").read_bytes()
@@ -50,15 +53,15 @@ def test_nowhere_but_where_they_were_given(tmp_path: Path) -> None:
         running.type("?")
         assert running.ended(10) == 1
         sent = bytes(running.sent)
-        asked = "\n".join(lying.seen)
+        requests = "\n".join(server.requests)
     assert "ValueError" in sent.decode("utf-8", "replace")
     for canary in (SECRET, TOKEN):
         assert canary.encode() not in command
-        assert canary not in asked
+        assert canary not in requests
         assert canary.encode() not in sent
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("crash-") for path in kept)
-    for path in kept:
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("crash-") for path in files)
+    for path in files:
         content = path.read_bytes()
         assert SECRET.encode() not in content, path
         assert TOKEN.encode() not in content, path

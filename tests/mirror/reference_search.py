@@ -1,4 +1,4 @@
-"""Mirrors with customers in them, and what they should find, worked out the plain way."""
+"""A brute-force search that the mirror's search is compared with, and helpers to fill mirrors."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ PAGE = 250
 
 @asynccontextmanager
 async def opened(path: Path | None, *, full_text: bool | None = None) -> AsyncIterator[Mirror]:
-    """A mirror, closed at the end."""
+    """Open a mirror, and close it at the end."""
     mirror = Mirror.open(path, full_text=full_text)
     try:
         yield mirror
@@ -39,7 +39,7 @@ async def fill(mirror: Mirror, customers: Sequence[Customer], *, drop_missing: b
 
 
 def fill_the_disk(mirror: Mirror) -> None:
-    """From now on SQLite finds no room for another page, as on a full disk."""
+    """Make SQLite fail on the next page, as on a full disk."""
     writer = mirror._write.opened
     assert writer is not None
     (pages,) = writer.connection.execute("PRAGMA page_count").fetchone()
@@ -47,7 +47,7 @@ def fill_the_disk(mirror: Mirror) -> None:
 
 
 class ReferenceSearch:
-    """Searches the same customers by looking at each of them."""
+    """Searches customers by checking each of them."""
 
     def __init__(self, customers: Iterable[Customer]) -> None:
         self._rows = [
@@ -61,7 +61,7 @@ class ReferenceSearch:
         self._last: tuple[object, list[tuple[Customer, str]]] = (None, [])
 
     def find(self, request: PageRequest) -> list[Customer]:
-        """All that a request without paging should give, in order."""
+        """All matches of the request, in order, ignoring its page."""
         prefix = " ".join(fold(request.find).split())
         found = self._matches(request)
         if request.sort is None and prefix:

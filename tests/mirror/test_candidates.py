@@ -24,6 +24,7 @@ def ids(found: object) -> list[str]:
     return [one.short_id for one in found]
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
     ("asked", "found"),
@@ -77,6 +78,7 @@ async def test_suggestions_are_limited() -> None:
         assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
 
 
+@pytest.mark.promise("W10")
 async def test_incomplete_mirror_says_so_in_its_candidates() -> None:
     async with opened(None) as mirror:
         full_sync = await mirror.begin_full_sync()

@@ -63,6 +63,7 @@ async def _use(mirror: Mirror) -> None:
     assert (await mirror.state()).complete
 
 
+@pytest.mark.promise("D6")
 async def test_flipped_bits_never_end_the_program(sound: bytes, tmp_path: Path) -> None:
     dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
     aside = 0
@@ -82,6 +83,7 @@ async def test_flipped_bits_never_end_the_program(sound: bytes, tmp_path: Path) 
     assert aside
 
 
+@pytest.mark.promise("D6")
 async def test_corrupt_page_is_quarantined_or_harmless(sound: bytes, tmp_path: Path) -> None:
     aside = []
     for number in range(len(sound) // 8192):
@@ -99,6 +101,7 @@ async def test_corrupt_page_is_quarantined_or_harmless(sound: bytes, tmp_path: P
     assert sum(aside) >= 4, "what is read first"
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
 async def test_truncated_file_is_recreated(sound: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
@@ -110,6 +113,7 @@ async def test_truncated_file_is_recreated(sound: bytes, tmp_path: Path, part: f
         assert page.total == len(CUSTOMERS)
 
 
+@pytest.mark.promise("D6")
 async def test_foreign_and_newer_files_are_quarantined_and_few_kept(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     for number in range(4):
@@ -133,6 +137,7 @@ async def test_foreign_and_newer_files_are_quarantined_and_few_kept(tmp_path: Pa
     assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
 
 
+@pytest.mark.promise("D6")
 async def test_corruption_during_use_is_recovered(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
     path.write_bytes(sound)
@@ -148,6 +153,7 @@ async def test_corruption_during_use_is_recovered(sound: bytes, tmp_path: Path) 
         assert (await reader.page(PageRequest(find="acme"))).total == 1
 
 
+@pytest.mark.promise("D6")
 async def test_deleted_mirror_is_recreated_by_one_writer(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
@@ -206,6 +212,7 @@ HARMS: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", HARMS)
 async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
@@ -232,6 +239,7 @@ async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, 
             assert stat.S_ISREG(path.stat().st_mode)
 
 
+@pytest.mark.promise("D6")
 async def test_cancelled_caller_leaves_no_half_made_mirror(sound: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
@@ -255,6 +263,7 @@ async def test_cancelled_caller_leaves_no_half_made_mirror(sound: bytes, tmp_pat
         assert len(mirror.notes) == 1
 
 
+@pytest.mark.promise("D6")
 @pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
 async def test_path_that_is_no_file_is_never_opened(harm: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
@@ -267,6 +276,7 @@ async def test_path_that_is_no_file_is_never_opened(harm: str, tmp_path: Path) -
             assert stat.S_ISREG(path.stat().st_mode)
 
 
+@pytest.mark.promise("D6")
 async def test_mirror_continues_in_memory_on_a_full_disk(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         recreated: list[bool] = []

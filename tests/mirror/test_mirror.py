@@ -40,6 +40,7 @@ def samples(count: int) -> list[Customer]:
     return sorted(map(Customer.from_wire, sample_customers(count)), key=lambda one: one.short_id)
 
 
+@pytest.mark.promise("T5", "W5")
 @given(st.lists(RECORDS, max_size=6))
 @settings(max_examples=25, deadline=None)
 async def test_record_of_any_shape_comes_back_unchanged(records: list[Any]) -> None:
@@ -77,6 +78,7 @@ async def test_only_changed_rows_are_written(tmp_path: Path) -> None:
         assert (await mirror.page(PageRequest(find=customers[7].city + " " + changed.short_id))).total == 0
 
 
+@pytest.mark.promise("T7")
 async def test_missing_row_is_deleted_only_by_a_complete_full_sync() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer("A"), customer("B"), customer("C"), customer("D")])
@@ -94,6 +96,7 @@ async def test_missing_row_is_deleted_only_by_a_complete_full_sync() -> None:
         assert (state.row_count, state.complete, state.full_sync_at, state.full_sync) == (2, True, NOW, None)
 
 
+@pytest.mark.promise("T7")
 async def test_interrupted_full_sync_continues_after_reopening(tmp_path: Path) -> None:
     customers = samples(750)
     async with opened(tmp_path / "mirror") as mirror:
@@ -109,6 +112,7 @@ async def test_interrupted_full_sync_continues_after_reopening(tmp_path: Path) -
         assert (await mirror.state()).row_count == 750
 
 
+@pytest.mark.promise("W8")
 async def test_older_version_does_not_replace_a_put() -> None:
     old = Customer.from_wire(ACME)
     new = Customer.from_wire(ACME | {"phone": "555-0199", "modified": "2025-01-01T00:00:00"})
@@ -140,6 +144,7 @@ async def test_one_process_writes_and_others_read(tmp_path: Path) -> None:
         assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
 
 
+@pytest.mark.promise("D6")
 async def test_killed_writer_leaves_a_usable_mirror_and_a_free_lock(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from tests.mirror.reference_search import fill; "
@@ -162,6 +167,7 @@ async def test_killed_writer_leaves_a_usable_mirror_and_a_free_lock(tmp_path: Pa
             assert await fill(mirror, samples(500)) == 0
 
 
+@pytest.mark.promise("D6")
 async def test_writer_killed_while_it_writes_and_indexes_leaves_a_whole_index(tmp_path: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from app.mirror.mirror import Mirror\n"
@@ -307,6 +313,7 @@ async def test_near_misses_are_offered_as_suggestions() -> None:
             assert await mirror.count(PageRequest(find=typed)) == len(page.rows)
 
 
+@pytest.mark.promise("T3")
 async def test_look_alike_ids_are_found() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(one) for one in ("ACME-CORP", "acme-corp", "ACME‑CORP", "OTHER")])
@@ -317,6 +324,7 @@ async def test_look_alike_ids_are_found() -> None:
         assert "ACME-CORP" in alike["ACME-C0RP"]
 
 
+@pytest.mark.promise("T7")
 async def test_state_survives_reopening(tmp_path: Path) -> None:
     async with opened(tmp_path / "mirror") as mirror:
         await mirror.set_expected_total(300, "2024-01-01T00:00:00")

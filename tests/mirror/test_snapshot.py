@@ -55,6 +55,7 @@ async def test_incomplete_mirror_has_no_snapshot(tmp_path: Path) -> None:
         assert read_snapshot(path, PageRequest()) is None
 
 
+@pytest.mark.promise("D6")
 async def test_corrupt_file_gives_no_wrong_rows(tmp_path: Path) -> None:
     path = tmp_path / "mirror.sqlite3"
     assert read_snapshot(path, PageRequest()) is None

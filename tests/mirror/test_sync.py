@@ -1,4 +1,4 @@
-"""The mirror on servers that change and servers that lie: right in the end, after few requests."""
+"""Synchronisation converges on changing servers and on servers with faults, in few requests."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from app.models.fields import PageRequest
 from app.timestamps import HighWaterMark, is_before, subtract_seconds
 from tests.fakes import CallbackListener
-from tests.sync_harness import FakeServer, Lie, Page, run_sync
+from tests.sync_harness import FakeServer, Fault, Page, run_sync
 
 
-async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None:
+@pytest.mark.promise("T7")
+async def test_sync_fills_mirror_then_requests_changes_only() -> None:
     async with run_sync(FakeServer(1000)) as it:
         assert await it.stored() == it.expected()
-        assert len(it.server.requests) == 1 + 1 + 4, "the page a person looks at, the next one ahead, and the filling"
+        assert len(it.server.requests) == 1 + 1 + 4, "the page shown, the prefetched one, and the fill"
         assert {25, 50, 75} <= set(it.percents)
         assert it.percents[-1] is None
         it.server.set("C00500", "changed")
@@ -32,7 +33,7 @@ async def test_it_fills_itself_and_then_asks_once_and_rewrites_nothing() -> None
         )
 
 
-async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
+async def test_search_results_grow_during_fill() -> None:
     async with run_sync(FakeServer(10_000), first=False) as it:
         counts: list[asyncio.Task[int | None]] = []
 
@@ -48,7 +49,8 @@ async def test_what_is_looked_for_grows_while_it_fills_itself() -> None:
         assert len(counts) <= 15, "not after every page"
 
 
-async def test_what_is_gone_is_dropped_by_a_whole_sweep_on_demand_or_a_day_later() -> None:
+@pytest.mark.promise("T7")
+async def test_full_sync_drops_deleted_customers() -> None:
     async with run_sync(FakeServer(600)) as it:
         del it.server.records["C00007"]
         await it.turn()
@@ -61,13 +63,13 @@ async def test_what_is_gone_is_dropped_by_a_whole_sweep_on_demand_or_a_day_later
         assert await it.stored() == it.expected()
 
 
-def refused(page: Page, request: httpx.Request) -> Page | httpx.Response:
+def refuse_sort(page: Page, request: httpx.Request) -> Page | httpx.Response:
     if "sort" not in request.url.params:
         return page
     return httpx.Response(400, json={"error": "bad_request", "message": "No such column."})
 
 
-LIES: dict[str, Lie] = {
+SERVER_FAULTS: dict[str, Fault] = {
     "none": lambda page, _: page,
     "always more": lambda page, _: page | {"hasMore": True},
     "never more": lambda page, _: page | {"hasMore": False},
@@ -75,7 +77,7 @@ LIES: dict[str, Lie] = {
     "no total, no word of more": lambda page, _: page | {"totalCount": -1, "hasMore": "yes"},
     "a wrong number of pages": lambda page, _: page | {"pageCount": 1},
     "the sort is ignored": lambda page, _: page | {"value": page["value"][::-1]},
-    "the sort is refused": refused,
+    "the sort is refused": refuse_sort,
     "too large a total": lambda page, _: page | {"totalCount": page["totalCount"] + 3},
     "too small a total": lambda page, _: page | {"totalCount": page["totalCount"] - 1},
     "the total of a page": lambda page, _: page | {"totalCount": len(page["value"])},
@@ -84,79 +86,85 @@ LIES: dict[str, Lie] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-@pytest.mark.parametrize("most", [250, 100])
-async def test_a_liars_mirror_is_right_all_the_same(lie: str, most: int) -> None:
-    listing = FakeServer(600, max_page_size=most)
-    listing.fault = LIES[lie]
-    async with run_sync(listing) as it:
+@pytest.mark.promise("T6", "T7")
+@pytest.mark.parametrize("fault", SERVER_FAULTS)
+@pytest.mark.parametrize("max_page_size", [250, 100])
+async def test_sync_converges_on_server_with_wrong_totals(fault: str, max_page_size: int) -> None:
+    server = FakeServer(600, max_page_size=max_page_size)
+    server.fault = SERVER_FAULTS[fault]
+    async with run_sync(server) as it:
         assert await it.stored() == it.expected()
-        listing.set("C00300", "changed")
-        listing.set("NEW", "added")
-        del listing.records["C00007"]
+        server.set("C00300", "changed")
+        server.set("NEW", "added")
+        del server.records["C00007"]
         await it.turn(whole=True)
         assert await it.stored() == it.expected()
-        assert len(listing.requests) <= 2 + 2 * 3 * (600 // most + 4)
+        assert len(server.requests) <= 2 + 2 * 3 * (600 // max_page_size + 4)
 
 
-@pytest.mark.parametrize("most", [250, 2000])
-async def test_a_server_that_ignores_modified_since_is_read_whole_and_not_too_often(most: int) -> None:
-    listing = FakeServer(3000, max_page_size=most)
-    listing.fault = lambda page, request: listing.page(request, since=None)
-    async with run_sync(listing) as it:
+@pytest.mark.promise("T7")
+@pytest.mark.parametrize("max_page_size", [250, 2000])
+async def test_sync_copes_with_ignored_modified_since(max_page_size: int) -> None:
+    server = FakeServer(3000, max_page_size=max_page_size)
+    server.fault = lambda page, request: server.page(request, since=None)
+    async with run_sync(server) as it:
         for number in range(3):
-            listing.set("C00300", f"changed {number}")
-            del listing.records[f"C0000{number}"]
+            server.set("C00300", f"changed {number}")
+            del server.records[f"C0000{number}"]
             await it.turn()
             assert await it.stored() == it.expected()
-        assert len(listing.requests) <= 3 + 4 * (12 + 1)
+        assert len(server.requests) <= 3 + 4 * (12 + 1)
 
 
-async def test_where_all_customers_are_on_one_page_a_server_may_ignore_modified_since() -> None:
-    listing = FakeServer(100)
-    listing.now += timedelta(days=20)
-    listing.set("C00050", "lately")
-    listing.fault = lambda page, request: listing.page(request, since=None)
-    async with run_sync(listing) as it:
-        del listing.records["C00007"]
-        listing.set("C00051", "changed")
+@pytest.mark.promise("T7")
+async def test_one_page_server_may_ignore_modified_since() -> None:
+    server = FakeServer(100)
+    server.now += timedelta(days=20)
+    server.set("C00050", "lately")
+    server.fault = lambda page, request: server.page(request, since=None)
+    async with run_sync(server) as it:
+        del server.records["C00007"]
+        server.set("C00051", "changed")
         assert await it.turn() == 1
         assert await it.stored() == it.expected()
 
 
-async def test_a_server_whose_changes_lack_what_is_known_to_have_changed_is_not_believed() -> None:
-    listing = FakeServer(600)
+@pytest.mark.promise("T7")
+async def test_sync_detects_missing_changes() -> None:
+    server = FakeServer(600)
 
     def nothing_changes(page: Page, request: httpx.Request) -> Page:
         return (
             page | {"value": [], "totalCount": 0, "hasMore": False} if "modifiedSince" in request.url.params else page
         )
 
-    listing.fault = nothing_changes
-    async with run_sync(listing) as it:
-        listing.set("C00300", "changed")
+    server.fault = nothing_changes
+    async with run_sync(server) as it:
+        server.set("C00300", "changed")
         assert await it.turn() == 1 + 3
         assert await it.stored() == it.expected()
 
 
-async def test_a_server_that_repeats_its_first_page_costs_nobody_a_customer() -> None:
-    listing = FakeServer(600)
-    async with run_sync(listing) as it:
-        first = {"value": [listing.records[f"C{number:05}"] for number in range(250)]}
-        listing.fault = lambda page, _: page | first
+@pytest.mark.promise("T6", "T7")
+async def test_sync_keeps_rows_when_first_page_repeats() -> None:
+    server = FakeServer(600)
+    async with run_sync(server) as it:
+        first = {"value": [server.records[f"C{number:05}"] for number in range(250)]}
+        server.fault = lambda page, _: page | first
         assert await it.turn(whole=True) <= 10
-        assert await it.stored() == it.expected(), "what did not come was not proven gone"
-        listing.fault = lambda page, _: page
+        assert await it.stored() == it.expected(), "a row that did not arrive is not proven to be deleted"
+        server.fault = lambda page, _: page
         await it.turn(whole=True)
         assert await it.stored() == it.expected()
 
 
+@pytest.mark.promise("N6")
 @pytest.mark.parametrize("retry_after", ["30", "3", None])
-async def test_being_asked_to_slow_down_in_the_middle_it_waits_and_goes_on(retry_after: str | None) -> None:
-    listing = FakeServer(1000)
+async def test_throttled_sync_waits_and_resumes(retry_after: str | None) -> None:
+    server = FakeServer(1000)
     throttled = 0
 
-    def lie(page: Page, request: httpx.Request) -> Page | httpx.Response:
+    def fault(page: Page, request: httpx.Request) -> Page | httpx.Response:
         nonlocal throttled
         if request.url.params["page"] != "3" or request.url.params["pageSize"] != "250" or throttled == 3:
             return page
@@ -164,63 +172,65 @@ async def test_being_asked_to_slow_down_in_the_middle_it_waits_and_goes_on(retry
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return httpx.Response(429, json={"error": "rate_limited"}, headers=headers)
 
-    listing.fault = lie
-    async with run_sync(listing) as it:
+    server.fault = fault
+    async with run_sync(server) as it:
         assert await it.stored() == it.expected()
-        assert len(listing.requests) == 2 + 4 + 3, "nothing was read twice"
+        assert len(server.requests) == 2 + 4 + 3, "nothing was read twice"
         if retry_after == "30":
             assert it.clock.slept.count(30.0) == 3
 
 
-async def test_one_request_at_a_time_and_a_persons_first() -> None:
-    listing = FakeServer(2000)
+async def test_sync_yields_to_foreground_calls() -> None:
+    server = FakeServer(2000)
     order: list[str] = []
 
-    def lie(page: Page, request: httpx.Request) -> Page:
+    def fault(page: Page, request: httpx.Request) -> Page:
         order.append(request.url.params["pageSize"])
         return page
 
-    listing.fault = lie
-    async with run_sync(listing, first=False) as it:
+    server.fault = fault
+    async with run_sync(server, first=False) as it:
         while order.count("250") < 2:
             await it.repository.customer("C00001")
         async with it.repository._server.client() as api:
             before = order.count("250")
             for _ in range(20):
                 await api.get("C00001")
-            assert order.count("250") <= before + 1, "only what was on its way already"
+            assert order.count("250") <= before + 1, "only the request in flight"
         await it.rest()
         assert await it.stored() == it.expected()
 
 
-async def test_a_sweep_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.promise("T7")
+async def test_interrupted_full_sync_resumes(tmp_path: Path) -> None:
     path = tmp_path / "mirror"
-    listing = FakeServer(1000)
+    server = FakeServer(1000)
 
-    def gone(page: Page, request: httpx.Request) -> Page | httpx.Response:
-        late = request.url.params["pageSize"] == "250" and int(request.url.params["page"]) > 3
-        return httpx.Response(500, json={"error": "internal_error"}) if late else page
+    def fail_late_pages(page: Page, request: httpx.Request) -> Page | httpx.Response:
+        beyond_page_3 = request.url.params["pageSize"] == "250" and int(request.url.params["page"]) > 3
+        return httpx.Response(500, json={"error": "internal_error"}) if beyond_page_3 else page
 
-    listing.fault = gone
-    async with run_sync(listing, path=path) as it:
+    server.fault = fail_late_pages
+    async with run_sync(server, path=path) as it:
         assert len(await it.stored()) == 750
-    listing.fault = lambda page, _: page
-    listing.set("C00002", "changed between the two")
-    listing.requests.clear()
-    async with run_sync(listing, path=path) as it:
+    server.fault = lambda page, _: page
+    server.set("C00002", "changed between the two")
+    server.requests.clear()
+    async with run_sync(server, path=path) as it:
         assert await it.stored() == it.expected()
-        asked = [request.url.params["page"] for request in listing.requests if request.url.params["pageSize"] == "250"]
-        assert asked[:3] == ["1", "3", "4"], "the last page that came is read again"
-        assert len(asked) == 3 + 4, "and then what changed within a day, which here is everything"
+        pages = [request.url.params["page"] for request in server.requests if request.url.params["pageSize"] == "250"]
+        assert pages[:3] == ["1", "3", "4"], "the last page received is read again"
+        assert len(pages) == 3 + 4, "then the changes of one day, which here are all customers"
 
 
-async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> None:
-    listing = FakeServer(600)
-    async with run_sync(listing, path=tmp_path / "mirror") as writer:
+@pytest.mark.promise("T7")
+async def test_two_sessions_share_mirror_with_one_writer(tmp_path: Path) -> None:
+    server = FakeServer(600)
+    async with run_sync(server, path=tmp_path / "mirror") as writer:
         other = FakeServer(600)
         async with run_sync(other, path=tmp_path / "mirror") as reader:
             assert (writer.mirror.writer, reader.mirror.writer) == (True, False)
-            assert len(other.requests) == 2, "it reads what the other one writes"
+            assert len(other.requests) == 2, "it reads what the other session writes"
             assert await reader.stored() == writer.expected()
             await writer.repository.close()
             other.set("C00300", "changed")
@@ -232,48 +242,50 @@ async def test_two_share_one_mirror_and_one_of_them_writes(tmp_path: Path) -> No
 Schedule = list[tuple[str, int]]
 
 
+@pytest.mark.promise("T7")
 @settings(max_examples=40, deadline=None)
 @given(
     count=st.integers(0, 30),
-    most=st.sampled_from([4, 250]),
+    max_page_size=st.sampled_from([4, 250]),
     steps=st.lists(st.tuples(st.sampled_from("+-=tws"), st.integers(0, 40)), max_size=25),
-    during=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 40)), max_size=25),
+    concurrent_changes=st.lists(st.tuples(st.sampled_from("+-="), st.integers(0, 40)), max_size=25),
 )
-async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
-    count: int, most: int, steps: Schedule, during: Schedule
+async def test_sync_converges_for_any_schedule(
+    count: int, max_page_size: int, steps: Schedule, concurrent_changes: Schedule
 ) -> None:
-    listing = FakeServer(count, max_page_size=most)
+    server = FakeServer(count, max_page_size=max_page_size)
 
-    def happen(kind: str, number: int) -> None:
+    def change(kind: str, number: int) -> None:
         short_id = f"C{number:05}"
         if kind == "-":
-            listing.records.pop(short_id, None)
-        elif kind == "+" or (kind == "=" and short_id in listing.records):
-            listing.set(short_id, f"{kind}{listing.now:%H%M}")
+            server.records.pop(short_id, None)
+        elif kind == "+" or (kind == "=" and short_id in server.records):
+            server.set(short_id, f"{kind}{server.now:%H%M}")
 
-    def meanwhile(_: int) -> None:
-        if during:
-            happen(*during.pop())
+    def change_meanwhile(_: int) -> None:
+        if concurrent_changes:
+            change(*concurrent_changes.pop())
 
-    listing.move = meanwhile
-    async with run_sync(listing) as it:
+    server.on_response = change_meanwhile
+    async with run_sync(server) as it:
         for kind, number in steps:
             if kind == "t":
                 await it.turn()
             elif kind == "w":
                 await it.turn(whole=True)
-            elif kind == "s" and f"C{number:05}" in listing.records:
+            elif kind == "s" and f"C{number:05}" in server.records:
                 await it.repository.customer(f"C{number:05}")
             else:
-                happen(kind, number)
-        during.clear()
+                change(kind, number)
+        concurrent_changes.clear()
         await it.turn()
         assert it.expected().items() <= (await it.stored()).items()
         await it.turn(whole=True)
         assert await it.stored() == it.expected()
-        assert len(listing.requests) <= 10 + (len(steps) + 3) * 3 * (2 * 20 + 10)
+        assert len(server.requests) <= 10 + (len(steps) + 3) * 3 * (2 * 20 + 10)
 
 
+@pytest.mark.promise("T7")
 @pytest.mark.parametrize(
     ("text", "before"),
     [
@@ -286,11 +298,12 @@ async def test_whatever_happens_in_the_end_the_mirror_is_the_server(
         ("", None),
     ],
 )
-def test_ten_minutes_earlier_is_written_as_the_server_writes(text: str, before: str | None) -> None:
+def test_overlap_keeps_timestamp_format(text: str, before: str | None) -> None:
     assert subtract_seconds(text, 600) == before
 
 
-def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
+@pytest.mark.promise("T7")
+def test_high_water_mark_ignores_invalid_and_future_times() -> None:
     newest = HighWaterMark(datetime.fromisoformat("2026-03-01T12:00:00+00:00"))
     newest.add_all(
         ["", "soon", "9999-12-31T23:59:59", "2026-03-01T10:00:00", "2026-03-01T11:30:00+02:00", "0001-01-01"]
@@ -300,14 +313,15 @@ def test_the_newest_is_found_among_rubbish_and_what_cannot_be_yet() -> None:
     assert not is_before("soon", newest.text)
 
 
-async def test_a_wait_of_hours_can_be_broken_off() -> None:
-    listing = FakeServer(600)
+@pytest.mark.promise("T7", "N6")
+async def test_full_sync_request_ends_long_wait() -> None:
+    server = FakeServer(600)
     busy = httpx.Response(429, json={"error": "rate_limited"}, headers={"Retry-After": "7200"})
-    listing.fault = lambda page, request: busy if request.url.params["page"] == "2" else page
-    async with run_sync(listing) as it:
+    server.fault = lambda page, request: busy if request.url.params["page"] == "2" else page
+    async with run_sync(server) as it:
         assert it.clock.slept[-1] >= 7200
-        listing.fault = lambda page, _: page
-        # A minute is all that a person is kept from asking.
+        server.fault = lambda page, _: page
+        # After a minute, requests are sent again.
         it.clock.now += 61
         await it.turn(whole=True)
         assert await it.stored() == it.expected()

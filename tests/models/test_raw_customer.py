@@ -1,9 +1,10 @@
-"""A record that is copied without a closer look is kept exactly as the customer that would be made of it."""
+"""A raw customer is stored exactly as the validated customer would be."""
 
 import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,10 +20,11 @@ VALUES = st.sampled_from(
 )
 
 
+@pytest.mark.promise("W5")
 @given(st.dictionaries(st.sampled_from([*ACME, "colour"]), VALUES, max_size=4), st.permutations([*ACME]))
 @example({}, [*ACME])
 @example({"active": 1}, [*ACME])
-def test_a_record_is_kept_as_its_customer(changes: dict[str, Any], order: list[str]) -> None:
+def test_raw_customer_stores_same_row_as_customer(changes: dict[str, Any], order: list[str]) -> None:
     record = {name: ACME[name] for name in order} | changes
     read, customer = parse_record(record), Customer.from_wire(record)
     assert encode_row(read) == encode_row(customer)
@@ -33,7 +35,7 @@ def test_a_record_is_kept_as_its_customer(changes: dict[str, Any], order: list[s
     assert read.received == customer.received
 
 
-async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> None:
+async def test_raw_page_equals_parsed_page() -> None:
     body = EMPTY_PAGE | {"value": [ACME, {"shortID": 7}, None], "totalCount": 3, "hasMore": True}
     async with client(ScriptedTransport(lambda _: httpx.Response(200, json=body))) as api:
         page = await api.list_page(PageRequest())
@@ -42,7 +44,7 @@ async def test_a_page_to_be_copied_says_of_the_whole_what_the_other_says() -> No
     assert (records.total, records.has_more) == (page.total, page.has_more) == (3, True)
 
 
-async def test_a_large_page_lets_other_tasks_run_between_its_steps() -> None:
+async def test_large_raw_page_yields_to_event_loop() -> None:
     turns = 0
 
     async def count_turns() -> None:

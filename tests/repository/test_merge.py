@@ -1,5 +1,6 @@
-"""Three-way merge: nobody's change is lost."""
+"""Three-way merge keeps the changes of both sides."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,8 +9,9 @@ from app.repository.merge import Conflict, merge
 from tests.customers import customer, records
 
 
+@pytest.mark.promise("W1")
 @given(records(), records(), st.dictionaries(st.sampled_from(WRITABLE_FIELDS), st.sampled_from(["", "a", "b", "c"])))
-def test_every_field_ends_as_the_one_who_changed_it_wanted(
+def test_merge_keeps_both_changes_and_reports_conflicts(
     base: dict[str, str], theirs: dict[str, str], changes: dict[str, str]
 ) -> None:
     merged = merge(customer(**base), changes, customer(**theirs))
@@ -25,13 +27,15 @@ def test_every_field_ends_as_the_one_who_changed_it_wanted(
         assert (name in merged.theirs_kept) == (now != was and mine == was)
 
 
-def test_what_is_so_already_is_not_sent_again() -> None:
+@pytest.mark.promise("W1")
+def test_merge_drops_values_already_stored() -> None:
     merged = merge(customer(phone="1"), {"phone": "2"}, customer(phone="2"))
     assert not merged.to_send
     assert not merged.conflicts
 
 
-def test_a_field_typed_back_to_what_it_was_is_not_a_change() -> None:
+@pytest.mark.promise("W1")
+def test_merge_ignores_field_typed_back_to_base() -> None:
     merged = merge(customer(phone="1"), {"phone": "1"}, customer(phone="2"))
     assert not merged.to_send
     assert merged.theirs_kept == {"phone": "2"}

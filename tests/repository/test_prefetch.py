@@ -1,4 +1,4 @@
-"""Pages fetched ahead: turning a page asks nothing of the network, and never shows what is stale."""
+"""Prefetched pages answer page turns without the network, and are never stale."""
 
 import asyncio
 
@@ -14,28 +14,28 @@ FIRST = PageRequest(page_size=10)
 
 
 class FakePages:
-    """A server of pages that counts what it is asked, and may be slow or gone."""
+    """A server of pages that records requests, and may be slow or unreachable."""
 
     def __init__(self, pages: int) -> None:
         self.pages = pages
-        self.asked: list[int] = []
-        self.gone = False
-        self.go_on = asyncio.Event()
-        self.go_on.set()
-        self.was_asked = asyncio.Event()
+        self.requested_pages: list[int] = []
+        self.unreachable = False
+        self.may_respond = asyncio.Event()
+        self.may_respond.set()
+        self.requested = asyncio.Event()
         self.now = 0.0
 
     async def fetch(self, request: PageRequest) -> Page:
-        self.asked.append(request.page)
-        self.was_asked.set()
-        await self.go_on.wait()
-        if self.gone:
+        self.requested_pages.append(request.page)
+        self.requested.set()
+        await self.may_respond.wait()
+        if self.unreachable:
             raise ConnectionFailed("gone")
         more = request.page < self.pages
         return Page(rows=(), total=None, page=request.page, page_size=10, page_count=self.pages, has_more=more)
 
     async def turn(self, prefetch: Prefetch, request: PageRequest) -> bool:
-        """Show a page as the repository does; whether it had been fetched ahead."""
+        """Show a page as the repository does; returns whether it was prefetched."""
         page = await prefetch.take(request)
         ahead = page is not None
         prefetch.prefetch_neighbours(request, page or await self.fetch(request))
@@ -45,91 +45,91 @@ class FakePages:
 
 
 @pytest.fixture
-def shelf() -> FakePages:
+def server() -> FakePages:
     return FakePages(100)
 
 
-async def test_paging_on_is_served_from_what_was_fetched_ahead(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
-    turns = [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in range(1, 101)]
+async def test_paging_forward_uses_prefetched_pages(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
+    turns = [await server.turn(prefetch, FIRST._replace(page=page)) for page in range(1, 101)]
     assert turns.count(True) >= 95
-    assert len(shelf.asked) <= 201
+    assert len(server.requested_pages) <= 201
 
 
-async def test_turning_back_is_served_too(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
-    assert [await shelf.turn(prefetch, FIRST._replace(page=page)) for page in (5, 4, 5, 6, 5)] == [False] + [True] * 4
+async def test_paging_back_uses_prefetched_pages(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
+    assert [await server.turn(prefetch, FIRST._replace(page=page)) for page in (5, 4, 5, 6, 5)] == [False] + [True] * 4
 
 
-async def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
-    shelf.go_on.clear()
+async def test_page_in_flight_is_awaited_not_requested_twice(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
+    server.may_respond.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
     prefetch.prefetch_neighbours(FIRST, page)
-    await shelf.was_asked.wait()
+    await server.requested.wait()
     waiting = asyncio.create_task(prefetch.take(FIRST._replace(page=2)))
-    shelf.go_on.set()
+    server.may_respond.set()
     assert (await waiting) is not None
-    assert shelf.asked == [2]
+    assert server.requested_pages == [2]
 
 
-async def test_one_cancelled_late_does_not_hide_the_one_on_its_way(shelf: FakePages) -> None:
+async def test_late_cancelled_prefetch_does_not_hide_newer_one(server: FakePages) -> None:
     ending = asyncio.Event()
 
     async def fetch(request: PageRequest) -> Page:
         try:
-            return await shelf.fetch(request)
+            return await server.fetch(request)
         except asyncio.CancelledError:
-            # As of a client that closes its connection first.
+            # A client may close its connection before it ends.
             await ending.wait()
             raise
 
-    prefetch = Prefetch(fetch, lambda: shelf.now)
-    shelf.go_on.clear()
+    prefetch = Prefetch(fetch, lambda: server.now)
+    server.may_respond.clear()
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
     prefetch.prefetch_neighbours(FIRST, page)
-    await shelf.was_asked.wait()
-    shelf.was_asked.clear()
+    await server.requested.wait()
+    server.requested.clear()
     prefetch.prefetch_neighbours(FIRST._replace(page=5), page.model_copy(update={"page": 5}))
-    await shelf.was_asked.wait()
+    await server.requested.wait()
     cancelled = asyncio.Event()
     asyncio.get_running_loop().call_soon(ending.set)
     asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(cancelled.set))
     await cancelled.wait()
     waiting = asyncio.create_task(prefetch.take(FIRST._replace(page=6)))
     await asyncio.sleep(0)
-    shelf.go_on.set()
+    server.may_respond.set()
     assert (await waiting) is not None
-    assert shelf.asked[:2] == [2, 6]
+    assert server.requested_pages[:2] == [2, 6]
 
 
-async def test_what_was_dropped_or_is_old_or_of_another_order_is_asked_for_again(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
+async def test_cleared_old_or_differently_sorted_page_is_not_used(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
     second = FIRST._replace(page=2)
-    await shelf.turn(prefetch, FIRST)
+    await server.turn(prefetch, FIRST)
     prefetch.clear()
     assert await prefetch.take(second) is None
-    await shelf.turn(prefetch, FIRST)
+    await server.turn(prefetch, FIRST)
     assert await prefetch.take(second._replace(sort="name")) is None
-    shelf.now += 31
+    server.now += 31
     assert await prefetch.take(second) is None
 
 
-async def test_a_failure_ahead_is_nobodys_business_until_the_page_is_asked_for(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
+async def test_failed_prefetch_raises_nothing(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
     page = Page(rows=(), total=None, page=1, page_size=10, page_count=100, has_more=True)
-    shelf.gone = True
+    server.unreachable = True
     prefetch.prefetch_neighbours(FIRST, page)
     assert await prefetch.take(FIRST._replace(page=2)) is None
 
 
-async def test_nothing_is_fetched_beyond_the_end(shelf: FakePages) -> None:
-    prefetch = Prefetch(shelf.fetch, lambda: shelf.now)
-    await shelf.turn(prefetch, FIRST._replace(page=100))
-    assert shelf.asked == [100, 99]
+async def test_prefetch_stops_at_last_page(server: FakePages) -> None:
+    prefetch = Prefetch(server.fetch, lambda: server.now)
+    await server.turn(prefetch, FIRST._replace(page=100))
+    assert server.requested_pages == [100, 99]
 
 
-async def test_the_benchmark_leafs_and_never_asks_for_a_page_thrice() -> None:
-    leafing = await leaf(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
-    assert leafing.served <= leafing.turns == 5
-    assert leafing.requests <= 2 * 6
+async def test_paging_benchmark_runs_with_few_requests() -> None:
+    result = await leaf(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
+    assert result.served <= result.turns == 5
+    assert result.requests <= 2 * 6

@@ -1,4 +1,4 @@
-"""The repository on the real service: with and without entity tags, with lost answers and odd servers."""
+"""The repository on the real service, with and without ETags, with lost responses and server faults."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 class RepositoryHarness:
-    """A repository, the wire it uses, and the book behind it."""
+    """A repository, its transport, and the store of the service."""
 
     def __init__(self, repository: CustomerRepository, wire: FaultyTransport, store: Store) -> None:
         self.repository = repository
@@ -40,11 +40,11 @@ class RepositoryHarness:
         self.store = store
 
     async def change_as_other(self, **changes: str) -> None:
-        """Somebody else changes the customer."""
+        """Change the customer as another user."""
         await self.store.upsert("A", changes, if_match=None, only_new=False)
 
     async def stored(self) -> dict[str, object]:
-        """The customer as the book has it."""
+        """The customer as stored by the service."""
         found = await self.store.get("A")
         assert found is not None
         return dict(found.record)
@@ -54,7 +54,7 @@ class RepositoryHarness:
 async def open_repository(
     *, etags: bool = True, read_only: bool = False, confirm_delays: tuple[float, ...] = (0.0,)
 ) -> AsyncIterator[RepositoryHarness]:
-    """A book with the customer `A`."""
+    """Open a repository on a store with the customer `A`."""
     store = Store.open(None)
     await store.upsert("A", {"name": "Acme", "phone": "1", "zip": "10"}, if_match=None, only_new=True)
     credentials = Credentials()
@@ -76,8 +76,9 @@ async def open_repository(
     await repository.close()
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
-async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
+async def test_save_merges_changes_to_other_fields(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.change_as_other(zip="11")
@@ -87,57 +88,61 @@ async def test_a_save_merges_what_others_changed_meanwhile(etags: bool) -> None:
         assert (record["phone"], record["zip"]) == ("2", "11")
 
 
+@pytest.mark.promise("W1")
 @pytest.mark.parametrize("etags", [True, False])
-async def test_a_save_of_a_field_somebody_else_changed_sends_nothing(etags: bool) -> None:
+async def test_save_raises_conflict_on_same_field_and_sends_nothing(etags: bool) -> None:
     async with open_repository(etags=etags) as it:
         base = await it.repository.customer("A")
         await it.change_as_other(phone="3")
-        with pytest.raises(EditConflict) as told:
+        with pytest.raises(EditConflict) as caught:
             await it.repository.save(base, {"phone": "2"})
-        assert (told.value.fields, told.value.theirs.phone) == (("phone",), "3")
+        assert (caught.value.fields, caught.value.theirs.phone) == (("phone",), "3")
         assert (await it.stored())["phone"] == "3"
         assert it.wire.count("POST") == 0
 
 
-async def test_a_change_in_the_very_moment_of_the_save_is_merged_where_there_are_etags() -> None:
+@pytest.mark.promise("W1")
+async def test_save_with_etag_merges_change_made_before_post() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
-        moves = 0
+        changes_made = 0
 
-        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal moves
-            if request.method == "POST" and moves < 1:
-                moves += 1
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changes_made
+            if request.method == "POST" and changes_made < 1:
+                changes_made += 1
                 await it.change_as_other(zip="11")
             return await onward()
 
-        it.wire.intercept = move
+        it.wire.intercept = change_first
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.merged_from_others == {"zip": "11"}
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "11")
 
 
-async def test_a_record_that_never_stands_still_is_given_up_in_good_order() -> None:
+@pytest.mark.promise("W1")
+async def test_save_gives_up_on_record_that_keeps_changing() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
-        moves = 0
+        changes_made = 0
 
-        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal moves
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changes_made
             if request.method == "POST":
-                moves += 1
-                await it.change_as_other(zip=str(moves))
+                changes_made += 1
+                await it.change_as_other(zip=str(changes_made))
             return await onward()
 
-        it.wire.intercept = move
+        it.wire.intercept = change_first
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})
-        assert moves <= 5
+        assert changes_made <= 5
         assert (await it.stored())["phone"] == "1"
 
 
-async def test_what_is_so_already_is_not_posted() -> None:
+@pytest.mark.promise("W1")
+async def test_save_posts_nothing_if_value_is_already_stored() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         await it.change_as_other(phone="2")
@@ -146,12 +151,13 @@ async def test_what_is_so_already_is_not_posted() -> None:
         assert it.wire.count("POST") == 0
 
 
-async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() -> None:
+@pytest.mark.promise("W3")
+async def test_lost_response_without_reread_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         gone = False
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             nonlocal gone
             if gone:
                 raise httpx.ConnectError("gone", request=request)
@@ -161,30 +167,32 @@ async def test_a_lost_answer_that_cannot_be_looked_up_is_a_state_of_its_own() ->
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 1
         it.wire.intercept = None
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
-        assert it.wire.count("POST") == 1, "it was saved already: looking is enough"
+        assert it.wire.count("POST") == 1, "it was already saved, so a read is enough"
 
 
-async def test_a_server_that_answers_with_another_record_is_not_written_to() -> None:
+@pytest.mark.promise("T3")
+async def test_save_refuses_record_with_different_id() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
             return json_response(200, {"shortID": "a", "active": True}) if request.method == "GET" else await onward()
 
-        it.wire.intercept = folded
+        it.wire.intercept = other_case
         with pytest.raises(UnexpectedRecord):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 0
 
 
-async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
+@pytest.mark.promise("W2")
+async def test_create_refuses_id_of_discontinued_customer() -> None:
     async with open_repository() as it:
         await it.store.discontinue("A")
         with pytest.raises(CustomerExists):
@@ -192,50 +200,53 @@ async def test_creating_tells_a_taken_id_also_when_it_is_discontinued() -> None:
         assert (await it.stored())["name"] == "Acme"
 
 
-async def test_a_creation_whose_answer_is_lost_is_looked_up() -> None:
+@pytest.mark.promise("W3")
+async def test_create_with_lost_response_is_confirmed_by_reread() -> None:
     async with open_repository() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         saved = await it.repository.create("B", {"name": "Bee"})
         assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
 
 
-async def test_a_creation_that_never_arrived_is_told() -> None:
+@pytest.mark.promise("W3")
+async def test_create_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.create("B", {"name": "Bee"})
 
 
-async def test_a_discontinue_that_never_arrived_is_told() -> None:
+@pytest.mark.promise("W3")
+async def test_discontinue_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.discontinue(shown)
         assert (await it.stored())["active"] is True
 
 
-async def test_read_only_writes_nothing() -> None:
+async def test_read_only_repository_writes_nothing() -> None:
     async with open_repository(read_only=True) as it:
         shown = await it.repository.customer("A")
         for attempt in (
@@ -248,10 +259,11 @@ async def test_read_only_writes_nothing() -> None:
         assert it.wire.count("POST") == it.wire.count("DELETE") == 0
 
 
-async def test_the_link_is_live_or_not_since_when() -> None:
+@pytest.mark.promise("N7")
+async def test_connection_state_follows_requests() -> None:
     async with open_repository() as it:
-        links: list[ConnectionState] = []
-        it.repository.listen(CallbackListener(links.append))
+        states: list[ConnectionState] = []
+        it.repository.listen(CallbackListener(states.append))
         await it.repository.page(PageRequest())
         it.wire.cut()
         for _ in range(2):
@@ -259,27 +271,28 @@ async def test_the_link_is_live_or_not_since_when() -> None:
                 await it.repository.page(PageRequest())
         it.wire.intercept = None
         await it.repository.page(PageRequest())
-        assert [link.live for link in links] == [True, False, True]
-        assert links[1].since is not None
+        assert [state.live for state in states] == [True, False, True]
+        assert states[1].since is not None
 
 
-async def test_one_customer_is_not_written_twice_at_once() -> None:
+@pytest.mark.promise("W4")
+async def test_second_save_of_same_customer_is_refused_meanwhile() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def again(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def save_again(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 with pytest.raises(DockbookError, match="being saved already"):
                     await it.repository.save(base, {"phone": "3"})
             return await onward()
 
-        it.wire.intercept = again
+        it.wire.intercept = save_again
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
         assert it.wire.count("POST") == 1
 
 
-async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> None:
+async def test_save_drops_etag_that_server_wrongly_refuses() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
@@ -293,7 +306,8 @@ async def test_a_server_that_does_not_know_its_own_tags_can_be_saved_to() -> Non
         assert (await it.repository.create("B", {"name": "Bee"})).customer.name == "Bee"
 
 
-async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
+@pytest.mark.promise("W11")
+async def test_create_passes_on_unrelated_409() -> None:
     async with open_repository() as it:
         body = {"statusCode": 409, "error": "conflict", "message": "The book is closed today."}
         it.wire.intercept = always(lambda: json_response(409, body), "POST")
@@ -301,23 +315,24 @@ async def test_a_conflict_about_something_else_is_told_as_it_came() -> None:
             await it.repository.create("B", {"name": "Bee"})
 
 
-async def test_a_discontinue_that_was_answered_is_done_also_when_it_cannot_be_read() -> None:
+async def test_answered_discontinue_succeeds_without_reread() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
         done = False
 
-        async def gone_after(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def fail_after_delete(request: httpx.Request, onward: Onward) -> httpx.Response:
             nonlocal done
             if done:
                 raise httpx.ConnectError("gone", request=request)
             done = request.method == "DELETE"
             return await onward()
 
-        it.wire.intercept = gone_after
+        it.wire.intercept = fail_after_delete
         assert (await it.repository.discontinue(shown)).active is False
 
 
-async def test_a_discontinue_that_changed_nothing_is_told() -> None:
+@pytest.mark.promise("W9")
+async def test_discontinue_without_effect_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
         it.wire.intercept = always(lambda: httpx.Response(204), "DELETE")
@@ -325,22 +340,23 @@ async def test_a_discontinue_that_changed_nothing_is_told() -> None:
             await it.repository.discontinue(shown)
 
 
-async def test_a_lost_answer_of_a_server_that_stores_otherwise_is_not_blamed_on_others() -> None:
+@pytest.mark.promise("W3")
+async def test_lost_response_with_normalized_value_is_possibly_own_save() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 await it.change_as_other(phone="+2")
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.wire.intercept = lose
+        it.wire.intercept = lose_response
         with pytest.raises(EditConflict, match="may be yours, stored otherwise"):
             await it.repository.save(base, {"phone": "2"})
 
 
-async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> None:
+async def test_invalid_id_leaves_connection_state_unchanged() -> None:
     async with open_repository() as it:
         it.wire.cut()
         with pytest.raises(ConnectionFailed):
@@ -350,7 +366,8 @@ async def test_asking_for_what_cannot_be_asked_says_nothing_of_the_link() -> Non
         assert it.repository.connection.live is False
 
 
-async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
+@pytest.mark.promise("W10")
+async def test_similar_ids_without_mirror_requests_few_spellings() -> None:
     async with open_repository() as it:
         await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
         found = await it.repository.similar_ids("dock_7")
@@ -358,7 +375,8 @@ async def test_without_a_copy_a_few_spellings_are_asked_for() -> None:
         assert it.wire.count("GET") <= 6
 
 
-async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> None:
+@pytest.mark.promise("W10")
+async def test_similar_ids_stops_at_first_server_error() -> None:
     async with open_repository() as it:
         it.wire.intercept = always(
             lambda: json_response(403, {"statusCode": 403, "error": "forbidden", "message": "No."})
@@ -367,32 +385,35 @@ async def test_a_server_that_fails_is_not_asked_for_the_other_spellings() -> Non
         assert it.wire.count("GET") == 1
 
 
-async def test_a_customer_that_does_not_resemble_is_no_candidate() -> None:
+@pytest.mark.promise("W10")
+async def test_similar_ids_drops_customer_that_is_not_similar() -> None:
     async with open_repository() as it:
         other = {"shortID": "OTHER", "name": "Other"}
         it.wire.intercept = always(lambda: json_response(200, other))
         assert (await it.repository.similar_ids("dock_7")).customers == ()
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("short_id", ["a", "А"])
-async def test_new_beside_a_confusable_id_is_refused_until_it_is_known(short_id: str) -> None:
+async def test_create_refuses_unacknowledged_confusable_id(short_id: str) -> None:
     async with open_repository() as it:
-        with pytest.raises(ConfusableId) as told:
+        with pytest.raises(ConfusableId) as caught:
             await it.repository.create(short_id, {})
-        assert [other.short_id for other in told.value.others] == ["A"]
+        assert [other.short_id for other in caught.value.others] == ["A"]
         assert it.wire.count("POST") == 0
         saved = await it.repository.create(short_id, {}, beside={"A"})
         assert saved.customer.short_id == short_id
 
 
-async def test_an_id_that_is_taken_is_told_before_those_it_resembles() -> None:
+@pytest.mark.promise("W2")
+async def test_create_reports_taken_id_before_similar_ones() -> None:
     async with open_repository() as it:
         await it.store.upsert("a", {"name": "Small"}, if_match=None, only_new=True)
         with pytest.raises(CustomerExists):
             await it.repository.create("a", {})
 
 
-async def test_read_only_nothing_is_asked_about_a_new_id() -> None:
+async def test_read_only_create_sends_no_request() -> None:
     async with open_repository(read_only=True) as it:
         with pytest.raises(ReadOnly):
             await it.repository.create("a", {})

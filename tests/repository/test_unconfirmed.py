@@ -1,4 +1,4 @@
-"""Saves whose answers leave it open whether they were carried out, and readings that lag behind the writes."""
+"""Saves with unclear responses, and reads that lag behind writes."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -24,19 +24,19 @@ Onward = Callable[[], Awaitable[httpx.Response]]
 OTHER = {"shortID": "OTHER", "name": "Other", "phone": "2"}
 
 
-def cut(request: httpx.Request, _record: dict[str, Any]) -> httpx.Response:
+def reset_connection(request: httpx.Request, _record: dict[str, Any]) -> httpx.Response:
     raise httpx.ReadError("reset", request=request)
 
 
-def html(status: int) -> httpx.Response:
+def html_response(status: int) -> httpx.Response:
     return httpx.Response(status, headers={"content-type": "text/html"}, content=b"<title>Gateway</title>")
 
 
-#: What may come back for a POST of a phone number, and leave open what the server does with it.
-OPEN: dict[str, Callable[[httpx.Request, dict[str, Any]], httpx.Response]] = {
-    "reset": cut,
-    "502": lambda _request, _record: html(502),
-    "504": lambda _request, _record: html(504),
+#: Responses to a POST of a phone number that leave its outcome open.
+UNCLEAR_RESPONSES: dict[str, Callable[[httpx.Request, dict[str, Any]], httpx.Response]] = {
+    "reset": reset_connection,
+    "502": lambda _request, _record: html_response(502),
+    "504": lambda _request, _record: html_response(504),
     "500": lambda _request, _record: json_response(
         500, {"statusCode": 500, "error": "internal_error", "message": "No."}
     ),
@@ -47,7 +47,7 @@ OPEN: dict[str, Callable[[httpx.Request, dict[str, Any]], httpx.Response]] = {
     "202 empty": lambda _request, _record: httpx.Response(202),
     "200 empty": lambda _request, _record: httpx.Response(200),
     "204": lambda _request, _record: httpx.Response(204),
-    "foreign": lambda _request, _record: html(200),
+    "foreign": lambda _request, _record: html_response(200),
     "before": lambda _request, record: json_response(200, record),
     "only the ID": lambda _request, record: json_response(200, {"shortID": record["shortID"]}),
     "another customer": lambda _request, _record: json_response(200, OTHER),
@@ -56,95 +56,100 @@ OPEN: dict[str, Callable[[httpx.Request, dict[str, Any]], httpx.Response]] = {
 
 
 class LateCommit:
-    """A server that answers a POST at once, as `respond` has it, and carries it out before its `looks`-th reading."""
+    """A server that responds to a POST at once with `respond`, and commits it before the `reads`-th read."""
 
     def __init__(
-        self, it: RepositoryHarness, respond: Callable[[httpx.Request, dict[str, Any]], httpx.Response], looks: int
+        self, it: RepositoryHarness, respond: Callable[[httpx.Request, dict[str, Any]], httpx.Response], reads: int
     ) -> None:
         self._it = it
         self._respond = respond
-        self._looks = looks
+        self._reads = reads
         self._onward: Onward | None = None
-        it.wire.intercept = self._bend
+        it.wire.intercept = self._intercept
 
     async def commit(self) -> None:
-        """Carry it out now."""
+        """Commit the POST now."""
         if self._onward is not None:
             await self._onward()
             self._onward = None
 
-    async def _bend(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.method == "POST":
             self._onward = onward
             return self._respond(request, await self._it.stored() if await self._it.store.get("A") else {})
         if self._onward is not None:
-            self._looks -= 1
-            if self._looks == 0:
+            self._reads -= 1
+            if self._reads == 0:
                 await self.commit()
         return await onward()
 
 
-@pytest.mark.parametrize("what", OPEN)
-async def test_a_save_carried_out_after_an_open_answer_is_seen_within_the_minute(what: str) -> None:
+@pytest.mark.promise("W9")
+@pytest.mark.parametrize("what", UNCLEAR_RESPONSES)
+async def test_save_committed_after_unclear_response_is_confirmed(what: str) -> None:
     async with open_repository(confirm_delays=(0.0, 0.0, 0.0)) as it:
         base = await it.repository.customer("A")
-        LateCommit(it, OPEN[what], looks=3)
-        told: list[UnconfirmedWrite] = []
-        saved = await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
-        assert (saved.customer.phone, saved.previous_values, len(told)) == ("2", {"phone": "1"}, 1)
+        LateCommit(it, UNCLEAR_RESPONSES[what], reads=3)
+        reported: list[UnconfirmedWrite] = []
+        saved = await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=reported.append))
+        assert (saved.customer.phone, saved.previous_values, len(reported)) == ("2", {"phone": "1"}, 1)
         assert saved.confirmed_by_reread
         assert it.wire.count("POST") == 1
 
 
-@pytest.mark.parametrize("what", OPEN)
-async def test_an_open_answer_is_never_told_as_not_saved(what: str) -> None:
+@pytest.mark.promise("W9")
+@pytest.mark.parametrize("what", UNCLEAR_RESPONSES)
+async def test_unclear_response_never_raises_not_saved(what: str) -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
-        LateCommit(it, OPEN[what], looks=100)
+        LateCommit(it, UNCLEAR_RESPONSES[what], reads=100)
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.save(base, {"phone": "2"})
         assert it.wire.count("POST") == 1
 
 
-async def see_on_a_page(it: RepositoryHarness) -> None:
+async def read_page(it: RepositoryHarness) -> None:
     await it.repository.page(PageRequest())
 
 
-async def see_on_the_detail(it: RepositoryHarness) -> None:
+async def read_detail(it: RepositoryHarness) -> None:
     await it.repository.read_customer("A")
 
 
-@pytest.mark.parametrize("look", [see_on_a_page, see_on_the_detail])
-async def test_a_save_carried_out_after_the_minute_is_told_when_its_customer_is_seen(
-    look: Callable[[RepositoryHarness], Awaitable[None]],
+@pytest.mark.promise("W9")
+@pytest.mark.parametrize("read", [read_page, read_detail])
+async def test_save_committed_later_is_confirmed_by_next_read(
+    read: Callable[[RepositoryHarness], Awaitable[None]],
 ) -> None:
     async with open_repository(confirm_delays=()) as it:
         base = await it.repository.customer("A")
-        late = LateCommit(it, OPEN["504"], looks=100)
-        told: list[tuple[str, SaveResult]] = []
-        it.repository.listen(CallbackListener(confirmed=lambda write, saved: told.append((write.key, saved))))
+        late = LateCommit(it, UNCLEAR_RESPONSES["504"], reads=100)
+        reported: list[tuple[str, SaveResult]] = []
+        it.repository.listen(CallbackListener(confirmed=lambda write, saved: reported.append((write.key, saved))))
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"}, SaveObserver(key="form"))
-        await look(it)
-        assert told == []
+        await read(it)
+        assert reported == []
         await late.commit()
-        await look(it)
-        await look(it)
-        ((key, saved),) = told
+        await read(it)
+        await read(it)
+        ((key, saved),) = reported
         assert (key, saved.customer.phone, saved.previous_values) == ("form", "2", {"phone": "1"})
 
 
-async def test_a_customer_created_after_an_open_answer_is_seen() -> None:
+@pytest.mark.promise("W9")
+async def test_create_committed_after_unclear_response_is_confirmed() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
-        LateCommit(it, OPEN["504"], looks=2)
+        LateCommit(it, UNCLEAR_RESPONSES["504"], reads=2)
         saved = await it.repository.create("B", {"name": "Bee"})
         assert (saved.customer.name, bool(saved.confirmed_by_reread)) == ("Bee", True)
         assert it.wire.count("POST") == 1
 
 
-async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
+@pytest.mark.promise("W9", "W2")
+async def test_repeated_create_finds_earlier_commit() -> None:
     async with open_repository(confirm_delays=()) as it:
-        late = LateCommit(it, OPEN["504"], looks=100)
+        late = LateCommit(it, UNCLEAR_RESPONSES["504"], reads=100)
         with pytest.raises(OutcomeUnknown):
             await it.repository.create("B", {"name": "Bee"}, SaveObserver(key="form"))
         await late.commit()
@@ -153,17 +158,18 @@ async def test_a_creation_tried_again_finds_that_it_was_carried_out() -> None:
         assert it.wire.count("POST") == 1
 
 
-async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
+@pytest.mark.promise("W9")
+async def test_discontinue_committed_after_unclear_response_is_confirmed() -> None:
     async with open_repository(confirm_delays=(0.0, 0.0)) as it:
         shown = await it.repository.customer("A")
-        looks = 0
+        reads = 0
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal looks
+            nonlocal reads
             if request.method == "DELETE":
-                return html(504)
-            looks += 1
-            if looks == 4:
+                return html_response(504)
+            reads += 1
+            if reads == 4:
                 await it.store.discontinue("A")
             return await onward()
 
@@ -172,20 +178,21 @@ async def test_a_discontinue_carried_out_after_an_open_answer_is_seen() -> None:
         assert it.wire.count("DELETE") == 1
 
 
-async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_for() -> None:
+@pytest.mark.promise("W4", "W9")
+async def test_save_is_refused_while_previous_one_is_checked() -> None:
     async with open_repository(confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
-        LateCommit(it, OPEN["504"], looks=100)
+        LateCommit(it, UNCLEAR_RESPONSES["504"], reads=100)
         refused: list[str] = []
 
-        async def again(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def save_again(request: httpx.Request, onward: Onward) -> httpx.Response:
             if it.wire.count("POST") and request.method == "GET" and not refused:
-                with pytest.raises(DockbookError, match="still being looked for") as told:
+                with pytest.raises(DockbookError, match="still being looked for") as reported:
                     await it.repository.save(base, {"phone": "3"})
-                refused.append(told.value.text)
-            return html(504) if request.method == "POST" else await onward()
+                refused.append(reported.value.text)
+            return html_response(504) if request.method == "POST" else await onward()
 
-        it.wire.intercept = again
+        it.wire.intercept = save_again
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
         assert refused
@@ -193,71 +200,73 @@ async def test_a_customer_is_not_written_again_while_the_save_before_is_looked_f
         assert it.repository.writing is False
 
 
-async def test_a_refusal_and_a_connection_never_made_are_certain() -> None:
+@pytest.mark.promise("W9")
+async def test_refusal_and_failed_connect_are_certain() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
-        for refuse in (lambda _request: html(403), refuse_connection):
+        for refuse in (lambda _request: html_response(403), refuse_connection):
 
-            async def bend(
+            async def intercept(
                 request: httpx.Request,
                 onward: Onward,
                 refuse: Callable[[httpx.Request], httpx.Response] = refuse,
             ) -> httpx.Response:
                 return refuse(request) if request.method == "POST" else await onward()
 
-            it.wire.intercept = bend
-            told: list[UnconfirmedWrite] = []
+            it.wire.intercept = intercept
+            reported: list[UnconfirmedWrite] = []
             with pytest.raises(DockbookError) as raised:
-                await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=told.append))
+                await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=reported.append))
             assert not raised.value.outcome_unknown
-            assert told == []
+            assert reported == []
 
 
 def refuse_connection(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-async def test_an_answer_without_fields_that_were_not_sent_is_completed() -> None:
+async def test_partial_response_is_completed_from_record() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
 
-        async def short(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def partial_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             return json_response(200, {"shortID": "A", "phone": "2"}) if request.method == "POST" else response
 
-        it.wire.intercept = short
+        it.wire.intercept = partial_response
         saved = await it.repository.save(base, {"phone": "2"})
         assert (saved.customer.name, saved.customer.phone, saved.confirmed_by_reread) == ("Acme", "2", "")
         assert saved.changed_too == {}
 
 
-def lagging(it: RepositoryHarness, stale_readings: int) -> None:
-    """Let so many readings after a write still show the record from before it."""
+def serve_stale_reads(it: RepositoryHarness, stale_readings: int) -> None:
+    """Return the record from before a write for this many reads after it."""
     before: dict[str, Any] = {}
     left = 0
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
         nonlocal before, left
         if request.method == "POST":
             before, left = await it.stored(), stale_readings
-            # The service notes times by the millisecond, and this is quicker.
+            # The service stores milliseconds, and this test is faster.
             before["modified"] = earlier(str(before["modified"]))
         elif left > 0:
             left -= 1
             return json_response(200, before)
         return await onward()
 
-    it.wire.intercept = bend
+    it.wire.intercept = intercept
 
 
 def earlier(modified: str) -> str:
     return (datetime.fromisoformat(modified) - timedelta(seconds=5)).isoformat()
 
 
-async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
+@pytest.mark.promise("W8")
+async def test_second_save_keeps_first_when_reads_lag() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
-        lagging(it, 4)
+        serve_stale_reads(it, 4)
         first = await it.repository.save(base, {"phone": "2"})
         lags: list[None] = []
         second = await it.repository.save(
@@ -269,56 +278,59 @@ async def test_a_second_save_keeps_the_first_where_readings_lag() -> None:
         assert (record["phone"], record["zip"]) == ("2", "20")
 
 
-async def test_a_record_edited_as_it_was_before_ones_own_save_takes_nothing_back() -> None:
+@pytest.mark.promise("W8")
+async def test_edit_of_stale_record_keeps_own_earlier_save() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,) * 5) as it:
         base = await it.repository.customer("A")
-        lagging(it, 3)
+        serve_stale_reads(it, 3)
         await it.repository.save(base, {"phone": "2"})
         saved = await it.repository.save(base, {"zip": "20"})
-        assert saved.merged_from_others == {}, "what one changed oneself was changed by nobody else"
+        assert saved.merged_from_others == {}, "own changes are not changes by others"
         record = await it.stored()
         assert (record["phone"], record["zip"]) == ("2", "20")
 
 
-async def test_a_reading_that_stays_older_is_asked_about_and_then_taken() -> None:
+@pytest.mark.promise("W8")
+async def test_persistently_older_read_raises_conflict_first() -> None:
     async with open_repository(etags=False, confirm_delays=(0.0,)) as it:
         base = await it.repository.customer("A")
-        lagging(it, 100)
+        serve_stale_reads(it, 100)
         first = await it.repository.save(base, {"phone": "2"})
-        with pytest.raises(EditConflict, match="older record") as asked:
+        with pytest.raises(EditConflict, match="older record") as caught:
             await it.repository.save(first.customer, {"zip": "20"})
-        assert (asked.value.fields, it.wire.count("POST")) == (("phone",), 1)
+        assert (caught.value.fields, it.wire.count("POST")) == (("phone",), 1)
         it.wire.intercept = None
-        saved = await it.repository.save(asked.value.theirs, {"phone": "2", "zip": "20"})
+        saved = await it.repository.save(caught.value.theirs, {"phone": "2", "zip": "20"})
         assert (saved.customer.phone, saved.customer.zip) == ("2", "20")
 
 
-async def test_a_list_shows_ones_own_save_where_readings_lag() -> None:
+@pytest.mark.promise("W8")
+async def test_list_shows_own_save_when_reads_lag() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
         await it.repository.save(base, {"phone": "2"})
         stale = base.received | {"modified": earlier(base.modified)}
         page = {"value": [stale], "totalCount": 1, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
 
-        async def bend(request: httpx.Request, _onward: Onward) -> httpx.Response:
+        async def intercept(request: httpx.Request, _onward: Onward) -> httpx.Response:
             return json_response(200, page if request.url.path.endswith("/All") else stale)
 
-        it.wire.intercept = bend
+        it.wire.intercept = intercept
         assert (await it.repository.page(PageRequest())).rows[0].phone == "2"
         assert (await it.repository.read_customer("A")).customer.phone == "2"
 
 
-def theirs_first(it: RepositoryHarness, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
-    """Let somebody else create `B` just before our POST, on a server that knows no preconditions."""
+def create_as_other_first(it: RepositoryHarness, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
+    """Create `B` as another user just before our POST, on a server without preconditions."""
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.method == "POST":
             request.headers.pop("If-None-Match", None)
             await it.store.upsert("B", {"name": "Theirs", "phone": "7"}, if_match=None, only_new=True)
             return respond(json.loads(await (await onward()).aread()))
         return await onward()
 
-    it.wire.intercept = bend
+    it.wire.intercept = intercept
 
 
 def updated(record: dict[str, Any]) -> httpx.Response:
@@ -329,46 +341,50 @@ def created_long_ago(record: dict[str, Any]) -> httpx.Response:
     return json_response(201, record | {"created": "2020-01-01T00:00:00", "phone": ""})
 
 
+@pytest.mark.promise("W2")
 @pytest.mark.parametrize("respond", [updated, created_long_ago])
-async def test_a_creation_over_somebody_elses_is_told_by_the_answer(
+async def test_create_detects_existing_customer_in_response(
     respond: Callable[[dict[str, Any]], httpx.Response],
 ) -> None:
     async with open_repository() as it:
-        theirs_first(it, respond)
+        create_as_other_first(it, respond)
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert saved.existed_before
         assert saved.overwritten_fields == ("name",)
 
 
-async def test_what_a_lagging_reading_still_has_of_theirs_can_be_put_back() -> None:
+@pytest.mark.promise("W2", "W7")
+async def test_create_over_existing_keeps_previous_values_from_stale_read() -> None:
     async with open_repository(etags=False) as it:
-        theirs_first(it, updated)
-        bend = it.wire.intercept
-        assert bend is not None
+        create_as_other_first(it, updated)
+        intercept = it.wire.intercept
+        assert intercept is not None
 
-        async def lag(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await bend(request, onward)
+        async def serve_stale_read(request: httpx.Request, onward: Onward) -> httpx.Response:
+            response = await intercept(request, onward)
             if request.method == "GET" and it.wire.count("POST") == 1:
                 body = json.loads(await response.aread())
                 return json_response(200, body | {"name": "Theirs", "modified": earlier(body["modified"])})
             return response
 
-        it.wire.intercept = lag
+        it.wire.intercept = serve_stale_read
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.previous_values, saved.overwritten_fields) == (True, {"name": "Theirs"}, ())
 
 
-async def test_a_creation_of_ones_own_is_not_taken_for_somebody_elses() -> None:
+@pytest.mark.promise("W2")
+async def test_plain_create_reports_no_existing_customer() -> None:
     async with open_repository() as it:
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.changed_too) == (False, {})
 
 
-async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
+@pytest.mark.promise("W12")
+async def test_save_reports_other_changes_in_response() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method != "POST":
                 return response
@@ -376,28 +392,30 @@ async def test_what_else_the_server_changes_in_its_answer_is_told() -> None:
                 200, json.loads(await response.aread()) | {"phone": "+2", "name": "ACME", "active": False}
             )
 
-        it.wire.intercept = bend
+        it.wire.intercept = intercept
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.normalized_by_server == {"phone": "+2"}
         assert saved.changed_too == {"name": "ACME", "active": "discontinued"}
 
 
-async def test_a_server_that_stores_the_value_of_before_anew_has_answered_clearly() -> None:
+@pytest.mark.promise("W12")
+async def test_newer_response_with_old_value_counts_as_normalized() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def trim(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def restore_name(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
                 return json_response(200, base.received | {"modified": "2099-01-01T00:00:00"})
             return response
 
-        it.wire.intercept = trim
+        it.wire.intercept = restore_name
         saved = await it.repository.save(base, {"name": "Acme "})
         assert saved.normalized_by_server == {"name": "Acme"}
 
 
-async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
+@pytest.mark.promise("W12")
+async def test_save_reports_discontinuation_by_others() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         await it.store.discontinue("A")
@@ -405,20 +423,21 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_the_save() -> None:
         assert saved.merged_from_others == {"active": "discontinued"}
 
 
-async def test_a_record_that_never_stands_still_is_certainly_not_saved() -> None:
+@pytest.mark.promise("W9")
+async def test_repeated_412_raises_not_saved() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
         refusal = {"statusCode": 412, "error": "precondition_failed", "message": "No."}
-        moves = 0
+        changes_made = 0
 
-        async def move(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal moves
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changes_made
             if request.method == "POST":
-                moves += 1
-                await it.change_as_other(zip=str(moves))
+                changes_made += 1
+                await it.change_as_other(zip=str(changes_made))
                 return json_response(412, refusal)
             return await onward()
 
-        it.wire.intercept = move
+        it.wire.intercept = change_first
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})

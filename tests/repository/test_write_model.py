@@ -1,4 +1,4 @@
-"""Two people, one server, lost answers and crashes, in every order hypothesis finds: nobody's change is lost unseen."""
+"""Two users, one server, lost responses and crashes in every order hypothesis finds: no change is lost unseen."""
 
 import asyncio
 import tempfile
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -27,6 +28,9 @@ from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
 from tests.harness import URL, FaultyTransport
 
+pytestmark = pytest.mark.promise("W1", "W3", "W4", "W9", "D4")
+
+
 Onward = Callable[[], Awaitable[httpx.Response]]
 Fault = Literal[
     "", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash", "late", "later"
@@ -40,19 +44,19 @@ FAULTS: Final = ("", *get_args(Fault))
 
 @dataclass
 class Attempt:
-    """One save as the wire saw it."""
+    """One save as seen by the transport."""
 
     posts: int = 0
     committed: bool = False
-    meddled: bool = False
-    #: A write that the server answered with an error and still has to carry out, and after how many readings it does.
+    changed_by_other: bool = False
+    #: A write that the server answered with an error and still has to commit, and after how many reads.
     waiting: Onward | None = None
     readings: int = 0
 
 
 @dataclass
 class Person:
-    """Somebody with dockbook before them: the form, its draft, and what the last save did."""
+    """A user with dockbook: the form, its draft, and what the last save did."""
 
     number: int
     folder: Path
@@ -68,13 +72,13 @@ class Person:
     def start(self) -> None:
         """Start the program."""
         self.wire = FaultyTransport(self.service)
-        self.wire.intercept = self._bend
+        self.wire.intercept = self._intercept
         self.fault: Fault = ""
         self.moment = 0
-        self.gone = False
+        self.unreachable = False
         self.crashed = asyncio.Event()
         self.drafts = DraftStore(self.folder, SERVER, pause=0)
-        self.keeping = FormDraft(self.drafts)
+        self.form_draft = FormDraft(self.drafts)
 
         async def connect() -> CustomerApi:
             return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.wire)
@@ -82,20 +86,20 @@ class Person:
         self.repository = CustomerRepository(connect, confirm_delays=(0.0,))
 
     async def type(self, name: str, text: str) -> None:
-        """Type into the form, as far as it differs from what is there."""
+        """Type into the form; values equal to the record are no edits."""
         assert self.base is not None
         self.typed = {n: t for n, t in {**self.typed, name: text}.items() if t != self.base.value(n)}
-        self.keeping.update(self.base, self.typed)
+        self.form_draft.update(self.base, self.typed)
 
     async def save(self) -> SaveResult | DockbookError | None:
-        """Save the form; `None` when the program died of it."""
+        """Save the form; returns `None` if the program crashed."""
         assert self.base is not None
         self.attempt = Attempt()
-        onlooker = SaveObserver(self.keeping.mark_sending, key=self.keeping.key)
-        job = asyncio.create_task(self.repository.save(self.base, self.typed, onlooker))
-        dying = asyncio.create_task(self._crash())
-        await asyncio.wait((job, dying), return_when=asyncio.FIRST_COMPLETED)
-        dying.cancel()
+        observer = SaveObserver(self.form_draft.mark_sending, key=self.form_draft.key)
+        job = asyncio.create_task(self.repository.save(self.base, self.typed, observer))
+        crash = asyncio.create_task(self._crash())
+        await asyncio.wait((job, crash), return_when=asyncio.FIRST_COMPLETED)
+        crash.cancel()
         if not job.done():
             job.cancel()
             await asyncio.wait([job])
@@ -103,19 +107,19 @@ class Person:
         try:
             saved = job.result()
         except DockbookError as error:
-            self.keeping.mark_failed(error)
+            self.form_draft.mark_failed(error)
             return error
-        self.keeping.delete()
+        self.form_draft.delete()
         return saved
 
     async def end(self) -> None:
-        """End the program, in whatever state it is; only what is on the disk stays."""
+        """End the program in any state; only files remain."""
         self.drafts.close()
         await self.repository.close()
         self.base, self.typed = None, {}
 
     async def record(self) -> dict[str, Any]:
-        """The customer as the server has it."""
+        """The customer as stored by the server."""
         stored = await self.store.get("A")
         assert stored is not None
         return dict(stored.record)
@@ -128,8 +132,8 @@ class Person:
             self.crashed.set()
             await asyncio.Event().wait()
 
-    async def _bend(self, request: httpx.Request, onward: Onward) -> httpx.Response:
-        if self.fault == "no connection" or self.gone:
+    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+        if self.fault == "no connection" or self.unreachable:
             raise httpx.ConnectError("refused", request=request)
         if request.method == "GET":
             await self._die_at(0)
@@ -145,8 +149,8 @@ class Person:
 
     async def _post(self, request: httpx.Request, onward: Onward) -> httpx.Response:
         await self._die_at(1)
-        if self.fault == "meddle" and not self.attempt.meddled:
-            self.attempt.meddled = True
+        if self.fault == "meddle" and not self.attempt.changed_by_other:
+            self.attempt.changed_by_other = True
             await self.store.upsert("A", {"zip": "meddled"}, if_match=None, only_new=False)
         if self.fault == "lost before":
             raise httpx.ReadError("cut", request=request)
@@ -158,12 +162,12 @@ class Person:
         if self.fault in ("lost after", "gone after", "overtaken"):
             if self.fault == "overtaken":
                 await self.store.upsert("A", {"zip": "overtaken", "phone": "9"}, if_match=None, only_new=False)
-            self.gone = self.fault == "gone after"
+            self.unreachable = self.fault == "gone after"
             raise httpx.ReadError("cut", request=request)
         return response
 
     async def carry_out_late(self) -> None:
-        """Let the server carry out what it answered with an error."""
+        """Let the server commit the write that it answered with an error."""
         onward, self.attempt.waiting = self.attempt.waiting, None
         if onward is not None:
             await self._commit(onward)
@@ -176,13 +180,13 @@ class Person:
             self.attempt.posts += 1
             self.attempt.committed = True
             self.after_commit = after
-            self._judge(before, after)
+            self._check_commit(before, after)
         return response
 
-    def _judge(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        """W1: only what this person typed is changed, and only where they had seen what stood there."""
+    def _check_commit(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Check that only typed fields changed, and that their previous values had been shown."""
         assert self.base is not None
-        in_the_window = self.attempt.meddled and not self.etags
+        in_the_window = self.attempt.changed_by_other and not self.etags
         for name in NAMES:
             if before[name] != after[name] and not (in_the_window and before[name] == "meddled"):
                 assert after[name] == self.typed[name], f"{name} was not typed"
@@ -241,7 +245,7 @@ class WriteMachine(RuleBasedStateMachine):
         for person in self.people:
             assert person.drafts.flush(10)
             files = list(person.folder.glob("*.json"))
-            assert len(files) == (bool(person.typed) or person.keeping.unconfirmed), "D4"
+            assert len(files) == (bool(person.typed) or person.form_draft.unconfirmed), "one draft for unsaved text"
 
     def teardown(self) -> None:
         for person in self.people:
@@ -261,11 +265,11 @@ class WriteMachine(RuleBasedStateMachine):
         person.fault, person.moment = fault, moment
         was, typed = person.base, dict(person.typed)
         result = await person.save()
-        person.fault, person.gone = "", False
-        assert person.attempt.posts <= 1, "W4"
+        person.fault, person.unreachable = "", False
+        assert person.attempt.posts <= 1, "one POST a save"
         record = await person.record()
         if fault in ("lost before", "late", "later") and result is not None:
-            assert not isinstance(result, NotSaved), "W9: nobody can know that"
+            assert not isinstance(result, NotSaved), "the outcome is open"
         if person.attempt.waiting is not None:
             assert isinstance(result, OutcomeUnknown)
             await person.carry_out_late()
@@ -273,20 +277,20 @@ class WriteMachine(RuleBasedStateMachine):
             await self._restart(person)
         elif isinstance(result, SaveResult):
             for name, text in typed.items():
-                assert record[name] == result.merged_from_others.get(name, text), "W3: it is not there"
+                assert record[name] == result.merged_from_others.get(name, text), "reported as saved, but not stored"
             person.base, person.typed = None, {}
         elif isinstance(result, EditConflict):
             assert was is not None
-            # The person sees theirs, and keeps it or their own.
+            # The user sees the other value, and keeps it or their own.
             person.base = result.theirs
-            kept = {name: text for name, text in typed.items() if not (theirs and name in result.fields)}
-            person.typed = {name: text for name, text in kept.items() if text != result.theirs.value(name)}
-            person.keeping.update(person.base, person.typed)
+            remaining = {name: text for name, text in typed.items() if not (theirs and name in result.fields)}
+            person.typed = {name: text for name, text in remaining.items() if text != result.theirs.value(name)}
+            person.form_draft.update(person.base, person.typed)
         else:
             assert not isinstance(result, CustomerExists)
             untouched = record == person.after_commit
             assert isinstance(result, OutcomeUnknown) or not (person.attempt.committed and untouched), (
-                "W3: it was saved"
+                "reported as failed, but stored"
             )
 
     async def _restart(self, person: Person) -> None:
@@ -296,32 +300,34 @@ class WriteMachine(RuleBasedStateMachine):
         for draft in (await person.drafts.list_drafts()).unclaimed:
             taken = await person.drafts.claim(draft)
             assert taken is not None
-            person.keeping = FormDraft(person.drafts, taken)
+            person.form_draft = FormDraft(person.drafts, taken)
             person.base, person.typed = taken.base_customer(), dict(taken.edits)
             if taken.pending_write is not None:
-                await self._judge_lost_answer(person, taken.pending_write.record, taken.pending_write.body, committed)
+                await self._check_resolved_write(
+                    person, taken.pending_write.record, taken.pending_write.body, committed
+                )
 
-    async def _judge_lost_answer(
+    async def _check_resolved_write(
         self,
         person: Person,
         made_on: Mapping[str, Any] | None,
         body: Mapping[str, str],
         committed: dict[str, Any] | None,
     ) -> None:
-        """W3, after a restart: what is told of the write that was under way is true."""
+        """Check that the outcome reported after a restart is true."""
         record = await person.record()
         was_committed = committed is not None and person.attempt.committed
         write = UnconfirmedWrite(Customer.from_wire(made_on), body, Interrupted("killed"))
         try:
             saved = await person.repository.resolve_pending(write, patient=False)
         except OutcomeUnknown:
-            assert not was_committed or record != committed, "it was saved, and nobody changed it since"
+            assert not was_committed or record != committed, "it was saved and not changed since"
         except EditConflict:
             assert any(record[name] != text for name, text in body.items())
         else:
             assert {name: record[name] for name in body} == dict(body)
             if all(saved.customer.value(name) == text for name, text in person.typed.items()):
-                person.keeping.delete()
+                person.form_draft.delete()
                 person.base, person.typed = None, {}
 
     def run(self, job: Any) -> Any:

@@ -1,16 +1,17 @@
-"""The conflict: nothing is sent before a person decided, field by field, and another change meanwhile asks again."""
+"""The conflict screen: nothing is sent before each field is decided, and a further change asks again."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import AppHarness, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def conflict(it: AppHarness) -> None:
-    """Two people change phone and e-mail of the first customer; here it is tried to be saved second."""
+async def open_conflict(it: AppHarness) -> None:
+    """Edit phone and e-mail of the first customer, and save after another user changed both."""
     await it.press("f2", "down")
     await it.type("x")
     await it.press(*["down"] * 7, "backspace")
@@ -21,9 +22,10 @@ async def conflict(it: AppHarness) -> None:
     await it.press("f10")
 
 
-async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_one_key() -> None:
+@pytest.mark.promise("W1")
+async def test_conflict_shows_three_values_and_saves_decisions() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
         assert phone.index("555-0100") < phone.index("555-7777") < phone.index("555-0109")
@@ -43,9 +45,10 @@ async def test_every_field_is_shown_as_it_was_theirs_and_yours_and_decided_with_
         assert it.transport.count("POST") == 1
 
 
-async def test_a_third_text_can_be_typed() -> None:
+@pytest.mark.promise("W1")
+async def test_conflict_accepts_typed_third_value() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("e")
         await it.type("1")
         await it.press("enter", "t", "f10")
@@ -54,9 +57,10 @@ async def test_a_third_text_can_be_typed() -> None:
         assert (record["phone"], record["email"]) == ("555-01091", "new@acme.example.com")
 
 
-async def test_a_second_change_meanwhile_asks_again() -> None:
+@pytest.mark.promise("W1")
+async def test_conflict_opens_again_after_second_change() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("y", "y")
         await it.store.upsert("ACME-CORP", {"phone": "555-8888"}, if_match=None, only_new=False)
         await it.press("f10")
@@ -68,16 +72,18 @@ async def test_a_second_change_meanwhile_asks_again() -> None:
         assert it.transport.count("POST") == 1
 
 
-async def test_back_to_the_form_loses_nothing_and_the_next_save_asks_again() -> None:
+@pytest.mark.promise("W1")
+async def test_escape_returns_to_form_with_all_edits() -> None:
     async with run_app() as it:
-        await conflict(it)
+        await open_conflict(it)
         await it.press("t", "escape")
         it.sees("Edit ACME-CORP", "555-0109", "changed meanwhile to: 555-7777", "Nothing was saved.")
         await it.press("f10")
         it.sees("Conflict · ACME-CORP", "0 of 2 decided")
 
 
-async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
+@pytest.mark.promise("W1")
+async def test_taking_all_of_theirs_sends_nothing() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.press("x")
@@ -88,7 +94,8 @@ async def test_where_theirs_is_taken_throughout_nothing_is_sent() -> None:
         assert it.transport.count("POST") == 0
 
 
-async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside_yours() -> None:
+@pytest.mark.promise("W3")
+async def test_lost_response_with_other_value_opens_conflict() -> None:
     async with run_app() as it:
 
         async def store_otherwise(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -106,7 +113,8 @@ async def test_a_lost_answer_that_looks_like_somebody_elses_text_is_shown_beside
         assert it.transport.count("POST") == 1
 
 
-async def test_hostile_values_are_shown_as_signs() -> None:
+@pytest.mark.promise("T1", "T2")
+async def test_conflict_shows_hostile_values_as_symbols() -> None:
     hostile = "[/] [@click=app.quit]x[/]\x1b[31m\u202e"
     async with run_app() as it:
         await it.press("f2")

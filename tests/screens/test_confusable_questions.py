@@ -1,4 +1,4 @@
-"""Nobody makes a double without having seen the other: the form names the IDs that are easily confused."""
+"""The form names similar IDs before it creates a customer."""
 
 from pathlib import Path
 
@@ -14,9 +14,10 @@ ALMOST = "BRIGHT-MFG · Bright Manufacturing LLC is written almost the same."
 QUESTION = "That ID is easily confused"
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize("mirror", [True, False])
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "expected_text"),
     [
         ("bright-mfg", SAME),
         ("bRIGHT-mfg", SAME),
@@ -24,17 +25,18 @@ QUESTION = "That ID is easily confused"
         ("BRIGHT_MFG", ALMOST),
     ],
 )
-async def test_leaving_the_id_names_the_one_it_resembles(typed: str, said: str, mirror: bool) -> None:
+async def test_leaving_id_field_names_similar_customer(typed: str, expected_text: str, mirror: bool) -> None:
     async with run_app(mirror=mirror) as it:
         await it.press("f6")
         await it.paste(typed)
         await it.press("enter")
-        assert f"? {said} F10 offers to open it." in " ".join(it.screen_text.split())
+        assert f"? {expected_text} F10 offers to open it." in " ".join(it.screen_text.split())
         await it.press("up", "end", "backspace", "down")
         it.misses("offers to open it")
 
 
-async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
+@pytest.mark.promise("W10")
+async def test_save_of_similar_id_asks_first() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         it.sees(QUESTION, SAME, "Cancel", "Open it", "Create anyway")
@@ -50,7 +52,8 @@ async def test_saving_asks_and_enter_on_arrival_creates_nothing() -> None:
         assert it.transport.count("POST") == 0
 
 
-async def test_create_anyway_is_asked_once_for_an_id() -> None:
+@pytest.mark.promise("W10")
+async def test_create_anyway_asks_once() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("right", "right", "enter")
@@ -58,14 +61,16 @@ async def test_create_anyway_is_asked_once_for_an_id() -> None:
         it.misses(QUESTION)
 
 
-async def test_another_id_is_asked_about_anew() -> None:
+@pytest.mark.promise("W10")
+async def test_changed_id_is_asked_about_again() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("enter", "end", "ctrl+u", *"cargo-nw", "f10")
         it.sees(QUESTION, "CARGO-NW · Cargo Northwest (discontinued) looks the same.")
 
 
-async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Path) -> None:
+@pytest.mark.promise("W10", "D4")
+async def test_opening_similar_customer_keeps_draft(tmp_path: Path) -> None:
     drafts = DraftStore(tmp_path, server_key("https://service.test/api/v1", "id"), pause=0)
     async with run_app(mirror=True, drafts=drafts) as it:
         await it.press("f6", *"bright-mfg", "enter", *"Other", "f10")
@@ -79,7 +84,8 @@ async def test_the_other_is_opened_and_what_was_typed_stays_a_draft(tmp_path: Pa
     drafts.close()
 
 
-async def test_several_are_named_and_can_each_be_opened() -> None:
+@pytest.mark.promise("W10")
+async def test_question_lists_every_similar_customer() -> None:
     records = [{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")]
     async with run_app(records=records, mirror=True) as it:
         await it.press("f6", *"d_7", "f10")
@@ -88,7 +94,8 @@ async def test_several_are_named_and_can_each_be_opened() -> None:
         it.sees("d-7 · Name of d-7")
 
 
-async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
+@pytest.mark.promise("W10")
+async def test_new_from_go_to_does_not_ask_twice() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
@@ -98,7 +105,8 @@ async def test_whoever_saw_the_other_in_go_to_is_not_asked_again() -> None:
         assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
 
 
-async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> None:
+@pytest.mark.promise("W2")
+async def test_taken_id_in_form_from_go_to_opens_its_customer() -> None:
     async with run_app() as it:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
@@ -110,7 +118,7 @@ async def test_an_id_that_is_taken_opens_its_customer_from_a_form_of_go_to() -> 
         it.sees("DOCK-7 · Theirs")
 
 
-async def test_the_question_can_be_seen_whole_on_the_smallest_screen() -> None:
+async def test_question_fits_smallest_screen() -> None:
     async with run_app(mirror=True, size=(24, 16)) as it:
         await it.press("f6", *"acme-corp", "f10")
         it.sees("Cancel", "Open it", "Create anyway")

@@ -1,4 +1,4 @@
-"""The list: pages, order, place, and what it looks like when there is nothing to show."""
+"""The list: pages, order, cursor, and what it shows when there are no rows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,14 +14,14 @@ from tests.harness import always, json_response, run_app
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def test_the_first_page_fills_the_terminal_and_tells_where_one_is() -> None:
+async def test_first_page_fills_terminal_and_shows_position() -> None:
     async with run_app() as it:
         it.sees("ACME-CORP", "live · 48", "48 customers · page 1 of 3 · by ID ▲")
         rows = [line for line in it.lines[2:-2] if line.strip()]
         assert len(rows) == 20
 
 
-async def test_the_last_column_and_every_key_can_be_seen_at_80_columns() -> None:
+async def test_80_columns_show_status_and_all_keys() -> None:
     async with run_app() as it:
         it.sees("Status", "discontinued")
         bar = it.lines[-1]
@@ -30,7 +30,7 @@ async def test_the_last_column_and_every_key_can_be_seen_at_80_columns() -> None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (160, 50)])
-async def test_every_customer_can_be_paged_through(size: tuple[int, int]) -> None:
+async def test_paging_reaches_every_customer(size: tuple[int, int]) -> None:
     async with run_app(size=size) as it:
         seen = []
         pages = -(-48 // (size[1] - 4))
@@ -42,7 +42,7 @@ async def test_every_customer_can_be_paged_through(size: tuple[int, int]) -> Non
         assert len(seen) == 48
 
 
-async def test_the_cursor_walks_over_the_edge_of_a_page_and_back() -> None:
+async def test_cursor_crosses_page_edges() -> None:
     async with run_app() as it:
         await it.press("end", "down")
         it.sees("page 2 of 3")
@@ -51,7 +51,7 @@ async def test_the_cursor_walks_over_the_edge_of_a_page_and_back() -> None:
         assert it.lines[21].startswith("›")
 
 
-async def test_page_down_leafs_and_first_and_last_page_have_keys() -> None:
+async def test_page_down_turns_page() -> None:
     async with run_app() as it:
         await it.press("pagedown")
         it.sees("page 2 of 3")
@@ -61,7 +61,7 @@ async def test_page_down_leafs_and_first_and_last_page_have_keys() -> None:
         it.sees("page 1 of 3")
 
 
-async def test_sorting_asks_the_server_and_choosing_the_same_again_turns_it_round() -> None:
+async def test_sort_asks_server_and_second_choice_reverses() -> None:
     async with run_app() as it:
         await it.press("s")
         it.sees("Order by", "now ▲")
@@ -72,7 +72,7 @@ async def test_sorting_asks_the_server_and_choosing_the_same_again_turns_it_roun
         assert it.transport.requests[-1].url.params["direction"] == "DESC"
 
 
-async def test_a_server_that_refuses_an_order_is_told_and_the_old_order_stays() -> None:
+async def test_refused_sort_keeps_previous_order() -> None:
     async with run_app() as it:
         body = {"statusCode": 400, "error": "bad_request", "message": "Unknown sort column."}
         it.transport.intercept = always(lambda: json_response(400, body))
@@ -80,7 +80,7 @@ async def test_a_server_that_refuses_an_order_is_told_and_the_old_order_stays() 
         it.sees("does not sort by City", "Unknown sort column.", "by ID ▲", "ACME-CORP")
 
 
-async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
+async def test_refresh_keeps_cursor_on_same_customer() -> None:
     async with run_app() as it:
         await it.press("down", "down")
         under_cursor = next(line for line in it.lines if line.startswith("›"))
@@ -90,25 +90,26 @@ async def test_after_a_refresh_the_cursor_stands_on_the_same_customer() -> None:
         assert next(line for line in it.lines if line.startswith("›")).split() == under_cursor.split()
 
 
-async def test_an_empty_book_says_what_can_be_done() -> None:
+async def test_empty_local_book_shows_first_steps() -> None:
     async with run_app(customers=0, local=True) as it:
         it.sees("No customers yet", "Press F6 to add the first customer", "dockbook --demo", "--url")
 
 
-async def test_an_empty_server_says_what_can_be_done_there() -> None:
+async def test_empty_server_shows_first_steps() -> None:
     async with run_app(customers=0, read_only=True) as it:
         it.sees("No customers yet")
         it.misses("Press F6", "dockbook --demo")
 
 
-async def test_a_server_that_has_customers_and_sends_none_is_not_called_empty() -> None:
+@pytest.mark.promise("T6")
+async def test_empty_page_with_total_is_not_an_empty_list() -> None:
     page = {"value": [], "totalCount": 48, "page": 1, "pageSize": 20, "pageCount": 3, "hasMore": True}
     async with run_app(intercept=always(lambda: json_response(200, page))) as it:
         it.sees("No customers came", "says it has 48")
         it.misses("No customers yet")
 
 
-async def test_a_server_that_refuses_every_order_is_shown_in_its_own() -> None:
+async def test_server_without_sort_is_listed_in_its_own_order() -> None:
     async def unsorted(request: httpx.Request, onward: Onward) -> httpx.Response:
         if "sort" in request.url.params:
             return json_response(400, {"statusCode": 400, "error": "bad_request", "message": "No sort here."})
@@ -120,7 +121,8 @@ async def test_a_server_that_refuses_every_order_is_shown_in_its_own() -> None:
         it.sees("page 2 of 3")
 
 
-async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_own_pages() -> None:
+@pytest.mark.promise("T6")
+async def test_smaller_server_pages_are_counted_as_sent() -> None:
     async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
         request.url = request.url.copy_set_param("pageSize", min(10, int(request.url.params["pageSize"])))
         return await onward()
@@ -132,20 +134,21 @@ async def test_a_server_that_gives_fewer_rows_than_asked_for_is_counted_by_its_o
         assert len([line for line in it.lines[2:-2] if line.strip()]) == 8
 
 
-async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() -> None:
+@pytest.mark.promise("W8")
+async def test_page_requested_before_save_does_not_restore_old_row() -> None:
     async with run_app() as it:
-        asked, go_on = asyncio.Event(), asyncio.Event()
+        requested, go_on = asyncio.Event(), asyncio.Event()
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
-            if request.url.path.endswith("/All") and not asked.is_set():
-                asked.set()
+            if request.url.path.endswith("/All") and not requested.is_set():
+                requested.set()
                 await go_on.wait()
             return response
 
         it.transport.intercept = late
         await it.press_only("f5")
-        await asked.wait()
+        await requested.wait()
         await it.press_only("f2", *["down"] * 8, *["backspace"] * 8, "7", "7", "f10")
         await it.until("Saved ACME-CORP")
         go_on.set()
@@ -154,7 +157,7 @@ async def test_a_page_asked_for_before_a_save_does_not_bring_the_old_row_back() 
         it.misses("555-0100")
 
 
-async def test_the_cursor_does_not_run_over_a_page_that_is_on_its_way() -> None:
+async def test_cursor_does_not_skip_page_in_flight() -> None:
     async with run_app() as it:
         await it.press("end")
         await it.press_only("down", "down", "down")
@@ -162,7 +165,8 @@ async def test_the_cursor_does_not_run_over_a_page_that_is_on_its_way() -> None:
         it.sees("page 2 of 3")
 
 
-async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
+@pytest.mark.promise("T5")
+async def test_lone_surrogate_can_be_copied() -> None:
     row = {"shortID": "A\ud800", "name": "x", "active": True}
     page = {"value": [row], "totalCount": 1, "page": 1, "pageSize": 20, "pageCount": 1, "hasMore": False}
     async with run_app(intercept=always(lambda: json_response(200, page))) as it:
@@ -171,7 +175,8 @@ async def test_a_text_that_cannot_be_sent_does_not_end_the_program() -> None:
         assert it.app.clipboard == "A?"
 
 
-async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
+@pytest.mark.promise("N7")
+async def test_network_failure_is_not_an_empty_list() -> None:
     async def refuse(request: httpx.Request, _: object) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 
@@ -184,7 +189,8 @@ async def test_a_network_failure_never_looks_like_an_empty_list() -> None:
         it.sees("ACME-CORP", "live · 48")
 
 
-async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
+@pytest.mark.promise("N7")
+async def test_later_failure_keeps_rows() -> None:
     async with run_app() as it:
         it.transport.cut()
         await it.press("right_curly_bracket")
@@ -192,13 +198,14 @@ async def test_a_failure_later_keeps_the_rows_and_says_so() -> None:
         it.sees("ACME-CORP", "offline since", "page 1 of 3")
 
 
-async def test_without_permission_130_a_screen_explains_it() -> None:
+@pytest.mark.promise("A2")
+async def test_missing_permission_130_is_explained() -> None:
     async with run_app(permissions=frozenset()) as it:
         it.sees("Not permitted", "130", "Customers List")
         it.misses("No customers yet")
 
 
-async def test_read_only_shows_it_and_every_way_to_change_something_is_off() -> None:
+async def test_read_only_list_refuses_every_edit_key() -> None:
     async with run_app(read_only=True) as it:
         it.sees("READ-ONLY")
         for key in ("f2", "f6", "delete"):
@@ -207,7 +214,8 @@ async def test_read_only_shows_it_and_every_way_to_change_something_is_off() -> 
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
 
 
-async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
+@pytest.mark.promise("T6")
+async def test_shortened_list_moves_to_its_last_page() -> None:
     async with run_app() as it:
         await it.press("right_curly_bracket")
         page = {"value": [], "totalCount": 3, "page": 3, "pageSize": 20, "pageCount": 1, "hasMore": False}
@@ -221,14 +229,15 @@ async def test_a_list_that_became_shorter_ends_on_its_last_page() -> None:
         it.sees("LAST-ONE", "page 1 of 1")
 
 
-async def test_paging_ends_although_the_server_says_there_is_always_more() -> None:
+@pytest.mark.promise("T6")
+async def test_paging_ends_when_has_more_is_wrong() -> None:
     page = {"value": [], "totalCount": 10**9, "page": 1, "pageSize": 20, "pageCount": 10**8, "hasMore": True}
     row = {"shortID": "THE-ONE", "active": True}
 
-    async def liar(request: httpx.Request, _: object) -> httpx.Response:
+    async def always_more(request: httpx.Request, _: object) -> httpx.Response:
         return json_response(200, page | {"value": [row] if request.url.params["page"] == "1" else []})
 
-    async with run_app(intercept=liar) as it:
+    async with run_app(intercept=always_more) as it:
         await it.press("f8")
         it.sees("THE-ONE", "nothing on page 2", "page 1 of")
         before = len(it.transport.requests)
@@ -237,7 +246,7 @@ async def test_paging_ends_although_the_server_says_there_is_always_more() -> No
         assert len(it.transport.requests) == before
 
 
-async def test_pages_turned_in_a_hurry_are_all_turned() -> None:
+async def test_rapid_page_keys_are_all_applied() -> None:
     async with run_app() as it:
         await it.press("f8", "f8")
         it.sees("page 3 of 3")
@@ -245,7 +254,8 @@ async def test_pages_turned_in_a_hurry_are_all_turned() -> None:
         it.sees("page 1 of 3")
 
 
-async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> None:
+@pytest.mark.promise("N6")
+async def test_retry_after_shows_countdown_and_sends_nothing_early() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
         it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}))
@@ -254,17 +264,17 @@ async def test_a_server_that_asks_to_wait_is_waited_for_and_asked_again() -> Non
         sent = len(it.transport.requests)
         await it.press("f5", "down", "enter")
         it.sees("AGUILA-CALC")
-        assert len(it.transport.requests) == sent, "asked before its time"
+        assert len(it.transport.requests) == sent, "requested too early"
 
 
-async def test_keys_can_be_changed_and_the_bar_and_help_follow() -> None:
+async def test_remapped_key_appears_in_key_bar() -> None:
     async with run_app(keymap={"edit": "f9"}) as it:
         it.sees("F9 Edit")
         await it.press("f9")
         it.sees("Edit ACME-CORP")
 
 
-async def test_the_cursor_stands_on_a_customer_just_created() -> None:
+async def test_cursor_moves_to_created_customer() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type("ACME-CORQ")
@@ -273,7 +283,7 @@ async def test_the_cursor_stands_on_a_customer_just_created() -> None:
         assert next(line for line in it.lines if line.startswith("›")).split()[1] == "ACME-CORQ"
 
 
-async def test_keys_that_need_a_customer_say_so_where_there_is_none() -> None:
+async def test_customer_keys_on_empty_list_show_notice() -> None:
     async with run_app(customers=0) as it:
         for key in ("f2", "delete", "y"):
             await it.press("f5")
@@ -282,7 +292,7 @@ async def test_keys_that_need_a_customer_say_so_where_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("size", [(40, 10), (20, 5), (10, 3)])
-async def test_a_tiny_terminal_is_no_crash_and_its_dialog_keeps_its_answers(size: tuple[int, int]) -> None:
+async def test_tiny_terminal_does_not_crash(size: tuple[int, int]) -> None:
     async with run_app(size=size) as it:
         await it.press("f2", "down", "escape", "enter", "escape", "delete")
         if size[0] >= 40:
@@ -292,7 +302,7 @@ async def test_a_tiny_terminal_is_no_crash_and_its_dialog_keeps_its_answers(size
         assert it.app.return_code is None
 
 
-async def test_what_was_written_is_told_also_when_the_list_cannot_be_read_then() -> None:
+async def test_created_notice_survives_failed_refresh() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type("DOCK-7")
@@ -307,7 +317,8 @@ async def test_what_was_written_is_told_also_when_the_list_cannot_be_read_then()
         await it.until("Created DOCK-7. The server cannot be reached")
 
 
-async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> None:
+@pytest.mark.promise("N6")
+async def test_other_notice_keeps_countdown_running() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
         it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}))
@@ -319,14 +330,15 @@ async def test_a_notice_in_between_does_not_end_the_waiting_for_a_server() -> No
         assert it.app.screen._countdown is not None
 
 
-async def test_a_server_that_tells_a_short_last_page_as_its_page_size_is_paged_through() -> None:
-    async def told_by_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
+@pytest.mark.promise("T6")
+async def test_short_last_page_does_not_change_page_size() -> None:
+    async def page_size_of_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
         response = await onward()
         await response.aread()
         page = response.json()
         return json_response(200, page | {"pageSize": len(page["value"])})
 
-    async with run_app(intercept=told_by_rows) as it:
+    async with run_app(intercept=page_size_of_rows) as it:
         await it.press("f8", "f8")
         it.sees("page 3 of 3")
         await it.press("f7")
@@ -334,7 +346,7 @@ async def test_a_server_that_tells_a_short_last_page_as_its_page_size_is_paged_t
         assert len([line for line in it.lines[2:-2] if line.strip()]) == 20
 
 
-async def test_the_customer_under_the_cursor_stays_when_a_server_gives_less_than_asked_for() -> None:
+async def test_cursor_keeps_customer_when_server_caps_page_size() -> None:
     async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
         request.url = request.url.copy_set_param("pageSize", min(25, int(request.url.params["pageSize"])))
         return await onward()
@@ -347,7 +359,7 @@ async def test_the_customer_under_the_cursor_stays_when_a_server_gives_less_than
         assert next(line for line in it.lines if line.startswith("›")).split() == under_cursor.split()
 
 
-async def test_an_error_of_the_program_is_loud_in_a_test() -> None:
+async def test_programming_error_in_worker_fails_the_test() -> None:
     async def mistake() -> None:
         raise RuntimeError("a mistake of ours")
 
@@ -361,7 +373,7 @@ async def test_an_error_of_the_program_is_loud_in_a_test() -> None:
         await run()
 
 
-async def test_the_bar_of_the_cursor_ends_where_the_text_does_and_cuts_nothing() -> None:
+async def test_cursor_row_is_not_cut() -> None:
     async with run_app() as it:
         for line in it.lines[2:5]:
             assert line.rstrip().endswith("active"), line
@@ -370,7 +382,7 @@ async def test_the_bar_of_the_cursor_ends_where_the_text_does_and_cuts_nothing()
 
 
 @pytest.mark.parametrize("keys", [[], ["g"], ["f2"]])
-async def test_a_size_that_the_terminal_has_no_more_is_passed_over(keys: list[str]) -> None:
+async def test_outdated_resize_is_ignored(keys: list[str]) -> None:
     async with run_app() as it:
         await it.press(*keys)
         before, gone = it.lines, Size(80, 20)

@@ -1,8 +1,9 @@
-"""The detail: every field, odd records, neighbours, copying."""
+"""The detail screen: every field, malformed records, neighbours, copying."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import json_response, run_app
 
@@ -29,7 +30,7 @@ def page_of(*records: object) -> dict[str, object]:
     return {"value": list(records), "totalCount": size, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
 
 
-async def test_all_fifteen_fields_are_there() -> None:
+async def test_detail_shows_all_fifteen_fields() -> None:
     async with run_app() as it:
         await it.press("enter")
         it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US · United States", "orders@acme.example.com")
@@ -38,7 +39,7 @@ async def test_all_fifteen_fields_are_there() -> None:
             it.sees(label)
 
 
-async def test_neighbours_are_reached_without_going_back_also_over_the_edge_of_a_page() -> None:
+async def test_left_and_right_open_neighbours_across_pages() -> None:
     async with run_app() as it:
         await it.press("end", "enter")
         it.sees("20 of 48 by ID")
@@ -51,20 +52,20 @@ async def test_neighbours_are_reached_without_going_back_also_over_the_edge_of_a
         assert it.lines[20].startswith("›")
 
 
-async def test_the_ends_of_the_list_are_told() -> None:
+async def test_first_customer_has_no_left_neighbour() -> None:
     async with run_app() as it:
         await it.press("enter", "left")
         it.sees("This is the first customer.", "ACME-CORP")
 
 
-async def test_the_record_is_read_again_from_the_server() -> None:
+async def test_detail_reads_record_from_server() -> None:
     async with run_app() as it:
         await it.store.upsert("ACME-CORP", {"fax": "555-0101"}, if_match=None, only_new=False)
         await it.press("enter")
         it.sees("555-0101")
 
 
-async def test_a_customer_that_is_gone_is_told_and_what_was_known_stays() -> None:
+async def test_missing_customer_keeps_last_known_values() -> None:
     async with run_app() as it:
         body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
 
@@ -76,14 +77,15 @@ async def test_a_customer_that_is_gone_is_told_and_what_was_known_stays() -> Non
         it.sees("Not found", "No such customer.", "123 Industrial Way")
 
 
-async def test_a_field_is_copied_whole() -> None:
+async def test_copy_takes_whole_field() -> None:
     async with run_app() as it:
         await it.press("enter", "down", "y")
         assert it.app.clipboard == "Acme Corporation"
         it.sees("Copied: Name.")
 
 
-async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed() -> None:
+@pytest.mark.promise("T5", "T1")
+async def test_hostile_record_is_flagged_and_neighbours_are_intact() -> None:
     async def hostile(request: httpx.Request, _: object) -> httpx.Response:
         if request.url.path.endswith("/All"):
             good = {"shortID": "GOOD", "name": "Good Ltd", "active": True}
@@ -102,7 +104,8 @@ async def test_a_hostile_record_is_shown_flagged_and_its_neighbours_are_unharmed
         assert not set(it.screen_text) & {"\x1b", "\x07", "\u202e", "\ud800"}
 
 
-async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
+@pytest.mark.promise("T5")
+async def test_record_without_id_opens_without_request() -> None:
     async def nameless(request: httpx.Request, _: object) -> httpx.Response:
         return json_response(200, page_of({"name": "Nobody", "active": True}))
 
@@ -112,14 +115,15 @@ async def test_a_record_without_an_id_opens_but_cannot_be_asked_for() -> None:
         assert it.transport.count("GET") == 1
 
 
-async def test_a_server_that_answers_another_customer_is_told_and_that_one_is_not_edited() -> None:
+@pytest.mark.promise("T3")
+async def test_response_for_other_customer_is_reported_and_not_edited() -> None:
     other = {"shortID": "acme-corp", "name": "Somebody Else", "active": True}
 
-    async def folded(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
         single = request.method == "GET" and not request.url.path.endswith("/All")
         return json_response(200, other) if single else await onward()
 
-    async with run_app(intercept=folded) as it:
+    async with run_app(intercept=other_case) as it:
         await it.press("enter")
         it.sees("Asked for ACME-CORP, the server sent acme-corp", "Acme Corporation")
         it.misses("Somebody Else")

@@ -1,22 +1,23 @@
-"""Discontinuing: asked in its own dialog, done once, never by accident."""
+"""Discontinuing asks in a dialog, happens once, and never by accident."""
 
 from collections.abc import Awaitable, Callable
 
 import httpx
+import pytest
 
 from tests.harness import run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def test_the_dialog_says_who_and_what_and_that_there_is_no_way_back() -> None:
+async def test_dialog_names_customer_and_consequence() -> None:
     async with run_app() as it:
         await it.press("delete")
         it.sees("Discontinue this customer?", "ACME-CORP · Acme Corporation · Springfield, IL")
         it.sees("Its history is kept.", "cannot be made active again", "Keep", "Discontinue")
 
 
-async def test_neither_enter_on_arrival_nor_the_key_that_opened_it_says_yes() -> None:
+async def test_repeated_key_and_enter_do_not_confirm() -> None:
     async with run_app() as it:
         for keys in (["delete", "delete", "enter"], ["d", "d", "d", "enter"], ["delete", "escape"], ["d", "f3"]):
             await it.press(*keys)
@@ -24,7 +25,8 @@ async def test_neither_enter_on_arrival_nor_the_key_that_opened_it_says_yes() ->
         assert it.transport.count("DELETE") == 0
 
 
-async def test_a_scanner_never_discontinues() -> None:
+@pytest.mark.promise("I3")
+async def test_scan_never_discontinues() -> None:
     for burst in ("d\t\r", "abcd\t\r", "d\t\tD-100\t\r", "d\r", "dd\t\r\n"):
         async with run_app() as it:
             await it.burst(burst)
@@ -32,7 +34,7 @@ async def test_a_scanner_never_discontinues() -> None:
             assert (await it.record("ACME-CORP"))["active"] is True
 
 
-async def test_afterwards_the_row_says_discontinued() -> None:
+async def test_row_shows_discontinued_afterwards() -> None:
     async with run_app() as it:
         await it.press("delete", "right", "enter")
         it.sees("ACME-CORP is now discontinued.")
@@ -41,7 +43,7 @@ async def test_afterwards_the_row_says_discontinued() -> None:
         assert it.transport.count("DELETE") == 1
 
 
-async def test_a_discontinued_customer_can_be_edited_and_is_not_discontinued_twice() -> None:
+async def test_discontinued_customer_can_be_edited() -> None:
     async with run_app() as it:
         await it.press("delete", "right", "enter")
         await it.press("delete")
@@ -53,28 +55,30 @@ async def test_a_discontinued_customer_can_be_edited_and_is_not_discontinued_twi
         assert it.transport.count("DELETE") == 1
 
 
-async def test_from_the_detail_its_status_follows() -> None:
+async def test_detail_shows_discontinued_afterwards() -> None:
     async with run_app() as it:
         await it.press("enter", "delete", "right", "enter")
         it.sees("live · discontinued", "ACME-CORP is now discontinued.")
 
 
-async def test_a_lost_answer_is_looked_up() -> None:
+@pytest.mark.promise("W3")
+async def test_lost_response_is_confirmed_by_reread() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await it.press("delete", "right", "enter")
         it.sees("ACME-CORP is now discontinued.")
         assert it.transport.count("DELETE") == 1
 
 
-async def test_a_refusal_is_told_and_nothing_is_claimed() -> None:
+@pytest.mark.promise("A2")
+async def test_refused_discontinue_changes_no_status() -> None:
     async with run_app(permissions=frozenset({130})) as it:
         await it.press("delete", "right", "enter")
         it.sees("Not permitted", "131", "READ-ONLY")

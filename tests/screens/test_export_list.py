@@ -1,4 +1,4 @@
-"""Exporting what the list shows: the rows of the search, in its order, over all pages, or an error and no file."""
+"""Exporting the list: all pages of what is shown, in its order, or an error and no file."""
 
 import asyncio
 import csv
@@ -29,7 +29,7 @@ def ids(path: Path) -> list[str]:
     return [row["shortID"] for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())]
 
 
-async def test_all_pages_are_exported_in_the_order_of_the_list(folder: Path) -> None:
+async def test_export_contains_all_pages_in_list_order(folder: Path) -> None:
     async with run_app(600) as it:
         await it.press("s", "s")
         await export(it)
@@ -39,7 +39,7 @@ async def test_all_pages_are_exported_in_the_order_of_the_list(folder: Path) -> 
         assert (folder / "customers.csv").stat().st_mode & 0o777 == 0o600
 
 
-async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder: Path) -> None:
+async def test_export_of_search_names_local_copy(folder: Path) -> None:
     async with run_app(600, mirror=True) as it:
         await it.press("slash", *"mfg", "end")
         await it.press("tab")
@@ -51,7 +51,7 @@ async def test_what_was_found_is_exported_and_where_it_came_from_is_told(folder:
         assert [record["shortID"] for record in found] == ["BRIGHT-MFG"]
 
 
-async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) -> None:
+async def test_existing_file_is_replaced_only_after_confirmation(folder: Path) -> None:
     (folder / "customers.csv").write_text("mine")
     async with run_app() as it:
         await export(it)
@@ -63,7 +63,7 @@ async def test_a_file_that_is_there_is_replaced_only_when_told_so(folder: Path) 
         assert len(ids(folder / "customers.csv")) == 48
 
 
-async def test_an_export_that_is_not_whole_is_an_error_and_no_file(folder: Path) -> None:
+async def test_incomplete_export_leaves_no_file(folder: Path) -> None:
     async with run_app(600) as it:
 
         async def gone(request: httpx.Request, onward: object) -> httpx.Response:
@@ -77,7 +77,7 @@ async def test_an_export_that_is_not_whole_is_an_error_and_no_file(folder: Path)
         assert list(folder.iterdir()) == []
 
 
-async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path) -> None:
+async def test_search_is_not_exported_from_incomplete_copy(folder: Path) -> None:
     async with run_app() as it:
         await it.press("a")
         await export(it)
@@ -86,7 +86,7 @@ async def test_without_a_whole_copy_what_was_found_is_not_exported(folder: Path)
         assert list(folder.iterdir()) == []
 
 
-async def test_a_server_that_hangs_is_waited_for_in_the_open_and_what_came_of_it_stays(folder: Path) -> None:
+async def test_export_from_hanging_server_shows_progress_and_outcome(folder: Path) -> None:
     async with run_app(600, mirror=True, timing=AT_ONCE._replace(fallback_after=0.05)) as it:
         go_on = asyncio.Event()
 

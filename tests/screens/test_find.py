@@ -1,4 +1,4 @@
-"""Find: as one types, over everything, and back to where one was."""
+"""Find: results while typing, over all fields, and back to the list."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def listed(it: AppHarness) -> CustomerListScreen:
     return screen
 
 
-async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_was() -> None:
+async def test_find_narrows_rows_and_escape_restores_list() -> None:
     async with run_app(mirror=True) as it:
         await it.press("s", "down", "enter", "f8", "down", "down")
         before = it.lines[1:-1]
@@ -52,7 +52,7 @@ async def test_every_letter_narrows_the_rows_and_escape_goes_back_to_where_one_w
         it.misses("Find:")
 
 
-async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() -> None:
+async def test_narrow_status_line_keeps_count_and_age() -> None:
     async with run_app(mirror=True, size=(100, 24)) as it:
         await it.press("p", "down", "enter", "slash", *"in")
         it.sees(" of 48 · page 1 of 2 · best first · as of ")
@@ -65,7 +65,7 @@ async def test_a_narrower_screen_says_less_and_cuts_off_neither_count_nor_age() 
         it.sees(" of 48 · page 1 of 2 · best first · as of ")
 
 
-async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_rows() -> None:
+async def test_key_bar_is_restored_after_find() -> None:
     async with run_app(mirror=True) as it:
         before = it.lines[-1]
         await it.press("slash", *"in", "tab")
@@ -74,7 +74,7 @@ async def test_the_keys_told_are_those_of_the_list_after_find_was_left_from_its_
         assert it.lines[-1] == before
 
 
-async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it_was() -> None:
+async def test_enter_opens_match_and_return_keeps_search() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"in", "down", "down")
         name = at_cursor(it)
@@ -87,7 +87,7 @@ async def test_enter_opens_what_is_under_the_cursor_and_coming_back_all_is_as_it
         it.sees("Find: inz")
 
 
-async def test_a_key_pressed_before_the_rows_came_means_the_rows_that_come() -> None:
+async def test_key_pressed_early_acts_on_arriving_rows() -> None:
     async with run_app(mirror=True) as it:
         await it.press_only("slash", *"cargo nw", "f2")
         await it.settle()
@@ -98,7 +98,7 @@ async def test_a_key_pressed_before_the_rows_came_means_the_rows_that_come() -> 
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_a_match_that_no_column_shows_stands_in_its_row_and_what_matched_is_marked() -> None:
+async def test_match_in_hidden_column_is_shown_and_underlined() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"jane")
         row = next(line for line in it.lines if line.startswith("›"))
@@ -113,9 +113,9 @@ async def test_a_match_that_no_column_shows_stands_in_its_row_and_what_matched_i
             assert "".join(marked).replace("-", "") == "5550100", typed
 
 
-def test_a_letter_repaints_only_the_rows_that_change(tmp_path: Path) -> None:
+def test_typing_repaints_only_changed_rows(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
-    # Not the lean output, which finds out by itself what differs.
+    # The lean driver would send only the differences anyway.
     argv = [sys.executable, "-m", "app", "--demo", "--plain-output"]
     with Terminal(argv, environ, (80, 24), "16") as it:
         it.until("of 3 ·", "of 2 ·")
@@ -126,7 +126,7 @@ def test_a_letter_repaints_only_the_rows_that_change(tmp_path: Path) -> None:
         assert lines & set(range(3, 23)) == {3}
 
 
-async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
+async def test_scan_in_find_opens_only_or_exact_match() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("]C1BRIGHT-MFG\r")
@@ -145,7 +145,7 @@ async def test_a_scan_into_the_line_opens_the_only_or_the_exact_hit() -> None:
         assert isinstance(it.app.screen, CustomerListScreen)
 
 
-async def test_what_was_scanned_and_is_no_id_can_be_looked_for() -> None:
+async def test_unknown_scan_can_be_searched() -> None:
     async with run_app(mirror=True) as it:
         await it.press("enter")
         await it.burst("BRIGHT\r")
@@ -155,7 +155,7 @@ async def test_what_was_scanned_and_is_no_id_can_be_looked_for() -> None:
         assert at_cursor(it) == "BRIGHT-MFG"
 
 
-async def test_letters_are_text_in_the_line_and_keys_in_the_rows() -> None:
+async def test_letters_are_text_in_input_and_keys_in_rows() -> None:
     async with run_app(mirror=True, keymap={}) as it:
         await it.press("slash", *"sad")
         it.sees("Find: sad")
@@ -168,14 +168,15 @@ async def test_letters_are_text_in_the_line_and_keys_in_the_rows() -> None:
         assert it.app.return_code == 0
 
 
-async def test_typed_ahead_in_one_piece_it_is_find_and_no_scan() -> None:
+@pytest.mark.promise("I5")
+async def test_typed_ahead_slash_is_find_not_scan() -> None:
     async with run_app(mirror=True) as it:
         await it.burst("/bright")
         it.sees("Find: bright")
         assert at_cursor(it) == "BRIGHT-MFG"
 
 
-async def test_a_discontinued_customer_found_is_written_where_it_was_found() -> None:
+async def test_discontinue_from_find_keeps_search() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"bright-mfg", "end", "tab")
         await it.press("d", "right", "enter")
@@ -187,7 +188,7 @@ async def test_a_discontinued_customer_found_is_written_where_it_was_found() -> 
         assert row.rstrip().endswith("discontinued")
 
 
-async def test_the_status_filter_goes_round_and_is_always_told() -> None:
+async def test_status_filter_cycles_and_is_shown() -> None:
     async with run_app(mirror=True) as it:
         await it.press("a")
         it.sees("active of 48 · page 1 of 3 · by ID ▲ · as of")
@@ -200,7 +201,7 @@ async def test_the_status_filter_goes_round_and_is_always_told() -> None:
         it.sees("48 customers", "by Name ▲")
 
 
-async def test_what_is_shown_in_the_end_is_of_the_newest_text() -> None:
+async def test_newest_search_text_wins() -> None:
     async with run_app(600, mirror=True) as it:
         await it.press("slash", *"br")
         shown = it.lines
@@ -212,7 +213,7 @@ async def test_what_is_shown_in_the_end_is_of_the_newest_text() -> None:
         assert it.lines == shown
 
 
-async def test_while_the_mirror_fills_what_was_searched_is_told_and_the_rest_comes_by_itself() -> None:
+async def test_search_during_fill_shows_progress_and_updates() -> None:
     go_on = asyncio.Event()
 
     async def slowly(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -231,7 +232,7 @@ async def test_while_the_mirror_fills_what_was_searched_is_told_and_the_rest_com
         assert at_cursor(it) == "TYNESIDE-CHEM"
 
 
-async def test_near_misses_are_said_to_be_such() -> None:
+async def test_suggestions_are_labelled_similar() -> None:
     async with run_app(mirror=True) as it:
         screen = listed(it)
         page = screen.pagination.page
@@ -247,7 +248,7 @@ async def test_near_misses_are_said_to_be_such() -> None:
         it.sees("• ID         sprngfield")
 
 
-async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
+async def test_refresh_in_find_shows_server_changes() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"bright-mfg")
         await it.store.upsert("BRIGHT-MFG", {"name": "Renamed Elsewhere"})
@@ -256,7 +257,8 @@ async def test_refresh_in_find_brings_what_changed_on_the_server() -> None:
         it.sees("Find: bright-mfg")
 
 
-async def test_find_goes_on_without_the_server() -> None:
+@pytest.mark.promise("N7")
+async def test_find_works_offline() -> None:
     async with run_app(mirror=True) as it:
         it.transport.cut()
         await it.press("f5")
@@ -266,7 +268,7 @@ async def test_find_goes_on_without_the_server() -> None:
         it.sees("offline since", 'for "bright"')
 
 
-async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_count() -> None:
+async def test_saved_customer_leaves_rows_when_no_longer_matching() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"555-01")
         before = rows(it)
@@ -279,8 +281,9 @@ async def test_who_does_not_match_any_more_after_a_save_leaves_the_rows_and_the_
         assert at_cursor(it) == before[2].split()[0], "the one after it"
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("keys", [["f5"], []])
-async def test_going_back_shows_nothing_old_as_live(keys: list[str]) -> None:
+async def test_stale_list_is_reloaded_after_find(keys: list[str]) -> None:
     now = 0.0
     async with run_app(mirror=True, timing=AT_ONCE._replace(clock=lambda: now)) as it:
         await it.press("slash", *"acme")

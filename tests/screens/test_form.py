@@ -1,4 +1,4 @@
-"""The form: quick edits, one save, nothing typed lost, nobody overwritten."""
+"""The form: quick edits, one POST a save, nothing typed is lost, no one is overwritten."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ async def edit_phone(it: AppHarness, text: str = "555-0199") -> None:
     await it.type(text)
 
 
-async def test_from_the_list_to_a_saved_phone_number() -> None:
+async def test_phone_number_is_edited_and_saved() -> None:
     async with run_app() as it:
         await edit_phone(it)
         it.sees("Edit ACME-CORP", "was 555-0100", "1 changed", "•")
@@ -29,7 +29,8 @@ async def test_from_the_list_to_a_saved_phone_number() -> None:
         assert it.transport.count("POST") == 1
 
 
-async def test_fields_not_edited_go_back_as_they_came() -> None:
+@pytest.mark.promise("W5")
+async def test_unedited_fields_are_sent_unchanged() -> None:
     async with run_app() as it:
         before = await it.record("ACME-CORP")
         await edit_phone(it)
@@ -38,7 +39,7 @@ async def test_fields_not_edited_go_back_as_they_came() -> None:
         assert {n: after[n] for n in WRITABLE_FIELDS} == {n: before[n] for n in WRITABLE_FIELDS} | {"phone": "555-0199"}
 
 
-async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
+async def test_enter_moves_to_next_field_and_never_saves() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.type("X")
@@ -47,7 +48,8 @@ async def test_enter_goes_to_the_next_field_and_never_saves() -> None:
         assert it.transport.count("POST") == 0
 
 
-async def test_fifty_presses_of_save_send_one_post() -> None:
+@pytest.mark.promise("W4")
+async def test_repeated_save_key_sends_one_post() -> None:
     async with run_app() as it:
         arrived, go_on = asyncio.Event(), asyncio.Event()
 
@@ -70,7 +72,7 @@ async def test_fifty_presses_of_save_send_one_post() -> None:
         assert it.transport.count("POST") == 1
 
 
-async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
+async def test_typing_during_save_is_kept() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
 
@@ -90,7 +92,8 @@ async def test_what_is_typed_while_a_save_is_on_its_way_stays() -> None:
         assert (record["phone"], record["fax"]) == ("555-0199", "77")
 
 
-async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays() -> None:
+@pytest.mark.promise("W6")
+async def test_validation_messages_appear_at_their_fields() -> None:
     async with run_app() as it:
         body = {
             "statusCode": 400,
@@ -105,7 +108,8 @@ async def test_messages_of_the_server_stand_at_their_fields_and_the_text_stays()
         assert "\x1b" not in it.screen_text
 
 
-async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> None:
+@pytest.mark.promise("W1")
+async def test_save_keeps_and_reports_changes_by_others() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.store.upsert("ACME-CORP", {"zip": "98402"}, if_match=None, only_new=False)
@@ -115,49 +119,52 @@ async def test_a_change_of_somebody_else_in_another_field_is_kept_and_told() -> 
         assert (record["phone"], record["zip"]) == ("555-0199", "98402")
 
 
-async def test_a_change_between_the_read_and_the_post_is_not_overwritten_where_the_server_has_etags() -> None:
+@pytest.mark.promise("W1")
+async def test_change_before_post_opens_conflict_with_etags() -> None:
     async with run_app() as it:
         await edit_phone(it)
-        meddled = False
+        changed = False
 
-        async def meddle(request: httpx.Request, onward: Onward) -> httpx.Response:
-            nonlocal meddled
-            if request.method == "POST" and not meddled:
-                meddled = True
+        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+            nonlocal changed
+            if request.method == "POST" and not changed:
+                changed = True
                 await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
             return await onward()
 
-        it.transport.intercept = meddle
+        it.transport.intercept = change_first
         await it.press("f10")
         it.sees("Conflict · ACME-CORP", "Somebody else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
-async def test_an_answer_lost_after_the_save_is_looked_up_and_told() -> None:
+@pytest.mark.promise("W3")
+async def test_save_with_lost_response_is_confirmed() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await edit_phone(it)
         await it.press("f10")
         it.sees("Saved ACME-CORP", "the connection dropped")
         assert it.transport.count("POST") == 1
 
 
-async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> None:
+@pytest.mark.promise("W9")
+async def test_unseen_save_is_not_confirmed_and_text_stays() -> None:
     async with run_app() as it:
 
-        async def lose(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return await onward()
 
-        it.transport.intercept = lose
+        it.transport.intercept = lose_response
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
@@ -167,7 +174,8 @@ async def test_a_save_that_is_not_seen_is_not_confirmed_and_the_text_stays() -> 
         it.sees("Saved ACME-CORP")
 
 
-async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -> None:
+@pytest.mark.promise("A2")
+async def test_revoked_permission_keeps_text_and_can_return() -> None:
     async with run_app() as it:
         await edit_phone(it)
         it.credentials.set_permissions(it.issued.client_id, frozenset({130}))
@@ -179,7 +187,8 @@ async def test_a_permission_lost_in_mid_edit_loses_nothing_and_can_come_back() -
         it.misses("READ-ONLY")
 
 
-async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> None:
+@pytest.mark.promise("A2")
+async def test_refusal_disables_editing_until_refresh() -> None:
     async with run_app(permissions=frozenset({130})) as it:
         await edit_phone(it)
         await it.press("f10")
@@ -193,13 +202,13 @@ async def test_a_learned_refusal_switches_editing_off_until_asked_again() -> Non
         it.sees("Edit ACME-CORP")
 
 
-async def test_leaving_without_changes_asks_nothing() -> None:
+async def test_leaving_unchanged_form_asks_nothing() -> None:
     async with run_app() as it:
         await it.press("f2", "escape")
         it.sees("Customers", "48 customers")
 
 
-async def test_leaving_with_changes_asks_and_the_safe_answer_has_the_focus() -> None:
+async def test_leaving_changed_form_focuses_safe_answer() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.press("escape")
@@ -211,7 +220,7 @@ async def test_leaving_with_changes_asks_and_the_safe_answer_has_the_focus() -> 
         assert (await it.record("ACME-CORP"))["phone"] == "555-0100"
 
 
-async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
+async def test_quit_asks_while_changes_are_unsaved() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.press("ctrl+q")
@@ -222,7 +231,7 @@ async def test_quitting_is_guarded_while_something_is_unsaved() -> None:
         it.sees("Edit ACME-CORP", "555-0199")
 
 
-async def test_a_new_customer() -> None:
+async def test_new_customer_is_created() -> None:
     async with run_app() as it:
         await it.press("f6")
         it.sees("New customer")
@@ -234,7 +243,8 @@ async def test_a_new_customer() -> None:
         assert (await it.record("DOCK-7"))["name"] == "Dock Seven"
 
 
-async def test_new_never_overwrites_and_offers_to_open() -> None:
+@pytest.mark.promise("W2")
+async def test_new_offers_to_open_existing_id() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type("BRIGHT-MFG")
@@ -247,7 +257,8 @@ async def test_new_never_overwrites_and_offers_to_open() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
-async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
+@pytest.mark.promise("W2")
+async def test_existing_id_is_reported_on_leaving_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type("BRIGHT-MFG")
@@ -257,15 +268,16 @@ async def test_an_id_that_exists_is_told_as_soon_as_it_is_typed() -> None:
         it.misses("exists already")
 
 
-async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
+@pytest.mark.promise("W2")
+async def test_second_of_two_creators_is_refused() -> None:
     async with run_app() as it:
 
-        async def other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def create_as_other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=False)
             return await onward()
 
-        it.transport.intercept = other_first
+        it.transport.intercept = create_as_other_first
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("f10")
@@ -274,17 +286,17 @@ async def test_two_creators_at_once_one_wins_and_the_other_is_told() -> None:
 
 
 @pytest.mark.parametrize("short_id", ["", "   ", ".", "..", "All"])
-async def test_an_id_that_cannot_be_is_refused_at_its_field_before_anything_is_asked(short_id: str) -> None:
+async def test_invalid_id_is_refused_without_request(short_id: str) -> None:
     async with run_app() as it:
         await it.press("f6")
-        asked = len(it.transport.requests)
+        requested = len(it.transport.requests)
         await it.type(short_id)
         await it.press("f10")
         it.sees("New customer", "! ")
-        assert len(it.transport.requests) == asked
+        assert len(it.transport.requests) == requested
 
 
-async def test_advice_never_refuses() -> None:
+async def test_hint_never_blocks_save() -> None:
     async with run_app() as it:
         await it.press("f2", "up")
         await it.press("backspace", "backspace", "up")
@@ -293,14 +305,15 @@ async def test_advice_never_refuses() -> None:
         it.sees("Saved ACME-CORP")
 
 
-async def test_several_pasted_lines_lose_nothing_silently() -> None:
+@pytest.mark.promise("T8", "I2")
+async def test_pasted_lines_are_joined_and_reported() -> None:
     async with run_app() as it:
         await it.press("f2", "end")
         await it.paste("\nNorth Dock\r\nGate 4\n")
         it.sees("Acme CorporationNorth Dock Gate 4", "2 pasted lines were joined")
 
 
-async def test_choices_of_the_country() -> None:
+async def test_country_can_be_chosen_from_list() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 7, "f4")
         it.sees("Country", "US  United States")
@@ -312,7 +325,7 @@ async def test_choices_of_the_country() -> None:
         assert (await it.record("ACME-CORP"))["country"] == "DE"
 
 
-async def test_what_a_field_was_can_be_put_back() -> None:
+async def test_f9_restores_field() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.press("f9")
@@ -320,7 +333,8 @@ async def test_what_a_field_was_can_be_put_back() -> None:
         it.misses("was 555-0100", "1 changed")
 
 
-async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_touched() -> None:
+@pytest.mark.promise("W5", "T1", "T2")
+async def test_untouched_hostile_values_are_saved_unchanged() -> None:
     hostile = "Acme [/] [@click=app.quit]x[/]\u202e\u009b31m"
     async with run_app(records=[{"shortID": "EVIL", "name": hostile, "contact": "\u200bx", "phone": "1"}]) as it:
         it.sees("Acme [/] [@cl")
@@ -332,7 +346,7 @@ async def test_hostile_values_are_shown_as_signs_and_saved_as_they_are_when_not_
         assert (record["name"], record["contact"], record["phone"]) == (hostile, "\u200bx", "15")
 
 
-async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
+async def test_arrow_keys_scroll_fields_on_short_screen() -> None:
     async with run_app(size=(80, 12)) as it:
         await it.press("f2", *["down"] * 10, "Z")
         it.sees("orders@acme.example.comZ")
@@ -340,7 +354,7 @@ async def test_arrow_keys_go_from_field_to_field_where_not_all_fit() -> None:
         it.sees("Acme CorporationY")
 
 
-async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_and_not_the_help() -> None:
+async def test_save_finishing_under_help_closes_form_only() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
         it.transport.intercept = slow_post(go_on)
@@ -353,7 +367,7 @@ async def test_a_save_that_ends_while_help_lies_over_the_form_closes_the_form_an
         it.sees("48 customers", "Saved ACME-CORP", "555-0199")
 
 
-async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it() -> None:
+async def test_typing_during_create_becomes_edit() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
         it.transport.intercept = slow_post(go_on)
@@ -367,28 +381,28 @@ async def test_what_is_typed_while_a_customer_is_created_becomes_an_edit_of_it()
         assert (await it.record("DOCK-7"))["name"] == "New"
 
 
-async def test_a_look_up_that_comes_after_the_customer_was_created_harms_nothing() -> None:
+async def test_late_id_lookup_is_ignored_after_create() -> None:
     async with run_app() as it:
-        asked, go_on = asyncio.Event(), asyncio.Event()
+        requested, go_on = asyncio.Event(), asyncio.Event()
 
         async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
             response = await onward()
-            if request.url.path.endswith("DOCK-7") and not asked.is_set():
-                asked.set()
+            if request.url.path.endswith("DOCK-7") and not requested.is_set():
+                requested.set()
                 await go_on.wait()
             return response
 
         it.transport.intercept = late
         await it.press("f6")
         await it.press_only(*"DOCK-7", "enter")
-        await asked.wait()
+        await requested.wait()
         await it.press_only("f10")
         go_on.set()
         await it.settle()
         it.sees("Created DOCK-7.", "49 customers")
 
 
-async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
+async def test_field_restored_during_save_stays_restored() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
         it.transport.intercept = slow_post(go_on)
@@ -399,7 +413,7 @@ async def test_a_field_put_back_while_it_is_saved_stays_put_back() -> None:
         it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "typed while it was saving")
 
 
-async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
+async def test_create_sends_only_typed_fields() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type("DOCK-7")
@@ -408,16 +422,18 @@ async def test_only_what_was_typed_is_sent_of_a_new_customer() -> None:
         assert json.loads(posted.content) == {"shortID": "DOCK-7"}
 
 
-async def test_a_server_that_says_200_and_keeps_what_it_had_has_confirmed_nothing() -> None:
+@pytest.mark.promise("W9")
+async def test_200_with_old_values_is_not_confirmed() -> None:
     async with run_app() as it:
-        kept = await it.record("ACME-CORP")
-        it.transport.intercept = always(lambda: json_response(200, kept), "POST")
+        stored = await it.record("ACME-CORP")
+        it.transport.intercept = always(lambda: json_response(200, stored), "POST")
         await edit_phone(it)
         await it.press("f10")
         it.sees("Not confirmed: The server has not stored it so far", "555-0199", "was 555-0100")
 
 
-async def test_a_value_the_server_stored_otherwise_is_told() -> None:
+@pytest.mark.promise("W12")
+async def test_normalized_value_is_reported() -> None:
     async with run_app() as it:
         stored = await it.record("ACME-CORP") | {"phone": "+1 555 0199"}
         it.transport.intercept = always(lambda: json_response(200, stored), "POST")
@@ -426,14 +442,14 @@ async def test_a_value_the_server_stored_otherwise_is_told() -> None:
         it.sees("! Saved ACME-CORP: Phone. The server stored Phone as +1 555 0199.")
 
 
-async def test_quitting_is_asked_once_however_often_the_key_is_pressed() -> None:
+async def test_repeated_quit_key_asks_once() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.press("ctrl+q", "ctrl+q", "ctrl+q", "escape")
         it.sees("Edit ACME-CORP", "555-0199")
 
 
-async def test_a_long_id_stands_whole_in_its_form() -> None:
+async def test_long_id_is_shown_whole() -> None:
     short_id = "LONG-" + "X" * 40 + "-001"
     async with run_app(records=[{"shortID": short_id}]) as it:
         await it.press("f2")
@@ -441,17 +457,17 @@ async def test_a_long_id_stands_whole_in_its_form() -> None:
 
 
 def slow_post(go_on: asyncio.Event) -> Intercept:
-    """A wire on which a POST waits until it may go on."""
+    """An intercept that holds a POST until the event is set."""
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.method == "POST":
             await go_on.wait()
         return await onward()
 
-    return bend
+    return intercept
 
 
-async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowhere_else() -> None:
+async def test_typing_into_id_during_create_changes_no_field() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
         it.transport.intercept = slow_post(go_on)
@@ -466,14 +482,16 @@ async def test_what_is_typed_into_the_id_of_a_customer_being_created_goes_nowher
         assert all(not record[name] for name in WRITABLE_FIELDS)
 
 
-async def test_every_script_can_be_read_while_it_is_edited() -> None:
+@pytest.mark.promise("T4")
+async def test_complex_scripts_are_readable_in_fields() -> None:
     name = "हिमालय บริษัท বাংলা"
     async with run_app(records=[{"shortID": "A", "name": name}]) as it:
         await it.press("f2")
         it.sees(name)
 
 
-async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
+@pytest.mark.promise("N6")
+async def test_throttled_save_shows_not_saved() -> None:
     async with run_app() as it:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Slow down."}
         it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}), "POST")
@@ -482,7 +500,7 @@ async def test_a_save_that_has_to_wait_says_that_nothing_was_saved() -> None:
         it.sees("Not saved.", "try again in 12 s", "555-0199")
 
 
-CRUEL_DETAILS: list[object] = [
+MALFORMED_DETAILS: list[object] = [
     None,
     [],
     "no",
@@ -499,10 +517,11 @@ CRUEL_DETAILS: list[object] = [
 ]
 
 
-async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost() -> None:
+@pytest.mark.promise("W6")
+async def test_malformed_refusals_keep_typed_text() -> None:
     async with run_app() as it:
         await edit_phone(it)
-        for details in CRUEL_DETAILS:
+        for details in MALFORMED_DETAILS:
             body = {"statusCode": 400, "error": "validation_error", "message": "No [/].", "details": details}
             it.transport.intercept = always(lambda body=body: json_response(400, body), "POST")  # type: ignore[misc]
             await it.press("f10")
@@ -513,7 +532,7 @@ async def test_whatever_a_refusal_looks_like_the_text_stays_and_nothing_is_lost(
         it.sees("Saved ACME-CORP")
 
 
-async def test_on_a_narrow_screen_the_text_of_a_field_has_the_room() -> None:
+async def test_narrow_screen_gives_width_to_field_text() -> None:
     async with run_app(size=(40, 14)) as it:
         await it.press("f2", "down", "x")
         it.sees("Jane Smithx", "Contact was Jane Smith")

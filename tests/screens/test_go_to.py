@@ -1,4 +1,4 @@
-"""Going to a customer by its ID: typed, scanned, chosen among those like it, and never run as commands."""
+"""Go to: typed and scanned IDs, suggestions, similar IDs; nothing is run as a command."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from app.widgets.option_list import ReverseOptionList
 from tests.harness import AppHarness, Intercept, always, json_response, run_app
 
 
-async def test_an_id_typed_opens_its_customer() -> None:
+async def test_typed_id_opens_customer() -> None:
     async with run_app() as it:
         await it.press("g")
         it.sees("Go to a customer")
@@ -23,15 +23,17 @@ async def test_an_id_typed_opens_its_customer() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\t", "\t\r", "\t\r\n", "\r\r"])
 @pytest.mark.parametrize("prefix", ["", "]C1"])
-async def test_a_scan_on_the_list_opens_its_customer(prefix: str, end: str) -> None:
+async def test_scan_on_list_opens_customer(prefix: str, end: str) -> None:
     async with run_app() as it:
         await it.burst(f"{prefix}BRIGHT-MFG{end}")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_a_scan_on_the_detail_opens_its_customer() -> None:
+@pytest.mark.promise("I3")
+async def test_scan_on_detail_opens_customer() -> None:
     async with run_app() as it:
         await it.press("enter")
         await it.burst("BRIGHT-MFG\r")
@@ -40,7 +42,7 @@ async def test_a_scan_on_the_detail_opens_its_customer() -> None:
         it.sees("ACME-CORP · Acme Corporation")
 
 
-async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> None:
+async def test_unknown_scan_offers_new_customer() -> None:
     async with run_app() as it:
         await it.burst("]C1DOCK-99\r")
         it.sees("There is no customer with the ID DOCK-99.", "Cancel", "New customer with this ID")
@@ -53,8 +55,9 @@ async def test_a_scan_that_is_not_found_says_so_and_offers_a_new_customer() -> N
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "d7\r"])
-async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
+async def test_fast_keys_are_never_run_as_commands(burst: str) -> None:
     async with run_app() as it:
         await it.burst(burst)
         await it.press("escape")
@@ -63,15 +66,16 @@ async def test_a_burst_is_never_taken_for_commands(burst: str) -> None:
         assert it.app.return_code is None
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\t"])
-async def test_a_scan_into_go_to_opens_its_customer(end: str) -> None:
+async def test_scan_in_go_to_opens_customer(end: str) -> None:
     async with run_app() as it:
         await it.press("g")
         await it.burst(f"]C1BRIGHT-MFG{end}")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_the_next_scan_takes_the_place_of_one_not_found() -> None:
+async def test_next_scan_replaces_unknown_one() -> None:
     async with run_app() as it:
         await it.burst("DOCK-99\r")
         it.sees("There is no customer with the ID DOCK-99.")
@@ -81,9 +85,10 @@ async def test_the_next_scan_takes_the_place_of_one_not_found() -> None:
         it.sees("48 customers")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("key", ["s", "v", "p", "M", "d"])
 @pytest.mark.parametrize("end", ["\r", "\t"])
-async def test_a_scan_chooses_and_answers_nothing(key: str, end: str) -> None:
+async def test_scan_answers_no_dialog(key: str, end: str) -> None:
     async with run_app(mirror=True) as it:
         await it.press("space", "up", "s", "down", "enter")
         before = it.lines
@@ -96,14 +101,14 @@ async def test_a_scan_chooses_and_answers_nothing(key: str, end: str) -> None:
         assert it.lines == before
 
 
-async def test_a_burst_into_a_form_is_typed_into_its_fields() -> None:
+async def test_scan_in_form_fills_fields() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.burst("-East\rJohn\r")
         it.sees("• Name       Acme Corporation-East", "• Contact    Jane SmithJohn")
 
 
-async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> None:
+async def test_read_only_scan_offers_no_new_customer() -> None:
     async with run_app(read_only=True) as it:
         await it.burst("DOCK-99\r")
         it.sees("There is no customer with the ID DOCK-99.", "Find")
@@ -112,14 +117,15 @@ async def test_without_permission_a_scan_not_found_offers_no_new_customer() -> N
         it.sees("There is no customer DOCK-99.", "48 customers")
 
 
-MEANT = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
+SUGGESTION = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     "typed", ["bright-mfg", "bRIGHT-mfg", "BRIGHT_MFG", "BRIGHTMFG", "BR1GHT-MFG", "BRIGHT\u2011MFG"]
 )
 @pytest.mark.parametrize("scanned", [True, False])
-async def test_an_id_written_otherwise_offers_the_one_that_is_meant(typed: str, scanned: bool) -> None:
+async def test_misspelled_id_offers_similar_customer(typed: str, scanned: bool) -> None:
     async with run_app(mirror=True) as it:
         if scanned:
             it.app.screen.scanned(typed)  # type: ignore[attr-defined]
@@ -127,13 +133,14 @@ async def test_an_id_written_otherwise_offers_the_one_that_is_meant(typed: str, 
         else:
             await it.press("g")
             await it.paste(typed)
-        it.sees("There is no customer with the ID", MEANT, "Open BRIGHT-MFG", "New customer with this ID")
+        it.sees("There is no customer with the ID", SUGGESTION, "Open BRIGHT-MFG", "New customer with this ID")
         it.misses("not complete")
         await it.press("enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")
 
 
-async def test_new_comes_last_behind_those_that_are_meant() -> None:
+@pytest.mark.promise("W10")
+async def test_new_customer_is_last_choice() -> None:
     async with run_app(
         records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7", "D7")], mirror=True
     ) as it:
@@ -149,7 +156,8 @@ async def test_new_comes_last_behind_those_that_are_meant() -> None:
         it.sees("d-7 · Name of d-7")
 
 
-async def test_an_exact_id_is_opened_though_others_resemble_it() -> None:
+@pytest.mark.promise("T3")
+async def test_exact_id_opens_despite_similar_ones() -> None:
     async with run_app(
         records=[{"shortID": one, "name": f"Name of {one}"} for one in ("D-7", "d-7")], mirror=True
     ) as it:
@@ -158,38 +166,41 @@ async def test_an_exact_id_is_opened_though_others_resemble_it() -> None:
         it.sees("d-7 · Name of d-7")
 
 
-async def test_without_a_copy_the_server_is_asked_and_that_is_said() -> None:
+@pytest.mark.promise("W10")
+async def test_similar_ids_without_local_copy_are_marked_incomplete() -> None:
     async with run_app() as it:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
-        it.sees(MEANT, "The local copy is not complete yet; others may exist.")
+        it.sees(SUGGESTION, "The local copy is not complete yet; others may exist.")
         assert len([one for one in it.transport.requests if "mfg" in one.url.path.casefold()]) <= 7
 
 
-async def test_without_a_server_those_of_the_copy_are_offered() -> None:
+@pytest.mark.promise("W10", "N7")
+async def test_similar_ids_are_offered_offline() -> None:
     async with run_app(mirror=True) as it:
         it.transport.cut()
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
-        it.sees(MEANT)
+        it.sees(SUGGESTION)
         it.misses("There is no customer", "New customer with this ID")
         await it.press("enter")
         it.sees("ID         BRIGHT-MFG", "Rockford", "offline since")
 
 
-async def test_a_server_that_refuses_is_not_asked_for_other_spellings() -> None:
+@pytest.mark.promise("A2")
+async def test_refusal_stops_lookup_of_spellings() -> None:
     async with run_app() as it:
-        asked = len(it.transport.requests)
+        sent = len(it.transport.requests)
         it.transport.intercept = always(
             lambda: json_response(403, {"statusCode": 403, "error": "forbidden", "message": "No."})
         )
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         it.sees("Not permitted")
-        assert len(it.transport.requests) == asked + 1
+        assert len(it.transport.requests) == sent + 1
 
 
-async def test_those_that_begin_so_are_offered_while_one_types() -> None:
+async def test_typing_lists_ids_with_prefix() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"b")
@@ -201,7 +212,7 @@ async def test_those_that_begin_so_are_offered_while_one_types() -> None:
         it.misses("BALTYK")
 
 
-async def test_an_arrow_key_chooses_one_that_is_offered() -> None:
+async def test_arrow_key_selects_suggestion() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"bri", "down", "enter")
@@ -209,22 +220,23 @@ async def test_an_arrow_key_chooses_one_that_is_offered() -> None:
 
 
 @pytest.mark.parametrize("keys", [[], ["down", "up"], ["down", "t", "backspace"], ["up"]])
-async def test_with_none_chosen_enter_means_what_is_typed(keys: list[str]) -> None:
+async def test_enter_without_selection_uses_typed_id(keys: list[str]) -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"brig", *keys, "enter")
         it.sees("There is no customer with the ID brig.")
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("scanned", ["ACME-CORP", "CARGO-NW"])
-async def test_a_scan_means_its_id_whatever_is_offered(scanned: str) -> None:
+async def test_scan_ignores_suggestions(scanned: str) -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.burst(f"{scanned}\r")
         assert f"{scanned} ·" in it.lines[0]
 
 
-async def test_letters_that_change_nothing_offered_repaint_nothing_of_it() -> None:
+async def test_unchanged_suggestions_are_not_rebuilt() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"brigh")
@@ -235,7 +247,7 @@ async def test_letters_that_change_nothing_offered_repaint_nothing_of_it() -> No
 
 
 @pytest.mark.parametrize("size", [(80, 24), (24, 16)])
-async def test_all_answers_can_be_seen_and_reached(size: tuple[int, int]) -> None:
+async def test_every_choice_is_visible_and_reachable(size: tuple[int, int]) -> None:
     async with run_app(mirror=True, size=size) as it:
         await it.press("g")
         it.sees("Go to a customer")
@@ -253,25 +265,26 @@ async def expect_new(it: AppHarness, short_id: str) -> None:
     assert screen.rows["shortID"].value == short_id
 
 
-#: As a terminal sends it.
+#: As sent by a terminal.
 F2 = "\x1bOQ"
 
 
-def held_up(gate: asyncio.Event) -> Intercept:
-    """BRIGHT-MFG does not come before the gate is open."""
+def delay_customer(gate: asyncio.Event) -> Intercept:
+    """An intercept that holds BRIGHT-MFG until the gate is set."""
 
-    async def bend(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         if request.url.path.endswith("/BRIGHT-MFG"):
             await gate.wait()
         return await onward()
 
-    return bend
+    return intercept
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("scanned", [True, False])
-async def test_a_key_behind_a_scan_means_the_customer_that_was_scanned(scanned: bool) -> None:
+async def test_key_after_scan_acts_on_scanned_customer(scanned: bool) -> None:
     gate = asyncio.Event()
-    async with run_app(intercept=held_up(gate)) as it:
+    async with run_app(intercept=delay_customer(gate)) as it:
         if scanned:
             it.burst_only(f"BRIGHT-MFG\r{F2}")
         else:
@@ -284,9 +297,10 @@ async def test_a_key_behind_a_scan_means_the_customer_that_was_scanned(scanned: 
         await it.until("Edit BRIGHT-MFG")
 
 
-async def test_nobody_else_is_changed_while_a_scanned_customer_does_not_come() -> None:
+@pytest.mark.promise("I3")
+async def test_editing_is_off_while_scanned_customer_loads() -> None:
     gate = asyncio.Event()
-    async with run_app(intercept=held_up(gate)) as it:
+    async with run_app(intercept=delay_customer(gate)) as it:
         it.burst_only("BRIGHT-MFG\r")
         await it.until("Looking for BRIGHT-MFG")
         assert isinstance(it.app.screen, CustomerListScreen)

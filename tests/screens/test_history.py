@@ -1,4 +1,6 @@
-"""Undo and My changes: the values from before go the way of every save."""
+"""Undo and My changes: previous values are written like every other save."""
+
+import pytest
 
 from tests.harness import AppHarness, run_app
 
@@ -10,7 +12,8 @@ async def save_phone(it: AppHarness, text: str) -> None:
     await it.press("f10")
 
 
-async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> None:
+@pytest.mark.promise("W7")
+async def test_undo_restores_previous_value_and_keeps_others_changes() -> None:
     async with run_app() as it:
         await it.press("u")
         it.sees("Nothing to undo")
@@ -28,7 +31,8 @@ async def test_undo_saves_what_was_before_and_keeps_what_others_changed() -> Non
         it.sees("Nothing to undo")
 
 
-async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
+@pytest.mark.promise("W7")
+async def test_undo_on_detail_reverts_saves_in_turn() -> None:
     async with run_app() as it:
         for text in ("1", "2"):
             await save_phone(it, text)
@@ -39,7 +43,8 @@ async def test_undo_on_the_detail_and_one_save_after_the_other() -> None:
             assert (await it.record("ACME-CORP"))["phone"] == expected
 
 
-async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
+@pytest.mark.promise("W7")
+async def test_undo_over_later_change_opens_conflict() -> None:
     async with run_app() as it:
         await save_phone(it, "555-0199")
         await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
@@ -50,7 +55,8 @@ async def test_undo_over_somebody_elses_change_asks_which_is_to_stay() -> None:
         assert (await it.record("ACME-CORP"))["phone"] == "555-0100"
 
 
-async def test_what_cannot_be_undone_says_so() -> None:
+@pytest.mark.promise("W7")
+async def test_undo_of_discontinue_and_create_is_refused() -> None:
     async with run_app() as it:
         await it.press("delete", "right", "enter")
         await it.press("u")
@@ -64,7 +70,8 @@ async def test_what_cannot_be_undone_says_so() -> None:
         it.sees("My changes", "created", "Status", "active", "discontinued")
 
 
-async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
+@pytest.mark.promise("W7")
+async def test_history_shows_changes_and_undoes_any() -> None:
     async with run_app() as it:
         await it.press("m")
         it.sees("Nothing was saved in this session yet.")
@@ -82,7 +89,8 @@ async def test_my_changes_shows_old_and_new_and_undoes_any_of_them() -> None:
         it.sees("48 customers")
 
 
-async def test_undo_is_off_where_editing_is() -> None:
+@pytest.mark.promise("W7", "A2")
+async def test_undo_is_off_without_permission() -> None:
     async with run_app() as it:
         await save_phone(it, "1")
         it.credentials.set_permissions(it.issued.client_id, frozenset({130}))

@@ -1,4 +1,4 @@
-"""How the list looks: columns, order, filter and rows a page are chosen, and come back at the next start."""
+"""List options: columns, order, filter and page size are chosen, and restored at the next start."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from app.screens.list_state import ListState, ListStateFile
 from tests.harness import AppHarness, run_app
 
 
-async def test_columns_are_ticked_and_taken() -> None:
+async def test_chosen_columns_are_shown() -> None:
     async with run_app() as it:
         await it.press("f9")
         it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space on/off")
@@ -21,7 +21,7 @@ async def test_columns_are_ticked_and_taken() -> None:
 
 
 def bars(it: AppHarness) -> list[str]:
-    """What is shown in reverse, which needs no colours to be seen."""
+    """The texts in reverse video, which is visible without colours."""
     strips = it.app.screen._compositor.render_strips(it.app.size)
     return [part.text for strip in strips for part in strip if part.style is not None and part.style.reverse]
 
@@ -29,14 +29,14 @@ def bars(it: AppHarness) -> list[str]:
 @pytest.mark.parametrize(
     ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
 )
-async def test_what_is_chosen_can_be_seen_without_colours(key: str, chosen: str) -> None:
+async def test_selection_is_visible_without_colours(key: str, chosen: str) -> None:
     async with run_app() as it:
         await it.press(key, "down")
         assert any(bar.startswith(chosen) for bar in bars(it))
-        assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse are bytes too"
+        assert not any(len(bar) > 1 and bar.isspace() for bar in bars(it)), "blanks in reverse cost bytes"
 
 
-async def test_columns_that_do_not_fit_are_told() -> None:
+async def test_columns_that_do_not_fit_are_counted() -> None:
     async with run_app() as it:
         await it.press("v", *["space", "down"] * 14, "enter")
         screen = it.app.screen
@@ -49,44 +49,44 @@ async def test_columns_that_do_not_fit_are_told() -> None:
 
 
 @pytest.mark.parametrize(("cells", "least"), [(80, 6), (120, 8), (160, 10), (220, 12)])
-async def test_wider_terminals_show_more_by_themselves(cells: int, least: int) -> None:
+async def test_wider_terminal_shows_more_columns(cells: int, least: int) -> None:
     async with run_app(size=(cells, 24)) as it:
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
         assert len(screen.table.shown_columns) >= least
 
 
-async def test_the_view_comes_back_at_the_next_start_and_what_was_found_does_not(tmp_path: Path) -> None:
+async def test_list_settings_are_restored_and_search_is_not(tmp_path: Path) -> None:
     async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "test")) as it:
         await it.press("s", "down", "enter")
         await it.press("s", "s")
         await it.press("a", "p", "down", "enter", "v", "down", "space", "enter")
         await it.press("slash", *"bri")
         it.sees("Find: bri")
-    left = ListStateFile(tmp_path, "test").state
-    assert (left.sort, left.direction, left.status, left.page_size) == ("name", "DESC", "active", 25)
-    assert left.columns is not None
-    assert "contact" in left.columns
+    state = ListStateFile(tmp_path, "test").state
+    assert (state.sort, state.direction, state.status, state.page_size) == ("name", "DESC", "active", 25)
+    assert state.columns is not None
+    assert "contact" in state.columns
     async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "test")) as it:
         it.sees("41 active of 48 · page 1 of 2 · by Name ▼", "Contact")
         it.misses("Find:")
 
 
-async def test_a_view_that_was_set_aside_is_told(tmp_path: Path) -> None:
+async def test_quarantined_list_settings_are_reported(tmp_path: Path) -> None:
     ListStateFile(tmp_path, "test").save(ListState())
     next(tmp_path.iterdir()).write_text("rubbish")
     async with run_app(list_state_file=ListStateFile(tmp_path, "test")) as it:
         it.sees("How the list was left could not be understood", "ACME-CORP")
 
 
-async def test_a_view_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+async def test_unwritable_list_settings_are_reported(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("in the way")
     async with run_app(list_state_file=ListStateFile(tmp_path / "views", "test")) as it:
         await it.press("s", "down", "enter")
         it.sees("The settings of the list could not be saved", "by Name ▲")
 
 
-async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_told() -> None:
+async def test_column_without_server_sort_is_sorted_locally() -> None:
     async with run_app(mirror=True) as it:
         await it.press("s", "end", "enter")
         it.sees("The server does not sort by Email", "the local copy does", "by Email ▲ · from the copy of")
@@ -103,7 +103,7 @@ async def test_a_column_the_server_does_not_sort_by_is_sorted_here_and_that_is_t
         it.sees("from the local copy")
 
 
-async def test_copying_again_shows_plain_text_from_the_left_edge() -> None:
+async def test_second_copy_shows_plain_text() -> None:
     async with run_app() as it:
         await it.press("y")
         assert it.app.clipboard == "ACME-CORP"

@@ -1,4 +1,4 @@
-"""How the list was left is kept per site, for its owner alone, and never in the way of a start."""
+"""List state is stored for each site, privately, and never stops a start."""
 
 import json
 import stat
@@ -8,13 +8,13 @@ import pytest
 
 from app.screens.list_state import ListState, ListStateFile
 
-LEFT = ListState("name", "DESC", "active", 50, ("shortID", "email"))
+STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"))
 
 
-def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
+def test_list_state_is_kept_per_site(tmp_path: Path) -> None:
     folder = tmp_path / "state" / "views"
-    ListStateFile(folder, "https://a/api/v1").save(LEFT)
-    assert ListStateFile(folder, "https://a/api/v1").state == LEFT
+    ListStateFile(folder, "https://a/api/v1").save(STATE)
+    assert ListStateFile(folder, "https://a/api/v1").state == STATE
     assert ListStateFile(folder, "https://b/api/v1").state == ListState()
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -22,7 +22,7 @@ def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "content",
     [
         b"",
         b"{",
@@ -37,10 +37,10 @@ def test_what_was_kept_comes_back_for_its_site_alone(tmp_path: Path) -> None:
         json.dumps({"format": 1, "sort": None, "direction": "ASC", "status": "all", "page_size": 0, "columns": 7}),
     ],
 )
-def test_what_cannot_be_understood_is_set_aside_and_told(kept: bytes | str, tmp_path: Path) -> None:
-    ListStateFile(tmp_path, "a").save(LEFT)
+def test_unreadable_list_state_is_quarantined(content: bytes | str, tmp_path: Path) -> None:
+    ListStateFile(tmp_path, "a").save(STATE)
     path = next(tmp_path.iterdir())
-    data = kept.encode() if isinstance(kept, str) else kept
+    data = content.encode() if isinstance(content, str) else content
     path.write_bytes(data)
     views = ListStateFile(tmp_path, "a")
     assert views.state == ListState()
@@ -51,8 +51,8 @@ def test_what_cannot_be_understood_is_set_aside_and_told(kept: bytes | str, tmp_
     assert ListStateFile(tmp_path, "a").note == ""
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+def test_unwritable_folder_raises_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("a file")
     with pytest.raises(OSError, match="exists"):
-        ListStateFile(tmp_path / "views", "a").save(LEFT)
+        ListStateFile(tmp_path / "views", "a").save(STATE)
     assert [file.name for file in tmp_path.iterdir()] == ["views"]

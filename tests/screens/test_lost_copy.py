@@ -1,4 +1,4 @@
-"""The copy of all customers is lost while the program runs: find says so, promises nothing false, and fills again."""
+"""The local copy is lost while the program runs: find reports it and the copy is downloaded again."""
 
 import asyncio
 import os
@@ -11,15 +11,15 @@ import pytest
 
 from tests.harness import AppHarness, run_app
 from tests.mirror.reference_search import fill_the_disk
-from tests.screens.test_offline import HURRIED, Onward, refused
+from tests.screens.test_offline import FAST_FALLBACK, Onward, refuse_connection
 
-#: A server that is there is never taken for one that is not, however busy this machine is.
-PATIENT = HURRIED._replace(fallback_after=20.0, probe=20.0)
+#: A reachable server never counts as gone, however busy the machine is.
+PATIENT = FAST_FALLBACK._replace(fallback_after=20.0, probe=20.0)
 
-#: More than SQLite keeps in memory of a file.
+#: More than SQLite caches of a file.
 MANY = 1500
 
-Harm = Callable[[Path, AppHarness], Awaitable[None]]
+Damage = Callable[[Path, AppHarness], Awaitable[None]]
 
 
 async def _folder_deleted(path: Path, _: AppHarness) -> None:
@@ -47,13 +47,13 @@ async def _disk_full(_: Path, it: AppHarness) -> None:
     mirror = await it.app.context.repository._local_copy.open()
     assert mirror is not None
     fill_the_disk(mirror)
-    # What fails is to write down what others changed.
+    # Writing the changes of others fails.
     for number in range(30):
         await it.store.upsert(f"NEW-{number:03}", {"name": "x" * 200})
     it.app.context.repository.check_for_changes()
 
 
-HARMS: dict[str, Harm] = {
+DAMAGES: dict[str, Damage] = {
     "folder deleted": _folder_deleted,
     "file damaged": _file_damaged,
     "directory at its path": _directory,
@@ -62,27 +62,28 @@ HARMS: dict[str, Harm] = {
 }
 
 
-class Gate:
+class FullSyncGate:
     """Holds up the pages of a sweep until it is opened."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.waiting = asyncio.Event()
 
-    async def bend(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and "modifiedSince" not in request.url.params:
             self.waiting.set()
             await self.opened.wait()
         return await onward()
 
 
-@pytest.mark.parametrize("harm", HARMS)
-async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_lost_copy_is_reported_and_downloaded_again(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with asyncio.timeout(60), run_app(MANY, mirror=True, mirror_file=path, timing=PATIENT) as it:
-        gate = Gate()
-        it.transport.intercept = gate.bend
-        await HARMS[harm](path, it)
+        gate = FullSyncGate()
+        it.transport.intercept = gate.intercept
+        await DAMAGES[damage](path, it)
         await it.press("slash", *"zzqqzz")
         await gate.waiting.wait()
         await it.until("customers so far; the rest is on its way.")
@@ -91,14 +92,15 @@ async def test_a_lost_copy_is_told_and_read_again_at_once(harm: str, tmp_path: P
         await it.until("Press F6 to add a customer with the ID zzqqzz.")
         it.sees('No match for "zzqqzz"', "live")
         it.misses("so far")
-        if harm == "disk full":
+        if damage == "disk full":
             await it.until("in memory only")
 
 
-async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_lost_copy_while_offline_promises_nothing(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path, timing=PATIENT) as it:
-        it.transport.intercept = refused
+        it.transport.intercept = refuse_connection
         shutil.rmtree(path.parent)
         await it.press("f5", "slash", *"acme")
         await it.until("the rest comes when the server answers")
@@ -107,7 +109,8 @@ async def test_a_lost_copy_that_cannot_be_read_again_is_not_promised(tmp_path: P
         await it.until("1 of 48")
 
 
-async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
+@pytest.mark.promise("T7")
+async def test_stopped_download_is_reported_and_f5_resumes() -> None:
     broken = True
 
     async def fails(request: httpx.Request, onward: Onward) -> httpx.Response:
@@ -123,12 +126,12 @@ async def test_a_copy_whose_reading_stopped_says_so_and_f5_goes_on() -> None:
         await it.until("1 of 48")
 
 
-async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -> None:
+async def test_download_by_other_window_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
-    gate = Gate()
-    async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.bend) as first:
+    gate = FullSyncGate()
+    async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.intercept) as first:
         await gate.waiting.wait()
-        async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.bend) as second:
+        async with run_app(mirror=True, mirror_file=path, timing=PATIENT, intercept=gate.intercept) as second:
             await second.press("slash", *"acme")
             await second.until("another dockbook on this machine reads")
             second.misses("on its way", "F6 makes")
@@ -136,9 +139,10 @@ async def test_what_another_dockbook_reads_is_told_as_its_work(tmp_path: Path) -
         await first.filled()
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("mirror", [True, False])
-async def test_a_first_start_without_the_server_goes_on_when_it_is_back(mirror: bool) -> None:
-    async with run_app(mirror=mirror, timing=PATIENT, intercept=refused) as it:
+async def test_first_start_offline_continues_when_server_returns(mirror: bool) -> None:
+    async with run_app(mirror=mirror, timing=PATIENT, intercept=refuse_connection) as it:
         it.sees("The server cannot be reached", "offline since")
         it.transport.intercept = None
         await it.until("live · 48")

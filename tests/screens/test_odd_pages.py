@@ -1,4 +1,4 @@
-"""Pages as servers really send them: without totals, an ID twice, too large: every customer is reached, once."""
+"""Pages without totals, with repeated IDs, or too large: every customer is reached once."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,24 +14,25 @@ from tests.harness import Intercept, json_response, run_app
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-def bent(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
-    """A bend that changes every page."""
+def change_pages(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
+    """An intercept that changes every page."""
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
-        came = await onward()
-        if not request.url.path.endswith("/All") or came.status_code != 200:
-            return came
-        await came.aread()
-        return json_response(200, change(json.loads(came.content)))
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
+        response = await onward()
+        if not request.url.path.endswith("/All") or response.status_code != 200:
+            return response
+        await response.aread()
+        return json_response(200, change(json.loads(response.content)))
 
-    return bend
+    return intercept
 
 
+@pytest.mark.promise("T6")
 @pytest.mark.parametrize("total", [None, -1, "48", [], 4.8])
 @pytest.mark.parametrize("more", [None, False, "yes"])
-async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, more: object) -> None:
+async def test_full_page_without_totals_is_not_last(total: object, more: object) -> None:
     totals = {"totalCount": total, "pageCount": total, "hasMore": more}
-    async with run_app(60, intercept=bent(lambda page: page | totals)) as it:
+    async with run_app(60, intercept=change_pages(lambda page: page | totals)) as it:
         it.sees("total unknown · page 1 ")
         await it.press("f8", "f8")
         it.sees("page 3 ")
@@ -42,24 +43,26 @@ async def test_without_usable_totals_a_full_page_is_not_the_last(total: object, 
         it.sees("page 2 ")
 
 
-async def test_an_id_that_came_twice_on_a_page_is_one_row_and_told() -> None:
+@pytest.mark.promise("T6")
+async def test_repeated_id_on_page_is_one_row() -> None:
     def twice(page: dict[str, Any]) -> dict[str, Any]:
         value = page["value"]
         return page | {"value": [value[0], *value[:-1]]}
 
-    async with run_app(intercept=bent(twice)) as it:
+    async with run_app(intercept=change_pages(twice)) as it:
         it.sees("The server sent ACME-CORP twice on this page")
         assert sum(line[2:].startswith("ACME-CORP ") for line in it.lines) == 1
         await it.press("down", "enter")
         it.misses("ACME-CORP")
 
 
+@pytest.mark.promise("N4")
 @pytest.mark.parametrize("mirror", [False, True])
-async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> None:
+async def test_oversized_page_is_loaded_in_parts(mirror: bool) -> None:
     def swell(page: dict[str, Any]) -> dict[str, Any]:
         return page | {"padding": " " * MAX_BODY} if len(page["value"]) > 10 else page
 
-    async with run_app(intercept=bent(swell), mirror=mirror) as it:
+    async with run_app(intercept=change_pages(swell), mirror=mirror) as it:
         if mirror:
             await it.filled()
         it.sees("too large; now 10 at a time are asked for.", "live · 48", "page 1 of 3")
@@ -70,8 +73,9 @@ async def test_a_page_too_large_is_told_and_comes_all_the_same(mirror: bool) -> 
         assert len(page.rows) == 48
 
 
-async def test_a_server_whose_every_answer_is_too_large_is_there_all_the_same() -> None:
-    async with run_app(intercept=bent(lambda page: page | {"padding": " " * MAX_BODY})) as it:
+@pytest.mark.promise("N4")
+async def test_oversized_responses_do_not_mean_offline() -> None:
+    async with run_app(intercept=change_pages(lambda page: page | {"padding": " " * MAX_BODY})) as it:
         it.sees("The answer is too large", "32 MiB", "live")
         it.misses("offline", "cannot be reached")
         it.transport.intercept = None

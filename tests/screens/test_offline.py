@@ -1,4 +1,4 @@
-"""The server goes away and comes back, under the real program with a mirror."""
+"""The server goes away and comes back while the real app runs with a local copy."""
 
 import asyncio
 import shutil
@@ -9,25 +9,25 @@ import httpx
 import pytest
 from textual import events
 
-from tests.harness import AT_ONCE, LONGEST, Intercept, always, json_response, run_app
+from tests.harness import AT_ONCE, TIMEOUT, Intercept, always, json_response, run_app
 
 Onward = Callable[[], Awaitable[httpx.Response]]
 
 
-async def hurry(seconds: float) -> None:
-    """Short waits are shorter still; the keeper's rest between two turns lasts."""
+async def shorten_sleep(seconds: float) -> None:
+    """Shorten waits, except the sync's pause between two runs."""
     await asyncio.sleep(0.005 if seconds < 32 else 3600)
 
 
-#: Nobody waits for long, and a probe comes at once.
-HURRIED = AT_ONCE._replace(fallback_after=0.05, probe=0.05, random=lambda: 0.0, sleep=hurry)
+#: Short fallback, and a probe at once.
+FAST_FALLBACK = AT_ONCE._replace(fallback_after=0.05, probe=0.05, random=lambda: 0.0, sleep=shorten_sleep)
 
 
-async def refused(request: httpx.Request, _: Onward) -> httpx.Response:
+async def refuse_connection(request: httpx.Request, _: Onward) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-async def unknown(request: httpx.Request, _: Onward) -> httpx.Response:
+async def fail_name_lookup(request: httpx.Request, _: Onward) -> httpx.Response:
     raise httpx.ConnectError("[Errno -2] Name or service not known", request=request)
 
 
@@ -36,23 +36,24 @@ async def black_hole(request: httpx.Request, _: Onward) -> httpx.Response:
     raise AssertionError("nothing wakes it")
 
 
-async def reset(request: httpx.Request, _: Onward) -> httpx.Response:
+async def reset_connection(request: httpx.Request, _: Onward) -> httpx.Response:
     raise httpx.ReadError("reset", request=request)
 
 
 FAULTS: dict[str, Intercept] = {
-    "refused": refused,
-    "no such name": unknown,
+    "refused": refuse_connection,
+    "no such name": fail_name_lookup,
     "black hole": black_hole,
-    "reset": reset,
+    "reset": reset_connection,
     "502 from a proxy": always(lambda: httpx.Response(502, html="<h1>Bad gateway</h1>")),
     "500": always(lambda: json_response(500, {"statusCode": 500, "error": "internal_error", "message": "No."})),
 }
 
 
+@pytest.mark.promise("N7")
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_gone_and_back(fault: str) -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+async def test_list_survives_outage_and_goes_live_again(fault: str) -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         it.sees("live · 48")
         it.transport.intercept = FAULTS[fault]
         await it.press("f5")
@@ -74,9 +75,10 @@ async def test_gone_and_back(fault: str) -> None:
         it.misses("data of")
 
 
-async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_goes_on() -> None:
-    mend = "The secret comes from /run/secret: put the new one there and press F5."
-    async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
+@pytest.mark.promise("N7", "A7")
+async def test_rejected_credentials_show_remedy_and_browsing_continues() -> None:
+    remedy = "The secret comes from /run/secret: put the new one there and press F5."
+    async with run_app(mirror=True, timing=FAST_FALLBACK, credentials_hint=remedy) as it:
         tokens = 0
 
         async def expired(request: httpx.Request, _: Onward) -> httpx.Response:
@@ -87,14 +89,14 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
         it.transport.intercept, it.transport.intercepts_tokens = expired, True
         await it.press("f5")
         it.sees("no access since", "data of", "The credentials are not accepted")
-        assert mend in " ".join(it.screen_text.split())
-        asked = tokens
+        assert remedy in " ".join(it.screen_text.split())
+        requests_sent = tokens
         await it.press("f8")
         it.sees("page 2 of 3", "data of")
         await it.press("enter", "f2")
         it.sees("Edit ")
         await it.press("escape", "escape")
-        assert tokens == asked, "an account must not be locked by trying again and again"
+        assert tokens == requests_sent, "repeated attempts could lock the account"
         it.transport.intercept = None
         await it.press("f5")
         it.sees("live · 48")
@@ -102,11 +104,11 @@ async def test_credentials_that_are_refused_are_told_with_the_cure_and_browsing_
 
 
 @pytest.mark.parametrize("narrowed", [("a",), ("slash", *"in")])
-async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_answers(
+async def test_refresh_retries_credentials_while_copy_is_shown(
     narrowed: tuple[str, ...],
 ) -> None:
-    mend = "The secret comes from /run/secret."
-    async with run_app(mirror=True, timing=HURRIED, credentials_hint=mend) as it:
+    remedy = "The secret comes from /run/secret."
+    async with run_app(mirror=True, timing=FAST_FALLBACK, credentials_hint=remedy) as it:
         body = {"statusCode": 401, "error": "unauthorized", "message": "Expired."}
         it.transport.intercept, it.transport.intercepts_tokens = always(lambda: json_response(401, body)), True
         await it.press("f5")
@@ -114,15 +116,16 @@ async def test_refresh_asks_again_with_mended_credentials_also_where_the_copy_an
         await it.until("no access since")
         await it.press("f5")
         await it.until("The credentials are not accepted")
-        assert mend in " ".join(it.screen_text.split())
+        assert remedy in " ".join(it.screen_text.split())
         it.transport.intercept = None
         await it.press("f5")
         await it.until("live · 48")
         it.misses("data of", "no access")
 
 
-async def test_a_save_never_trusts_the_mirror() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+@pytest.mark.promise("W1")
+async def test_save_never_uses_local_copy() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         await it.press("enter", "f2")
         await it.store.upsert("ACME-CORP", {"phone": "555-9999", "city": "Elsewhere"})
         it.transport.cut()
@@ -132,12 +135,13 @@ async def test_a_save_never_trusts_the_mirror() -> None:
         await it.press("f10")
         record = await it.record("ACME-CORP")
         assert (record["name"], record["city"]) == ("Acme CorporationX", "Elsewhere")
-        kept = await it.app.context.repository.read_customer("ACME-CORP")
-        assert kept.customer.city == "Elsewhere"
+        cached = await it.app.context.repository.read_customer("ACME-CORP")
+        assert cached.customer.city == "Elsewhere"
 
 
-async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+@pytest.mark.promise("N7")
+async def test_paging_does_not_wait_for_hanging_server() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         it.transport.intercept = black_hole
         await it.press("f8", "f8")
         it.sees("page 3 of 3", "data of")
@@ -146,8 +150,9 @@ async def test_with_rows_from_last_time_nobody_waits_for_a_server_that_hangs() -
         assert it.transport.count("GET") < 20
 
 
-async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_called_live() -> None:
-    async with run_app(mirror=True, timing=HURRIED._replace(probe=3600.0)) as it:
+@pytest.mark.promise("N7")
+async def test_nothing_is_live_while_server_is_suspect() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK._replace(probe=3600.0)) as it:
         await it.press("slash", *"bright-mfg")
         it.sees("live")
         it.transport.intercept = black_hole
@@ -164,15 +169,17 @@ async def test_while_it_is_not_known_whether_the_server_is_there_nothing_is_call
         it.sees("page 2 of 3", "no answer")
 
 
-async def test_the_end_does_not_wait_for_what_hangs() -> None:
+@pytest.mark.promise("D2")
+async def test_exit_does_not_wait_for_hanging_server() -> None:
     async with asyncio.timeout(20):
-        async with run_app(mirror=True, timing=HURRIED) as it:
+        async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
             it.transport.intercept = black_hole
             await it.press("f5")
             it.sees("data of")
 
 
-async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> None:
+@pytest.mark.promise("N3")
+async def test_quit_does_not_wait_for_pending_customer() -> None:
     async with run_app(mirror=False) as it:
         it.transport.intercept = black_hole
         await it.press_only("g", *"NO-ONE", "enter")
@@ -185,7 +192,8 @@ async def test_who_leaves_does_not_wait_for_a_customer_that_does_not_come() -> N
         assert (began, it.app.return_code) == (None, 0)
 
 
-async def test_f5_twice_reads_everything_again() -> None:
+@pytest.mark.promise("T7")
+async def test_second_f5_starts_full_sync() -> None:
     async with run_app(600, mirror=True) as it:
         before = it.transport.count("GET")
         await it.press("f5", "f5")
@@ -199,29 +207,30 @@ async def test_f5_twice_reads_everything_again() -> None:
         assert state.row_count == 600
 
 
-async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
-    async def stops(request: httpx.Request, onward: Onward) -> httpx.Response:
+@pytest.mark.promise("N7")
+async def test_incomplete_copy_shows_where_it_ends() -> None:
+    async def stop_after_first_page(request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
             await asyncio.Event().wait()
         return await onward()
 
-    async with run_app(600, mirror=True, timing=HURRIED, intercept=stops) as it:
+    async with run_app(600, mirror=True, timing=FAST_FALLBACK, intercept=stop_after_first_page) as it:
         await it.until("loading copy 41%")
         await it.press("ctrl+end")
         it.sees("page 30 of 30", "live")
         it.transport.cut()
         await it.press("f5")
         it.sees("page 30 of 30", "The server cannot be reached")
-        async with asyncio.timeout(LONGEST):
-            # Until nobody waits for the server any more, it is the reason that is told.
+        async with asyncio.timeout(TIMEOUT):
+            # While calls still wait for the server, the reason is shown instead.
             while "The local copy has only 250" not in it.screen_text:
                 await it.press("f7")
                 it.sees("page 30 of 30", "The server cannot be reached")
         await it.press("ctrl+home")
         it.sees("page 1 of 13", "data incomplete", "incomplete")
         await it.press("ctrl+end")
-        async with asyncio.timeout(LONGEST):
-            # Why the server is away is told once, whenever that comes.
+        async with asyncio.timeout(TIMEOUT):
+            # The reason is shown once, at an unknown moment.
             while "The local copy ends here. There are more" not in it.screen_text:
                 await it.press("f8")
                 it.sees("page 13 of 13")
@@ -230,8 +239,9 @@ async def test_a_copy_that_is_not_whole_tells_where_it_ends() -> None:
         it.misses("last customer")
 
 
-async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_and_goes_on_with_it() -> None:
-    async with run_app(mirror=True, timing=HURRIED, intercept=refused) as it:
+@pytest.mark.promise("N7")
+async def test_find_on_empty_copy_reports_missing_server() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK, intercept=refuse_connection) as it:
         it.sees("The server cannot be reached", "Press F5 to try again.")
         await it.press("slash", *"bright-mfg")
         it.sees('No match for "bright-mfg"', "Searched 0 customers so far; the rest comes when the server answers.")
@@ -242,22 +252,25 @@ async def test_without_rows_from_last_time_find_says_that_the_server_is_missing_
         it.sees("live · 48", "ACME-CORP", "page 1 of 3")
 
 
-async def test_after_a_first_page_that_did_not_come_the_list_is_as_long_as_the_screen() -> None:
-    async with run_app(intercept=refused) as it:
+async def test_failed_first_page_keeps_page_size() -> None:
+    async with run_app(intercept=refuse_connection) as it:
         it.sees("Press F5 to try again.")
         it.transport.intercept = None
         await it.press("f5")
         it.sees("48 customers", "page 1 of 3", "DUNAV-TORG")
 
 
-async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_age(tmp_path: Path) -> None:
-    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED) as it:
+@pytest.mark.promise("N7")
+async def test_offline_start_shows_local_copy_and_its_age(tmp_path: Path) -> None:
+    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=FAST_FALLBACK) as it:
         listed = [line.rstrip() for line in it.lines[2:16]]
-    async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=HURRIED, intercept=refused) as it:
+    async with run_app(
+        mirror=True, mirror_file=tmp_path / "m" / "mirror", timing=FAST_FALLBACK, intercept=refuse_connection
+    ) as it:
         await it.until("offline since")
         it.sees("data of", "48", "page 1 of 3", "from the copy of")
         it.misses("live")
-        assert [line.rstrip() for line in it.lines[2:16]] == listed, "the rest may be under a notice"
+        assert [line.rstrip() for line in it.lines[2:16]] == listed, "a notice may cover the rest"
         await it.press("slash", *"bright", "enter")
         await it.until("inventory@brightmfg.example.com")
         it.sees("offline since", "data of")
@@ -267,7 +280,7 @@ async def test_a_start_without_the_server_shows_the_rows_of_last_time_and_their_
         it.misses("data of", "offline")
 
 
-async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path) -> None:
+async def test_second_session_reports_other_window_syncs(tmp_path: Path) -> None:
     async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as it:
         async with run_app(mirror=True, mirror_file=tmp_path / "m" / "mirror") as second:
             await second.press("f5", "f5")
@@ -276,8 +289,9 @@ async def test_a_second_session_tells_that_another_keeps_the_copy(tmp_path: Path
         it.sees("Reading all customers again for find")
 
 
-async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+@pytest.mark.promise("T7")
+async def test_full_sync_request_waits_for_server() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         it.transport.cut()
         await it.press("f5")
         await it.until("The local copy is shown.")
@@ -288,18 +302,19 @@ async def test_to_read_everything_again_waits_for_a_server_that_is_away() -> Non
         it.sees("There is no local copy to read again")
 
 
-async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+@pytest.mark.promise("N3")
+async def test_cancelled_reader_leaves_response_to_others() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         gate = asyncio.Event()
 
-        async def held_up(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def delay_customer(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.url.path.endswith("/ACME-CORP"):
                 await gate.wait()
             return await onward()
 
-        it.transport.intercept = held_up
+        it.transport.intercept = delay_customer
         repository = it.app.context.repository
-        assert (await repository.read_customer("ACME-CORP")).origin is not None, "it was not answered in time"
+        assert (await repository.read_customer("ACME-CORP")).origin is not None, "the response was late"
         one, two = (asyncio.create_task(repository.read_customer("ACME-CORP")) for _ in range(2))
         await asyncio.sleep(0.01)
         one.cancel()
@@ -308,12 +323,13 @@ async def test_who_stops_waiting_takes_the_answer_from_nobody_else() -> None:
         assert (await two).customer.short_id == "ACME-CORP"
 
 
-async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
+@pytest.mark.promise("N7")
+async def test_go_to_from_local_copy_is_not_live() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
 
         async def silent(request: httpx.Request, onward: Onward) -> httpx.Response:
-            asked = request.url.path.endswith("/ACME-CORP")
-            return await (black_hole(request, onward) if asked else onward())
+            requests_sent = request.url.path.endswith("/ACME-CORP")
+            return await (black_hole(request, onward) if requests_sent else onward())
 
         it.transport.intercept = silent
         await it.press("g")
@@ -324,7 +340,8 @@ async def test_who_is_gone_to_is_not_called_live_when_the_copy_answers() -> None
         it.misses("live")
 
 
-async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.promise("D6")
+async def test_deleted_cache_folder_is_recreated(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     async with run_app(mirror=True, mirror_file=path) as it:
         await it.press("slash", *"acme")
@@ -342,9 +359,10 @@ async def test_an_emptied_cache_folder_costs_a_new_copy_and_nothing_else(tmp_pat
         assert path.with_name("mirror.lock").exists()
 
 
-async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
-    async with run_app(mirror=True, timing=HURRIED) as it:
-        it.transport.intercept = refused
+@pytest.mark.promise("N7")
+async def test_offline_notice_disappears_when_server_returns() -> None:
+    async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
+        it.transport.intercept = refuse_connection
         await it.press("f5")
         await it.until("The local copy is shown.")
         it.transport.intercept = None
@@ -352,11 +370,11 @@ async def test_why_the_copy_answers_is_said_no_longer_than_it_does() -> None:
         it.misses("The local copy is shown.", "cannot be reached")
 
 
-async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
+async def test_list_under_find_shows_changes_by_others() -> None:
     async with run_app(mirror=True) as it:
         it.sees("live · 48", "555-0100")
         await it.store.upsert("ACME-CORP", {"phone": "999-NEW"})
-        # From where it is looked, the list standing below hears of it too.
+        # The list below the search is updated too.
         await it.press("slash", *"acme", "f5")
         await it.until("999-NEW")
         await it.press("escape")
@@ -364,7 +382,7 @@ async def test_what_others_changed_meanwhile_is_not_shown_as_it_was() -> None:
         it.sees("live · 48", "999-NEW")
 
 
-async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_learns() -> None:
+async def test_list_and_detail_follow_the_local_copy() -> None:
     async with run_app(mirror=True) as it:
         for text, keys in (("999-NEW", []), ("888-NEW", ["enter"])):
             await it.press(*keys)
@@ -378,7 +396,7 @@ async def test_the_list_and_a_customer_on_the_screen_take_over_what_the_copy_lea
         assert it.transport.count("GET") == requests
 
 
-async def test_ones_own_change_is_still_there_after_a_find() -> None:
+async def test_own_change_is_shown_after_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("555-01009", "48 customers")

@@ -1,4 +1,4 @@
-"""W11, W5: what a server has against a save stands where it belongs, what was typed stays, and nobody is left alone."""
+"""Refused saves: messages appear where they belong, typed text stays, and a next step is shown."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,11 +9,12 @@ import pytest
 from tests.harness import Intercept, always, json_response, run_app
 
 
-def refusing(status: int, body: object) -> Intercept:
-    """Every save is refused with this."""
+def refuse_saves(status: int, body: object) -> Intercept:
+    """An intercept that refuses every save."""
     return always(lambda: json_response(status, body), "POST")
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize(
     "body",
     [
@@ -27,29 +28,32 @@ def refusing(status: int, body: object) -> Intercept:
 async def test_message_stands_at_its_field(body: dict[str, Any]) -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
-        it.transport.intercept = refusing(400, body)
+        it.transport.intercept = refuse_saves(400, body)
         await it.press("f10")
         it.sees("! Too long.", "Not saved. Please correct the marked fields.", "Acme CorporationX")
 
 
+@pytest.mark.promise("W11", "W6")
 async def test_messages_for_other_fields_are_listed() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
-        it.transport.intercept = refusing(400, {"errors": {"vat": ["Needed."], "": ["And more."]}})
+        it.transport.intercept = refuse_saves(400, {"errors": {"vat": ["Needed."], "": ["And more."]}})
         await it.press("f10")
         it.sees("Not saved. The server says: “Bad Request (400).” vat: Needed. And more.", "Acme CorporationX")
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("status", [400, 409])
 async def test_reason_without_a_field_is_quoted(status: int) -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
-        it.transport.intercept = refusing(status, {"message": "Blocked [/] by policy."})
+        it.transport.intercept = refuse_saves(status, {"message": "Blocked [/] by policy."})
         await it.press("f10")
         it.sees("Not saved. The server says: “Blocked [/] by policy.”", "Acme CorporationX")
 
 
-async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
+@pytest.mark.promise("N5")
+async def test_gateway_error_page_is_reported_as_unavailable() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
         page = httpx.Response(503, headers={"content-type": "text/html"}, content=b"<title>503</title><h1>Busy</h1>")
@@ -59,7 +63,8 @@ async def test_page_of_a_failing_gateway_is_not_another_api() -> None:
         it.misses("customer API")
 
 
-async def test_customer_that_is_gone_is_named_with_what_to_do() -> None:
+@pytest.mark.promise("W11")
+async def test_save_of_missing_customer_shows_next_step() -> None:
     async with run_app() as it:
         await it.press("e", "end", "X")
         body = {"statusCode": 404, "error": "not_found", "message": "No such customer."}
@@ -68,8 +73,10 @@ async def test_customer_that_is_gone_is_named_with_what_to_do() -> None:
         it.sees("Not saved: ACME-CORP is not on the server any more.", "Esc leaves the form;", "CorporationX")
 
 
-async def refuse_single(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """A server that takes no `&` in an address."""
+async def refuse_single_reads(
+    request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]
+) -> httpx.Response:
+    """A server that refuses to read single customers, as for an ID with `&`."""
     if request.method == "GET" and not request.url.path.endswith("/All"):
         return httpx.Response(400, headers={"content-type": "text/html"}, content=b"<title>Bad Request</title>")
     return await onward()
@@ -78,10 +85,11 @@ async def refuse_single(request: httpx.Request, onward: Callable[[], Awaitable[h
 ODD = [{"shortID": "A&B", "name": "Amp", "phone": "1"}]
 
 
+@pytest.mark.promise("W11")
 @pytest.mark.parametrize("mirror", [False, True])
-async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(mirror: bool) -> None:
+async def test_refused_id_is_saved_only_after_warning(mirror: bool) -> None:
     async with run_app(records=ODD, mirror=mirror) as it:
-        it.transport.intercept = refuse_single
+        it.transport.intercept = refuse_single_reads
         await it.press("enter")
         it.sees("A&B · Amp")
         it.misses("offline")
@@ -99,16 +107,18 @@ async def test_id_that_the_server_refuses_can_be_seen_and_saved_at_a_named_risk(
         assert (await it.record("A&B"))["name"] == "AmpX"
 
 
-async def test_new_customer_is_not_made_where_nobody_can_look() -> None:
+@pytest.mark.promise("W2")
+async def test_create_is_refused_if_id_cannot_be_read() -> None:
     async with run_app() as it:
-        it.transport.intercept = refuse_single
+        it.transport.intercept = refuse_single_reads
         await it.press("f6", *"C&D", "down", "X", "f10")
         it.sees("does not accept C&D in an address")
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("W5")
 @pytest.mark.parametrize("number", ["0.10", "1E5", "12345678901234567890123", "-0", "1.0e-7"])
-async def test_number_in_a_text_goes_back_as_it_came(number: str) -> None:
+async def test_number_in_text_field_is_sent_unchanged(number: str) -> None:
     sent: list[bytes] = []
 
     async def numbered(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:

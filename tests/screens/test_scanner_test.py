@@ -1,4 +1,4 @@
-"""Testing the scanner: what arrives is shown and judged, nothing of it is run, and fitting settings are kept."""
+"""The scanner test shows and judges what arrives, runs none of it, and saves suitable settings."""
 
 import tomllib
 from pathlib import Path
@@ -17,11 +17,12 @@ async def scan(it: AppHarness, text: str, pause: float) -> None:
     await it.until("F10 keeps these settings")
 
 
-async def test_scan_is_shown_and_its_settings_are_kept() -> None:
-    kept: list[Scanner] = []
+@pytest.mark.promise("I4")
+async def test_scan_is_shown_and_settings_are_saved() -> None:
+    saved: list[Scanner] = []
 
     def save(scanner: Scanner) -> str:
-        kept.append(scanner)
+        saved.append(scanner)
         return "Kept."
 
     async with run_app(save_scanner=save) as it:
@@ -31,15 +32,16 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         it.sees("qd-ACME-7", "40 to 40 ms", "Behind it   Enter", "by its speed.", "scan_gap_ms = 60")
         await it.press("f10")
         it.sees("Kept.")
-        assert kept == [Scanner(0.06)]
+        assert saved == [Scanner(0.06)]
         assert it.app.key_queue.scanner == Scanner(0.06)
         await it.press("escape")
         it.sees("48 customers")
         assert it.transport.count("POST") == 0
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize(
-    ("sent", "pause", "seen", "fits"),
+    ("sent", "pause", "expected_text", "expected_scanner"),
     [
         ("\x02ACME-7\x03", 2.0, "by its frame: at any speed", Scanner()),
         ("^ACME-7^\r", 2.0, "by its frame: at any speed", Scanner(prefix="^", suffix="^")),
@@ -48,16 +50,19 @@ async def test_scan_is_shown_and_its_settings_are_kept() -> None:
         ("ACME-7\r", 0.12, "by its speed", Scanner(0.18)),
     ],
 )
-async def test_settings_fit_the_scanner(sent: str, pause: float, seen: str, fits: Scanner) -> None:
+async def test_suggested_settings_fit_the_scanner(
+    sent: str, pause: float, expected_text: str, expected_scanner: Scanner
+) -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, sent, pause)
-        it.sees(seen)
+        it.sees(expected_text)
         await it.press("f10")
-        assert it.app.key_queue.scanner == fits
+        assert it.app.key_queue.scanner == expected_scanner
 
 
-async def test_slow_scanner_without_a_frame_is_advised() -> None:
+@pytest.mark.promise("I4")
+async def test_slow_scanner_gets_advice_to_set_frame() -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, "ACME-7\r", 0.3)
@@ -80,7 +85,7 @@ SETTINGS: dict[str, int | str] = {"scan_gap_ms": 60, "scan_prefix": "^", "scan_s
         "[ui]\nscan_prefix = '~'",
     ],
 )
-def test_settings_are_written_and_all_else_stays(tmp_path: Path, text: str) -> None:
+def test_config_file_keeps_everything_else(tmp_path: Path, text: str) -> None:
     path = tmp_path / "dockbook" / "config.toml"
     if text:
         path.parent.mkdir()
@@ -101,7 +106,7 @@ def test_settings_are_written_and_all_else_stays(tmp_path: Path, text: str) -> N
 
 
 @pytest.mark.parametrize("text", ["ui = {mouse = true}\n", "[ui\n", "ui.mouse = true\n"])
-def test_file_that_cannot_be_changed_stays_as_it_is(tmp_path: Path, text: str) -> None:
+def test_unsupported_config_file_is_left_unchanged(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match="scan_gap_ms = 60"):

@@ -1,4 +1,4 @@
-"""I3, I4, I5 on every screen: a scan is whole or it is nothing, and its keys are never run as keys."""
+"""Scans on every screen: complete or without effect, and never run as keys."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from tests.harness import AppHarness, run_app
 EVEN = 0.06
 STALLS = [0.1, 1.0]
 
-#: Keys that open every screen and dialog from the list, and whether a scan opens its customer there.
+#: Keys that open each screen and dialog from the list, and whether a scan opens its customer there.
 SCREENS: dict[str, tuple[Sequence[str], bool]] = {
     "list": ((), True),
     "filtered": (("a",), True),
@@ -29,20 +29,21 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
 }
 
 
-def asked_for(it: AppHarness) -> set[str]:
-    """The IDs that were asked for, one by one."""
+def requested_ids(it: AppHarness) -> set[str]:
+    """The IDs of single customers that were requested."""
     paths = [request.url.path for request in it.transport.requests if request.method == "GET"]
     return {path.rpartition("/")[2] for path in paths if not path.endswith("/All")}
 
 
 async def scan(it: AppHarness, code: str, pauses: Sequence[float], end: str = "\r") -> None:
-    """Scan a code with these pauses before its keys, which were all read in the past."""
+    """Scan a code with these pauses before its keys."""
     await it.type_at(code + end, pauses)
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "xd-4-e"])
-async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -> None:
+async def test_scan_opens_customer_or_shows_why_not(screen: str, code: str) -> None:
     keys, opens = SCREENS[screen]
     async with run_app() as it:
         await it.press(*keys)
@@ -55,15 +56,16 @@ async def test_scan_opens_its_customer_or_says_why_not(screen: str, code: str) -
         else:
             assert it.app.screen is before
             it.sees("Close this first, then scan.")
-        assert asked_for(it) <= {code, "ACME-CORP", "XD-4-E"}
+        assert requested_ids(it) <= {code, "ACME-CORP", "XD-4-E"}
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("end", ["\r", "\t", "\r\n", ""])
 async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
-    """I3: with a stall at every place, also before its end: no other customer is asked for."""
+    """With a stall at every position, no other customer is requested."""
     code = "BRIGHT-MFG"
     async with run_app() as it:
         for place in range(1, len(code) + len(end)):
@@ -75,24 +77,26 @@ async def test_stalled_scan_is_whole_or_nothing(stall: float, end: str) -> None:
                 it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
             await it.press("escape", "escape")
             it.sees("48 customers")
-        assert asked_for(it) <= {code}
+        assert requested_ids(it) <= {code}
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["east-7", "nord-7", "dock-7", "xpor-7", "gate-7", "vend-7", "AB-7"])
 @pytest.mark.parametrize("stall", STALLS)
-async def test_rest_of_a_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
-    """The first key was run, as nobody could know: the rest goes nowhere, also where that key has led."""
+async def test_rest_of_scan_writes_opens_and_answers_nothing(code: str, stall: float) -> None:
+    """The first key has already run; the rest has no effect on the screen it opened."""
     async with run_app() as it:
         await scan(it, code, [5.0, stall] + [EVEN] * len(code))
         it.sees(f"Only part of a barcode arrived (…{code[1:]}). Scan again.")
-        assert asked_for(it) <= {"ACME-CORP"}
+        assert requested_ids(it) <= {"ACME-CORP"}
         assert it.transport.count("POST") == it.transport.count("DELETE") == 0
         assert it.app.return_code is None
         if isinstance(it.app.screen, FormScreen):
             assert not it.app.screen.unsaved_text()
 
 
-async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
+@pytest.mark.promise("I3")
+async def test_cut_scan_is_not_opened() -> None:
     async with run_app(mirror=True) as it:
         for code in ("ACME-CORP", "BRIGHT-MFG", "ACME-CORP"):
             await scan(it, code, [5.0] + [0.01] * len(code))
@@ -103,14 +107,16 @@ async def test_scan_that_is_cut_before_its_end_is_not_opened() -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_end_that_comes_twice_or_late_edits_nothing() -> None:
+@pytest.mark.promise("I3")
+async def test_repeated_or_late_end_edits_nothing() -> None:
     async with run_app() as it:
         await scan(it, "BRIGHT-MFG", [5.0] + [0.01] * 10 + [0.9], "\r\r\n")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "F2 Edit")
         assert not isinstance(it.app.screen, FormScreen)
 
 
-async def test_enter_behind_fast_letters_opens_no_row() -> None:
+@pytest.mark.promise("I3")
+async def test_enter_after_fast_letters_opens_no_row() -> None:
     async with run_app() as it:
         await scan(it, "ZW", [5.0, 0.02, 0.02])
         it.sees("48 customers", "Only part of a barcode arrived (…ZW). Scan again.")
@@ -120,25 +126,28 @@ async def test_enter_behind_fast_letters_opens_no_row() -> None:
         assert "F3 Back" in it.screen_text
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", ["BRIGHT-MFG", "BRIGHT\x1dMFG"])
 async def test_separator_belongs_to_the_code(code: str) -> None:
     async with run_app() as it:
         await it.burst(f"{code}\x03")
         it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "This ID cannot be asked for")
-        assert asked_for(it) <= {code}
+        assert requested_ids(it) <= {code}
 
 
-async def test_separator_belongs_to_a_code_in_find() -> None:
+@pytest.mark.promise("I3")
+async def test_separator_belongs_to_code_in_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash")
         await it.burst("BRIGHT\x1d-MFG\r")
         it.sees("Scanned BRIGHT␝-MFG. Showing BRIGHT-MFG, the only match.")
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("frame", ["\x02{}\x03", "\x02{}\r", "^{}~"])
 async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
-    """I4: with two seconds between keys."""
+    """With two seconds between keys."""
     scanner = Scanner(prefix="^", suffix="~") if "^" in frame else Scanner()
     async with run_app(scanner=scanner) as it:
         await it.press(*SCREENS[screen][0])
@@ -146,7 +155,8 @@ async def test_framed_scan_needs_no_timing(screen: str, frame: str) -> None:
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_framed_scan_fills_the_field_of_a_form() -> None:
+@pytest.mark.promise("I4")
+async def test_framed_scan_fills_form_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type_at("\x02DOCK-7\x03", [2.0])
@@ -156,40 +166,45 @@ async def test_framed_scan_fills_the_field_of_a_form() -> None:
         it.sees("• Name       Dock Seven")
 
 
-async def test_framed_scan_without_its_end_is_only_a_part() -> None:
+@pytest.mark.promise("I4")
+async def test_framed_scan_without_end_is_partial() -> None:
     async with run_app() as it:
         await it.type_at("\x02DOCK-7", [2.0])
         it.sees("Only part of a barcode arrived (DOCK-7…). Scan again.", "48 customers")
 
 
-async def test_prefix_typed_into_a_field_stays_what_was_typed() -> None:
+@pytest.mark.promise("I5")
+async def test_typed_prefix_stays_in_field() -> None:
     async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
         await it.type_at("^ab", [0.3])
         it.sees("• Name       ^ab")
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize("screen", ["list", "detail", "go to"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-async def test_code_that_comes_as_a_paste_is_a_scan(screen: str, end: str) -> None:
+async def test_pasted_code_is_a_scan(screen: str, end: str) -> None:
     async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste(f"BRIGHT-MFG{end}")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
         await it.burst("\r")
         it.sees("F2 Edit")
-        assert asked_for(it) <= {"BRIGHT-MFG", "ACME-CORP"}
+        assert requested_ids(it) <= {"BRIGHT-MFG", "ACME-CORP"}
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("screen", ["sort", "discontinue", "help"])
-async def test_paste_where_nothing_can_be_pasted_is_refused(screen: str) -> None:
+async def test_paste_outside_fields_is_refused(screen: str) -> None:
     async with run_app() as it:
         await it.press(*SCREENS[screen][0])
         await it.paste("BRIGHT-MFG")
         it.sees("Nothing can be pasted here.")
 
 
-async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
+@pytest.mark.promise("I3")
+async def test_code_pasted_into_file_name_exports_nothing() -> None:
     async with run_app() as it:
         await it.press("x")
         await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
@@ -197,29 +212,30 @@ async def test_code_pasted_into_the_name_of_a_file_writes_none() -> None:
         it.misses("Nothing was written")
 
 
+@pytest.mark.promise("I5")
 async def test_typing_twelve_characters_a_second_reaches_go_to() -> None:
-    """I5"""
     async with run_app() as it:
         await it.type_at("gBRIGHT-MFG\r", [0.081, 0.094, 0.072, 0.086, 0.078, 0.093, 0.070, 0.095])
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC")
 
 
-async def test_fast_letters_behind_the_one_that_opens_a_form_are_typed() -> None:
-    """I5"""
+@pytest.mark.promise("I5")
+async def test_fast_letters_after_edit_key_are_typed() -> None:
     async with run_app() as it:
         await it.type_at("eThe 9th", [3.0, 0.6, 0.06, 0.1, 0.06, 0.05, 0.05, 0.06])
         it.sees("Acme CorporationThe 9th")
 
 
-async def test_key_held_down_moves_row_by_row() -> None:
-    """I5"""
+@pytest.mark.promise("I5")
+async def test_held_key_moves_row_by_row() -> None:
     async with run_app() as it:
         await it.type_at("j" * 10, [5.0, 0.5] + [0.033] * 8)
         assert it.lines[12].startswith("›")
 
 
+@pytest.mark.promise("T8")
 @pytest.mark.parametrize("pause", [0.0, 0.02])
-async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> None:
+async def test_address_pasted_as_keys_can_be_taken_back(pause: float) -> None:
     async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane\r12 Road\rHall 3", [3.0] + [pause] * 40)
@@ -231,7 +247,8 @@ async def test_address_pasted_as_keys_is_told_and_taken_back(pause: float) -> No
         it.misses("Dock Seven", "Hall 3", "changed")
 
 
-async def test_pasted_lines_are_kept_once_something_else_is_typed() -> None:
+@pytest.mark.promise("T8")
+async def test_pasted_lines_are_kept_after_next_key() -> None:
     async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane", [3.0] + [0.0] * 20)

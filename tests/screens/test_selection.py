@@ -1,4 +1,4 @@
-"""Marks: set with Space, kept over pages and searches, and good for copying and exporting."""
+"""Marks persist across pages and searches, and select what is copied and exported."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.harness import run_app
 
 
-async def test_marks_stay_over_pages_and_searches_and_are_counted() -> None:
+async def test_marks_persist_across_pages_and_searches() -> None:
     async with run_app(mirror=True) as it:
         await it.press("space", "space", "up")
         assert it.lines[2].startswith("+ ACME-CORP")
@@ -23,7 +23,9 @@ async def test_marks_stay_over_pages_and_searches_and_are_counted() -> None:
         it.sees("2 marked")
 
 
-async def test_the_marked_are_copied_exported_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_marked_customers_are_copied_exported_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     async with run_app() as it:
         await it.press("M")

@@ -1,4 +1,4 @@
-"""Saves that are not confirmed: the person goes on, and the verdict comes to whatever screen there is."""
+"""Unconfirmed saves: the user goes on, and the outcome appears on whatever screen is open."""
 
 import asyncio
 import errno
@@ -15,25 +15,25 @@ from app.drafts.draft import PendingWrite
 from app.drafts.store import DraftStore
 from app.screens.conflict import ConflictScreen
 from tests.harness import AppHarness, Intercept, always, json_response, run_app
-from tests.screens.test_draft_screens import ACME, SERVER, kept, left, run_with_drafts, written
+from tests.screens.test_draft_screens import ACME, SERVER, flush_drafts, leave_draft, run_with_drafts, stored_drafts
 
 Onward = Callable[[], Awaitable[httpx.Response]]
-WAITING = (60.0,)
+CONFIRM_DELAYS = (60.0,)
 
 
-class Late:
-    """A gateway that answers a POST with 504 while the server behind it still has to carry it out."""
+class LateCommit:
+    """A gateway that answers a write with 504 before the server commits it."""
 
     def __init__(self, it: AppHarness) -> None:
         self._onward: Onward | None = None
-        it.transport.intercept = self._bend
+        it.transport.intercept = self._intercept
 
     async def commit(self) -> None:
-        """Carry it out."""
+        """Commit the write."""
         assert self._onward is not None
         await self._onward()
 
-    async def _bend(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
         if request.method not in ("POST", "DELETE"):
             return await onward()
         self._onward = onward
@@ -41,15 +41,16 @@ class Late:
 
 
 async def save_phone(it: AppHarness) -> None:
-    """Save another phone number of the first customer, from the list, and wait for no more than the answer."""
+    """Save another phone number of the first customer, and wait for the response only."""
     await it.press("f2", *["down"] * 8, "9")
     await it.press_only("f10")
     await it.until("ot confirmed")
 
 
-async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path) -> None:
-    async with run_with_drafts(tmp_path, confirm_delays=WAITING) as it:
-        late = Late(it)
+@pytest.mark.promise("W9")
+async def test_form_can_be_left_while_save_is_checked(tmp_path: Path) -> None:
+    async with run_with_drafts(tmp_path, confirm_delays=CONFIRM_DELAYS) as it:
+        late = LateCommit(it)
         await save_phone(it)
         it.sees("not confirmed, checking…", "Press Esc to leave the form")
         await it.press_only("f10")
@@ -69,35 +70,37 @@ async def test_the_form_can_be_left_while_its_save_is_looked_for(tmp_path: Path)
         await it.press("m")
         it.sees("Phone  ", "555-01009")
         it.misses("confirmed)")
-        await written(it)
-        assert kept(tmp_path) == []
+        await flush_drafts(it)
+        assert stored_drafts(tmp_path) == []
         assert it.transport.count("POST") == 1
 
 
-async def test_after_the_minute_it_is_not_confirmed_and_told_when_the_customer_is_seen(tmp_path: Path) -> None:
+@pytest.mark.promise("W9")
+async def test_unconfirmed_save_is_confirmed_when_customer_is_seen(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
-        late = Late(it)
+        late = LateCommit(it)
         await save_phone(it)
         await it.settle()
         it.sees("Not confirmed: The server has not stored it so far", "F10 looks first", "Edit ACME-CORP", "555-01009")
         await it.press("escape")
         it.sees("Leave before it is confirmed?", "Not confirmed: Phone of ACME-CORP.")
         await it.press(*["right"] * 2, "enter")
-        await written(it)
-        (draft,) = kept(tmp_path)
+        await flush_drafts(it)
+        (draft,) = stored_drafts(tmp_path)
         assert draft["state"] == "sending"
         await late.commit()
         await it.press("f5")
         it.sees("Saved ACME-CORP: Phone", "draft is gone.", "48 customers")
-        await written(it)
-        assert kept(tmp_path) == []
+        await flush_drafts(it)
+        assert stored_drafts(tmp_path) == []
         await it.press("u")
         it.sees("Phone: 555-01009 → 555-0100")
 
 
-async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
+@pytest.mark.promise("W9")
+async def test_sync_confirms_pending_save() -> None:
     async with run_app(mirror=True) as it:
-        late = Late(it)
+        late = LateCommit(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
@@ -107,10 +110,11 @@ async def test_the_copy_that_is_kept_fresh_finds_out_too() -> None:
         it.sees("48 customers")
 
 
-async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None:
+@pytest.mark.promise("W9", "W7")
+async def test_unclear_undo_is_not_confirmed() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9", "f10")
-        late = Late(it)
+        late = LateCommit(it)
         await it.press("u", "right", "enter")
         it.sees("The change of ACME-CORP is not confirmed. The server has not stored it so")
         await late.commit()
@@ -118,7 +122,8 @@ async def test_an_undo_without_a_clear_answer_is_not_called_not_undone() -> None
         it.sees("Saved ACME-CORP: Phone", "555-0100")
 
 
-async def test_a_reading_that_stays_older_is_asked_about() -> None:
+@pytest.mark.promise("W8")
+async def test_older_read_opens_conflict() -> None:
     async with run_app() as it:
         before = await it.record("ACME-CORP")
         await it.press("f2", *["down"] * 8, "9", "f10")
@@ -134,23 +139,25 @@ async def test_a_reading_that_stays_older_is_asked_about() -> None:
         assert (record["phone"], record["fax"]) == ("555-01009", "7")
 
 
-async def test_a_form_that_is_still_open_takes_over_that_its_save_arrived(tmp_path: Path) -> None:
+@pytest.mark.promise("W9")
+async def test_open_form_closes_when_save_is_confirmed(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
-        late = Late(it)
+        late = LateCommit(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
-        # The copy is kept fresh in the background, for one, and reads the customer.
+        # For example, the sync reads the customer in the background.
         await it.app.context.repository.customer("ACME-CORP")
         await it.settle()
         it.sees("48 customers", "Saved ACME-CORP: Phone", "555-01009")
-        await written(it)
-        assert kept(tmp_path) == []
+        await flush_drafts(it)
+        assert stored_drafts(tmp_path) == []
 
 
-async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp_path: Path) -> None:
+@pytest.mark.promise("W9", "W4")
+async def test_second_save_after_commit_sends_nothing(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
-        late = Late(it)
+        late = LateCommit(it)
         await save_phone(it)
         await it.settle()
         await late.commit()
@@ -161,24 +168,26 @@ async def test_a_second_try_after_it_arrived_sends_nothing_and_can_be_undone(tmp
         it.sees("Phone: 555-01009 → 555-0100")
 
 
-async def test_a_refused_second_try_leaves_the_first_in_doubt(tmp_path: Path) -> None:
+@pytest.mark.promise("W9")
+async def test_refused_second_save_keeps_first_unconfirmed(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
-        Late(it)
+        LateCommit(it)
         await save_phone(it)
         await it.settle()
         refusal = {"statusCode": 400, "error": "bad_request", "message": "Not now."}
         it.transport.intercept = always(lambda: json_response(400, refusal), "POST")
         await it.press("1", "f10")
         it.sees("Not now.")
-        await written(it)
-        (draft,) = kept(tmp_path)
+        await flush_drafts(it)
+        (draft,) = stored_drafts(tmp_path)
         assert (draft["state"], draft["sent"]["body"]) == ("sending", {"phone": "555-01009"})
         assert draft["typed"] == {"phone": "555-010091"}
 
 
-async def test_a_form_left_without_drafts_is_asked_about() -> None:
-    async with run_app(confirm_delays=WAITING) as it:
-        late = Late(it)
+@pytest.mark.promise("W9")
+async def test_leaving_form_without_drafts_asks() -> None:
+    async with run_app(confirm_delays=CONFIRM_DELAYS) as it:
+        late = LateCommit(it)
         await save_phone(it)
         await it.press_only("escape")
         it.sees("Leave before it is known whether it was saved?")
@@ -192,9 +201,10 @@ async def test_a_form_left_without_drafts_is_asked_about() -> None:
         it.sees("Saved ACME-CORP: Phone")
 
 
-async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
-    async with run_app(confirm_delays=WAITING) as it:
-        late = Late(it)
+@pytest.mark.promise("W9")
+async def test_unclear_discontinue_is_confirmed_later() -> None:
+    async with run_app(confirm_delays=CONFIRM_DELAYS) as it:
+        late = LateCommit(it)
         await it.press_only("delete", "right", "enter")
         await it.until("not confirmed. dockbook looks")
         await it.press_only("m")
@@ -207,32 +217,34 @@ async def test_a_discontinue_without_a_clear_answer_is_told_later() -> None:
         it.misses("confirmed)")
 
 
-async def test_after_a_restart_a_save_that_arrives_late_is_told_when_its_customer_is_seen(tmp_path: Path) -> None:
+@pytest.mark.promise("W9", "D4")
+async def test_restart_confirms_late_save_when_customer_is_seen(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
-    left(tmp_path, state="sending", pending_write=PendingWrite(ACME, {"phone": "555-0199"}, now))
-    left(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
+    leave_draft(tmp_path, state="sending", pending_write=PendingWrite(ACME, {"phone": "555-0199"}, now))
+    leave_draft(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
     async with run_with_drafts(tmp_path, records=[{**ACME, "fax": ""}]) as it:
         await it.press("escape")
         it.sees("The change of ACME-CORP is not confirmed. The server has not stored it so")
-        assert len(kept(tmp_path)) == 2
+        assert len(stored_drafts(tmp_path)) == 2
         await it.store.upsert("ACME-CORP", {"phone": "555-0199"}, if_match=None, only_new=False)
         await it.press("f5")
         it.sees("Saved ACME-CORP: Phone", "draft is gone.")
-        await written(it)
-        assert [draft["shortID"] for draft in kept(tmp_path)] == [""]
+        await flush_drafts(it)
+        assert [draft["shortID"] for draft in stored_drafts(tmp_path)] == [""]
         assert it.transport.count("POST") == 0
 
 
-def full_disk(_path: Path, _content: bytes) -> None:
+def write_to_full_disk(_path: Path, _content: bytes) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path: Path) -> None:
+@pytest.mark.promise("W9", "D3")
+async def test_kill_during_save_on_full_disk_stays_unconfirmed(tmp_path: Path) -> None:
     full = False
 
     def write(path: Path, content: bytes) -> None:
         if full:
-            full_disk(path, content)
+            write_to_full_disk(path, content)
         path.write_bytes(content)
 
     arrived, never = asyncio.Event(), asyncio.Event()
@@ -245,7 +257,7 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
 
     async with run_with_drafts(tmp_path, write=write) as it:
         await it.press("f2", *["down"] * 8, "9")
-        await written(it)
+        await flush_drafts(it)
         full = True
         it.transport.intercept = hang
         await it.press_only("f10")
@@ -253,7 +265,7 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
         copy = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
         never.set()
         await it.settle()
-    # What a kill would have left on the disk.
+    # The files that a kill would leave.
     for name, content in copy.items():
         (tmp_path / "killed").mkdir(exist_ok=True)
         (tmp_path / "killed" / name).write_bytes(content)
@@ -262,11 +274,12 @@ async def test_a_save_on_a_full_disk_is_not_called_unsaved_after_a_kill(tmp_path
         it.misses("and did not save")
 
 
-async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path) -> None:
+@pytest.mark.promise("W9", "D3")
+async def test_save_is_not_sent_if_nothing_can_be_noted(tmp_path: Path) -> None:
     folder = tmp_path / "drafts"
-    async with run_with_drafts(folder, write=full_disk) as it:
+    async with run_with_drafts(folder, write=write_to_full_disk) as it:
         await it.press("f2", *["down"] * 8, "9")
-        await written(it)
+        await flush_drafts(it)
         for path in [*folder.rglob("*")]:
             if path.is_file():
                 path.unlink()
@@ -278,27 +291,29 @@ async def test_where_nothing_at_all_can_be_noted_nothing_is_sent(tmp_path: Path)
         folder.unlink()
 
 
-def discontinuing(it: AppHarness) -> Intercept:
-    """A server that marks every customer as discontinued, and writes the state in capitals."""
+def discontinue_on_save(it: AppHarness) -> Intercept:
+    """A server that discontinues every saved customer and changes its city."""
 
-    async def bend(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
         response = await onward()
         if request.method != "POST":
             return response
         return json_response(200, await it.record("ACME-CORP") | {"active": False, "city": "SPRINGFIELD"})
 
-    return bend
+    return intercept
 
 
-async def test_what_else_the_server_changed_is_told_on_the_screen() -> None:
+@pytest.mark.promise("W12")
+async def test_other_server_changes_are_shown() -> None:
     async with run_app() as it:
-        it.transport.intercept = discontinuing(it)
+        it.transport.intercept = discontinue_on_save(it)
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("! Saved ACME-CORP: Phone. The server also changed City to SPRINGFIELD.", "was discontinued meanwhile")
 
 
-async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_draft(tmp_path: Path) -> None:
-    left(tmp_path, base={**ACME, "active": True})
+@pytest.mark.promise("W12")
+async def test_discontinuation_is_shown_in_conflict_and_draft(tmp_path: Path) -> None:
+    leave_draft(tmp_path, base={**ACME, "active": True})
     async with run_with_drafts(tmp_path) as it:
         await it.press("escape")
         await it.store.discontinue("ACME-CORP")
@@ -314,7 +329,8 @@ async def test_a_discontinuation_by_somebody_else_is_told_by_save_conflict_and_d
         it.sees("Draft · ACME-CORP", "ACME-CORP was discontinued meanwhile.")
 
 
-async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> None:
+@pytest.mark.promise("W12")
+async def test_save_shows_discontinuation_by_others() -> None:
     async with run_app() as it:
         await it.press("f2", *["down"] * 8, "9")
         await it.store.discontinue("ACME-CORP")
@@ -322,17 +338,18 @@ async def test_a_save_tells_that_its_customer_was_discontinued_meanwhile() -> No
         it.sees("! Saved ACME-CORP: Phone. ACME-CORP was discontinued meanwhile.")
 
 
-async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
+@pytest.mark.promise("W2")
+async def test_create_over_existing_customer_is_shown() -> None:
     async with run_app() as it:
 
-        async def theirs_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def create_as_other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
             if request.method == "POST":
                 request.headers.pop("If-None-Match", None)
                 theirs: dict[str, Any] = {"name": "Theirs", "phone": "555-7777"}
                 await it.store.upsert("DOCK-7", theirs, if_match=None, only_new=True)
             return await onward()
 
-        it.transport.intercept = theirs_first
+        it.transport.intercept = create_as_other_first
         await it.press("f6")
         await it.type("DOCK-7")
         await it.press("enter")
@@ -347,9 +364,10 @@ async def test_new_over_somebody_elses_is_told_with_what_was_theirs() -> None:
         it.sees("saved over")
 
 
+@pytest.mark.promise("D4")
 @pytest.mark.parametrize("orphan", [True, False])
-def test_the_mark_of_a_sent_draft_goes_with_it(tmp_path: Path, orphan: bool) -> None:
-    drafts = DraftStore(tmp_path, SERVER, pause=0, write=full_disk)
+def test_sent_marker_is_deleted_with_draft(tmp_path: Path, orphan: bool) -> None:
+    drafts = DraftStore(tmp_path, SERVER, pause=0, write=write_to_full_disk)
     draft = drafts.begin("ACME-CORP", ACME)._replace(edits={"phone": "1"})
     drafts.save(draft._replace(state="sending", pending_write=PendingWrite(ACME, {"phone": "1"}, draft.created_at)))
     assert not drafts.flush(10)

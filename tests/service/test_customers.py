@@ -87,6 +87,7 @@ async def test_invalid_utf8_in_a_path_never_matches_the_replacement_character(cl
     assert (await client.get("Customer/%FF")).status_code == 404
 
 
+@pytest.mark.promise("S1")
 @pytest.mark.parametrize(
     "short_id",
     [
@@ -134,6 +135,7 @@ async def test_unaddressable_id_is_refused(client: httpx.AsyncClient, short_id: 
     assert (await client.get("Customer/All")).json()["totalCount"] == 0
 
 
+@pytest.mark.promise("W6")
 async def test_validation_error_names_every_failed_field(client: httpx.AsyncClient) -> None:
     body = {"name": 5, "city": "x" * 201, "zip": "\x00", "state": "y" * 200, "phone": {"a": 1}}
     answer = await client.post("Customer", json=body)
@@ -142,6 +144,7 @@ async def test_validation_error_names_every_failed_field(client: httpx.AsyncClie
     assert all(isinstance(text, str) for texts in answer.json()["details"].values() for text in texts)
 
 
+@pytest.mark.promise("W8")
 async def test_modified_grows_when_the_clock_goes_back(tmp_path: Path) -> None:
     moments = iter(datetime(2024, 11, 2, 14, 22) + timedelta(seconds=step) for step in (0, 0, -3600, -7200, 5))  # noqa: DTZ001
     store = Store.open(tmp_path / "book.sqlite3", clock=lambda: next(moments))

@@ -28,6 +28,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.promise("S3")
 @pytest.mark.parametrize("answers", [1, 40, 97])
 def test_answered_writes_survive_kill(tmp_path: Path, answers: int) -> None:
     path = tmp_path / "book.sqlite3"

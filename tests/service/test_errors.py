@@ -17,6 +17,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> None:
     assert answer.headers["X-API-Version"] == "v1"
 
 
+@pytest.mark.promise("S1")
 @pytest.mark.parametrize(
     "body",
     [
@@ -43,6 +44,7 @@ async def test_body_that_is_not_a_json_object_is_a_bad_request(client: httpx.Asy
     refused(await client.post("Customer", content=body), 400, "bad_request")
 
 
+@pytest.mark.promise("S1")
 @pytest.mark.parametrize("field", ["shortID", "name"])
 async def test_lone_surrogate_is_reported_at_its_field(client: httpx.AsyncClient, field: str) -> None:
     body = f'{{"shortID": "A", "{field}": "x\\ud800"}}'
@@ -51,6 +53,7 @@ async def test_lone_surrogate_is_reported_at_its_field(client: httpx.AsyncClient
     assert list(answer.json()["details"]) == [field]
 
 
+@pytest.mark.promise("S1")
 async def test_deep_and_huge_values_of_unknown_fields_are_ignored(client: httpx.AsyncClient) -> None:
     body = b'{"shortID": "A", "x": ' + b"[" * 200 + b"]" * 200 + b', "y": 1e999, "\\ud800": 0}'
     assert (await client.post("Customer", content=body)).status_code == 201
@@ -113,6 +116,7 @@ async def test_request_without_a_usable_token_is_401_with_a_challenge(
     assert answer.headers["WWW-Authenticate"] == challenge
 
 
+@pytest.mark.promise("S1")
 async def test_full_disk_is_reported_writes_nothing_and_recovers(client: httpx.AsyncClient, store: Store) -> None:
     await client.post("Customer", json={"shortID": "BEFORE"})
     # As many pages as there are: to SQLite the disk is now full.

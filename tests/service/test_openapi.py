@@ -57,12 +57,14 @@ def schema_of_service(described: Described) -> BaseSchema:
 schema = schemathesis.pytest.from_fixture("schema_of_service")
 
 
+@pytest.mark.promise("S1")
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_operation_matches_its_description(case: Case[Any], described: Described) -> None:
     case.call_and_validate(headers=described.headers)
 
 
+@pytest.mark.promise("S1")
 def test_description_states_the_limits_of_the_code(described: Described) -> None:
     document = described.schema.raw_schema
     schemas = document["components"]["schemas"]
@@ -78,6 +80,7 @@ def test_description_states_the_limits_of_the_code(described: Described) -> None
     assert query["page"]["maximum"] == MAX_PAGE
 
 
+@pytest.mark.promise("S1")
 @pytest.mark.parametrize("short_id", ["All", ".", "..", "A", "All.", "all", "...", "Al"])
 def test_description_excludes_exactly_the_reserved_ids(described: Described, short_id: str) -> None:
     (parameter,) = described.schema.raw_schema["paths"]["/Customer/{id}"]["parameters"]

@@ -61,6 +61,7 @@ def table_hash(path: Path) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
+@pytest.mark.promise("S2")
 @pytest.mark.parametrize(("operation", "permissions"), product(OPERATIONS, PERMISSIONS), ids=str)
 @pytest.mark.parametrize("token", ["valid", "last second", "expired", "malformed", "cut", "basic", "none"])
 async def test_permission_matrix(
@@ -99,6 +100,7 @@ async def test_permission_matrix(
     assert changed == (method != "GET" and expected in (200, 201, 204))
 
 
+@pytest.mark.promise("S2", "A2")
 async def test_revoked_permission_takes_effect_at_once(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130, 131}))
     headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
@@ -109,6 +111,7 @@ async def test_revoked_permission_takes_effect_at_once(bare: httpx.AsyncClient, 
     assert (await bare.get("Customer/KNOWN", headers=headers)).status_code == 401
 
 
+@pytest.mark.promise("S2")
 async def test_forbidden_body_is_not_read(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130}))
     headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}

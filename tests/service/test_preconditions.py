@@ -14,6 +14,7 @@ async def tags(client: httpx.AsyncClient) -> tuple[str, str]:
     return old.headers["ETag"], new.headers["ETag"]
 
 
+@pytest.mark.promise("W1")
 async def test_if_match_writes_only_over_the_named_version(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
     stale, fresh = tags
     body = {"shortID": "A", "name": "three"}
@@ -26,12 +27,14 @@ async def test_if_match_writes_only_over_the_named_version(client: httpx.AsyncCl
         assert (await client.post("Customer", json=body, headers={"If-Match": make(tag)})).status_code == 200
 
 
+@pytest.mark.promise("W1")
 async def test_if_match_never_creates(client: httpx.AsyncClient) -> None:
     for value in ("*", '"x"'):
         assert (await client.post("Customer", json={"shortID": "B"}, headers={"If-Match": value})).status_code == 412
     assert (await client.get("Customer/B")).status_code == 404
 
 
+@pytest.mark.promise("W2")
 async def test_if_none_match_only_creates(client: httpx.AsyncClient) -> None:
     headers = {"If-None-Match": "*"}
     assert (await client.post("Customer", json={"shortID": "B"}, headers=headers)).status_code == 201
@@ -41,12 +44,14 @@ async def test_if_none_match_only_creates(client: httpx.AsyncClient) -> None:
     assert (await client.get("Customer/B")).json()["name"] == ""
 
 
+@pytest.mark.promise("W2")
 async def test_one_of_two_concurrent_creators_wins(client: httpx.AsyncClient) -> None:
     bodies = [{"shortID": "B", "name": f"creator {number}"} for number in range(12)]
     answers = await asyncio.gather(*(client.post("Customer", json=b, headers={"If-None-Match": "*"}) for b in bodies))
     assert sorted(answer.status_code for answer in answers) == [201, *[412] * 11]
 
 
+@pytest.mark.promise("W1")
 async def test_discontinue_honours_if_match(client: httpx.AsyncClient, tags: tuple[str, str]) -> None:
     stale, fresh = tags
     assert (await client.delete("Customer/A", headers={"If-Match": stale})).status_code == 412
@@ -55,6 +60,7 @@ async def test_discontinue_honours_if_match(client: httpx.AsyncClient, tags: tup
     assert (await client.get("Customer/A")).headers["ETag"] != fresh
 
 
+@pytest.mark.promise("S4", "W1")
 async def test_read_then_write_loses_nothing_under_contention(client: httpx.AsyncClient) -> None:
     await client.post("Customer", json={"shortID": "A", "name": ""})
 

@@ -48,6 +48,7 @@ def test_server_reports_its_url_and_ends_cleanly(host: str, number: signal.Signa
     assert (server.returncode, rest, noise) == (0, "closed\n", "")
 
 
+@pytest.mark.promise("S5")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
 async def test_server_refuses_every_other_address_than_loopback(store: Store, host: str) -> None:
     with pytest.raises(SettingsError, match=r"loopback|127"):

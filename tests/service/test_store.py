@@ -31,6 +31,7 @@ async def test_reopened_book_has_its_customers(tmp_path: Path) -> None:
         await again.get("A")
 
 
+@pytest.mark.promise("A4")
 async def test_book_files_and_folders_are_private(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "book.sqlite3"
     store = Store.open(path)
@@ -51,6 +52,7 @@ async def test_temporary_book_is_deleted_on_close() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.promise("S3")
 async def test_every_write_is_synced_to_the_disk(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "book.sqlite3")
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -118,6 +120,7 @@ async def test_unsortable_column_never_reaches_sql(tmp_path: Path) -> None:
     await store.close()
 
 
+@pytest.mark.promise("S4")
 async def test_two_stores_on_one_file_never_see_a_locked_database(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     stores = [Store.open(path), Store.open(path)]
@@ -142,6 +145,7 @@ async def test_two_stores_on_one_file_never_see_a_locked_database(tmp_path: Path
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.promise("S4")
 async def test_concurrent_writes_of_one_record_get_different_versions(tmp_path: Path) -> None:
     still = datetime(2024, 11, 2, 14, 22)  # noqa: DTZ001
     store = Store.open(tmp_path / "book.sqlite3", clock=lambda: still)
@@ -193,6 +197,7 @@ async def test_failed_batch_is_rolled_back(tmp_path: Path) -> None:
     await store.close()
 
 
+@pytest.mark.promise("S4")
 async def test_writes_wait_for_another_writing_process_and_reads_do_not(tmp_path: Path) -> None:
     path = tmp_path / "book.sqlite3"
     store = Store.open(path)

@@ -93,6 +93,7 @@ async def test_form_over_the_limit_is_413(anonymous: httpx.AsyncClient, issued: 
     assert (answer.status_code, answer.json()["error"]) == (413, "payload_too_large")
 
 
+@pytest.mark.promise("S5")
 async def test_wrong_secrets_are_throttled_over_http(anonymous: httpx.AsyncClient, issued: IssuedCredential) -> None:
     answers = [await anonymous.post("Token", data=form(issued, client_secret="no")) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
@@ -101,6 +102,7 @@ async def test_wrong_secrets_are_throttled_over_http(anonymous: httpx.AsyncClien
     assert (await anonymous.post("Token", data=form(issued))).status_code == 429
 
 
+@pytest.mark.promise("S5")
 def test_throttling_is_per_client_id_and_ends_after_retry_after() -> None:
     hands = ManualClock()
     credentials = Credentials(clock=hands)
@@ -127,6 +129,7 @@ def test_correct_secret_resets_the_failure_count() -> None:
         credentials.issue_token(issued.client_id, issued.client_secret)
 
 
+@pytest.mark.promise("S5")
 def test_unknown_ids_are_throttled_in_bounded_memory() -> None:
     credentials = Credentials(clock=ManualClock())
     known = credentials.issue(BOTH)
@@ -181,6 +184,7 @@ def test_disabled_client_gets_no_token_and_loses_its_tokens() -> None:
         credentials.issue_token(issued.client_id, issued.client_secret)
 
 
+@pytest.mark.promise("S6")
 async def test_noisy_client_is_throttled_and_the_others_are_not(store: Store) -> None:
     hands = ManualClock()
     credentials = Credentials(requests_per_second=5, clock=hands)
@@ -199,6 +203,7 @@ async def test_noisy_client_is_throttled_and_the_others_are_not(store: Store) ->
         assert (await client.get("Customer/A", headers=noisy)).status_code == 200
 
 
+@pytest.mark.promise("S5", "A4")
 def test_secrets_and_tokens_are_stored_hashed() -> None:
     credentials = Credentials()
     issued = credentials.issue(BOTH)

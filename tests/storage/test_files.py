@@ -44,6 +44,7 @@ def test_atomic_write_replaces_the_file_with_the_mode_given(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.promise("D3")
 def test_atomic_write_that_fails_leaves_the_old_file_only(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     (folder / "inner").mkdir(parents=True)
@@ -158,9 +159,7 @@ def test_lock_notices_that_its_file_was_replaced(tmp_path: Path) -> None:
     assert not lock.acquire()
 
 
-def test_lock_is_never_taken_on_a_file_deleted_before_it_was_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_is_never_taken_on_deleted_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = FileLock(tmp_path / "lock")
     flock = fcntl.flock
     opened: list[int] = []

@@ -1,4 +1,4 @@
-"""What the program is started with."""
+"""The environment of programs that tests start."""
 
 import os
 from pathlib import Path
@@ -10,5 +10,5 @@ from tests.terminal.pty_program import ROOT
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """A home of its own, and nothing of ours."""
+    """An environment with an empty home."""
     return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}

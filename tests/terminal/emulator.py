@@ -1,4 +1,4 @@
-"""The real program on a real pty, seen through a terminal emulator, with every byte it sent kept."""
+"""The real program on a real pty, read through a terminal emulator."""
 
 import fcntl
 import os
@@ -22,22 +22,22 @@ import pyte
 
 from tests.bench.terminal import Emulator
 
-#: Seconds until something that should have happened is given up.
-PATIENCE: Final = 20.0
+#: Seconds to wait for something that should happen.
+TIMEOUT: Final = 20.0
 
-_HARDLY: Final = 0.03  # seconds of processor time in a quarter of a second
+_IDLE_CPU: Final = 0.03  # seconds of processor time in a quarter of a second
 
 _ENCLOSING: Final = re.compile("([\u0488\u0489\u1abe\u20dd-\u20e4\ua670-\ua672])")
 
-#: Variables that change what the program does; the size of the terminal is to be asked of the terminal.
-_NOT_OURS: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR", "TEXTUAL")
+#: Variables that change what the program does.
+_CLEARED: Final = ("DOCKBOOK_", "XDG_", "SSH_", "COLUMNS", "LINES", "NO_COLOR", "TEXTUAL")
 
 
 @dataclass
 class Terminal:
-    """A program with a terminal of its own; `sent` is all that it wrote, `before` how the terminal was until then.
+    """A program on a pty; `sent` is its output, `before` the terminal's modes at the start.
 
-    `child` is whose end we wait for: the program, or the shell that runs it and writes into `stops` when it stopped.
+    `child` is the process to wait for: the program, or the shell that runs it and writes to `stops` when it stops.
     """
 
     pid: int
@@ -59,7 +59,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What can be seen."""
+        """The text on the screen."""
         return "\n".join(self.screen.display)
 
     def type(self, keys: str) -> None:
@@ -67,26 +67,26 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def until(self, seen: str | Callable[[str], bool]) -> None:
-        """Read on until the text can be seen, or until what is seen satisfies the condition."""
+        """Read until the text is on the screen, or the screen satisfies the condition."""
         satisfied = seen if callable(seen) else lambda text: seen in text
-        ends = monotonic() + PATIENCE
+        ends = monotonic() + TIMEOUT
         while not satisfied(self.text):
             if not self.read(ends - monotonic()):
-                raise AssertionError(f"{seen!r} never came:\n{self.text}")
+                raise AssertionError(f"{seen!r} did not appear:\n{self.text}")
 
     def quiet(self, seconds: float = 0.3) -> None:
-        """Read on until nothing came for so long."""
+        """Read until there was no output for this time."""
         while self.read(seconds):
             continue
 
     def quiet_for(self, seconds: float) -> None:
-        """Read what comes for so long."""
+        """Read all output for this time."""
         ends = monotonic() + seconds
         while (left := ends - monotonic()) > 0:
             self.read(left)
 
     def read(self, seconds: float) -> bool:
-        """Read what comes within this time; false when nothing did."""
+        """Read output that arrives within this time; returns false if there is none."""
         if not select.select([self.master], [], [], max(0.0, seconds))[0]:
             return False
         try:
@@ -100,12 +100,12 @@ class Terminal:
         return bool(piece)
 
     def resize(self, lines: int, columns: int) -> None:
-        """Make the terminal another size."""
+        """Resize the terminal."""
         self.screen.resize(lines, columns)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def modes(self) -> list[Any]:
-        """What the terminal's line discipline does now."""
+        """The current modes of the terminal."""
         return termios.tcgetattr(self.master)
 
     def kill(self, number: signal.Signals) -> None:
@@ -118,14 +118,14 @@ class Terminal:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stall(self) -> None:
-        """Type what is answered with much output, read nothing of it, and wait until the program waits for us."""
+        """Cause much output, read none of it, and wait until the program blocks."""
         for _ in range(200):
             self.type("?")
             select.select([], [], [], 0.01)
         before = -1.0
         for _ in range(40):
             now = self.cpu()
-            if now - before < _HARDLY:
+            if now - before < _IDLE_CPU:
                 break
             before = now
             select.select([], [], [], 0.25)
@@ -137,7 +137,7 @@ class Terminal:
             self.master = -1
 
     def ended(self, seconds: float, *, reading: bool = True) -> int | None:
-        """The exit code (minus the signal) once the program has ended; `None` when it has not within this time."""
+        """Wait for the end; returns the exit code (negative for a signal), or `None` after this time."""
         ends = monotonic() + seconds
         while self.status is None and monotonic() < ends:
             if reading and self.master >= 0:
@@ -150,8 +150,8 @@ class Terminal:
         return self.status
 
     def stopped(self) -> bool:
-        """Wait until the shell saw that the program stopped; false when it ended instead."""
-        ends = monotonic() + PATIENCE
+        """Wait until the program stops; returns false if it ends instead."""
+        ends = monotonic() + TIMEOUT
         while monotonic() < ends:
             self.read(0.02)
             if select.select([self.stops], [], [], 0)[0]:
@@ -159,8 +159,8 @@ class Terminal:
         return False
 
 
-def _run_as_job(argv: Sequence[str], environ: Mapping[str, str], tell: int) -> int:
-    """Be the shell that runs the program as a job on its terminal; tells the job's process ID, and when it stops."""
+def _run_as_job(argv: Sequence[str], environ: Mapping[str, str], report: int) -> int:
+    """Act as a shell that runs the program as a job; writes the job's process ID, and a dot when it stops."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     job = os.fork()
@@ -170,10 +170,10 @@ def _run_as_job(argv: Sequence[str], environ: Mapping[str, str], tell: int) -> i
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execve(sys.executable, [sys.executable, *argv], environ)  # noqa: S606 - no shell is wanted
-    os.write(tell, f"{job}\n".encode())
+    os.write(report, f"{job}\n".encode())
     status = os.waitpid(job, os.WUNTRACED)[1]
     while os.WIFSTOPPED(status):
-        os.write(tell, b".")
+        os.write(report, b".")
         status = os.waitpid(job, os.WUNTRACED)[1]
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
@@ -187,31 +187,31 @@ def terminal(
     environ: Mapping[str, str] | None = None,
     lines: int = 24,
     columns: int = 80,
-    deaf: bool = False,
+    ignores_hangup: bool = False,
     job: bool = False,
     encoding: str = "utf-8",
 ) -> Iterator[Terminal]:
-    """Run `python` with these arguments on a pty, at home in this folder; `deaf` to SIGHUP, as nohup makes it.
+    """Run `python` with these arguments on a pty, with this home; `ignores_hangup` works like nohup.
 
-    It leads the session, as a program does that is run over SSH, or is a `job` of the shell that does.
+    The program leads the session, as over SSH, or is a `job` of a shell that does.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_CLEARED)}
     clean |= {"HOME": str(home), "TMPDIR": str(home), "TERM": "xterm-256color", **(environ or {})}
     gate, hold = os.pipe()
-    stops, tell = os.pipe()
+    stops, report = os.pipe()
     child, master = pty.fork()
     if not child:
-        # Not before the terminal is as it shall be, and was looked at.
+        # Wait until the terminal is set up and its modes are recorded.
         os.close(hold)
         os.read(gate, 1)
         if job:
-            os._exit(_run_as_job(argv, clean, tell))
-        if deaf:
+            os._exit(_run_as_job(argv, clean, report))
+        if ignores_hangup:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.execve(sys.executable, [sys.executable, *argv], clean)  # noqa: S606 - no shell is wanted
     running = Terminal(child, master, child, stops, columns, lines, encoding)
     running.resize(lines, columns)
-    for descriptor in (gate, hold, tell):
+    for descriptor in (gate, hold, report):
         os.close(descriptor)
     if job:
         running.pid = _read_number(stops)
@@ -221,7 +221,7 @@ def terminal(
         if running.status is None:
             os.kill(running.pid, signal.SIGCONT)
             os.kill(running.pid, signal.SIGKILL)
-            running.ended(PATIENCE)
+            running.ended(TIMEOUT)
         running.hang_up()
         os.close(stops)
 

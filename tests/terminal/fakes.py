@@ -1,4 +1,4 @@
-"""The program put together with a part of a test's own: `python -m tests.terminal.fakes FOLDER PART`."""
+"""The program with one part replaced: `python -m tests.terminal.fakes FOLDER PART`."""
 
 import asyncio
 import errno
@@ -25,7 +25,7 @@ ERRORS: Final = {"error": ValueError("Jane-Smith"), "gone": OSError(errno.EIO, "
 
 
 class BrokenDriver(LeanDriver):
-    """The thread that reads the keyboard fails at Ctrl+B."""
+    """The thread that reads the keyboard fails at Ctrl+T."""
 
     def send_message(self, message: Message) -> None:
         if isinstance(message, Key) and message.key == "ctrl+t":
@@ -34,13 +34,13 @@ class BrokenDriver(LeanDriver):
 
 
 class RingingApp(DockbookApp):
-    """Ctrl+B rings."""
+    """Ctrl+T rings the bell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+t", "bell", show=False)]
 
 
 def main(folder: Path, part: str) -> int:
-    """Run it like `app.tui.run` does, and return the exit code."""
+    """Run the app as `app.tui.run` does; returns the exit code."""
     source = EmbeddedBackend(None, 3, read_only=False)
     open_mirror = partial(source.open_mirror, None)
     repository = CustomerRepository(

@@ -1,4 +1,4 @@
-"""The program on a pty, with a demo."""
+"""Starts the demo on a pty."""
 
 import sys
 from pathlib import Path

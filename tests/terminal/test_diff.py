@@ -1,8 +1,9 @@
-"""What the lean driver sends leads to the very screen that Textual's own output leads to."""
+"""The output of the lean driver leads to the same screen as Textual's own."""
 
 import re
 
 import pyte
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +14,11 @@ from tests.bench.terminal import Emulator
 
 COLUMNS, LINES, PIECE = 40, 6, 10
 
-#: The only sequences that may come of an update.
-LANGUAGE = re.compile(r"(?:\x1b\[[0-9;]*[HmKABCD]|\x1bE|[^\x00-\x1f\x7f-\x9f]|[\r\x08])*")
+#: The only sequences that an update may contain.
+ALLOWED_OUTPUT = re.compile(r"(?:\x1b\[[0-9;]*[HmKABCD]|\x1bE|[^\x00-\x1f\x7f-\x9f]|[\r\x08])*")
 
 letters = st.sampled_from([*"abcXYZ  .-", "é", "Ж", "›", "│", "日", "本", "e\u0301", "한", "م", "न"])
-looks = st.lists(
+styles = st.lists(
     st.sampled_from(["1", "2", "4", "7", "9", "22", "27", "36", "91", "44", "38;5;200", "48;2;1;2;3", "39", "49", "0"]),
     max_size=3,
 ).map(";".join)
@@ -25,7 +26,7 @@ looks = st.lists(
 
 @st.composite
 def pieces(draw: st.DrawFn) -> str:
-    """A piece of a line, in its place, that takes ten cells."""
+    """Positioned output of ten cells."""
     x, y = PIECE * draw(st.integers(0, COLUMNS // PIECE - 1)), draw(st.integers(0, LINES - 1))
     out, cells = f"\x1b[{y + 1};{x + 1}H", 0
     while cells < PIECE:
@@ -33,7 +34,7 @@ def pieces(draw: st.DrawFn) -> str:
         if cells + len(cells_of(text, PLAIN)) > PIECE:
             text = " "
         if draw(st.integers(0, 3)) == 0:
-            out += f"\x1b[0m\x1b[{draw(looks)}m"
+            out += f"\x1b[0m\x1b[{draw(styles)}m"
         out += text
         cells += len(cells_of(text, PLAIN))
     return out + "\x1b[0m" + "\n" * (y < LINES - 1)
@@ -47,7 +48,7 @@ garbage = st.lists(st.sampled_from(["what others write", "日", "\r\n", "\x1b[3;
 
 
 class Screen:
-    """An emulator and what was written to it."""
+    """A terminal emulator that text is written to."""
 
     def __init__(self) -> None:
         self.emulator = Emulator(COLUMNS, LINES)
@@ -55,88 +56,91 @@ class Screen:
         self.write("\x1b[?7l" + CLEAR)
 
     def write(self, output: str) -> None:
-        # A line feed becomes two characters on its way through the kernel.
+        # The kernel adds a carriage return to each line feed.
         self._stream.feed(output.replace("\n", "\r\n"))
 
 
-def painted() -> ScreenDiff:
-    painter = ScreenDiff(COLUMNS, LINES)
-    painter.cleared()
-    assert painter.output() == ""
-    return painter
+def cleared_diff() -> ScreenDiff:
+    diff = ScreenDiff(COLUMNS, LINES)
+    diff.cleared()
+    assert diff.output() == ""
+    return diff
 
 
 @given(st.lists(updates, min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_the_screen_is_the_same_as_with_plain_output(frames: list[str]) -> None:
-    plain, lean, painter = Screen(), Screen(), painted()
+def test_diff_leads_to_same_screen_as_plain_output(frames: list[str]) -> None:
+    plain, lean, diff = Screen(), Screen(), cleared_diff()
     for frame in frames:
         plain.write(frame)
-        painter.buffer.feed(frame)
-        output = painter.output()
-        assert LANGUAGE.fullmatch(output)
+        diff.buffer.feed(frame)
+        output = diff.output()
+        assert ALLOWED_OUTPUT.fullmatch(output)
         lean.write(output)
         assert lean.emulator.seen == plain.emulator.seen
-        assert painter.output() == ""
+        assert diff.output() == ""
 
 
 @given(st.lists(updates, min_size=1, max_size=3), garbage)
 @settings(max_examples=50, deadline=None)
-def test_a_screen_that_is_not_known_any_more_is_painted_whole(frames: list[str], others: str) -> None:
-    plain, lean, painter = Screen(), Screen(), painted()
+def test_forgotten_screen_is_repainted(frames: list[str], others: str) -> None:
+    plain, lean, diff = Screen(), Screen(), cleared_diff()
     for frame in frames:
         plain.write(frame)
-        painter.buffer.feed(frame)
-        lean.write(painter.output())
+        diff.buffer.feed(frame)
+        lean.write(diff.output())
         lean.write(others)
-        painter.forget(COLUMNS, LINES)
-        lean.write(painter.output())
+        diff.forget(COLUMNS, LINES)
+        lean.write(diff.output())
         assert lean.emulator.seen == plain.emulator.seen
 
 
-@given(st.lists(looks, min_size=1, max_size=5))
-def test_a_look_is_reached_from_every_other(parameters: list[str]) -> None:
+@given(st.lists(styles, min_size=1, max_size=5))
+def test_sgr_transition_reaches_every_style(parameters: list[str]) -> None:
     before, after = PLAIN, PLAIN
-    for told in parameters:
-        before, after = after, apply_sgr(after, told)
+    for parameter in parameters:
+        before, after = after, apply_sgr(after, parameter)
     sent = transition(before, after)
     assert apply_sgr(before, sent.removeprefix("\x1b[").removesuffix("m")) == after or sent == ""
 
 
-def test_an_update_holds_nothing_but_text_looks_and_places() -> None:
-    painter = painted()
-    painter.buffer.feed("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
-    output = painter.output()
-    assert LANGUAGE.fullmatch(output)
+@pytest.mark.promise("T1")
+def test_output_contains_only_text_styles_and_moves() -> None:
+    diff = cleared_diff()
+    diff.buffer.feed("\x1b[1;1Hab\x1b]52;c;aGk=\x07c\x1b[2Jd\x1b[?1049le\x9b5nf\r\x07g\x1bc")
+    output = diff.output()
+    assert ALLOWED_OUTPUT.fullmatch(output)
     assert output.startswith("ab]52;c;aGk=")
 
 
-def test_what_lies_beyond_the_edges_is_cut_off_and_comes_back_with_them() -> None:
-    painter = painted()
-    painter.buffer.feed("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
-    assert painter.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
-    painter.forget(20, 3)
-    assert painter.output().count("\x1b[K") == 3
-    painter.forget(COLUMNS, LINES)
-    assert "abcde" in painter.output()
+def test_cells_beyond_edges_are_clipped_and_restored() -> None:
+    diff = cleared_diff()
+    diff.buffer.feed("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
+    assert diff.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
+    diff.forget(20, 3)
+    assert diff.output().count("\x1b[K") == 3
+    diff.forget(COLUMNS, LINES)
+    assert "abcde" in diff.output()
 
 
-def test_a_line_of_uncertain_widths_is_written_whole() -> None:
-    painter = painted()
-    painter.buffer.feed("\x1b[2;1H日本  name    x")
-    painter.output()
-    painter.buffer.feed("\x1b[2;13Hy")
-    # Where the terminal thinks it is does not matter after the blanks.
-    assert painter.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
+@pytest.mark.promise("T4")
+def test_line_of_uncertain_width_is_rewritten() -> None:
+    diff = cleared_diff()
+    diff.buffer.feed("\x1b[2;1H日本  name    x")
+    diff.output()
+    diff.buffer.feed("\x1b[2;13Hy")
+    # After the wide characters the column is set explicitly, so the terminal's width for them does not matter.
+    assert diff.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
 
 
-def test_looks_that_nobody_sees_on_a_blank_cost_nothing() -> None:
-    painter = painted()
-    painter.buffer.feed("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
-    assert painter.output() == "   \x1b[1;36ma   b\x1b[2;7H"
+def test_invisible_styles_on_blanks_are_omitted() -> None:
+    diff = cleared_diff()
+    diff.buffer.feed("\x1b[1;1H\x1b[1;36m   a   b   \x1b[0m\x1b[2;1H\x1b[2m      ")
+    assert diff.output() == "   \x1b[1;36ma   b\x1b[2;7H"
     assert cells_of("  ", SgrStyle(frozenset({7}))) != cells_of("  ", PLAIN)
 
 
-def test_certain_characters() -> None:
+@pytest.mark.promise("T4")
+def test_fixed_width_characters_are_known() -> None:
     assert has_fixed_width("Ärzte · Ω Ж › ▲ ⏎ │ … ␛ ☐"[:-2])
     assert not any(map(has_fixed_width, ["日", "e\u0301", "⌚", "😀", "\u00ad", "\u200b", "\u202e", "ﷺ", "न"]))

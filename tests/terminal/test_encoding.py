@@ -1,4 +1,4 @@
-"""The terminal's encoding is that of the locale a person set, and what it lacks is replaced cell by cell."""
+"""The terminal's encoding follows the locale, and missing characters are replaced cell by cell."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ from tests.terminal.emulator import terminal
 from tests.terminal.pty_program import ROOT
 
 ENCODINGS: Final = ("ascii", "iso8859-1", "iso8859-15", "koi8-r", "tis-620", "euc_jp", "shift_jis", "gb18030", "utf-8")
-#: Control characters have no look of their own.
+#: Symbols for control characters.
 PICTURES: Final = {chr(code) for code in (*range(0x2400, 0x2420), 0x2421, 0xFFFD)}
 
 
@@ -40,14 +40,14 @@ PICTURES: Final = {chr(code) for code in (*range(0x2400, 0x2420), 0x2421, 0xFFFD
         ({"LC_ALL": "en_US.UTF-8", "LC_CTYPE": "ru_RU.KOI8-R"}, "utf-8"),
     ],
 )
-def test_the_strongest_variable_names_the_encoding(environ: dict[str, str], encoding: str) -> None:
+def test_encoding_follows_locale_variables(environ: dict[str, str], encoding: str) -> None:
     assert terminal_encoding(environ) == encoding
 
 
 @pytest.mark.parametrize(
     "codeset", ["nonsense", "base64", "rot13", "utf-16", "utf-7", "cp037", "hz", "ISO-2022-JP", "idna", "\0", "é", ""]
 )
-def test_what_no_terminal_speaks_counts_as_utf_8(codeset: str) -> None:
+def test_unknown_codeset_counts_as_utf_8(codeset: str) -> None:
     assert terminal_encoding({"LANG": f"xx_XX.{codeset}"}) == "utf-8"
 
 
@@ -61,17 +61,18 @@ def test_what_no_terminal_speaks_counts_as_utf_8(codeset: str) -> None:
     ],
     ids=["no such locale here", "coerced", "not coerced", "set by the person"],
 )
-def test_a_locale_that_python_coerced_is_not_the_persons(variables: dict[str, str], encoding: str) -> None:
-    asked = "import os; from app.terminal.encoding import terminal_encoding; print(terminal_encoding(os.environ))"
-    told = subprocess.run(
-        [sys.executable, "-c", asked], env=variables, cwd=ROOT, capture_output=True, text=True, check=True
+def test_coerced_locale_is_ignored(variables: dict[str, str], encoding: str) -> None:
+    program = "import os; from app.terminal.encoding import terminal_encoding; print(terminal_encoding(os.environ))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=variables, cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert told.stdout.strip() == encoding
+    assert result.stdout.strip() == encoding
 
 
+@pytest.mark.promise("T4")
 @settings(max_examples=100, deadline=None)
 @given(some.text(max_size=40), some.sampled_from(ENCODINGS))
-def test_what_an_encoding_lacks_takes_as_many_cells(text: str, encoding: str) -> None:
+def test_replacements_keep_cell_count(text: str, encoding: str) -> None:
     shown = sanitize(text)
     spelled = Repertoire(encoding).spell(shown)
     assert spelled.encode(encoding).decode(encoding) == spelled
@@ -92,12 +93,12 @@ def test_what_an_encoding_lacks_takes_as_many_cells(text: str, encoding: str) ->
         ("› 中", "utf-8", "› 中"),
     ],
 )
-def test_a_sign_that_is_lacked_has_a_plain_one(text: str, encoding: str, spelled: str) -> None:
+def test_missing_characters_are_replaced(text: str, encoding: str, spelled: str) -> None:
     assert Repertoire(encoding).spell(text) == spelled
 
 
 def drawn_signs() -> Iterator[str]:
-    """The signs in the program's own texts for the screen."""
+    """The non-ASCII characters in the program's own texts."""
     for folder in ("screens", "widgets"):
         for path in (ROOT / "app" / folder).glob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -105,18 +106,21 @@ def drawn_signs() -> Iterator[str]:
                     yield from (sign for sign in node.value if not sign.isascii())
 
 
-def test_each_sign_the_program_draws_has_a_plain_one() -> None:
+def test_every_drawn_symbol_has_ascii_replacement() -> None:
     signs = set(drawn_signs()) - PICTURES
     assert "▲" in signs
     assert not [sign for sign in sorted(signs) if Repertoire("ascii").spell(sign) == "?"]
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize(
     ("locale", "encoding", "options"),
     [("en_US", "iso8859-1", []), ("en_US", "iso8859-1", ["--plain-output"]), ("ru_RU.KOI8-R", "koi8-r", [])],
     ids=["latin-1", "latin-1-plain", "koi8-r"],
 )
-def test_columns_stay_where_they_are(locale: str, encoding: str, options: list[str], tmp_path: Path) -> None:
+def test_columns_stay_aligned_in_other_encodings(
+    locale: str, encoding: str, options: list[str], tmp_path: Path
+) -> None:
     argv = ["-m", "app", "--demo", *options]
     with (
         terminal(argv, tmp_path, environ={"LC_ALL": locale}, encoding=encoding) as other,

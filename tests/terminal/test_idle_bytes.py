@@ -1,4 +1,4 @@
-"""A program with nothing to do writes nothing, and one whose terminal is slow neither waits for it nor drowns it."""
+"""An idle program writes nothing, and a slow terminal gets the newest screen without being waited for."""
 
 import select
 from pathlib import Path
@@ -10,14 +10,14 @@ from tests.terminal.pty_program import start
 FIND, ESCAPE, EDIT, BACKSPACE, END = "/", "\x1b", "\x1bOQ", "\x7f", "\x1b[F"
 NEXT_PAGE, PREVIOUS_PAGE = "\x1b[19~", "\x1b[18~"
 
-#: A page takes some 2,500 bytes, and a pty holds a few ten thousand.
+#: A page takes about 2,500 bytes, and a pty buffers some ten thousand.
 TURNS = 100
 
 
 @pytest.mark.parametrize("mode", ["--lean", "--no-lean"])
-def test_nothing_is_written_while_nothing_happens(environ: dict[str, str], mode: str) -> None:
+def test_idle_program_writes_nothing(environ: dict[str, str], mode: str) -> None:
     with start(environ, mode) as terminal:
-        # The mirror that fills itself is something that happens.
+        # Wait until the local copy is filled.
         terminal.settle(2)
         assert terminal.press("", quiet=2).written == 0
         for keys, seen in ((FIND, "Find:"), (ESCAPE, "· by ID ▲"), (EDIT, "F10 Save")):
@@ -25,16 +25,16 @@ def test_nothing_is_written_while_nothing_happens(environ: dict[str, str], mode:
             assert terminal.press("", quiet=2).written == 0
 
 
-def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_waited_for(
+def test_slow_terminal_gets_newest_screen(
     environ: dict[str, str],
 ) -> None:
     with start(environ) as terminal:
         terminal.settle(2)
         turn = terminal.press(NEXT_PAGE, "page 2").written + terminal.press(PREVIOUS_PAGE, "page 1").written
-        # The last lines will tell of the file.
+        # The last lines will show the notice of the export.
         before, written = terminal.screen.display[:-4], terminal.written
         terminal.type((NEXT_PAGE + PREVIOUS_PAGE) * TURNS)
-        # Keys take effect in order: when the file is there, all pages were turned; nobody has read of it yet.
+        # Keys take effect in order: when the file exists, all pages were turned, and no output was read yet.
         terminal.type(f"x{BACKSPACE}\x1b[200~~/done.csv\x1b[201~{END}\r")
         assert appears(Path(environ["HOME"]) / "done.csv")
         assert terminal.written == written
@@ -47,7 +47,7 @@ def test_a_terminal_that_reads_nothing_for_a_while_gets_the_newest_and_is_not_wa
 
 
 def appears(path: Path) -> bool:
-    """Whether the file comes while nothing of the terminal is read."""
+    """Whether the file appears while the terminal is not read."""
     for _ in range(300):
         if path.exists():
             return True

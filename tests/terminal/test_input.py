@@ -1,4 +1,4 @@
-"""I1, I2, I3 on a real terminal: bytes as they come, with real pauses between them."""
+"""Input on a real terminal, with real pauses between the bytes."""
 
 import os
 import select
@@ -15,7 +15,7 @@ ENVIRON = {"PYTHONPATH": str(ROOT)}
 
 
 def send(running: Terminal, *pieces: bytes | float) -> None:
-    """Send bytes, with pauses (seconds) between them in which the screen is read."""
+    """Send bytes; read the screen during the pauses (seconds) between them."""
     for piece in pieces:
         if isinstance(piece, bytes):
             os.write(running.master, piece)
@@ -24,13 +24,14 @@ def send(running: Terminal, *pieces: bytes | float) -> None:
 
 
 def alive(running: Terminal) -> None:
-    """Check that keys still work: help is opened and left."""
+    """Check that keys still work by opening and leaving help."""
     running.type("\x1bOP")
     running.until("Help ·")
     running.type("\x1bOP")
     running.until(lambda text: "Help ·" not in text)
 
 
+@pytest.mark.promise("I1")
 @pytest.mark.parametrize("options", [[], ["--plain-output"]])
 def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: list[str]) -> None:
     with terminal([*DEMO, *options], tmp_path, environ=ENVIRON) as running:
@@ -51,7 +52,8 @@ def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: l
         running.until("A character arrived that is not UTF-8")
 
 
-def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
+@pytest.mark.promise("I2")
+def test_paste_without_end_lets_keys_through(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         running.type("e")
@@ -64,8 +66,9 @@ def test_paste_without_its_end_lets_keys_through(tmp_path: Path) -> None:
         assert running.ended(5.0) == 0
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("code", [b"quay-7", b"east-7"])
-def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> None:
+def test_stalled_scan_neither_quits_nor_edits(tmp_path: Path, code: bytes) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         send(running, code[:1], 0.7)
@@ -77,7 +80,8 @@ def test_stalled_scan_neither_leaves_nor_edits(tmp_path: Path, code: bytes) -> N
         assert "changed" not in running.text
 
 
-def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> None:
+@pytest.mark.promise("I3")
+def test_quit_letter_waits_only_for_scan_gap(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         running.type("q")
@@ -96,7 +100,8 @@ def test_letter_that_leaves_waits_for_no_more_than_a_scan(tmp_path: Path) -> Non
         assert running.ended(5.0) == 0
 
 
-def test_scan_sixty_milliseconds_a_key_opens_its_customer(tmp_path: Path) -> None:
+@pytest.mark.promise("I3")
+def test_slow_scan_opens_customer(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, environ=ENVIRON) as running:
         running.until("live · 48")
         for key in b"BRIGHT-MFG":

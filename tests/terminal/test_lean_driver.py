@@ -1,4 +1,4 @@
-"""The program on a pty with the lean driver and with Textual's: the same screens, and what each key costs in bytes."""
+"""The lean driver and Textual's on a pty: the same screens, and the bytes each key costs."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import pytest
 from tests.bench.terminal import Terminal
 from tests.terminal.pty_program import start
 
-#: All that may ever reach a terminal.
+#: All output that may reach a terminal.
 ALLOWED = re.compile(
     rb"(?:\x1b\[[0-9;]*[HmKJABCD]|\x1bE|\x1b\[\?(?:1049|25|7|2004|1004)[hl]|\x1b\[(?:>[0-9]+|<)u"
     rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|[\r\x08]|[^\x00-\x1f\x7f]|\n)*"
@@ -31,7 +31,7 @@ KEYS = {
 }
 
 
-def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, str]) -> None:
+def test_session_shows_same_screens_as_plain_output(environ: dict[str, str]) -> None:
     chance = Random(5)  # noqa: S311 - keys, no secrets
     with start(environ) as lean, start(environ, "--plain-output") as plain:
         assert lean.screen.seen == plain.screen.seen
@@ -41,12 +41,12 @@ def test_a_session_leads_to_the_same_screens_as_plain_output(environ: dict[str, 
                 if step % 8 == 7:
                     terminal.resize(*size)
                 terminal.press(KEYS[name], quiet=0.15)
-            same_in_the_end(lean, plain, name)
+            wait_for_same_screen(lean, plain, name)
         assert ALLOWED.fullmatch(bytes(lean.output))
         assert lean.written * 3 < plain.written
 
 
-def test_what_keys_cost(environ: dict[str, str]) -> None:
+def test_keys_stay_within_byte_limits(environ: dict[str, str]) -> None:
     with start(environ) as lean:
         assert lean.written <= 6_000
         rows = [lean.press(KEYS["down"]).written for _ in range(10)]
@@ -60,7 +60,7 @@ def test_what_keys_cost(environ: dict[str, str]) -> None:
         assert max(letters[1:]) <= 20
 
 
-def test_a_dialog_on_a_slow_line_leaves_the_lines_above_it_and_gives_the_others_back(environ: dict[str, str]) -> None:
+def test_lean_dialog_restores_lines_below(environ: dict[str, str]) -> None:
     with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
         for key, text in (("delete", "Discontinue this"), ("sort", "Order by"), ("palette", "All commands")):
             before = lean.screen.seen
@@ -69,32 +69,32 @@ def test_a_dialog_on_a_slow_line_leaves_the_lines_above_it_and_gives_the_others_
             assert costs[0] * 4 < costs[1] * 3
 
 
-def test_a_dialog_on_a_slow_line_says_all_that_it_says_elsewhere(environ: dict[str, str]) -> None:
+def test_lean_dialog_shows_full_text(environ: dict[str, str]) -> None:
     with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
         for terminal in (lean, usual):
             terminal.press(KEYS["delete"], "Keep")
-        said = set(re.findall(r"[A-Za-z]+", usual.text)) | {"⏎", "←→"}
-        assert said <= set(re.findall(r"[A-Za-z]+|⏎|←→", lean.text))
+        words = set(re.findall(r"[A-Za-z]+", usual.text)) | {"⏎", "←→"}
+        assert words <= set(re.findall(r"[A-Za-z]+|⏎|←→", lean.text))
         assert lean.screen.display[2].startswith("› ")
 
 
 @pytest.mark.parametrize(("part", "rings"), [("lean", 1), ("plain", 1), ("silent", 0)])
-def test_the_bell_passes_unless_it_is_switched_off(part: str, rings: int, environ: dict[str, str]) -> None:
+def test_bell_rings_unless_disabled(part: str, rings: int, environ: dict[str, str]) -> None:
     argv = [sys.executable, "-m", "tests.terminal.fakes", environ["HOME"], part]
     with Terminal(argv, environ, (80, 24), "16") as running:
         running.until("· by ID ▲")
         running.settle(0.2)
-        begun = len(running.output)
+        offset = len(running.output)
         running.press("\x14")
-        assert running.output[begun:].count(b"\a") == rings
+        assert running.output[offset:].count(b"\a") == rings
 
 
 def _both_ways(terminal: Terminal, keys: str, text: str) -> int:
     return terminal.press(keys, text).written + terminal.press(KEYS["escape"], "Next", quiet=0.4).written
 
 
-def same_in_the_end(lean: Terminal, plain: Terminal, key: str) -> None:
-    """A busy machine may need longer for one of the two."""
+def wait_for_same_screen(lean: Terminal, plain: Terminal, key: str) -> None:
+    """Wait until both screens are equal; a busy machine may delay one of them."""
     for _ in range(50):
         if lean.screen.seen == plain.screen.seen:
             return

@@ -1,9 +1,9 @@
-"""A scan that finds nothing rings: whoever scans looks at the pallet."""
+"""An unknown scan rings the bell, because the user looks at the pallet."""
 
 from tests.terminal.pty_program import start
 
 
-def test_a_scan_rings_only_when_it_finds_nothing(environ: dict[str, str]) -> None:
+def test_bell_rings_only_for_unknown_scan(environ: dict[str, str]) -> None:
     with start(environ) as terminal:
         terminal.type("ACME-CORP\r")
         terminal.until("123 Industrial Way")

@@ -1,4 +1,4 @@
-"""A bar on a terminal, one line anywhere else."""
+"""Progress is a bar on a terminal, and one line elsewhere."""
 
 import io
 
@@ -10,7 +10,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_sees_a_bar() -> None:
+def test_progress_on_terminal_is_a_bar() -> None:
     stream = _Terminal()
     progress = Progress("making", stream)
     progress(10, 20)
@@ -20,7 +20,7 @@ def test_a_terminal_sees_a_bar() -> None:
     )
 
 
-def test_a_file_gets_the_end_only() -> None:
+def test_progress_in_file_is_one_line() -> None:
     stream = io.StringIO()
     progress = Progress("making", stream)
     progress(10, 20_000)

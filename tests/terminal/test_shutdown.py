@@ -1,4 +1,4 @@
-"""D2: however its terminal dies, the real program is gone within three seconds, with the right code and no spinning."""
+"""However its terminal dies, the program ends within three seconds, with the right exit code."""
 
 import os
 import pty
@@ -12,22 +12,23 @@ from typing import Final
 
 import pytest
 
-from tests.terminal.emulator import PATIENCE, Terminal, terminal
+from tests.terminal.emulator import TIMEOUT, Terminal, terminal
 
 DEMO: Final = ["-m", "app", "--demo"]
-SOON: Final = 3.0  # seconds
-LITTLE: Final = 1.0  # seconds of processor time
+MAX_SECONDS: Final = 3.0  # seconds
+MAX_CPU_SECONDS: Final = 1.0  # seconds of processor time
 
-LEFT: Final = b"\x1b[?1049l"
-SHOWN: Final = b"\x1b[?25h"
+LEAVE_SCREEN: Final = b"\x1b[?1049l"
+SHOW_CURSOR: Final = b"\x1b[?25h"
 
 
 def kill(number: signal.Signals) -> Callable[[Terminal], None]:
     return lambda running: running.kill(number)
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize(
-    ("happens", "code", "deaf", "stalled"),
+    ("happens", "code", "ignores_hangup", "stalled"),
     [
         (Terminal.hang_up, 129, False, False),
         (Terminal.hang_up, 129, True, False),
@@ -53,28 +54,31 @@ def kill(number: signal.Signals) -> Callable[[Terminal], None]:
         "usr1",
     ],
 )
-def test_it_is_gone(happens: Callable[[Terminal], None], code: int, deaf: bool, stalled: bool, tmp_path: Path) -> None:
-    with terminal(DEMO, tmp_path, deaf=deaf) as running:
+def test_program_ends_within_three_seconds(
+    happens: Callable[[Terminal], None], code: int, ignores_hangup: bool, stalled: bool, tmp_path: Path
+) -> None:
+    with terminal(DEMO, tmp_path, ignores_hangup=ignores_hangup) as running:
         running.until("ACME-CORP")
         running.quiet()
         if stalled:
             running.stall()
         used = running.cpu()
         happens(running)
-        assert running.ended(SOON, reading=not stalled) == code
+        assert running.ended(MAX_SECONDS, reading=not stalled) == code
         assert running.used is not None
-        assert running.used.ru_utime + running.used.ru_stime - used < LITTLE
+        assert running.used.ru_utime + running.used.ru_stime - used < MAX_CPU_SECONDS
         if running.master >= 0:
             assert running.modes() == running.before
         if running.master >= 0 and not stalled:
-            assert LEFT in running.sent
-            assert bytes(running.sent).rindex(SHOWN) > bytes(running.sent).rindex(b"\x1b[?25l")
+            assert LEAVE_SCREEN in running.sent
+            assert bytes(running.sent).rindex(SHOW_CURSOR) > bytes(running.sent).rindex(b"\x1b[?25l")
     assert not list(tmp_path.glob(".local/state/dockbook/crash-*"))
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize("gone", ["keyboard", "screen"])
-def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
-    """Nobody sends a signal: neither is the terminal that this process belongs to."""
+def test_loss_of_half_the_terminal_ends_program(gone: str, tmp_path: Path) -> None:
+    """Neither pty is the controlling terminal, so the kernel sends no signal."""
     ends = {name: pty.openpty() for name in ("keyboard", "screen")}
     keyboard, screen = ends["keyboard"][1], ends["screen"][1]
     child = subprocess.Popen(
@@ -83,7 +87,7 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
         stdout=screen,
         stderr=screen,
         start_new_session=True,
-        # What a shell may have exported is not the size of this terminal, which has none.
+        # This terminal has no size; a shell may have exported another one.
         env=os.environ
         | {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
     )
@@ -95,15 +99,16 @@ def test_half_a_terminal_is_none(gone: str, tmp_path: Path) -> None:
     os.close(ends[gone][0])
     began = monotonic()
     try:
-        assert child.wait(PATIENCE) == 129
-        assert monotonic() - began < SOON
+        assert child.wait(TIMEOUT) == 129
+        assert monotonic() - began < MAX_SECONDS
     finally:
         child.kill()
         os.close(ends["screen" if gone == "keyboard" else "keyboard"][0])
 
 
+@pytest.mark.promise("D2", "I1")
 @pytest.mark.parametrize(("error", "code"), [("error", 1), ("gone", 129), ("end", 129)])
-def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int, tmp_path: Path) -> None:
+def test_failing_keyboard_ends_program_and_keeps_draft(error: str, code: int, tmp_path: Path) -> None:
     with terminal(["-m", "tests.terminal.fakes", str(tmp_path), error], tmp_path) as running:
         running.until("of 1 ·")
         running.type("e")
@@ -111,13 +116,13 @@ def test_a_keyboard_that_fails_ends_it_with_the_draft_kept(error: str, code: int
         running.type("\x1b[B12345678")
         running.until("12345678")
         running.type("\x14")
-        assert running.ended(SOON) == code
+        assert running.ended(MAX_SECONDS) == code
         assert running.modes() == running.before
-        said = bytes(running.sent).partition(LEFT)[2].decode()
+        output = bytes(running.sent).partition(LEAVE_SCREEN)[2].decode()
     (draft,) = (tmp_path / "drafts").rglob("*.json")
     assert "12345678" in draft.read_text("utf-8")
     reports = list((tmp_path / "state").glob("crash-*"))
     assert len(reports) == (code == 1)
-    assert said.count("dockbook: the keyboard could not be read any more, and so it ended: ValueError") == (code == 1)
-    assert "Traceback" not in said
-    assert "Jane-Smith" not in said
+    assert output.count("dockbook: the keyboard could not be read any more, and so it ended: ValueError") == (code == 1)
+    assert "Traceback" not in output
+    assert "Jane-Smith" not in output

@@ -1,4 +1,4 @@
-"""Told to end, or without a terminal, the program flushes, restores the terminal and goes with the right code."""
+"""On a signal, or without a terminal, the program flushes, restores the terminal and exits correctly."""
 
 import os
 import pty
@@ -60,10 +60,11 @@ def end(child: "pexpect.spawn[str]") -> str:
     return output or ""
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize(
     "name", ["TERM", "INT", "QUIT", "ALRM", "USR1", "USR2", "VTALRM", "PROF", "XCPU", "IO", "PWR", "RTMIN", "RTMAX"]
 )
-def test_a_signal_asks_the_program_to_leave(name: str, tmp_path: Path) -> None:
+def test_signal_flushes_and_ends_program(name: str, tmp_path: Path) -> None:
     number = getattr(signal, f"SIG{name}")
     child = start(tmp_path, "polite")
     child.kill(number)
@@ -73,7 +74,8 @@ def test_a_signal_asks_the_program_to_leave(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "left").exists()
 
 
-def test_a_signal_that_the_parent_ignores_ends_nothing(tmp_path: Path) -> None:
+@pytest.mark.promise("D2")
+def test_inherited_ignored_signal_stays_ignored(tmp_path: Path) -> None:
     child = start(tmp_path, "polite", ignored=signal.SIGUSR1)
     child.kill(signal.SIGUSR1)
     child.kill(signal.SIGTERM)
@@ -81,7 +83,8 @@ def test_a_signal_that_the_parent_ignores_ends_nothing(tmp_path: Path) -> None:
     assert child.exitstatus == 143
 
 
-def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:
+@pytest.mark.promise("D2")
+def test_second_sigterm_ends_stuck_program(tmp_path: Path) -> None:
     child = start(tmp_path, "stuck")
     child.kill(signal.SIGTERM)
     child.kill(signal.SIGTERM)
@@ -91,6 +94,7 @@ def test_sigterm_ends_a_program_that_does_not_leave(tmp_path: Path) -> None:
     assert "\x1b[?25h" in restored
 
 
+@pytest.mark.promise("D2")
 def test_sighup_flushes_and_ends_at_once(tmp_path: Path) -> None:
     child = start(tmp_path, "stuck")
     child.kill(signal.SIGHUP)
@@ -100,8 +104,9 @@ def test_sighup_flushes_and_ends_at_once(tmp_path: Path) -> None:
     assert (tmp_path / "flushed").exists()
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS cannot poll a terminal")
-def test_a_lost_terminal_ends_a_program_that_gets_no_sighup(tmp_path: Path) -> None:
+def test_lost_terminal_without_sighup_ends_program(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     # Not its controlling terminal, so the kernel sends no signal when the other side closes.
     child = subprocess.Popen(

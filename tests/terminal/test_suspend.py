@@ -1,4 +1,4 @@
-"""Stopped and continued, the program gives the terminal back and finds its whole screen again."""
+"""A suspended program gives the terminal back, and repaints its screen when it continues."""
 
 import signal
 import subprocess
@@ -16,11 +16,11 @@ from tests.terminal.pty_program import ROOT
 
 DEMO: Final = ["-m", "app", "--demo"]
 NO_SHELL: Final = "There is no shell to go back to. u undoes the last save."
-#: What runs the program, from a shell or in its place.
+#: Commands that run the program, directly or from another shell.
 DIRECTLY: Final = f"{sys.executable} -m app --demo"
 WRAPPED: Final = f"sh -c '{DIRECTLY}; true'"
 
-#: Starts processes as its argument says, the last of which tells whether a shell waits for it.
+#: Starts nested processes as its argument says; the last one prints whether a shell waits for it.
 FAMILY: Final = """
 import os, sys
 
@@ -33,7 +33,7 @@ for step in sys.argv[1].split():
         asked, say = os.pipe()
         if child := os.fork():
             os.close(asked)
-            # Who leaves it an orphan is gone before it looks.
+            # The parent of an orphan ends before the child checks.
             if step == "orphan":
                 os._exit(0)
             os.close(say)
@@ -60,34 +60,36 @@ def force(running: Terminal) -> None:
 
 @pytest.mark.parametrize("size", [(24, 80), (30, 100)], ids=["same size", "other size"])
 @pytest.mark.parametrize("stop", [press, ask, force])
-def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path) -> None:
+def test_suspended_program_restores_its_screen(
+    stop: Callable[[Terminal], None], size: tuple[int, int], tmp_path: Path
+) -> None:
     with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
-        raw, begun, seen = running.modes(), len(running.sent), running.screen.seen
+        raw, offset, seen = running.modes(), len(running.sent), running.screen.seen
         for _ in range(2):
             stop(running)
             assert running.stopped()
             running.quiet(0.1)
             if stop is not force:
                 assert running.modes() == running.before
-                left = bytes(running.sent[begun:])
-                assert b"\x1b[?1049l" in left
-                assert b"\x1b[?25h" in left
+                output = bytes(running.sent[offset:])
+                assert b"\x1b[?1049l" in output
+                assert b"\x1b[?25h" in output
             running.screen.reset()
             running.resize(*size)
-            begun = len(running.sent)
+            offset = len(running.sent)
             running.kill(signal.SIGCONT)
             running.until(lambda text: "F1 Help" in text.splitlines()[size[0] - 1])
             running.quiet(0.1)
             if size == (24, 80):
                 assert running.screen.seen == seen
             assert running.modes() == raw
-            assert b"\x1b[?1049h" in running.sent[begun:]
+            assert b"\x1b[?1049h" in running.sent[offset:]
             assert "Customers" in running.screen.display[0]
             assert "ACME-CORP" in running.screen.display[2]
             assert "48 customers" in running.screen.display[size[0] - 2]
-        # One reader, not two: no key is lost to another one.
+        # There is only one reader, so no key is lost.
         running.type("jjj")
         running.until(lambda text: text.splitlines()[5].startswith("›"))
         running.type("\x11")
@@ -95,20 +97,21 @@ def test_it_comes_back_whole(stop: Callable[[Terminal], None], size: tuple[int, 
         assert running.modes() == running.before
 
 
+@pytest.mark.promise("D2")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path) -> None:
+def test_suspended_program_can_be_ended(number: signal.Signals, tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path, job=True) as running:
         running.until("ACME-CORP")
         running.quiet()
         press(running)
         assert running.stopped()
         running.quiet(0.1)
-        begun = len(running.sent)
+        offset = len(running.sent)
         running.kill(number)
         running.kill(signal.SIGCONT)
         assert running.ended(3) == 128 + number
         assert running.modes() == running.before
-        assert b"\x1b[?1049h" not in running.sent[begun:]
+        assert b"\x1b[?1049h" not in running.sent[offset:]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +125,15 @@ def test_it_can_be_ended_while_it_is_away(number: signal.Signals, tmp_path: Path
         ("child session child group orphan", False),
     ],
 )
-def test_a_shell_waits_only_in_another_group_of_the_session(family: str, waits: bool) -> None:
-    told = subprocess.run([sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout == f"{waits}\n"
+def test_shell_is_detected_by_process_groups(family: str, waits: bool) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", FAMILY, family], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"{waits}\n"
 
 
 @pytest.mark.parametrize("run", [f"exec {DIRECTLY}", f"{DIRECTLY}; true"], ids=["its leader", "beside its leader"])
-def test_a_session_without_a_shell_goes_on(run: str, environ: dict[str, str]) -> None:
+def test_ctrl_z_without_shell_does_not_suspend(run: str, environ: dict[str, str]) -> None:
     with Behind(["sh", "-c", run], environ, (80, 24)) as running:
         running.until("ACME-CORP")
         running.press("\x1a", NO_SHELL)
@@ -138,7 +143,7 @@ def test_a_session_without_a_shell_goes_on(run: str, environ: dict[str, str]) ->
         assert running.wait() == 0
 
 
-def test_a_stop_signal_without_a_shell_is_refused_too(tmp_path: Path) -> None:
+def test_sigtstp_without_shell_does_not_suspend(tmp_path: Path) -> None:
     with terminal(DEMO, tmp_path) as running:
         running.until("ACME-CORP")
         running.quiet()
@@ -149,7 +154,7 @@ def test_a_stop_signal_without_a_shell_is_refused_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [DIRECTLY, WRAPPED], ids=["directly", "wrapped"])
-def test_a_job_of_bash_stops_and_comes_back(command: str, environ: dict[str, str]) -> None:
+def test_bash_job_suspends_and_resumes(command: str, environ: dict[str, str]) -> None:
     bash = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=environ | {"PS1": "ready> ", "TERM": "xterm"})
     bash.expect_exact("ready> ")
     bash.sendline(command)

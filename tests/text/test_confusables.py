@@ -1,4 +1,4 @@
-"""IDs that look alike are found, and those that only share a letter or two are not."""
+"""Confusable and similar IDs are found, and merely related ones are not."""
 
 import json
 from importlib.resources import files
@@ -20,10 +20,11 @@ from app.text.confusables import (
 
 SIGNS = st.text(st.sampled_from("aAiIlL1|oO0vV-‐–— \u00a0\u200bΝνАаВвІіӏßſＡ①éЁ"), max_size=6)
 
-#: Lower-case letters whose capitals look like another letter, or like none: there the capital counts.
+#: Lower-case letters whose capitals look like another letter, or like none; the capital counts.
 CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -50,11 +51,12 @@ CAPITAL_COUNTS: Final = frozenset("νυƽσγг")
         ("cafe\u0301", "CAFÉ"),
     ],
 )
-def test_these_are_alike(one: str, other: str) -> None:
+def test_similar_looking_ids_are_confusable(one: str, other: str) -> None:
     assert is_confusable(one, other)
     assert is_confusable(other, one)
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -70,10 +72,11 @@ def test_these_are_alike(one: str, other: str) -> None:
         ("東京", "東東"),
     ],
 )
-def test_these_are_not(one: str, other: str) -> None:
+def test_different_ids_are_not_confusable(one: str, other: str) -> None:
     assert not is_confusable(one, other)
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -95,11 +98,12 @@ def test_these_are_not(one: str, other: str) -> None:
         ("SØR-1", "sor-1"),
     ],
 )
-def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> None:
+def test_mistyped_ids_are_similar(one: str, other: str) -> None:
     assert is_similar(one, other)
     assert is_similar(other, one)
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -111,22 +115,25 @@ def test_ids_that_may_be_typed_for_each_other_resemble(one: str, other: str) -> 
         ("WH-5", "WHS"),
     ],
 )
-def test_others_do_not_resemble(one: str, other: str) -> None:
+def test_other_ids_are_not_similar(one: str, other: str) -> None:
     assert not is_similar(one, other)
     assert not is_similar(other, one)
 
 
+@pytest.mark.promise("W10")
 @given(SIGNS, SIGNS)
-def test_ids_that_are_alike_resemble_each_other(one: str, other: str) -> None:
+def test_similarity_is_symmetric_and_includes_confusables(one: str, other: str) -> None:
     assert is_similar(one, other) == is_similar(other, one)
     assert is_similar(one, other) or not is_confusable(one, other)
 
 
-def test_the_likeliest_is_the_one_in_other_case() -> None:
+@pytest.mark.promise("W10")
+def test_other_case_ranks_first() -> None:
     others = ["ACMECORP", "ACME-C0RP", "acme-corp "]
     assert sorted(others, key=lambda other: similarity("ACME-CORP", other)) == ["acme-corp ", "ACME-C0RP", "ACMECORP"]
 
 
+@pytest.mark.promise("W10")
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
@@ -142,57 +149,64 @@ def test_the_likeliest_is_the_one_in_other_case() -> None:
         ("eclaiŕ", "ECLAIŔ"),
     ],
 )
-def test_a_few_spellings_hold_the_one_that_is_meant(typed: str, stored: str) -> None:
+def test_spellings_contain_stored_id(typed: str, stored: str) -> None:
     assert stored in spellings(typed)
     assert typed not in spellings(typed)
     assert len(spellings(typed)) <= 6
 
 
+@pytest.mark.promise("W10")
 @given(st.text(max_size=8))
-def test_every_spelling_can_be_asked_for(typed: str) -> None:
-    assert all(way.strip() == way != "" for way in spellings(typed))
+def test_spellings_are_addressable(typed: str) -> None:
+    assert all(spelling.strip() == spelling != "" for spelling in spellings(typed))
 
 
+@pytest.mark.promise("T3")
 @given(SIGNS, SIGNS)
-def test_alike_goes_both_ways_and_is_found_by_the_skeleton(one: str, other: str) -> None:
+def test_confusable_is_symmetric_and_shares_skeleton(one: str, other: str) -> None:
     assert is_confusable(one, other) == is_confusable(other, one)
     if is_confusable(one, other):
         assert skeleton(one) == skeleton(other)
 
 
+@pytest.mark.promise("T3")
 @given(SIGNS)
-def test_case_and_spaces_never_tell_two_ids_apart(text: str) -> None:
+def test_case_and_spaces_are_confusable(text: str) -> None:
     for other in (text.lower(), f" {text}\t", text.replace("-", "\u2011")):
         assert other == text or is_confusable(text, other)
 
 
-def test_no_letter_is_told_from_its_other_case() -> None:
+@pytest.mark.promise("T3")
+def test_skeleton_ignores_case() -> None:
     letters = [chr(code) for code in range(0x590) if chr(code).isalpha()]
     assert not [c for c in letters if len({skeleton(c), skeleton(c.upper()), skeleton(c.lower())}) > 1]
 
 
-def test_what_unicode_says_looks_like_a_sign_of_ascii_does() -> None:
-    """Sign by sign, for those that a terminal's font is likely to have (plane 0)."""
-    told = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+@pytest.mark.promise("T3")
+def test_unicode_confusables_of_ascii_are_covered() -> None:
+    """Character by character, for plane 0, which terminal fonts are likely to have."""
+    unicode_table = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
     pairs = [
         (plain, other["c"])
-        for plain, others in told.items()
+        for plain, others in unicode_table.items()
         if len(plain) == 1 and plain.isascii() and not plain.isspace()
         for other in others
         if len(other["c"]) == 1 and not other["c"].isascii() and other["c"] < "\U00010000"
     ]
     missed = {sign for plain, sign in pairs if not is_confusable(plain, sign)}
-    # Beside those of the capitals: what NFKD makes another sign or letter of.
+    # Others that are missed: NFKD maps them to another character.
     assert missed - CAPITAL_COUNTS <= set("ſ［］｀\u1fef︰ℽ")
     assert len(pairs) > 500
 
 
-def test_of_many_ids_each_is_told_with_its_others() -> None:
+@pytest.mark.promise("T3")
+def test_confusable_groups_list_the_others() -> None:
     ids = ["LI", "B", "li", "Ll", "B", "C"]
     assert confusable_groups(ids) == {"LI": ("li", "Ll"), "li": ("LI",), "Ll": ("LI",)}
 
 
-def test_what_tells_two_apart_is_spelled() -> None:
+@pytest.mark.promise("T3")
+def test_differing_characters_are_revealed() -> None:
     assert reveal_confusables("ACME‑CORP", "ACME-CORP") == "ACME‹2011›CORP"
     assert reveal_confusables("АCME-CORP", "ACME‑CORP") == "‹0410›CME-CORP"
     assert reveal_confusables("acme-corp", "ACME-CORP") == "acme-corp"

@@ -1,4 +1,4 @@
-"""Country codes are named as people name them."""
+"""Country codes have their common names."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 from app.text.countries import countries, country_name
 
 
-def test_names_are_the_common_ones() -> None:
+def test_country_names_are_common_ones() -> None:
     assert country_name("US") == "United States"
     assert country_name("gb ") == "United Kingdom"
     assert country_name("CI") == "Côte d'Ivoire"
@@ -14,7 +14,7 @@ def test_names_are_the_common_ones() -> None:
     assert country_name("") is None
 
 
-def test_the_choices_are_all_countries_by_name() -> None:
+def test_choices_are_all_countries_by_name() -> None:
     choices = countries()
     assert len(choices) > 240
     names = [name for _, name in choices]
@@ -24,7 +24,7 @@ def test_the_choices_are_all_countries_by_name() -> None:
     assert not [name for name in names if "," in name and "and" not in name]
 
 
-def test_the_list_is_loaded_when_it_is_asked_for() -> None:
+def test_country_list_is_loaded_on_demand() -> None:
     program = "import sys, app.text.countries; print('iso3166' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert loaded.stdout == "False\n"

@@ -1,4 +1,4 @@
-"""Texts are found without case, accents and width, and what was found can be marked in the text as it stands."""
+"""Texts match without case, accents and width, and matches are located in the original text."""
 
 import unicodedata
 from hashlib import sha256
@@ -20,13 +20,13 @@ SCRIPTS = TEXTS | st.text(
 
 
 @given(SCRIPTS)
-def test_equivalent_texts_fold_alike(text: str) -> None:
+def test_equivalent_texts_fold_equally(text: str) -> None:
     for form in ("NFC", "NFD"):
         assert fold(unicodedata.normalize(form, text)) == fold(text)
 
 
 @given(SCRIPTS, st.integers(0, 20), st.integers(1, 6))
-def test_what_is_found_is_marked(text: str, start: int, length: int) -> None:
+def test_match_spans_cover_every_match(text: str, start: int, length: int) -> None:
     word = fold(text)[start : start + length]
     found = match_spans(text, [word])
     assert bool(found) == bool(word)
@@ -53,12 +53,12 @@ def test_what_is_found_is_marked(text: str, start: int, length: int) -> None:
         ("abc", "ＡＢＣ"),
     ],
 )
-def test_people_type_what_is_quick(typed: str, text: str) -> None:
+def test_simplified_spelling_matches(typed: str, text: str) -> None:
     assert fold(typed) in fold(text)
     assert match_spans(text, split_words(typed)) == [(0, len(text))]
 
 
-def test_numbers_are_found_however_they_are_written() -> None:
+def test_phone_numbers_match_in_any_notation() -> None:
     assert list(phone_numbers("+1 (312) 555-0100 ext 77")) == ["13125550100"]
     assert [as_phone_digits(word) for word in ("555-01", "5550100", "(555)", "55", "a555", "5.5.5")] == [
         *("55501", "5550100", "555", "", "", "555"),
@@ -70,18 +70,18 @@ def test_numbers_are_found_however_they_are_written() -> None:
 
 
 @given(st.lists(st.text(st.sampled_from("0129 ()+./\\-x,a\t\n\x0b\x1c٣–"), max_size=16)))
-def test_the_numbers_of_many_texts_are_those_of_each(texts: list[str]) -> None:
+def test_batched_phone_numbers_equal_single_ones(texts: list[str]) -> None:
     folded = [fold(text) for text in texts]
     assert numbers_of_each(folded) == [" ".join(phone_numbers(text)) for text in folded]
 
 
-def test_the_words_of_a_query() -> None:
+def test_query_is_split_into_unique_words() -> None:
     assert split_words("  Acme\u3000corp ACME ") == ("acme", "corp")
     assert split_words(" \u0301 ") == ()
 
 
-def test_how_words_are_made_has_a_number_that_mirrors_are_told_apart_by() -> None:
+def test_text_version_matches_folding_rules() -> None:
     signs = "".join(map(chr, range(0x20, 0x600)))
     made = sha256((fold(signs) + skeleton(signs)).encode()).hexdigest()
-    # Made otherwise, a mirror from before finds the wrong rows: raise the number along with the sum.
+    # If folding changes, existing mirrors find wrong rows: raise the version together with this hash.
     assert (TEXT_VERSION, made[:16]) == (3, "da8f1d98d2310900")

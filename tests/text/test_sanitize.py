@@ -1,4 +1,4 @@
-"""Whatever a server sends, the gate returns one harmless line of known width."""
+"""Text from outside becomes one harmless line of known width."""
 
 import unicodedata
 
@@ -44,7 +44,7 @@ def assert_harmless(shown: str) -> None:
 
 
 def cursor_column(text: str) -> int:
-    """Where a terminal emulator's cursor stands after the text."""
+    """The cursor column of a terminal emulator after the text."""
     screen = pyte.Screen(400, 2)
     stream = pyte.Stream(screen)
     # pyte drops the rest of a chunk at an enclosing mark, so each character is a chunk.
@@ -54,10 +54,11 @@ def cursor_column(text: str) -> int:
     return screen.cursor.x
 
 
+@pytest.mark.promise("T1")
 @settings(deadline=None)
 @given(ANY_TEXT | NASTY)
 @example("\r\n\x85\u2028")
-def test_everything_visible_is_harmless(text: str) -> None:
+def test_sanitized_text_is_harmless(text: str) -> None:
     shown = sanitize(text)
     assert_harmless(shown)
     assert sanitize(shown) == shown
@@ -67,13 +68,14 @@ def test_everything_visible_is_harmless(text: str) -> None:
 
 
 def cells_of(character: str) -> int:
-    """The cells of a character on tmux, xterm and PuTTY, which give a spacing mark one; the wcwidth package, none."""
+    """The cells of a character on tmux, xterm and PuTTY; they give a spacing mark one cell, wcwidth none."""
     return 1 if unicodedata.category(character) == "Mc" else wcwidth(character)
 
 
+@pytest.mark.promise("T4")
 @settings(deadline=None)
 @given(ANY_TEXT | NASTY, st.integers(0, 50), st.sampled_from(["left", "right"]))
-def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
+def test_fit_fills_exact_width(text: str, cells: int, align: str) -> None:
     shown = fit(text, cells, "right" if align == "right" else "left")
     assert_harmless(shown)
     assert width(shown) == cells
@@ -81,18 +83,21 @@ def test_fit_takes_exactly_its_cells(text: str, cells: int, align: str) -> None:
     assert width(shorten(text, cells)) <= cells
 
 
-def test_vowel_signs_that_take_a_cell_of_their_own_are_counted() -> None:
+@pytest.mark.promise("T4")
+def test_spacing_vowel_signs_are_counted() -> None:
     assert width("भारत") == 4
     assert fit("भारत", 6) == "भारत  "
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize("text", SAMPLES)
-def test_a_terminal_agrees_on_the_width(text: str) -> None:
+def test_terminal_agrees_on_width(text: str) -> None:
     assert cursor_column(sanitize(text)) == width(text)
     for cells in range(1, 24):
         assert cursor_column(fit(text, cells)) == cells
 
 
+@pytest.mark.promise("T1", "T2", "T3")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -115,10 +120,11 @@ def test_a_terminal_agrees_on_the_width(text: str) -> None:
         ("", ""),
     ],
 )
-def test_signs(text: str, shown: str) -> None:
+def test_control_and_bidi_characters_become_symbols(text: str, shown: str) -> None:
     assert sanitize(text) == shown
 
 
+@pytest.mark.promise("T3")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -131,10 +137,11 @@ def test_signs(text: str, shown: str) -> None:
         ("   ", "␠␠␠"),
     ],
 )
-def test_ids_show_every_odd_space(text: str, shown: str) -> None:
+def test_ids_show_unusual_spaces(text: str, shown: str) -> None:
     assert sanitize_id(text) == shown
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize(
     ("text", "cells", "shown"),
     [
@@ -151,11 +158,12 @@ def test_shorten_cuts_between_characters(text: str, cells: int, shown: str) -> N
     assert shorten(text, cells) == shown
 
 
-def test_fit_aligns() -> None:
+def test_fit_aligns_left_and_right() -> None:
     assert fit("ab", 5) == "ab   "
     assert fit("ab", 5, align="right") == "   ab"
 
 
+@pytest.mark.promise("T5")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -175,7 +183,8 @@ def test_timestamps_keep_their_zone(text: str, shown: str) -> None:
     assert timestamp(text) == shown
 
 
-def test_an_excerpt_is_short_and_on_one_line() -> None:
+@pytest.mark.promise("T1")
+def test_excerpt_is_short_and_one_line() -> None:
     assert excerpt(" <html>\r\n  <b>Log in</b>\x1b[2J ") == "<html> <b>Log in</b>␛[2J"
     assert excerpt("x" * 200) == "x" * 200
     assert excerpt("x" * 201) == "x" * 199 + "…"

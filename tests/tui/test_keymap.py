@@ -1,4 +1,4 @@
-"""The `[keys]` of the config file: what cannot be is refused before the screens open."""
+"""The `[keys]` table of the config file is checked before the screens open."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.errors import SettingsError
 from app.tui.keymap import check_keymap
 
 
-def test_what_can_be_is_accepted() -> None:
+def test_valid_keymap_is_accepted() -> None:
     check_keymap(
         {"help": "f1", "edit": "f2,ctrl+e", "save": "f10,ctrl+s", "quit": "ctrl+x", "row-down": "j", "sort": "o"}
     )
@@ -14,7 +14,7 @@ def test_what_can_be_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keymap", "said"),
+    ("keymap", "expected_text"),
     [
         ({"edti": "f2"}, "Did you mean edit?"),
         ({"zzzzzz": "f2"}, "Known are: "),
@@ -33,7 +33,7 @@ def test_what_can_be_is_accepted() -> None:
         ({"quit": "space"}, "needed in fields"),
     ],
 )
-def test_what_cannot_be_is_told(keymap: dict[str, str], said: str) -> None:
+def test_invalid_keymap_is_reported(keymap: dict[str, str], expected_text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         check_keymap(keymap)
-    assert said in refused.value.text
+    assert expected_text in refused.value.text

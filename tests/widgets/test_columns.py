@@ -1,4 +1,4 @@
-"""The columns: every row as wide as every other, the ID whole, the status always there."""
+"""Columns: rows of equal width, whole IDs, and the status always visible."""
 
 import pyte
 import pytest
@@ -23,7 +23,7 @@ NAMES = [
 
 
 @given(st.integers(70, 200), st.integers(0, 60))
-def test_a_layout_never_is_wider_than_the_terminal_and_keeps_what_matters(cells: int, id_width: int) -> None:
+def test_layout_fits_terminal_and_keeps_main_columns(cells: int, id_width: int) -> None:
     layout = lay_out(cells, id_width)
     assert sum(cell.width for cell in layout) + len(layout) - 1 <= cells
     fields = [cell.column.field for cell in layout]
@@ -31,23 +31,25 @@ def test_a_layout_never_is_wider_than_the_terminal_and_keeps_what_matters(cells:
     assert all(cell.width >= cell.column.narrow for cell in layout)
 
 
-def test_a_wider_terminal_shows_more_columns() -> None:
+def test_wider_terminal_shows_more_columns() -> None:
     counts = [len(lay_out(cells, 14)) for cells in (77, 97, 117, 157, 197, 237)]
     assert counts == sorted(counts)
     assert counts[0] == 6
     assert counts[-1] >= 10
 
 
+@pytest.mark.promise("T4")
 @given(TEXTS, TEXTS, TEXTS, st.integers(77, 160))
-def test_every_row_is_as_wide_as_the_layout_whatever_it_holds(name: str, city: str, phone: str, cells: int) -> None:
+def test_rows_are_as_wide_as_layout(name: str, city: str, phone: str, cells: int) -> None:
     layout = lay_out(cells, 14)
     expected = sum(cell.width for cell in layout) + len(layout) - 1
     assert width(row_text(customer("ID-1", name=name, city=city, phone=phone), layout)) == expected
     assert width(heading_text(layout, "name", descending=True)) == expected
 
 
+@pytest.mark.promise("T3")
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=50), st.integers(77, 120))
-def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
+def test_id_is_never_shortened(short_id: str, cells: int) -> None:
     layout = lay_out(cells, 14)
     row = row_text(customer(short_id, name="Name", active=False), layout)
     shown = sanitize_id(short_id)
@@ -55,8 +57,9 @@ def test_an_id_is_never_shortened(short_id: str, cells: int) -> None:
         assert row.startswith(shown)
 
 
+@pytest.mark.promise("T4")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_status_stands_in_its_column_on_a_real_terminal(name: str) -> None:
+def test_status_column_is_aligned_on_terminal(name: str) -> None:
     screen = pyte.Screen(80, 1)
     layout = lay_out(77, 14)
     pyte.Stream(screen).feed(row_text(customer("ID-1", name=name, city=name, contact=name), layout))
