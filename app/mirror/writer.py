@@ -35,8 +35,8 @@ _FIND: Final = (
 )
 _MODIFIED: Final = WIRE_FIELDS.index("modified")
 _BATCH: Final = 250
-#: A batch of the index takes some 50 ms, for which another write may have to wait.
-_INDEX_BATCH: Final = 2_000
+#: A batch of the index takes some 20 ms, for which another write may have to wait.
+_INDEX_BATCH: Final = 1_000
 
 #: A row as it is, as `READ_COLUMNS` gives it, and as it is to be.
 _Change = tuple[list[Any], MirrorRow]
