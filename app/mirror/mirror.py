@@ -34,7 +34,7 @@ __all__ = ["Mirror", "MirrorState"]
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=HasConnection)
 _MAX_RECOVERIES = 3
-_GONE = "The copy of the customers on this machine is gone; a new one is begun."
+_GONE = "The local copy is gone; a new one is begun."
 _LULL = 0.25  # seconds without a page of a full sync, after which there is time to index
 
 
@@ -423,4 +423,4 @@ class Mirror:
 
 
 def _in_memory(error: StoreError) -> str:
-    return f"The copy of the customers is kept in memory only: {error.text}"
+    return f"The local copy is kept in memory only: {error.text}"
