@@ -176,7 +176,7 @@ def _mirror(folder: Path | None, whose: str) -> "Mirror":
         make_private_dir(folder)
     except OSError as error:
         mirror = Mirror.open(None)
-        mirror.notes += (f"The copy of the customers is kept in memory only: {folder} cannot be used ({error}).",)
+        mirror.notes += (f"The local copy is kept in memory only: {folder} cannot be used ({error}).",)
         return mirror
     return Mirror.open(_mirror_file(folder, whose))
 

@@ -14,7 +14,7 @@ import httpx
 
 from app.api.client import CustomerApi, Deadlines
 from app.api.retry import RetryBudget, RetryPolicy
-from app.repository.repository import ConnectionState, RepositoryListener
+from app.repository.repository import ConnectionState, NoticeKind, RepositoryListener
 from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
 
@@ -216,16 +216,21 @@ class CallbackListener(RepositoryListener):
         connection: Callable[[ConnectionState], object] = lambda _state: None,
         data: Callable[[], object] = lambda: None,
         confirmed: Callable[[UnconfirmedWrite, SaveResult], object] = lambda _write, _saved: None,
+        notice: Callable[[str], object] = lambda _text: None,
     ) -> None:
         self._connection = connection
         self._data = data
         self._confirmed = confirmed
+        self._notice = notice
 
     def connection_changed(self, state: ConnectionState) -> None:
         self._connection(state)
 
     def data_changed(self) -> None:
         self._data()
+
+    def notice(self, text: str, kind: NoticeKind) -> None:
+        self._notice(text)
 
     def write_confirmed(self, write: UnconfirmedWrite, saved: SaveResult) -> None:
         self._confirmed(write, saved)

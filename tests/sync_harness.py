@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,9 @@ class SyncHarness:
 
 
 @asynccontextmanager
-async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool = True) -> AsyncIterator[SyncHarness]:
+async def run_sync(
+    server: FakeServer, *, path: Path | None = None, first: bool = True, full_text: bool | None = None
+) -> AsyncIterator[SyncHarness]:
     """Mirror the server, and wait until the first sync is done."""
     clock = Clock()
     async with client(ScriptedTransport(server), time=clock) as api:
@@ -148,7 +151,7 @@ async def run_sync(server: FakeServer, *, path: Path | None = None, first: bool 
         async def connect() -> CustomerApi:
             return api
 
-        mirror = await asyncio.to_thread(Mirror.open, path)
+        mirror = await asyncio.to_thread(partial(Mirror.open, path, full_text=full_text))
         it: SyncHarness
         timing = Timing(
             interval=2 * REST_SECONDS,

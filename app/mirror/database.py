@@ -16,6 +16,7 @@ from app.mirror.rows import COLUMNS, TEXT_FIELDS, CorruptRow
 from app.mirror.search.index import UNINDEXED_TABLE, index_type
 from app.mirror.search.suggestions import WORD_TABLE
 from app.models.fields import ID_FIELD, WIRE_FIELDS
+from app.storage import sqlite
 from app.storage.files import open_regular_file
 
 SCHEMA_VERSION: Final = 2
@@ -28,12 +29,6 @@ _BUSY_SECONDS: Final = 10.0
 _MAX_QUARANTINED: Final = 2
 _ENOUGH_BYTES: Final = 4 * 2**30
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # the file in it is nameless at once
-_DAMAGE: Final = frozenset(
-    {
-        *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT),
-        *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH),
-    }
-)
 
 _TABLES: Final = f"""
 CREATE TABLE customer (
@@ -54,8 +49,6 @@ SORT_INDEXES: Final = {
     if name != ID_FIELD
 }
 
-#: Another process uses the file at the moment.
-_TEMPORARY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 #: The endings of the files that SQLite keeps beside it.
 _COMPANIONS: Final = ("-wal", "-shm")
 
@@ -67,11 +60,14 @@ class MirrorCorrupt(Exception):
 class MirrorUnwritable(StoreError):
     """No mirror can be kept in the folder, or on the disk; the text says why."""
 
-    title = "No copy of the customers"
+    title = "No local copy"
 
 
 class WriterLock:
-    """The lock of the one process that writes a mirror; the kernel releases it when the process ends."""
+    """The lock of the one process that writes a mirror; the kernel releases it when the process ends.
+
+    Unlike `FileLock`, a process that waits for it too notices when its file is deleted.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f"{path.name}.lock")
@@ -101,13 +97,6 @@ class WriterLock:
         os.close(self._file)
 
 
-def make_folder(path: Path) -> None:
-    """Create the folder of the mirror, for its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.parent.stat().st_mode & 0o077:
-        path.parent.chmod(0o700)
-
-
 def temp_path() -> Path:
     """The path of a mirror whose files are unlinked at once: in memory where there is room, else on the disk."""
     usual = Path(tempfile.gettempdir())
@@ -132,11 +121,7 @@ def open_writer(path: Path, *, full_text: bool) -> sqlite3.Connection:
     """Open the file to write it, creating it where there is none; raises `MirrorCorrupt`."""
     with translate_errors(path):
         _check_names(path)
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
-            path.chmod(0o600)
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite.open_writer(path, timeout=_BUSY_SECONDS)
         try:
             _check_or_create(connection, full_text=full_text)
             connection.execute("PRAGMA synchronous = OFF")
@@ -158,13 +143,7 @@ def open_reader(path: Path, *, full_text: bool | None) -> sqlite3.Connection:
         _check_names(path)
         if not path.exists():
             raise MirrorCorrupt("is gone")
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro",
-            uri=True,
-            timeout=0.0 if full_text is None else _BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        connection = sqlite.open_reader(path, timeout=0.0 if full_text is None else _BUSY_SECONDS)
         try:
             connection.execute("PRAGMA cache_size = -512")
             _check(connection)
@@ -192,7 +171,7 @@ def quarantine(path: Path, why: str) -> str:
             with suppress(IsADirectoryError, PermissionError):
                 # A folder is not ours: it stays.
                 old.with_name(old.name + ending).unlink(missing_ok=True)
-    return f"The copy of the customers on this machine {why}; {what}."
+    return f"The local copy {why}; {what}."
 
 
 def _rename(path: Path, aside: Path) -> None:
@@ -213,34 +192,10 @@ def _check_names(path: Path) -> None:
 def translate_errors(path: Path) -> Iterator[None]:
     """Turn errors of SQLite and the file system into `MirrorCorrupt`, or a `StoreError` with a text for a person."""
     try:
-        yield
+        with sqlite.translate_errors(path, lambda error: MirrorCorrupt(f"is damaged ({error})"), MirrorUnwritable):
+            yield
     except (CorruptRow, UnicodeError):
         raise MirrorCorrupt("is damaged") from None
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError) or code == sqlite3.SQLITE_INTERRUPT:
-            raise
-        # Without a code it is the module that cannot read a text; an unknown table was there when it was written.
-        primary = None if code is None else code & 0xFF
-        short = code == sqlite3.SQLITE_IOERR_SHORT_READ
-        if primary is None or primary in _DAMAGE or short:
-            raise MirrorCorrupt(f"is damaged ({error})") from error
-        kind = StoreError if primary in _TEMPORARY else MirrorUnwritable
-        raise kind(f"{path} cannot be used: {error}. Check that the disk has room.") from error
-    except OSError as error:
-        raise MirrorUnwritable(f"{path} cannot be opened: {error.strerror}. Check who may write there.") from error
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, begin: str = "BEGIN") -> Iterator[None]:
-    """Run the block in one transaction; an error in it leaves nothing behind."""
-    connection.execute(begin)
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _text_version(*, full_text: bool) -> str:
@@ -249,7 +204,7 @@ def _text_version(*, full_text: bool) -> str:
 
 
 def _check_or_create(connection: sqlite3.Connection, *, full_text: bool) -> None:
-    if not connection.execute("SELECT 1 FROM sqlite_master").fetchone() and _pragma(connection, "application_id") == 0:
+    if sqlite.is_new(connection):
         connection.execute("PRAGMA page_size = 8192")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
@@ -263,9 +218,9 @@ def _check_or_create(connection: sqlite3.Connection, *, full_text: bool) -> None
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    if _pragma(connection, "application_id") != APPLICATION_ID:
+    if sqlite.pragma(connection, "application_id") != APPLICATION_ID:
         raise MirrorCorrupt("is the file of another program")
-    version = _pragma(connection, "user_version")
+    version = sqlite.pragma(connection, "user_version")
     if version > SCHEMA_VERSION:
         raise MirrorCorrupt("was written by a newer dockbook")
     if version < SCHEMA_VERSION:
@@ -276,8 +231,3 @@ def _check_texts(connection: sqlite3.Connection, *, full_text: bool) -> None:
     version = connection.execute("SELECT value FROM meta WHERE name = 'texts'").fetchone()
     if version != (_text_version(full_text=full_text),):
         raise MirrorCorrupt("was written by another version of dockbook")
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
-    return int(value)

@@ -12,7 +12,6 @@ from app.mirror.database import (
     MirrorCorrupt,
     MirrorUnwritable,
     WriterLock,
-    make_folder,
     open_writer,
     quarantine,
     temp_path,
@@ -28,13 +27,14 @@ from app.mirror.writer import MirrorWriter
 from app.models.customer import Candidates, Customer, Page
 from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer
+from app.storage.files import make_private_dir
 
 __all__ = ["Mirror", "MirrorState"]
 
 _T = TypeVar("_T")
 _O = TypeVar("_O", bound=HasConnection)
 _MAX_RECOVERIES = 3
-_GONE = "The copy of the customers on this machine is gone; a new one is begun."
+_GONE = "The local copy is gone; a new one is begun."
 _LULL = 0.25  # seconds without a page of a full sync, after which there is time to index
 
 
@@ -91,7 +91,7 @@ class Mirror:
     @classmethod
     def _open_named(cls, path: Path, *, full_text: bool | None) -> Self:
         with translate_errors(path):
-            make_folder(path)
+            make_private_dir(path.parent)
             lock = WriterLock(path)
         try:
             with translate_errors(path):
@@ -339,7 +339,7 @@ class Mirror:
             if self._lock is None or not self._lock.was_deleted:
                 return
             with translate_errors(self._path):
-                make_folder(self._path)
+                make_private_dir(self._path.parent)
                 lock = WriterLock(self._path)
             await self._close_workers()
             # Close the old descriptor only after the new one is open; closing it twice could hit a reused number.
@@ -423,4 +423,4 @@ class Mirror:
 
 
 def _in_memory(error: StoreError) -> str:
-    return f"The copy of the customers is kept in memory only: {error.text}"
+    return f"The local copy is kept in memory only: {error.text}"

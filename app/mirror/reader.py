@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from app.mirror.database import open_reader, transaction, translate_errors
+from app.mirror.database import open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, decode_row, encode_id, is_older
 from app.mirror.search.candidates import find_resembling, find_suggestions
 from app.mirror.search.index import index_type
@@ -14,6 +14,7 @@ from app.mirror.search.suggestions import suggest_terms
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, Origin, Page
 from app.models.fields import ID_FIELD, PageRequest
+from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
 from app.text.folding import split_words
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.errors import StoreError
-from app.mirror.database import MirrorCorrupt, open_reader, transaction, translate_errors
+from app.mirror.database import MirrorCorrupt, open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, checksum
 from app.mirror.search.ordering import order_by
 from app.mirror.state import MirrorState
 from app.models.fields import ID_FIELD, WIRE_FIELDS, Origin, PageRequest
+from app.storage.sqlite import transaction
 
 _ACTIVE = WIRE_FIELDS.index("active")
 

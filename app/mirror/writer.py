@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from app.mirror.database import SORT_INDEXES, transaction
+from app.mirror.database import SORT_INDEXES
 from app.mirror.rows import (
     COLUMNS,
     READ_COLUMNS,
@@ -26,6 +26,7 @@ from app.mirror.state import MirrorState
 from app.models.customer import Customer
 from app.models.fields import ID_FIELD, WIRE_FIELDS
 from app.models.raw_customer import RawCustomer
+from app.storage.sqlite import transaction
 
 #: All rows of a page at once, as each step back from SQLite may have to wait for the GIL.
 _FIND: Final = (
@@ -34,8 +35,8 @@ _FIND: Final = (
 )
 _MODIFIED: Final = WIRE_FIELDS.index("modified")
 _BATCH: Final = 250
-#: A batch of the index takes some 50 ms, for which another write may have to wait.
-_INDEX_BATCH: Final = 2_000
+#: A batch of the index takes some 20 ms, for which another write may have to wait.
+_INDEX_BATCH: Final = 1_000
 
 #: A row as it is, as `READ_COLUMNS` gives it, and as it is to be.
 _Change = tuple[list[Any], MirrorRow]

@@ -135,6 +135,8 @@ class LocalCopy:
             sync.request_full_sync()
         mirror.on_recreated = restart
         self._announcer.mirror_notes(mirror.notes)
+        if not mirror.has_full_text_index:
+            self._announcer.listener.notice("The SQLite of this Python has no FTS5: find takes longer.", None)
         await sync.run()
 
     def request_sync(self) -> None:

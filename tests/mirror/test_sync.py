@@ -325,3 +325,13 @@ async def test_full_sync_request_ends_long_wait() -> None:
         it.clock.now += 61
         await it.turn(whole=True)
         assert await it.stored() == it.expected()
+
+
+@pytest.mark.parametrize("full_text", [True, False])
+async def test_missing_fts5_is_reported_once(full_text: bool) -> None:
+    notices: list[str] = []
+    async with run_sync(FakeServer(3), first=False, full_text=full_text) as it:
+        it.repository.listen(CallbackListener(data=it.changed, notice=notices.append))
+        await it.rest()
+        await it.turn()
+    assert notices == ([] if full_text else ["The SQLite of this Python has no FTS5: find takes longer."])
