@@ -43,7 +43,9 @@ TIMEOUT = 20.0
 #: The mirror is filled as soon as the first page is shown, without pauses.
 AT_ONCE = Timing(initial_delay=0.0, between_pages=0.0)
 
-Intercept = Callable[[httpx.Request, Callable[[], Awaitable[httpx.Response]]], Awaitable[httpx.Response]]
+#: Sends the intercepted request on to the service.
+Forward = Callable[[], Awaitable[httpx.Response]]
+Intercept = Callable[[httpx.Request, Forward], Awaitable[httpx.Response]]
 
 
 class FaultyTransport(httpx.AsyncBaseTransport):
@@ -66,7 +68,7 @@ class FaultyTransport(httpx.AsyncBaseTransport):
         """How many requests of this method were sent."""
         return sum(request.method == method for request in self.requests)
 
-    def cut(self) -> None:
+    def disconnect(self) -> None:
         """Refuse every connection from now on."""
 
         async def refuse(request: httpx.Request, _: object) -> httpx.Response:
@@ -83,7 +85,7 @@ def json_response(status: int, body: object, headers: dict[str, str] | None = No
 def always(response: Callable[[], httpx.Response], method: str | None = None) -> Intercept:
     """An intercept that responds to every request, or to those of one method."""
 
-    async def intercept(request: httpx.Request, forward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         return response() if method in (None, request.method) else await forward()
 
     return intercept

@@ -16,7 +16,7 @@ from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
-from tests.harness import URL, FaultyTransport
+from tests.harness import URL, FaultyTransport, Forward
 
 ROWS = 20
 ANSWER_SECONDS = 0.3
@@ -47,19 +47,19 @@ async def turn_pages(
     load_sample(store, (turns + 1) * ROWS, lambda _done, _total: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130}))
-    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    transport = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
     answered: set[str] = set()
 
-    async def delay(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def delay(request: httpx.Request, forward: Forward) -> httpx.Response:
         await sleep(answer_seconds)
-        response = await onward()
+        response = await forward()
         answered.add(request.url.params["page"])
         return response
 
-    wire.intercept = delay
+    transport.intercept = delay
 
     async def connect() -> CustomerApi:
-        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
     repository = CustomerRepository(connect, read_only=True, on_close=store.close)
     served = 0
@@ -73,7 +73,7 @@ async def turn_pages(
                 raise RuntimeError(f"page {number} has {len(page.rows)} rows")
     finally:
         await repository.close()
-    return PagingResult(seconds_a_page, turns, served, len(wire.requests))
+    return PagingResult(seconds_a_page, turns, served, len(transport.requests))
 
 
 def main() -> None:

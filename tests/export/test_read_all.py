@@ -1,6 +1,6 @@
 """Reading all customers: while customers are added, and from servers with moving rows and wrong totals."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,9 +18,7 @@ from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
 from tests.fakes import FakeClock, ScriptedTransport, client
-from tests.harness import URL, FaultyTransport
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import URL, FaultyTransport, Forward
 
 
 class FakeServer:
@@ -76,24 +74,24 @@ async def test_customers_added_meanwhile_are_read_once() -> None:
     load_sample(store, 600, lambda done, total: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130}))
-    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    transport = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
     in_flight = 0
 
-    async def add(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def add(request: httpx.Request, forward: Forward) -> httpx.Response:
         nonlocal in_flight
         in_flight += 1
         assert in_flight == 1, "one request at a time"
-        if len(wire.requests) in (2, 3):
-            await store.upsert(f"AAA-{len(wire.requests)}", {}, only_new=True)
-            await store.upsert(f"zzz-{len(wire.requests)}", {}, only_new=True)
-        response = await onward()
+        if len(transport.requests) in (2, 3):
+            await store.upsert(f"AAA-{len(transport.requests)}", {}, only_new=True)
+            await store.upsert(f"zzz-{len(transport.requests)}", {}, only_new=True)
+        response = await forward()
         in_flight -= 1
         return response
 
-    wire.intercept = add
+    transport.intercept = add
 
     async def connect() -> CustomerApi:
-        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
     progress: list[tuple[int, int | None]] = []
     repository = CustomerRepository(connect, read_only=True, on_close=store.close)
@@ -102,9 +100,9 @@ async def test_customers_added_meanwhile_are_read_once() -> None:
     await repository.close()
     assert len(ids) == len(set(ids)) == 604
     assert {"AAA-2", "AAA-3", "zzz-2", "zzz-3"} <= set(ids)
-    assert wire.requests[0].url.params["pageSize"] == "250"
-    assert wire.requests[0].url.params["sort"] == "shortID"
-    assert len(wire.requests) == 6
+    assert transport.requests[0].url.params["pageSize"] == "250"
+    assert transport.requests[0].url.params["sort"] == "shortID"
+    assert len(transport.requests) == 6
     assert progress[-1] == (604, 604)
     assert reader.notes == []
 

@@ -1,6 +1,6 @@
 """The repository on the real service, with and without ETags, with lost responses and server faults."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -26,17 +26,15 @@ from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
 from tests.fakes import CallbackListener
-from tests.harness import URL, FaultyTransport, always, json_response
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import URL, FaultyTransport, Forward, always, json_response
 
 
 class RepositoryHarness:
     """A repository, its transport, and the store of the service."""
 
-    def __init__(self, repository: CustomerRepository, wire: FaultyTransport, store: Store) -> None:
+    def __init__(self, repository: CustomerRepository, transport: FaultyTransport, store: Store) -> None:
         self.repository = repository
-        self.wire = wire
+        self.transport = transport
         self.store = store
 
     async def change_as_other(self, **changes: str) -> None:
@@ -59,20 +57,20 @@ async def open_repository(
     await store.upsert("A", {"name": "Acme", "phone": "1", "zip": "10"}, if_match=None, only_new=True)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130, 131}))
-    wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
+    transport = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
 
-    async def without_etags(request: httpx.Request, onward: Onward) -> httpx.Response:
-        response = await onward()
+    async def without_etags(request: httpx.Request, forward: Forward) -> httpx.Response:
+        response = await forward()
         response.headers.pop("ETag", None)
         return response
 
-    wire.intercept = None if etags else without_etags
+    transport.intercept = None if etags else without_etags
 
     async def connect() -> CustomerApi:
-        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
+        return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
     repository = CustomerRepository(connect, read_only=read_only, on_close=store.close, confirm_delays=confirm_delays)
-    yield RepositoryHarness(repository, wire, store)
+    yield RepositoryHarness(repository, transport, store)
     await repository.close()
 
 
@@ -98,7 +96,7 @@ async def test_save_raises_conflict_on_same_field_and_sends_nothing(etags: bool)
             await it.repository.save(base, {"phone": "2"})
         assert (caught.value.fields, caught.value.theirs.phone) == (("phone",), "3")
         assert (await it.stored())["phone"] == "3"
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 @pytest.mark.promise("W1")
@@ -107,14 +105,14 @@ async def test_save_with_etag_merges_change_made_before_post() -> None:
         base = await it.repository.customer("A")
         changes_made = 0
 
-        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def change_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal changes_made
             if request.method == "POST" and changes_made < 1:
                 changes_made += 1
                 await it.change_as_other(zip="11")
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = change_first
+        it.transport.intercept = change_first
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.merged_from_others == {"zip": "11"}
         record = await it.stored()
@@ -127,14 +125,14 @@ async def test_save_gives_up_on_record_that_keeps_changing() -> None:
         base = await it.repository.customer("A")
         changes_made = 0
 
-        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def change_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal changes_made
             if request.method == "POST":
                 changes_made += 1
                 await it.change_as_other(zip=str(changes_made))
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = change_first
+        it.transport.intercept = change_first
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})
         assert changes_made <= 5
@@ -148,7 +146,7 @@ async def test_save_posts_nothing_if_value_is_already_stored() -> None:
         await it.change_as_other(phone="2")
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 @pytest.mark.promise("W3")
@@ -157,24 +155,24 @@ async def test_lost_response_without_reread_raises_outcome_unknown() -> None:
         base = await it.repository.customer("A")
         gone = False
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal gone
             if gone:
                 raise httpx.ConnectError("gone", request=request)
-            response = await onward()
+            response = await forward()
             if request.method == "POST":
                 gone = True
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose_response
+        it.transport.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
-        assert it.wire.count("POST") == 1
-        it.wire.intercept = None
+        assert it.transport.count("POST") == 1
+        it.transport.intercept = None
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
-        assert it.wire.count("POST") == 1, "it was already saved, so a read is enough"
+        assert it.transport.count("POST") == 1, "it was already saved, so a read is enough"
 
 
 @pytest.mark.promise("T3")
@@ -182,13 +180,13 @@ async def test_save_refuses_record_with_different_id() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
-            return json_response(200, {"shortID": "a", "active": True}) if request.method == "GET" else await onward()
+        async def other_case(request: httpx.Request, forward: Forward) -> httpx.Response:
+            return json_response(200, {"shortID": "a", "active": True}) if request.method == "GET" else await forward()
 
-        it.wire.intercept = other_case
+        it.transport.intercept = other_case
         with pytest.raises(UnexpectedRecord):
             await it.repository.save(base, {"phone": "2"})
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
 
 
 @pytest.mark.promise("W2")
@@ -204,28 +202,28 @@ async def test_create_refuses_id_of_discontinued_customer() -> None:
 async def test_create_with_lost_response_is_confirmed_by_reread() -> None:
     async with open_repository() as it:
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
 
-        it.wire.intercept = lose_response
+        it.transport.intercept = lose_response
         saved = await it.repository.create("B", {"name": "Bee"})
         assert saved.confirmed_by_reread
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 @pytest.mark.promise("W3")
 async def test_create_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = lose_response
+        it.transport.intercept = lose_response
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.create("B", {"name": "Bee"})
 
@@ -235,12 +233,12 @@ async def test_discontinue_that_never_arrived_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = lose_response
+        it.transport.intercept = lose_response
         with pytest.raises(OutcomeUnknown):
             await it.repository.discontinue(shown)
         assert (await it.stored())["active"] is True
@@ -256,7 +254,7 @@ async def test_read_only_repository_writes_nothing() -> None:
         ):
             with pytest.raises(ReadOnly):
                 await attempt
-        assert it.wire.count("POST") == it.wire.count("DELETE") == 0
+        assert it.transport.count("POST") == it.transport.count("DELETE") == 0
 
 
 @pytest.mark.promise("N7")
@@ -265,11 +263,11 @@ async def test_connection_state_follows_requests() -> None:
         states: list[ConnectionState] = []
         it.repository.listen(CallbackListener(states.append))
         await it.repository.page(PageRequest())
-        it.wire.cut()
+        it.transport.disconnect()
         for _ in range(2):
             with pytest.raises(ConnectionFailed):
                 await it.repository.page(PageRequest())
-        it.wire.intercept = None
+        it.transport.intercept = None
         await it.repository.page(PageRequest())
         assert [state.live for state in states] == [True, False, True]
         assert states[1].since is not None
@@ -280,28 +278,28 @@ async def test_second_save_of_same_customer_is_refused_meanwhile() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def save_again(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def save_again(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 with pytest.raises(DockbookError, match="being saved already"):
                     await it.repository.save(base, {"phone": "3"})
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = save_again
+        it.transport.intercept = save_again
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.customer.phone == "2"
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def test_save_drops_etag_that_server_wrongly_refuses() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def refuse_tags(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def refuse_tags(request: httpx.Request, forward: Forward) -> httpx.Response:
             if "If-Match" in request.headers or "If-None-Match" in request.headers:
                 return json_response(412, {"statusCode": 412, "error": "precondition_failed", "message": "No."})
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = refuse_tags
+        it.transport.intercept = refuse_tags
         assert (await it.repository.save(base, {"phone": "2"})).customer.phone == "2"
         assert (await it.repository.create("B", {"name": "Bee"})).customer.name == "Bee"
 
@@ -310,7 +308,7 @@ async def test_save_drops_etag_that_server_wrongly_refuses() -> None:
 async def test_create_passes_on_unrelated_409() -> None:
     async with open_repository() as it:
         body = {"statusCode": 409, "error": "conflict", "message": "The book is closed today."}
-        it.wire.intercept = always(lambda: json_response(409, body), "POST")
+        it.transport.intercept = always(lambda: json_response(409, body), "POST")
         with pytest.raises(Conflict, match="closed today"):
             await it.repository.create("B", {"name": "Bee"})
 
@@ -320,14 +318,14 @@ async def test_answered_discontinue_succeeds_without_reread() -> None:
         shown = await it.repository.customer("A")
         done = False
 
-        async def fail_after_delete(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def fail_after_delete(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal done
             if done:
                 raise httpx.ConnectError("gone", request=request)
             done = request.method == "DELETE"
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = fail_after_delete
+        it.transport.intercept = fail_after_delete
         assert (await it.repository.discontinue(shown)).active is False
 
 
@@ -335,7 +333,7 @@ async def test_answered_discontinue_succeeds_without_reread() -> None:
 async def test_discontinue_without_effect_raises_outcome_unknown() -> None:
     async with open_repository() as it:
         shown = await it.repository.customer("A")
-        it.wire.intercept = always(lambda: httpx.Response(204), "DELETE")
+        it.transport.intercept = always(lambda: httpx.Response(204), "DELETE")
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.discontinue(shown)
 
@@ -345,20 +343,20 @@ async def test_lost_response_with_normalized_value_is_possibly_own_save() -> Non
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 await it.change_as_other(phone="+2")
                 raise httpx.ReadError("cut", request=request)
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = lose_response
+        it.transport.intercept = lose_response
         with pytest.raises(EditConflict, match="may be yours, stored otherwise"):
             await it.repository.save(base, {"phone": "2"})
 
 
 async def test_invalid_id_leaves_connection_state_unchanged() -> None:
     async with open_repository() as it:
-        it.wire.cut()
+        it.transport.disconnect()
         with pytest.raises(ConnectionFailed):
             await it.repository.customer("A")
         with pytest.raises(InvalidId):
@@ -372,24 +370,24 @@ async def test_similar_ids_without_mirror_requests_few_spellings() -> None:
         await it.store.upsert("DOCK-7", {"name": "Dock"}, if_match=None, only_new=True)
         found = await it.repository.similar_ids("dock_7")
         assert ([one.short_id for one in found.customers], found.complete) == (["DOCK-7"], False)
-        assert it.wire.count("GET") <= 6
+        assert it.transport.count("GET") <= 6
 
 
 @pytest.mark.promise("W10")
 async def test_similar_ids_stops_at_first_server_error() -> None:
     async with open_repository() as it:
-        it.wire.intercept = always(
+        it.transport.intercept = always(
             lambda: json_response(403, {"statusCode": 403, "error": "forbidden", "message": "No."})
         )
         assert (await it.repository.similar_ids("dock_7")).customers == ()
-        assert it.wire.count("GET") == 1
+        assert it.transport.count("GET") == 1
 
 
 @pytest.mark.promise("W10")
 async def test_similar_ids_drops_customer_that_is_not_similar() -> None:
     async with open_repository() as it:
         other = {"shortID": "OTHER", "name": "Other"}
-        it.wire.intercept = always(lambda: json_response(200, other))
+        it.transport.intercept = always(lambda: json_response(200, other))
         assert (await it.repository.similar_ids("dock_7")).customers == ()
 
 
@@ -400,7 +398,7 @@ async def test_create_refuses_unacknowledged_confusable_id(short_id: str) -> Non
         with pytest.raises(ConfusableId) as caught:
             await it.repository.create(short_id, {})
         assert [other.short_id for other in caught.value.others] == ["A"]
-        assert it.wire.count("POST") == 0
+        assert it.transport.count("POST") == 0
         saved = await it.repository.create(short_id, {}, beside={"A"})
         assert saved.customer.short_id == short_id
 
@@ -417,4 +415,4 @@ async def test_read_only_create_sends_no_request() -> None:
     async with open_repository(read_only=True) as it:
         with pytest.raises(ReadOnly):
             await it.repository.create("a", {})
-        assert it.wire.requests == []
+        assert it.transport.requests == []

@@ -12,14 +12,13 @@ from app.errors import DockbookError, EditConflict, NotSaved, OutcomeUnknown
 from app.models.fields import PageRequest
 from app.repository.writer import SaveObserver
 from tests.fakes import CallbackListener
-from tests.harness import json_response
+from tests.harness import Forward, json_response
 from tests.repository.test_repository import RepositoryHarness, open_repository
 
 if TYPE_CHECKING:
     from app.repository.save_result import SaveResult
     from app.repository.unconfirmed import UnconfirmedWrite
 
-Onward = Callable[[], Awaitable[httpx.Response]]
 
 OTHER = {"shortID": "OTHER", "name": "Other", "phone": "2"}
 
@@ -64,24 +63,24 @@ class LateCommit:
         self._it = it
         self._respond = respond
         self._reads = reads
-        self._onward: Onward | None = None
-        it.wire.intercept = self._intercept
+        self._forward: Forward | None = None
+        it.transport.intercept = self._intercept
 
     async def commit(self) -> None:
         """Commit the POST now."""
-        if self._onward is not None:
-            await self._onward()
-            self._onward = None
+        if self._forward is not None:
+            await self._forward()
+            self._forward = None
 
-    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _intercept(self, request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method == "POST":
-            self._onward = onward
+            self._forward = forward
             return self._respond(request, await self._it.stored() if await self._it.store.get("A") else {})
-        if self._onward is not None:
+        if self._forward is not None:
             self._reads -= 1
             if self._reads == 0:
                 await self.commit()
-        return await onward()
+        return await forward()
 
 
 @pytest.mark.promise("W9")
@@ -94,7 +93,7 @@ async def test_save_committed_after_unclear_response_is_confirmed(what: str) -> 
         saved = await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=reported.append))
         assert (saved.customer.phone, saved.previous_values, len(reported)) == ("2", {"phone": "1"}, 1)
         assert saved.confirmed_by_reread
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 @pytest.mark.promise("W9")
@@ -105,7 +104,7 @@ async def test_unclear_response_never_raises_not_saved(what: str) -> None:
         LateCommit(it, UNCLEAR_RESPONSES[what], reads=100)
         with pytest.raises(OutcomeUnknown, match="has not stored it so far"):
             await it.repository.save(base, {"phone": "2"})
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 async def read_page(it: RepositoryHarness) -> None:
@@ -143,7 +142,7 @@ async def test_create_committed_after_unclear_response_is_confirmed() -> None:
         LateCommit(it, UNCLEAR_RESPONSES["504"], reads=2)
         saved = await it.repository.create("B", {"name": "Bee"})
         assert (saved.customer.name, bool(saved.confirmed_by_reread)) == ("Bee", True)
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 @pytest.mark.promise("W9", "W2")
@@ -155,7 +154,7 @@ async def test_repeated_create_finds_earlier_commit() -> None:
         await late.commit()
         saved = await it.repository.create("B", {"name": "Bee"}, SaveObserver(key="form"), beside={"A"})
         assert saved.confirmed_by_reread
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
 
 
 @pytest.mark.promise("W9")
@@ -164,18 +163,18 @@ async def test_discontinue_committed_after_unclear_response_is_confirmed() -> No
         shown = await it.repository.customer("A")
         reads = 0
 
-        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def late(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal reads
             if request.method == "DELETE":
                 return html_response(504)
             reads += 1
             if reads == 4:
                 await it.store.discontinue("A")
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = late
+        it.transport.intercept = late
         assert (await it.repository.discontinue(shown)).active is False
-        assert it.wire.count("DELETE") == 1
+        assert it.transport.count("DELETE") == 1
 
 
 @pytest.mark.promise("W4", "W9")
@@ -185,18 +184,18 @@ async def test_save_is_refused_while_previous_one_is_checked() -> None:
         LateCommit(it, UNCLEAR_RESPONSES["504"], reads=100)
         refused: list[str] = []
 
-        async def save_again(request: httpx.Request, onward: Onward) -> httpx.Response:
-            if it.wire.count("POST") and request.method == "GET" and not refused:
+        async def save_again(request: httpx.Request, forward: Forward) -> httpx.Response:
+            if it.transport.count("POST") and request.method == "GET" and not refused:
                 with pytest.raises(DockbookError, match="still being looked for") as reported:
                     await it.repository.save(base, {"phone": "3"})
                 refused.append(reported.value.text)
-            return html_response(504) if request.method == "POST" else await onward()
+            return html_response(504) if request.method == "POST" else await forward()
 
-        it.wire.intercept = save_again
+        it.transport.intercept = save_again
         with pytest.raises(OutcomeUnknown):
             await it.repository.save(base, {"phone": "2"})
         assert refused
-        assert it.wire.count("POST") == 1
+        assert it.transport.count("POST") == 1
         assert it.repository.writing is False
 
 
@@ -208,12 +207,12 @@ async def test_refusal_and_failed_connect_are_certain() -> None:
 
             async def intercept(
                 request: httpx.Request,
-                onward: Onward,
+                forward: Forward,
                 refuse: Callable[[httpx.Request], httpx.Response] = refuse,
             ) -> httpx.Response:
-                return refuse(request) if request.method == "POST" else await onward()
+                return refuse(request) if request.method == "POST" else await forward()
 
-            it.wire.intercept = intercept
+            it.transport.intercept = intercept
             reported: list[UnconfirmedWrite] = []
             with pytest.raises(DockbookError) as raised:
                 await it.repository.save(base, {"phone": "2"}, SaveObserver(on_unconfirmed=reported.append))
@@ -229,11 +228,11 @@ async def test_partial_response_is_completed_from_record() -> None:
     async with open_repository(etags=False) as it:
         base = await it.repository.customer("A")
 
-        async def partial_response(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def partial_response(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             return json_response(200, {"shortID": "A", "phone": "2"}) if request.method == "POST" else response
 
-        it.wire.intercept = partial_response
+        it.transport.intercept = partial_response
         saved = await it.repository.save(base, {"phone": "2"})
         assert (saved.customer.name, saved.customer.phone, saved.confirmed_by_reread) == ("Acme", "2", "")
         assert saved.changed_too == {}
@@ -244,7 +243,7 @@ def serve_stale_reads(it: RepositoryHarness, stale_readings: int) -> None:
     before: dict[str, Any] = {}
     left = 0
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         nonlocal before, left
         if request.method == "POST":
             before, left = await it.stored(), stale_readings
@@ -253,9 +252,9 @@ def serve_stale_reads(it: RepositoryHarness, stale_readings: int) -> None:
         elif left > 0:
             left -= 1
             return json_response(200, before)
-        return await onward()
+        return await forward()
 
-    it.wire.intercept = intercept
+    it.transport.intercept = intercept
 
 
 def earlier(modified: str) -> str:
@@ -298,8 +297,8 @@ async def test_persistently_older_read_raises_conflict_first() -> None:
         first = await it.repository.save(base, {"phone": "2"})
         with pytest.raises(EditConflict, match="older record") as caught:
             await it.repository.save(first.customer, {"zip": "20"})
-        assert (caught.value.fields, it.wire.count("POST")) == (("phone",), 1)
-        it.wire.intercept = None
+        assert (caught.value.fields, it.transport.count("POST")) == (("phone",), 1)
+        it.transport.intercept = None
         saved = await it.repository.save(caught.value.theirs, {"phone": "2", "zip": "20"})
         assert (saved.customer.phone, saved.customer.zip) == ("2", "20")
 
@@ -312,10 +311,10 @@ async def test_list_shows_own_save_when_reads_lag() -> None:
         stale = base.received | {"modified": earlier(base.modified)}
         page = {"value": [stale], "totalCount": 1, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
 
-        async def intercept(request: httpx.Request, _onward: Onward) -> httpx.Response:
+        async def intercept(request: httpx.Request, _forward: Forward) -> httpx.Response:
             return json_response(200, page if request.url.path.endswith("/All") else stale)
 
-        it.wire.intercept = intercept
+        it.transport.intercept = intercept
         assert (await it.repository.page(PageRequest())).rows[0].phone == "2"
         assert (await it.repository.read_customer("A")).customer.phone == "2"
 
@@ -323,14 +322,14 @@ async def test_list_shows_own_save_when_reads_lag() -> None:
 def create_as_other_first(it: RepositoryHarness, respond: Callable[[dict[str, Any]], httpx.Response]) -> None:
     """Create `B` as another user just before our POST, on a server without preconditions."""
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method == "POST":
             request.headers.pop("If-None-Match", None)
             await it.store.upsert("B", {"name": "Theirs", "phone": "7"}, if_match=None, only_new=True)
-            return respond(json.loads(await (await onward()).aread()))
-        return await onward()
+            return respond(json.loads(await (await forward()).aread()))
+        return await forward()
 
-    it.wire.intercept = intercept
+    it.transport.intercept = intercept
 
 
 def updated(record: dict[str, Any]) -> httpx.Response:
@@ -357,17 +356,17 @@ async def test_create_detects_existing_customer_in_response(
 async def test_create_over_existing_keeps_previous_values_from_stale_read() -> None:
     async with open_repository(etags=False) as it:
         create_as_other_first(it, updated)
-        intercept = it.wire.intercept
+        intercept = it.transport.intercept
         assert intercept is not None
 
-        async def serve_stale_read(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await intercept(request, onward)
-            if request.method == "GET" and it.wire.count("POST") == 1:
+        async def serve_stale_read(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await intercept(request, forward)
+            if request.method == "GET" and it.transport.count("POST") == 1:
                 body = json.loads(await response.aread())
                 return json_response(200, body | {"name": "Theirs", "modified": earlier(body["modified"])})
             return response
 
-        it.wire.intercept = serve_stale_read
+        it.transport.intercept = serve_stale_read
         saved = await it.repository.create("B", {"name": "Mine"}, beside={"A"})
         assert (saved.existed_before, saved.previous_values, saved.overwritten_fields) == (True, {"name": "Theirs"}, ())
 
@@ -384,15 +383,15 @@ async def test_save_reports_other_changes_in_response() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.method != "POST":
                 return response
             return json_response(
                 200, json.loads(await response.aread()) | {"phone": "+2", "name": "ACME", "active": False}
             )
 
-        it.wire.intercept = intercept
+        it.transport.intercept = intercept
         saved = await it.repository.save(base, {"phone": "2"})
         assert saved.normalized_by_server == {"phone": "+2"}
         assert saved.changed_too == {"name": "ACME", "active": "discontinued"}
@@ -403,13 +402,13 @@ async def test_newer_response_with_old_value_counts_as_normalized() -> None:
     async with open_repository() as it:
         base = await it.repository.customer("A")
 
-        async def restore_name(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def restore_name(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.method == "POST":
                 return json_response(200, base.received | {"modified": "2099-01-01T00:00:00"})
             return response
 
-        it.wire.intercept = restore_name
+        it.transport.intercept = restore_name
         saved = await it.repository.save(base, {"name": "Acme "})
         assert saved.normalized_by_server == {"name": "Acme"}
 
@@ -430,14 +429,14 @@ async def test_repeated_412_raises_not_saved() -> None:
         refusal = {"statusCode": 412, "error": "precondition_failed", "message": "No."}
         changes_made = 0
 
-        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def change_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal changes_made
             if request.method == "POST":
                 changes_made += 1
                 await it.change_as_other(zip=str(changes_made))
                 return json_response(412, refusal)
-            return await onward()
+            return await forward()
 
-        it.wire.intercept = change_first
+        it.transport.intercept = change_first
         with pytest.raises(NotSaved):
             await it.repository.save(base, {"phone": "2"})

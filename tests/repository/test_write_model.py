@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -26,12 +26,11 @@ from app.repository.writer import SaveObserver
 from app.service.app import create_app
 from app.service.credentials import Credentials, IssuedCredential
 from app.service.store import Store
-from tests.harness import URL, FaultyTransport
+from tests.harness import URL, FaultyTransport, Forward
 
 pytestmark = pytest.mark.promise("W1", "W3", "W4", "W9", "D4")
 
 
-Onward = Callable[[], Awaitable[httpx.Response]]
 Fault = Literal[
     "", "no connection", "lost before", "lost after", "gone after", "meddle", "overtaken", "crash", "late", "later"
 ]
@@ -50,7 +49,7 @@ class Attempt:
     committed: bool = False
     changed_by_other: bool = False
     #: A write that the server answered with an error and still has to commit, and after how many reads.
-    waiting: Onward | None = None
+    waiting: Forward | None = None
     readings: int = 0
 
 
@@ -71,8 +70,8 @@ class Person:
 
     def start(self) -> None:
         """Start the program."""
-        self.wire = FaultyTransport(self.service)
-        self.wire.intercept = self._intercept
+        self.transport = FaultyTransport(self.service)
+        self.transport.intercept = self._intercept
         self.fault: Fault = ""
         self.moment = 0
         self.unreachable = False
@@ -81,7 +80,7 @@ class Person:
         self.form_draft = FormDraft(self.drafts)
 
         async def connect() -> CustomerApi:
-            return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.wire)
+            return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.transport)
 
         self.repository = CustomerRepository(connect, confirm_delays=(0.0,))
 
@@ -132,7 +131,7 @@ class Person:
             self.crashed.set()
             await asyncio.Event().wait()
 
-    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _intercept(self, request: httpx.Request, forward: Forward) -> httpx.Response:
         if self.fault == "no connection" or self.unreachable:
             raise httpx.ConnectError("refused", request=request)
         if request.method == "GET":
@@ -140,14 +139,14 @@ class Person:
             self.attempt.readings -= 1
             if self.attempt.readings == 0:
                 await self.carry_out_late()
-            response = await onward()
+            response = await forward()
         else:
-            response = await self._post(request, onward)
+            response = await self._post(request, forward)
         if not self.etags:
             response.headers.pop("ETag", None)
         return response
 
-    async def _post(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _post(self, request: httpx.Request, forward: Forward) -> httpx.Response:
         await self._die_at(1)
         if self.fault == "meddle" and not self.attempt.changed_by_other:
             self.attempt.changed_by_other = True
@@ -155,9 +154,9 @@ class Person:
         if self.fault == "lost before":
             raise httpx.ReadError("cut", request=request)
         if self.fault in ("late", "later"):
-            self.attempt.waiting, self.attempt.readings = onward, 2 if self.fault == "late" else 1_000
+            self.attempt.waiting, self.attempt.readings = forward, 2 if self.fault == "late" else 1_000
             return httpx.Response(504, content=b"<title>Gateway</title>")
-        response = await self._commit(onward)
+        response = await self._commit(forward)
         await self._die_at(2)
         if self.fault in ("lost after", "gone after", "overtaken"):
             if self.fault == "overtaken":
@@ -168,13 +167,13 @@ class Person:
 
     async def carry_out_late(self) -> None:
         """Let the server commit the write that it answered with an error."""
-        onward, self.attempt.waiting = self.attempt.waiting, None
-        if onward is not None:
-            await self._commit(onward)
+        forward, self.attempt.waiting = self.attempt.waiting, None
+        if forward is not None:
+            await self._commit(forward)
 
-    async def _commit(self, onward: Onward) -> httpx.Response:
+    async def _commit(self, forward: Forward) -> httpx.Response:
         before = await self.record()
-        response = await onward()
+        response = await forward()
         after = await self.record()
         if response.is_success:
             self.attempt.posts += 1

@@ -1,13 +1,9 @@
 """The conflict screen: nothing is sent before each field is decided, and a further change asks again."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import pytest
 
-from tests.harness import AppHarness, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import AppHarness, Forward, run_app
 
 
 async def open_conflict(it: AppHarness) -> None:
@@ -98,11 +94,11 @@ async def test_taking_all_of_theirs_sends_nothing() -> None:
 async def test_lost_response_with_other_value_opens_conflict() -> None:
     async with run_app() as it:
 
-        async def store_otherwise(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def store_otherwise(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 await it.store.upsert("ACME-CORP", {"phone": "+1 555 0199"}, if_match=None, only_new=False)
                 raise httpx.ReadError("cut", request=request)
-            return await onward()
+            return await forward()
 
         await it.press("f2", *["down"] * 8, "9")
         it.transport.intercept = store_otherwise

@@ -1,7 +1,6 @@
 """The list: pages, order, cursor, and what it shows when there are no rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -9,9 +8,7 @@ from textual import events
 from textual.geometry import Size
 
 from app.screens.base import BaseScreen
-from tests.harness import always, json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import Forward, always, json_response, run_app
 
 
 async def test_first_page_fills_terminal_and_shows_position() -> None:
@@ -110,10 +107,10 @@ async def test_empty_page_with_total_is_not_an_empty_list() -> None:
 
 
 async def test_server_without_sort_is_listed_in_its_own_order() -> None:
-    async def unsorted(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def unsorted(request: httpx.Request, forward: Forward) -> httpx.Response:
         if "sort" in request.url.params:
             return json_response(400, {"statusCode": 400, "error": "bad_request", "message": "No sort here."})
-        return await onward()
+        return await forward()
 
     async with run_app(intercept=unsorted) as it:
         it.sees("ACME-CORP", "in the server's order")
@@ -123,9 +120,9 @@ async def test_server_without_sort_is_listed_in_its_own_order() -> None:
 
 @pytest.mark.promise("T6")
 async def test_smaller_server_pages_are_counted_as_sent() -> None:
-    async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def capped(request: httpx.Request, forward: Forward) -> httpx.Response:
         request.url = request.url.copy_set_param("pageSize", min(10, int(request.url.params["pageSize"])))
-        return await onward()
+        return await forward()
 
     async with run_app(intercept=capped) as it:
         it.sees("page 1 of 5")
@@ -139,8 +136,8 @@ async def test_page_requested_before_save_does_not_restore_old_row() -> None:
     async with run_app() as it:
         requested, go_on = asyncio.Event(), asyncio.Event()
 
-        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def late(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.url.path.endswith("/All") and not requested.is_set():
                 requested.set()
                 await go_on.wait()
@@ -192,7 +189,7 @@ async def test_network_failure_is_not_an_empty_list() -> None:
 @pytest.mark.promise("N7")
 async def test_later_failure_keeps_rows() -> None:
     async with run_app() as it:
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("right_curly_bracket")
         await it.until("The server cannot be reached")
         it.sees("ACME-CORP", "offline since", "page 1 of 3")
@@ -307,10 +304,10 @@ async def test_created_notice_survives_failed_refresh() -> None:
         await it.press("f6")
         await it.type("DOCK-7")
 
-        async def posted_then_gone(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def posted_then_gone(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.url.path.endswith("/All"):
                 raise httpx.ConnectError("gone", request=request)
-            return await onward()
+            return await forward()
 
         it.transport.intercept = posted_then_gone
         await it.press("f10")
@@ -332,8 +329,8 @@ async def test_other_notice_keeps_countdown_running() -> None:
 
 @pytest.mark.promise("T6")
 async def test_short_last_page_does_not_change_page_size() -> None:
-    async def page_size_of_rows(request: httpx.Request, onward: Onward) -> httpx.Response:
-        response = await onward()
+    async def page_size_of_rows(request: httpx.Request, forward: Forward) -> httpx.Response:
+        response = await forward()
         await response.aread()
         page = response.json()
         return json_response(200, page | {"pageSize": len(page["value"])})
@@ -347,9 +344,9 @@ async def test_short_last_page_does_not_change_page_size() -> None:
 
 
 async def test_cursor_keeps_customer_when_server_caps_page_size() -> None:
-    async def capped(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def capped(request: httpx.Request, forward: Forward) -> httpx.Response:
         request.url = request.url.copy_set_param("pageSize", min(25, int(request.url.params["pageSize"])))
-        return await onward()
+        return await forward()
 
     async with run_app(intercept=capped) as it:
         await it.press("f8")

@@ -1,13 +1,9 @@
 """The detail screen: every field, malformed records, neighbours, copying."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import pytest
 
-from tests.harness import json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import Forward, json_response, run_app
 
 HOSTILE: dict[str, object] = {
     "shortID": "ODD [1]",
@@ -119,9 +115,9 @@ async def test_record_without_id_opens_without_request() -> None:
 async def test_response_for_other_customer_is_reported_and_not_edited() -> None:
     other = {"shortID": "acme-corp", "name": "Somebody Else", "active": True}
 
-    async def other_case(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def other_case(request: httpx.Request, forward: Forward) -> httpx.Response:
         single = request.method == "GET" and not request.url.path.endswith("/All")
-        return json_response(200, other) if single else await onward()
+        return json_response(200, other) if single else await forward()
 
     async with run_app(intercept=other_case) as it:
         await it.press("enter")

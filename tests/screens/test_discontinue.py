@@ -1,13 +1,9 @@
 """Discontinuing asks in a dialog, happens once, and never by accident."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import pytest
 
-from tests.harness import run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import Forward, run_app
 
 
 async def test_dialog_names_customer_and_consequence() -> None:
@@ -65,8 +61,8 @@ async def test_detail_shows_discontinued_afterwards() -> None:
 async def test_lost_response_is_confirmed_by_reread() -> None:
     async with run_app() as it:
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.method == "DELETE":
                 raise httpx.ReadError("cut", request=request)
             return response

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,9 +17,8 @@ import pytest
 from app.drafts.draft import Draft, PendingWrite, server_key
 from app.drafts.files import Write
 from app.drafts.store import DraftStore
-from tests.harness import AppHarness, Intercept, run_app
+from tests.harness import AppHarness, Forward, Intercept, run_app
 
-Onward = Callable[[], Awaitable[httpx.Response]]
 SERVER = server_key("https://service.test/api/v1", "id")
 ACME = {"shortID": "ACME-CORP", "name": "Acme Corporation", "phone": "555-0100", "fax": None, "zip": "62701"}
 
@@ -205,7 +204,7 @@ async def test_several_drafts_open_list(tmp_path: Path) -> None:
 @pytest.mark.promise("D4")
 async def test_save_while_offline_stays_draft_until_sent_by_hand(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("f2", *["down"] * 8, "9", "f10")
         it.sees("Not sent, kept as a draft", "555-01009", "offline")
         await it.press("escape", *["right"] * 2, "enter")
@@ -232,16 +231,16 @@ def lose_response(commit: bool) -> Intercept:
     """An intercept that loses the response to a POST, and refuses everything after it."""
     unreachable = False
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         nonlocal unreachable
         if unreachable:
             raise httpx.ConnectError("gone", request=request)
         if request.method == "POST":
             unreachable = True
             if commit:
-                await onward()
+                await forward()
             raise httpx.ReadError("cut", request=request)
-        return await onward()
+        return await forward()
 
     return intercept
 
@@ -459,9 +458,9 @@ async def test_draft_being_resumed_ignores_further_keys(tmp_path: Path) -> None:
 async def test_pending_write_survives_restored_value(tmp_path: Path) -> None:
     reading, sending = asyncio.Event(), asyncio.Event()
 
-    async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def slow(request: httpx.Request, forward: Forward) -> httpx.Response:
         await (reading if request.method == "GET" else sending).wait()
-        return await onward()
+        return await forward()
 
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", "x")

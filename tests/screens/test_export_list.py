@@ -66,7 +66,7 @@ async def test_existing_file_is_replaced_only_after_confirmation(folder: Path) -
 async def test_incomplete_export_leaves_no_file(folder: Path) -> None:
     async with run_app(600) as it:
 
-        async def gone(request: httpx.Request, onward: object) -> httpx.Response:
+        async def gone(request: httpx.Request, forward: object) -> httpx.Response:
             raise httpx.ConnectError("gone", request=request)
 
         it.transport.intercept = gone
@@ -90,7 +90,7 @@ async def test_export_from_hanging_server_shows_progress_and_outcome(folder: Pat
     async with run_app(600, mirror=True, timing=AT_ONCE._replace(fallback_after=0.05)) as it:
         go_on = asyncio.Event()
 
-        async def hangs(request: httpx.Request, onward: object) -> httpx.Response:
+        async def hangs(request: httpx.Request, forward: object) -> httpx.Response:
             await go_on.wait()
             raise httpx.ReadTimeout("too long", request=request)
 

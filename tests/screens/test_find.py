@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,11 +14,9 @@ from app.models.customer import Origin, Page
 from app.models.fields import PageRequest
 from app.screens.customer_list.screen import CustomerListScreen
 from tests.bench.terminal import Terminal
-from tests.harness import AT_ONCE, AppHarness, run_app
+from tests.harness import AT_ONCE, AppHarness, Forward, run_app
 
 ROOT = Path(__file__).parents[2]
-
-Onward = Callable[[], Awaitable[httpx.Response]]
 
 
 def rows(it: AppHarness) -> list[str]:
@@ -216,10 +213,10 @@ async def test_newest_search_text_wins() -> None:
 async def test_search_during_fill_shows_progress_and_updates() -> None:
     go_on = asyncio.Event()
 
-    async def slowly(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def slowly(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
             await go_on.wait()
-        return await onward()
+        return await forward()
 
     async with run_app(600, mirror=True, intercept=slowly) as it:
         await it.press("slash", *"zz-not")
@@ -260,7 +257,7 @@ async def test_refresh_in_find_shows_server_changes() -> None:
 @pytest.mark.promise("N7")
 async def test_find_works_offline() -> None:
     async with run_app(mirror=True) as it:
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("f5")
         await it.until("offline since")
         await it.press("slash", *"bright", "enter")

@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 
 from app.models.fields import WRITABLE_FIELDS
-from tests.harness import AppHarness, Intercept, always, json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import AppHarness, Forward, Intercept, always, json_response, run_app
 
 
 async def edit_phone(it: AppHarness, text: str = "555-0199") -> None:
@@ -53,11 +50,11 @@ async def test_repeated_save_key_sends_one_post() -> None:
     async with run_app() as it:
         arrived, go_on = asyncio.Event(), asyncio.Event()
 
-        async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def slow(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 arrived.set()
                 await go_on.wait()
-            return await onward()
+            return await forward()
 
         it.transport.intercept = slow
         await edit_phone(it)
@@ -76,10 +73,10 @@ async def test_typing_during_save_is_kept() -> None:
     async with run_app() as it:
         go_on = asyncio.Event()
 
-        async def slow(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def slow(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 await go_on.wait()
-            return await onward()
+            return await forward()
 
         it.transport.intercept = slow
         await edit_phone(it)
@@ -125,12 +122,12 @@ async def test_change_before_post_opens_conflict_with_etags() -> None:
         await edit_phone(it)
         changed = False
 
-        async def change_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def change_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             nonlocal changed
             if request.method == "POST" and not changed:
                 changed = True
                 await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
-            return await onward()
+            return await forward()
 
         it.transport.intercept = change_first
         await it.press("f10")
@@ -142,8 +139,8 @@ async def test_change_before_post_opens_conflict_with_etags() -> None:
 async def test_save_with_lost_response_is_confirmed() -> None:
     async with run_app() as it:
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
             return response
@@ -159,10 +156,10 @@ async def test_save_with_lost_response_is_confirmed() -> None:
 async def test_unseen_save_is_not_confirmed_and_text_stays() -> None:
     async with run_app() as it:
 
-        async def lose_response(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def lose_response(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 raise httpx.ReadError("cut", request=request)
-            return await onward()
+            return await forward()
 
         it.transport.intercept = lose_response
         await edit_phone(it)
@@ -272,10 +269,10 @@ async def test_existing_id_is_reported_on_leaving_field() -> None:
 async def test_second_of_two_creators_is_refused() -> None:
     async with run_app() as it:
 
-        async def create_as_other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def create_as_other_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=False)
-            return await onward()
+            return await forward()
 
         it.transport.intercept = create_as_other_first
         await it.press("f6")
@@ -385,8 +382,8 @@ async def test_late_id_lookup_is_ignored_after_create() -> None:
     async with run_app() as it:
         requested, go_on = asyncio.Event(), asyncio.Event()
 
-        async def late(request: httpx.Request, onward: Onward) -> httpx.Response:
-            response = await onward()
+        async def late(request: httpx.Request, forward: Forward) -> httpx.Response:
+            response = await forward()
             if request.url.path.endswith("DOCK-7") and not requested.is_set():
                 requested.set()
                 await go_on.wait()
@@ -459,10 +456,10 @@ async def test_long_id_is_shown_whole() -> None:
 def slow_post(go_on: asyncio.Event) -> Intercept:
     """An intercept that holds a POST until the event is set."""
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method == "POST":
             await go_on.wait()
-        return await onward()
+        return await forward()
 
     return intercept
 

@@ -1,7 +1,6 @@
 """Go to: typed and scanned IDs, suggestions, similar IDs; nothing is run as a command."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.form import FormScreen
 from app.widgets.option_list import ReverseOptionList
-from tests.harness import AppHarness, Intercept, always, json_response, run_app
+from tests.harness import AppHarness, Forward, Intercept, always, json_response, run_app
 
 
 async def test_typed_id_opens_customer() -> None:
@@ -178,7 +177,7 @@ async def test_similar_ids_without_local_copy_are_marked_incomplete() -> None:
 @pytest.mark.promise("W10", "N7")
 async def test_similar_ids_are_offered_offline() -> None:
     async with run_app(mirror=True) as it:
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         it.sees(SUGGESTION)
@@ -272,10 +271,10 @@ F2 = "\x1bOQ"
 def delay_customer(gate: asyncio.Event) -> Intercept:
     """An intercept that holds BRIGHT-MFG until the gate is set."""
 
-    async def intercept(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.url.path.endswith("/BRIGHT-MFG"):
             await gate.wait()
-        return await onward()
+        return await forward()
 
     return intercept
 

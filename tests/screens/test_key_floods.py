@@ -1,12 +1,11 @@
 """While the server stalls, throttles, refuses or is gone, keys work and typed text stays."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 
-from tests.harness import Intercept, always, json_response, run_app
+from tests.harness import Forward, Intercept, always, json_response, run_app
 
 
 def refuse_all(status: int, code: str, headers: dict[str, str] | None = None) -> Intercept:
@@ -60,11 +59,9 @@ async def test_editing_continues_through_server_faults(name: str) -> None:
 async def test_keys_work_while_response_is_pending() -> None:
     released = asyncio.Event()
 
-    async def wait_for_release(
-        request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]
-    ) -> httpx.Response:
+    async def wait_for_release(request: httpx.Request, forward: Forward) -> httpx.Response:
         await released.wait()
-        return await onward()
+        return await forward()
 
     async with run_app() as it:
         it.transport.intercept = wait_for_release

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import AppHarness, run_app
+from tests.harness import AppHarness, Forward, run_app
 from tests.mirror.reference_search import fill_the_disk
-from tests.screens.test_offline import FAST_FALLBACK, Onward, refuse_connection
+from tests.screens.test_offline import FAST_FALLBACK, refuse_connection
 
 #: A reachable server never counts as gone, however busy the machine is.
 PATIENT = FAST_FALLBACK._replace(fallback_after=20.0, probe=20.0)
@@ -69,11 +69,11 @@ class FullSyncGate:
         self.opened = asyncio.Event()
         self.waiting = asyncio.Event()
 
-    async def intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def intercept(self, request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and "modifiedSince" not in request.url.params:
             self.waiting.set()
             await self.opened.wait()
-        return await onward()
+        return await forward()
 
 
 @pytest.mark.promise("D6")
@@ -113,9 +113,9 @@ async def test_lost_copy_while_offline_promises_nothing(tmp_path: Path) -> None:
 async def test_stopped_download_is_reported_and_f5_resumes() -> None:
     broken = True
 
-    async def fails(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def fails(request: httpx.Request, forward: Forward) -> httpx.Response:
         sweep = request.url.params.get("pageSize") == "250"
-        return httpx.Response(400, json={"error": "bad_request"}) if sweep and broken else await onward()
+        return httpx.Response(400, json={"error": "bad_request"}) if sweep and broken else await forward()
 
     async with run_app(mirror=True, timing=PATIENT, intercept=fails) as it:
         await it.press("slash", *"acme")

@@ -1,7 +1,7 @@
 """Pages without totals, with repeated IDs, or too large: every customer is reached once."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,16 +9,14 @@ import pytest
 
 from app.api.body import MAX_BODY
 from app.models.fields import PageRequest
-from tests.harness import Intercept, json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import Forward, Intercept, json_response, run_app
 
 
 def change_pages(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Intercept:
     """An intercept that changes every page."""
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
-        response = await onward()
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
+        response = await forward()
         if not request.url.path.endswith("/All") or response.status_code != 200:
             return response
         await response.aread()

@@ -2,16 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from textual import events
 
-from tests.harness import AT_ONCE, TIMEOUT, Intercept, always, json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import AT_ONCE, TIMEOUT, Forward, Intercept, always, json_response, run_app
 
 
 async def shorten_sleep(seconds: float) -> None:
@@ -23,20 +20,20 @@ async def shorten_sleep(seconds: float) -> None:
 FAST_FALLBACK = AT_ONCE._replace(fallback_after=0.05, probe=0.05, random=lambda: 0.0, sleep=shorten_sleep)
 
 
-async def refuse_connection(request: httpx.Request, _: Onward) -> httpx.Response:
+async def refuse_connection(request: httpx.Request, _: Forward) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-async def fail_name_lookup(request: httpx.Request, _: Onward) -> httpx.Response:
+async def fail_name_lookup(request: httpx.Request, _: Forward) -> httpx.Response:
     raise httpx.ConnectError("[Errno -2] Name or service not known", request=request)
 
 
-async def black_hole(request: httpx.Request, _: Onward) -> httpx.Response:
+async def black_hole(request: httpx.Request, _: Forward) -> httpx.Response:
     await asyncio.Event().wait()
     raise AssertionError("nothing wakes it")
 
 
-async def reset_connection(request: httpx.Request, _: Onward) -> httpx.Response:
+async def reset_connection(request: httpx.Request, _: Forward) -> httpx.Response:
     raise httpx.ReadError("reset", request=request)
 
 
@@ -81,7 +78,7 @@ async def test_rejected_credentials_show_remedy_and_browsing_continues() -> None
     async with run_app(mirror=True, timing=FAST_FALLBACK, credentials_hint=remedy) as it:
         tokens = 0
 
-        async def expired(request: httpx.Request, _: Onward) -> httpx.Response:
+        async def expired(request: httpx.Request, _: Forward) -> httpx.Response:
             nonlocal tokens
             tokens += request.url.path.endswith("/Token")
             return json_response(401, {"statusCode": 401, "error": "unauthorized", "message": "Expired."})
@@ -128,7 +125,7 @@ async def test_save_never_uses_local_copy() -> None:
     async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         await it.press("enter", "f2")
         await it.store.upsert("ACME-CORP", {"phone": "555-9999", "city": "Elsewhere"})
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("X", "f10")
         it.sees("cannot be reached", "Edit ACME-CORP")
         it.transport.intercept = None
@@ -209,16 +206,16 @@ async def test_second_f5_starts_full_sync() -> None:
 
 @pytest.mark.promise("N7")
 async def test_incomplete_copy_shows_where_it_ends() -> None:
-    async def stop_after_first_page(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def stop_after_first_page(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.url.params.get("pageSize") == "250" and request.url.params.get("page") != "1":
             await asyncio.Event().wait()
-        return await onward()
+        return await forward()
 
     async with run_app(600, mirror=True, timing=FAST_FALLBACK, intercept=stop_after_first_page) as it:
         await it.until("loading copy 41%")
         await it.press("ctrl+end")
         it.sees("page 30 of 30", "live")
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("f5")
         it.sees("page 30 of 30", "The server cannot be reached")
         async with asyncio.timeout(TIMEOUT):
@@ -292,7 +289,7 @@ async def test_second_session_reports_other_window_syncs(tmp_path: Path) -> None
 @pytest.mark.promise("T7")
 async def test_full_sync_request_waits_for_server() -> None:
     async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
-        it.transport.cut()
+        it.transport.disconnect()
         await it.press("f5")
         await it.until("The local copy is shown.")
         await it.press("R")
@@ -307,10 +304,10 @@ async def test_cancelled_reader_leaves_response_to_others() -> None:
     async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
         gate = asyncio.Event()
 
-        async def delay_customer(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def delay_customer(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.url.path.endswith("/ACME-CORP"):
                 await gate.wait()
-            return await onward()
+            return await forward()
 
         it.transport.intercept = delay_customer
         repository = it.app.context.repository
@@ -327,9 +324,9 @@ async def test_cancelled_reader_leaves_response_to_others() -> None:
 async def test_go_to_from_local_copy_is_not_live() -> None:
     async with run_app(mirror=True, timing=FAST_FALLBACK) as it:
 
-        async def silent(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def silent(request: httpx.Request, forward: Forward) -> httpx.Response:
             requests_sent = request.url.path.endswith("/ACME-CORP")
-            return await (black_hole(request, onward) if requests_sent else onward())
+            return await (black_hole(request, forward) if requests_sent else forward())
 
         it.transport.intercept = silent
         await it.press("g")

@@ -1,12 +1,11 @@
 """Refused saves: messages appear where they belong, typed text stays, and a next step is shown."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.harness import Intercept, always, json_response, run_app
+from tests.harness import Forward, Intercept, always, json_response, run_app
 
 
 def refuse_saves(status: int, body: object) -> Intercept:
@@ -73,13 +72,11 @@ async def test_save_of_missing_customer_shows_next_step() -> None:
         it.sees("Not saved: ACME-CORP is not on the server any more.", "Esc leaves the form;", "CorporationX")
 
 
-async def refuse_single_reads(
-    request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]
-) -> httpx.Response:
+async def refuse_single_reads(request: httpx.Request, forward: Forward) -> httpx.Response:
     """A server that refuses to read single customers, as for an ID with `&`."""
     if request.method == "GET" and not request.url.path.endswith("/All"):
         return httpx.Response(400, headers={"content-type": "text/html"}, content=b"<title>Bad Request</title>")
-    return await onward()
+    return await forward()
 
 
 ODD = [{"shortID": "A&B", "name": "Amp", "phone": "1"}]
@@ -121,10 +118,10 @@ async def test_create_is_refused_if_id_cannot_be_read() -> None:
 async def test_number_in_text_field_is_sent_unchanged(number: str) -> None:
     sent: list[bytes] = []
 
-    async def numbered(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def numbered(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method == "POST":
             sent.append(request.content)
-        response = await onward()
+        response = await forward()
         await response.aread()
         return httpx.Response(response.status_code, content=response.content.replace(b'"62701"', number.encode()))
 

@@ -4,7 +4,7 @@ These tests have no mirror, only its file: what follows the snapshot comes from 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import AppHarness, always, json_response, run_app
-
-Onward = Callable[[], Awaitable[httpx.Response]]
+from tests.harness import AppHarness, Forward, always, json_response, run_app
 
 
 class ResponseGate:
@@ -23,9 +21,9 @@ class ResponseGate:
     def __init__(self) -> None:
         self.opened = asyncio.Event()
 
-    async def __call__(self, _: httpx.Request, onward: Onward) -> httpx.Response:
+    async def __call__(self, _: httpx.Request, forward: Forward) -> httpx.Response:
         await self.opened.wait()
-        return await onward()
+        return await forward()
 
 
 async def fill_mirror(path: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ import pytest
 from app.drafts.draft import PendingWrite
 from app.drafts.store import DraftStore
 from app.screens.conflict import ConflictScreen
-from tests.harness import AppHarness, Intercept, always, json_response, run_app
+from tests.harness import AppHarness, Forward, Intercept, always, json_response, run_app
 from tests.screens.test_draft_screens import ACME, SERVER, flush_drafts, leave_draft, run_with_drafts, stored_drafts
 
-Onward = Callable[[], Awaitable[httpx.Response]]
 CONFIRM_DELAYS = (60.0,)
 
 
@@ -25,18 +23,18 @@ class LateCommit:
     """A gateway that answers a write with 504 before the server commits it."""
 
     def __init__(self, it: AppHarness) -> None:
-        self._onward: Onward | None = None
+        self._forward: Forward | None = None
         it.transport.intercept = self._intercept
 
     async def commit(self) -> None:
         """Commit the write."""
-        assert self._onward is not None
-        await self._onward()
+        assert self._forward is not None
+        await self._forward()
 
-    async def _intercept(self, request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def _intercept(self, request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method not in ("POST", "DELETE"):
-            return await onward()
-        self._onward = onward
+            return await forward()
+        self._forward = forward
         return httpx.Response(504, content=b"<title>Gateway Timeout</title>")
 
 
@@ -249,11 +247,11 @@ async def test_kill_during_save_on_full_disk_stays_unconfirmed(tmp_path: Path) -
 
     arrived, never = asyncio.Event(), asyncio.Event()
 
-    async def hang(request: httpx.Request, onward: Onward) -> httpx.Response:
+    async def hang(request: httpx.Request, forward: Forward) -> httpx.Response:
         if request.method == "POST":
             arrived.set()
             await never.wait()
-        return await onward()
+        return await forward()
 
     async with run_with_drafts(tmp_path, write=write) as it:
         await it.press("f2", *["down"] * 8, "9")
@@ -294,8 +292,8 @@ async def test_save_is_not_sent_if_nothing_can_be_noted(tmp_path: Path) -> None:
 def discontinue_on_save(it: AppHarness) -> Intercept:
     """A server that discontinues every saved customer and changes its city."""
 
-    async def intercept(request: httpx.Request, onward: Onward) -> httpx.Response:
-        response = await onward()
+    async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
+        response = await forward()
         if request.method != "POST":
             return response
         return json_response(200, await it.record("ACME-CORP") | {"active": False, "city": "SPRINGFIELD"})
@@ -342,12 +340,12 @@ async def test_save_shows_discontinuation_by_others() -> None:
 async def test_create_over_existing_customer_is_shown() -> None:
     async with run_app() as it:
 
-        async def create_as_other_first(request: httpx.Request, onward: Onward) -> httpx.Response:
+        async def create_as_other_first(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST":
                 request.headers.pop("If-None-Match", None)
                 theirs: dict[str, Any] = {"name": "Theirs", "phone": "555-7777"}
                 await it.store.upsert("DOCK-7", theirs, if_match=None, only_new=True)
-            return await onward()
+            return await forward()
 
         it.transport.intercept = create_as_other_first
         await it.press("f6")
