@@ -1,7 +1,4 @@
-"""The books kept while all pages are read, once or again: which customers came, and whether those are all of them.
-
-Pure: whoever asks for the pages hands them in. The export and the mirror go by the same rules.
-"""
+"""Decides whether the pages that were read are all customers. Pure; the export and the mirror share its rules."""
 
 import json
 import math
@@ -115,8 +112,8 @@ def _cells(count: int) -> memoryview:
 class PaginationAudit:
     """Decides whether the pages read so far are all customers; rows may move, and totals may be wrong.
 
-    Of the reading under way: `pages` and `read` count what came, `different` the customers among it, `fresh` those
-    that had not come in an earlier reading either. `total` is what the server counts, `None` where it does not say.
+    Of the current pass, `pages` and `read` count pages and rows, `different` the customers among them, and `fresh`
+    those that no earlier pass had. `total` is the server's count, `None` if it gives none.
     """
 
     def __init__(self, marks: SeenMap | None = None) -> None:
