@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 from app.models.fields import ID_FIELD
 
 #: The most passes over all pages: one, and another if rows moved meanwhile.
-READINGS: Final = 3
+MAX_PASSES: Final = 3
 
 #: After this many pages in a row without a new row, the server is assumed to repeat itself.
 _REPEATED_PAGES: Final = 2
@@ -179,7 +179,7 @@ class PaginationAudit:
     @property
     def should_stop(self) -> bool:
         """Whether another pass would show nothing new."""
-        return self.number >= READINGS or self.endless or (self.number > 1 and not (self.fresh or self.moved))
+        return self.number >= MAX_PASSES or self.endless or (self.number > 1 and not (self.fresh or self.moved))
 
     def add(self, page: PageLike[_Row]) -> list[_Row]:
         """Add a page, and return its customers that were not seen in any pass."""

@@ -57,7 +57,7 @@ class MirrorSync:
     """Keeps one mirror in step with the server.
 
     `ask` asks the server for a page; `free` waits until the server is there and no person asks it for anything.
-    `on_progress` is told the percent while the mirror is filled, and `None` after; `on_change` that the mirror holds
+    `on_progress` gets the percentage while the mirror is filled, and `None` after; `on_change` is called when it holds
     something else now, and `on_trouble` that it cannot be written.
     """
 
@@ -293,7 +293,7 @@ class MirrorSync:
     async def _download_pages(
         self, readings: PaginationAudit, sweep: int, latest: HighWaterMark, *, shown: bool, filling: bool
     ) -> None:
-        told = -1
+        reported = -1
         grown = 0
         kept = asyncio.create_task(self._mirror.upsert((), sweep))
         try:
@@ -308,11 +308,11 @@ class MirrorSync:
                 # Free the page as soon as it is written: it takes more than a MiB.
                 del page
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
-                if filling and readings.total is not None and percent != told:
+                if filling and readings.total is not None and percent != reported:
                     await self._mirror.set_expected_total(readings.total, latest.text)
-                if shown and percent != told and not readings.finished:
+                if shown and percent != reported and not readings.finished:
                     self._on_progress(percent)
-                told = percent
+                reported = percent
         finally:
             await kept
 
