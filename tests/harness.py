@@ -35,7 +35,6 @@ from app.timing import Timing
 from app.tui.app import SYNC_GROUP, DockbookApp
 
 URL = "http://service.test/api/v1"
-MOST_PAUSES = 400
 #: Seconds between two typed keys.
 TYPING_PAUSE = 0.25
 #: Seconds after which waiting for a condition fails.
@@ -185,11 +184,10 @@ class AppHarness:
 
     async def until(self, text: str) -> None:
         """Wait until the text is on the screen."""
-        for _ in range(MOST_PAUSES):
-            if text in self.screen_text:
-                return
+        ends = monotonic() + TIMEOUT
+        while text not in self.screen_text:
+            assert monotonic() < ends, f"{text!r} did not appear:\n{self.screen_text}"
             await self.pilot.pause()
-        raise AssertionError(f"{text!r} did not appear:\n{self.screen_text}")
 
     def sees(self, *texts: str) -> None:
         """Check that all of these are on the screen."""

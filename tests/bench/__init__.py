@@ -1,1 +1,1 @@
-"""What dockbook costs: bytes to the terminal, time, memory, measured beside other programs: `python -m tests.bench`."""
+"""Benchmarks: bytes to the terminal, time and memory, compared with other programs: `python -m tests.bench`."""

@@ -8,13 +8,13 @@ from datetime import date
 from importlib.metadata import version
 
 from app import __version__
-from tests.bench.figures import Figure, of_bytes, of_time
+from tests.bench.figures import Figure, byte_figures, time_figures
 from tests.bench.programs import programs
-from tests.bench.tables import Row, of_modes, of_others, of_terminals
+from tests.bench.tables import Row, lean_rows, other_program_rows, terminal_rows
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the measurements that the options select."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     parser.add_argument("--runs", type=int, default=10, help="starts of each program (%(default)s)")
@@ -22,10 +22,10 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="leave out the other programs and terminals")
     arguments = parser.parse_args()
     with programs() as started:
-        figures = [*of_bytes(started, arguments.idle), *of_time(started, arguments.runs)]
-        terminals = [] if arguments.short else list(of_terminals(started))
-        modes = [] if arguments.short else list(of_modes(started))
-        others = [] if arguments.short else list(of_others(started))
+        figures = [*byte_figures(started, arguments.idle), *time_figures(started, arguments.runs)]
+        terminals = [] if arguments.short else list(terminal_rows(started))
+        modes = [] if arguments.short else list(lean_rows(started))
+        others = [] if arguments.short else list(other_program_rows(started))
     about = {
         "date": date.today().isoformat(),  # noqa: DTZ011 - the day where it was measured
         "python": platform.python_version(),
@@ -35,8 +35,8 @@ def main() -> None:
     }
     if arguments.json:
         tables = {"terminals": terminals, "modes": modes, "others": others}
-        told = {**about, "figures": [figure.as_json() for figure in figures], **tables}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        report = {**about, "figures": [figure.as_json() for figure in figures], **tables}
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
         return
     parts = [", ".join(f"{name} {value}" for name, value in about.items()) + "\n"]
     parts.append(_table(("what", "unit", "stock", "dockbook", "at most", ""), [_row(figure) for figure in figures]))
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _row(figure: Figure) -> Row:
-    verdict = {None: "", True: "kept", False: "MISSED"}[figure.kept]
+    verdict = {None: "", True: "kept", False: "MISSED"}[figure.within_limit]
     return figure.what, figure.unit, _number(figure.stock), _number(figure.value), _number(figure.limit), verdict
 
 

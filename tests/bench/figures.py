@@ -1,4 +1,4 @@
-"""Measures every figure dockbook is held to, beside stock Textual and bare Textual in the same run."""
+"""Measures every figure with a limit, together with stock and bare Textual in the same run."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Final
 
 from tests.bench.programs import ROOT, Programs
-from tests.bench.shift import DOWN, ESCAPE, UP, work
+from tests.bench.shift import DOWN, ESCAPE, UP, run_shift
 from tests.bench.terminal import Terminal
 
 ROWS: Final = 10
@@ -20,7 +20,7 @@ _THERE_AND_BACK: Final = (*[DOWN] * ROWS, *[UP] * ROWS)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of dockbook, what stock Textual has there, and the most it may be; `None` where there is nothing."""
+    """A figure of dockbook, the same of stock Textual, and its limit; `None` if there is none."""
 
     what: str
     unit: str
@@ -29,21 +29,21 @@ class Figure:
     limit: float | None = None
 
     @property
-    def kept(self) -> bool | None:
+    def within_limit(self) -> bool | None:
         """Whether the figure is within its limit."""
         return None if self.limit is None else self.value <= self.limit
 
     def as_json(self) -> dict[str, object]:
-        """The figure as JSON may have it."""
-        return {**asdict(self), "kept": self.kept}
+        """The figure as a JSON object."""
+        return {**asdict(self), "kept": self.within_limit}
 
 
-def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
-    """What goes to the terminal, and what memory is held; these are the same in every run."""
+def byte_figures(programs: Programs, idle: float) -> Iterator[Figure]:
+    """Bytes to the terminal and memory; these are equal in every run."""
     with programs.dockbook() as lean:
-        shift = work(lean, idle)
+        shift = run_shift(lean, idle)
     with programs.dockbook("--plain-output") as plain:
-        all_drawn = work(plain, idle)
+        all_drawn = run_shift(plain, idle)
     with programs.textual("stock") as stock:
         stock.until("active")
         stock.settle()
@@ -66,7 +66,7 @@ def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
     yield Figure("the whole shift", "x --plain-output", shift.written / all_drawn.written, 1, 0.35)
     with programs.dockbook(colours="16") as terminal:
         terminal.until("active")
-        # Not while the mirror fills itself.
+        # Wait until the mirror is filled.
         terminal.settle(4)
         mine = [terminal.press(DOWN) for _ in range(ROWS)]
     yield Figure("one row down, 16 colours", "bytes", mean(step.written for step in mine), None, 220)
@@ -75,14 +75,14 @@ def of_bytes(programs: Programs, idle: float) -> Iterator[Figure]:
 
 
 def _processor(programs: Programs) -> Figure:
-    """The processor time of a row, both programs in turns, so that what else the machine does falls on both."""
+    """The processor time of a row, measured in turns so that other load affects both programs."""
     with programs.textual("stock") as stock, programs.dockbook() as mine:
         for terminal in (stock, mine):
             terminal.until("active")
-            # Not while the mirror fills itself.
+            # Wait until the mirror is filled.
             terminal.settle(4)
         both = [[terminal.press_all(_THERE_AND_BACK).cpu for terminal in (stock, mine)] for _ in range(_ROUNDS + 1)]
-    # The first round is done with everything still cold.
+    # The first round is a warm-up.
     share = median(ours / theirs for theirs, ours in both[1:])
     return Figure("one row down, processor", "x stock", share, 1, 0.6)
 
@@ -104,8 +104,8 @@ def _memory(programs: Programs) -> Iterator[Figure]:
     yield Figure("the same with both imported and no model made", "MiB", imported)
 
 
-def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
-    """How soon things stand there: medians of runs that take turns, as shares of what bare Textual takes."""
+def time_figures(programs: Programs, runs: int) -> Iterator[Figure]:
+    """Times until something is shown: medians of alternating runs, relative to bare Textual."""
     fresh = count()
     starts: dict[str, Callable[[], Terminal]] = {
         "bare": lambda: programs.textual("bare"),
@@ -116,7 +116,7 @@ def of_time(programs: Programs, runs: int) -> Iterator[Figure]:
     }
     with starts["mirror"]() as terminal:
         terminal.until("live")
-        # The mirror is filled in the first second.
+        # The mirror is filled during the first second.
         terminal.settle(3)
     paint: dict[str, list[float]] = {name: [] for name in starts}
     rows: dict[str, list[float]] = {name: [] for name in starts}
@@ -146,6 +146,6 @@ def _run(*arguments: str) -> float:
 
 
 def mean(values: Iterator[int] | Iterator[float]) -> float:
-    """What they are on average."""
-    kept = list(values)
-    return sum(kept) / len(kept)
+    """The average."""
+    numbers = list(values)
+    return sum(numbers) / len(numbers)

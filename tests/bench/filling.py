@@ -37,45 +37,47 @@ _QUIET = 0.1
 _TICK = 0.001
 
 
-class Bench:
-    """A sync with a service in this process; it asks for changes only when `turn` is called."""
+class SyncBench:
+    """A sync with a service in this process; it asks for changes only when `sync` is called."""
 
     def __init__(self, store: Store, mirror: Mirror) -> None:
         self.store = store
         self.mirror = mirror
         credentials = Credentials()
         self._issued = credentials.issue(frozenset({130, 131}))
-        self.wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
-        self.rest = asyncio.Event()
+        self.transport = FaultyTransport(
+            httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False)
+        )
+        self.resting = asyncio.Event()
         self._wake = asyncio.Event()
         self._typing = cycle(typing(TYPED[:8]))
-        self._hand = Random(1)  # noqa: S311  # the same each time
-        pace = Timing(initial_delay=0.0, between_pages=0.0, sleep=self._sleep)
+        self._rng = Random(1)  # noqa: S311  # the same each time
+        timing = Timing(initial_delay=0.0, between_pages=0.0, sleep=self._sleep)
         self.repository = CustomerRepository(
-            self.connect, on_close=store.close, open_mirror=lambda: mirror, timing=pace
+            self.connect, on_close=store.close, open_mirror=lambda: mirror, timing=timing
         )
 
     async def connect(self) -> CustomerApi:
-        """A client."""
-        return CustomerApi(URL, self._issued.client_id, self._issued.client_secret, transport=self.wire)
+        """Create an API client."""
+        return CustomerApi(URL, self._issued.client_id, self._issued.client_secret, transport=self.transport)
 
     async def _sleep(self, seconds: float) -> None:
         if seconds > 1.0:
-            self.rest.set()
+            self.resting.set()
             await self._wake.wait()
             self._wake.clear()
 
-    async def turn(self) -> tuple[float, float, int]:
-        """Let the sync ask for changes: seconds it took, the longest the event loop stood still, requests."""
-        before = len(self.wire.requests)
-        self.rest.clear()
+    async def sync(self) -> tuple[float, float, int]:
+        """Run one sync; returns its seconds, the longest block of the event loop, and its requests."""
+        before = len(self.transport.requests)
+        self.resting.clear()
         self._wake.set()
         began = time.perf_counter()
-        still = asyncio.create_task(longest_still())
-        await self.rest.wait()
+        blocked = asyncio.create_task(longest_block())
+        await self.resting.wait()
         took = time.perf_counter() - began
-        still.cancel()
-        return took, await still, len(self.wire.requests) - before
+        blocked.cancel()
+        return took, await blocked, len(self.transport.requests) - before
 
     async def change(self, contact: str) -> None:
         """Change 250 customers on the server."""
@@ -83,19 +85,19 @@ class Bench:
         for row in page.rows:
             await self.store.upsert(row.short_id, {"contact": contact})
 
-    async def type_on(self, times: list[float]) -> None:
+    async def keep_typing(self, times: list[float]) -> None:
         """Continue typing, and note how long each key waits for its rows."""
         for request in self._typing:
             began = time.perf_counter()
             await self.repository.page(request)
             times.append(time.perf_counter() - began)
-            # A steady rhythm would meet the same step of every change.
-            await asyncio.sleep(self._hand.random() * _BETWEEN_KEYS)
+            # A steady rhythm would always hit the same step of a change.
+            await asyncio.sleep(self._rng.random() * _BETWEEN_KEYS)
 
     @asynccontextmanager
-    async def typed(self, times: list[float]) -> AsyncIterator[None]:
-        """Type while the block runs."""
-        typist = asyncio.create_task(self.type_on(times))
+    async def typing(self, times: list[float]) -> AsyncIterator[None]:
+        """Type until the block ends."""
+        typist = asyncio.create_task(self.keep_typing(times))
         try:
             yield
         finally:
@@ -103,7 +105,7 @@ class Bench:
             await asyncio.wait({typist})
 
 
-async def fetched(bench: Bench, customers: int) -> float:
+async def fetch_all(bench: SyncBench, customers: int) -> float:
     """The seconds it takes to fetch and parse all pages."""
     api = await bench.connect()
     await api.list_page(PageRequest())
@@ -115,17 +117,17 @@ async def fetched(bench: Bench, customers: int) -> float:
     return took
 
 
-async def keys(bench: Bench) -> tuple[list[float], list[float]]:
-    """How long keys wait in peace and while changes arrive, in turns, so that other load is in both."""
+async def measure_keys(bench: SyncBench) -> tuple[list[float], list[float]]:
+    """How long keys wait without changes and while changes arrive, in turns, so that other load affects both."""
     quiet: list[float] = []
     busy: list[float] = []
     while len(busy) < _FEWEST_KEYS:
         await bench.change(f"Changed again {len(busy)}")
         await bench.mirror.wait_indexed()
-        async with bench.typed(quiet):
+        async with bench.typing(quiet):
             await asyncio.sleep(_QUIET)
-        async with bench.typed(busy):
-            await bench.turn()
+        async with bench.typing(busy):
+            await bench.sync()
     return quiet, busy
 
 
@@ -133,36 +135,36 @@ async def measure(customers: int, folder: Path) -> None:
     """Fetch all pages; fill a mirror; sync when nothing changed, and when 250 customers did; type meanwhile."""
     store = Store.open(None)
     await asyncio.to_thread(load_sample, store, customers, lambda _done, _total: None)
-    bench = Bench(store, await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3"))
-    before = await fetched(bench, customers)
-    keeping = asyncio.create_task(bench.repository.run_background())
+    bench = SyncBench(store, await asyncio.to_thread(Mirror.open, folder / "mirror.sqlite3"))
+    before = await fetch_all(bench, customers)
+    background = asyncio.create_task(bench.repository.run_background())
     await bench.repository.page(PageRequest(page_size=20))
     began = time.perf_counter()
-    await bench.rest.wait()
+    await bench.resting.wait()
     filling = time.perf_counter() - began
     # The speed of a machine varies.
-    fetching = (before + await fetched(bench, customers)) / 2
-    _say(f"{customers:,} customers: fetched and parsed in {fetching:.1f} s, mirrored in {filling:.1f} s")
-    _say(f"  filling ÷ fetching: {filling / fetching:.2f}  (must be ≤ 1.5)")
+    fetching = (before + await fetch_all(bench, customers)) / 2
+    _print(f"{customers:,} customers: fetched and parsed in {fetching:.1f} s, mirrored in {filling:.1f} s")
+    _print(f"  filling ÷ fetching: {filling / fetching:.2f}  (must be ≤ 1.5)")
     await bench.mirror.wait_indexed()
     # The first sync may bring customers created within the last ten minutes of the sample.
-    await bench.turn()
-    for what, must in (("nothing", ""), (str(DELTA), " (must be ≤ 200)")):
-        if must:
+    await bench.sync()
+    for what, limit in (("nothing", ""), (str(DELTA), " (must be ≤ 200)")):
+        if limit:
             await bench.change("Changed")
-        took, still, requests = await bench.turn()
-        _say(f"  {what} changed: {requests} request(s), {took * 1000:.0f} ms{must}, still {still * 1000:.0f} ms")
-    quiet, busy = await keys(bench)
-    _say(
+        took, blocked, requests = await bench.sync()
+        _print(f"  {what} changed: {requests} request(s), {took * 1000:.0f} ms{limit}, still {blocked * 1000:.0f} ms")
+    quiet, busy = await measure_keys(bench)
+    _print(
         f"  a key waits for its rows (half, 95 of 100): {_text(quiet)} in peace;"
         f" {_text(busy)} while {DELTA} changes come"
     )
     await bench.repository.close()
-    await asyncio.wait({keeping})
+    await asyncio.wait({background})
 
 
-async def longest_still() -> float:
-    """The longest time the event loop stood still until this is cancelled, in seconds."""
+async def longest_block() -> float:
+    """The longest block of the event loop until this is cancelled, in seconds."""
     longest = 0.0
     last = time.perf_counter()
     try:
@@ -180,7 +182,7 @@ def _text(times: list[float]) -> str:
     return f"{middle:.1f}, {most:.1f} ms of {len(times)} keys"
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
@@ -188,7 +190,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.filling", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
-    # As the program does.
+    # Like the program.
     sys.setswitchinterval(SWITCH)
     with TemporaryDirectory() as folder:
         asyncio.run(measure(parser.parse_args().customers, Path(folder)))

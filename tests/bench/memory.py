@@ -1,4 +1,4 @@
-"""What a mirror costs the real program in memory: `python -m tests.bench.memory [N]`.
+"""The memory that a mirror costs the real program: `python -m tests.bench.memory [N]`.
 
 The program fills the mirror of a server with N customers and of one with 48. Memory is measured while the mirror is
 filled, while it is indexed, and afterwards.
@@ -35,9 +35,9 @@ class Memory:
     seconds: float
 
 
-def weighed(customers: int) -> Memory:
+def measure_memory(customers: int) -> Memory:
     """Start a server and the program on it, and measure the program until its mirror is complete and indexed."""
-    with _started(customers) as (terminal, home):
+    with _run_program(customers) as (terminal, home):
         begun = monotonic()
         terminal.until("active")
         filling = indexing = 0.0
@@ -56,7 +56,7 @@ def weighed(customers: int) -> Memory:
 
 
 @contextmanager
-def _started(customers: int) -> Iterator[tuple[Terminal, Path]]:
+def _run_program(customers: int) -> Iterator[tuple[Terminal, Path]]:
     with TemporaryDirectory() as home:
         environ = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
         argv = (sys.executable, "-m", "app", "serve", "--demo", str(customers), "--port", "0")
@@ -76,7 +76,7 @@ def _progress(home: Path) -> tuple[bool, bool]:
         try:
             connection = open_reader(file, full_text=True)
         except MirrorCorrupt:
-            # It is being created.
+            # The file is being created.
             return False, False
         try:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.memory", description=__doc__)
     parser.add_argument("customers", type=int, nargs="?", default=100_000)
     customers = parser.parse_args().customers
-    small, large = weighed(48), weighed(customers)
+    small, large = measure_memory(48), measure_memory(customers)
     lines = [f"MiB of the program, with 48 customers and with {customers:,} (filled in {large.seconds:.0f} s)"]
     for what, few, many in (
         ("at most while it fills", small.filling, large.filling),

@@ -43,7 +43,7 @@ MISTYPED: Final = 138
 FEWEST_OFFERED: Final = 129
 _PAGE: Final = 25
 _FAR_PAGE: Final = 50
-_WEIGHED: Final = """
+_MEMORY_PROGRAM: Final = """
 import asyncio, sys
 from pathlib import Path
 from app.models.fields import PageRequest
@@ -150,16 +150,16 @@ async def counted(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
     for request in requests:
         total = await mirror.count(request) or 0
         last = max(-(-total // request.page_size), 1)
-        took.append(await _look(mirror, request._replace(page=min(request.page, last))))
+        took.append(await _time_page(mirror, request._replace(page=min(request.page, last))))
     return _times(took)
 
 
 async def timed(mirror: Mirror, requests: Iterator[PageRequest]) -> Times:
     """Ask one after the other."""
-    return _times([await _look(mirror, request) for request in requests])
+    return _times([await _time_page(mirror, request) for request in requests])
 
 
-async def _look(mirror: Mirror, request: PageRequest) -> tuple[float, str]:
+async def _time_page(mirror: Mirror, request: PageRequest) -> tuple[float, str]:
     began = time.perf_counter()
     await mirror.page(request)
     took = (time.perf_counter() - began) * 1000
@@ -182,32 +182,32 @@ async def fill(mirror: Mirror, count: int) -> None:
     await mirror.wait_indexed()
 
 
-async def spread(mirror: Mirror, count: int) -> list[Customer]:
+async def sample_evenly(mirror: Mirror, count: int) -> list[Customer]:
     """Some customers from everywhere, as changes are."""
     step = max(count // DELTA, 1)
     pages = [await mirror.page(PageRequest(number, 1)) for number in range(1, count + 1, step)]
     return [row for page in pages for row in page.rows][:DELTA]
 
 
-async def weighed(path: Path) -> float:
+async def measure_memory(path: Path) -> float:
     """The memory of a process that opened the mirror and found in it."""
     done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", _WEIGHED, str(path)], check=True, capture_output=True, text=True
+        subprocess.run, [sys.executable, "-c", _MEMORY_PROGRAM, str(path)], check=True, capture_output=True, text=True
     )
     return float(done.stdout)
 
 
 def mistyped_words(reference: ReferenceSearch) -> list[tuple[str, str]]:
     """Words that many customers hold, and each mistyped by one letter such that no customer holds it."""
-    dice = Random(5)  # noqa: S311  # the same each time
+    rng = Random(5)  # noqa: S311  # the same each time
     words = [word for word, _ in reference.words().most_common() if 4 <= len(word) <= 12 and word.isalpha()]
     found = []
-    for word in dice.sample(words[: 4 * MISTYPED], MISTYPED):
+    for word in rng.sample(words[: 4 * MISTYPED], MISTYPED):
         while True:
-            at = dice.randrange(len(word))
-            letter = dice.choice(string.ascii_lowercase)
+            at = rng.randrange(len(word))
+            letter = rng.choice(string.ascii_lowercase)
             before, after = word[:at], word[at + 1 :]
-            typed = dice.choice(
+            typed = rng.choice(
                 (
                     before + after,
                     before + letter + word[at:],
@@ -221,22 +221,22 @@ def mistyped_words(reference: ReferenceSearch) -> list[tuple[str, str]]:
     return found
 
 
-async def offered(mirror: Mirror, words: Sequence[tuple[str, str]]) -> int:
+async def count_suggested(mirror: Mirror, words: Sequence[tuple[str, str]]) -> int:
     """How many of the words are offered for their mistyped form."""
     pages = [(word, await mirror.page(PageRequest(1, _PAGE, None, find=typed))) for word, typed in words]
     return sum(page.origin is not None and word in page.origin.suggestions for word, page in pages)
 
 
-async def check(count: int, folder: Path, kept: Path | None = None) -> str:
+async def check(count: int, folder: Path, stored: Path | None = None) -> str:
     """Compare every answer with that of looking at each customer, and count the near misses that are offered."""
-    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror" if kept is None else kept)
+    mirror = await asyncio.to_thread(Mirror.open, folder / "mirror" if stored is None else stored)
     if (await mirror.state()).row_count != count:
         await fill(mirror, count)
     reference = ReferenceSearch(map(Customer.from_wire, sample_customers(count)))
     requests = every_request(count)
     for request in requests:
         await check_found(mirror, reference, request)
-    near = await offered(mirror, mistyped_words(reference))
+    near = await count_suggested(mirror, mistyped_words(reference))
     await mirror.close()
     return (
         f"{len(requests):,} answers are those of a plain search\n"
@@ -244,16 +244,16 @@ async def check(count: int, folder: Path, kept: Path | None = None) -> str:
     )
 
 
-async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: Path | None = None) -> Figures:
+async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, stored: Path | None = None) -> Figures:
     """Measure everything, with this many customers."""
     small = await asyncio.to_thread(Mirror.open, folder / "small")
     await fill(small, 48)
     await small.close()
-    path = folder / "mirror" if kept is None else kept
+    path = folder / "mirror" if stored is None else stored
     mirror = await asyncio.to_thread(Mirror.open, path)
     if (await mirror.state()).row_count != count:
         await fill(mirror, count)
-    some = await spread(mirror, count)
+    some = await sample_evenly(mirror, count)
     typed = await timed(mirror, typing(texts))
     with_status = await timed(mirror, by_status(texts))
     sorted_ = await counted(mirror, by_column(texts))
@@ -279,8 +279,8 @@ async def measure(count: int, folder: Path, texts: Sequence[str] = TYPED, kept: 
         delta=delta * 1000,
         delta_written=written,
         file=path.stat().st_size / 2**20,
-        memory=await weighed(path),
-        memory_of_48=await weighed(folder / "small"),
+        memory=await measure_memory(path),
+        memory_of_48=await measure_memory(folder / "small"),
     )
 
 
@@ -322,7 +322,7 @@ def main() -> None:
         if options.check:
             sys.stdout.write(asyncio.run(check(options.customers, Path(folder), options.keep)))
             return
-        figures = asyncio.run(measure(options.customers, Path(folder), kept=options.keep))
+        figures = asyncio.run(measure(options.customers, Path(folder), stored=options.keep))
     sys.stdout.write((json.dumps(asdict(figures), indent=2) if options.json else table(figures)) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""How many page turns wait for nothing, on a server that takes its time: `python -m tests.bench.paging [--json]`."""
+"""How many page turns need no waiting, on a slow server: `python -m tests.bench.paging [--json]`."""
 
 import argparse
 import asyncio
@@ -20,13 +20,13 @@ from tests.harness import URL, FaultyTransport
 
 ROWS = 20
 ANSWER_SECONDS = 0.3
-#: Seconds between two turns: leafing as fast as one can look, skimming, and reading a page of twenty rows.
+#: Seconds between two turns: paging as fast as possible, skimming, and reading a page of twenty rows.
 PACES = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class Leafing:
-    """So many turns at one pace, and how many of them were served from what had been fetched ahead."""
+class PagingResult:
+    """The turns at one pace, and how many of them were served from prefetched pages."""
 
     seconds_a_page: float
     turns: int
@@ -35,14 +35,14 @@ class Leafing:
 
     @property
     def share(self) -> float:
-        """The part of the turns that waited for nothing."""
+        """The share of turns that needed no waiting."""
         return self.served / self.turns
 
 
-async def leaf(
+async def turn_pages(
     turns: int, seconds_a_page: float, answer_seconds: float, sleep: Callable[[float], Awaitable[object]]
-) -> Leafing:
-    """Turn so many pages, one after the other, forwards."""
+) -> PagingResult:
+    """Turn `turns` pages forwards."""
     store = Store.open(None)
     load_sample(store, (turns + 1) * ROWS, lambda _done, _total: None)
     credentials = Credentials()
@@ -50,13 +50,13 @@ async def leaf(
     wire = FaultyTransport(httpx.ASGITransport(create_app(store, credentials), raise_app_exceptions=False))
     answered: set[str] = set()
 
-    async def slowly(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def delay(request: httpx.Request, onward: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         await sleep(answer_seconds)
         response = await onward()
         answered.add(request.url.params["page"])
         return response
 
-    wire.intercept = slowly
+    wire.intercept = delay
 
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=wire)
@@ -73,16 +73,16 @@ async def leaf(
                 raise RuntimeError(f"page {number} has {len(page.rows)} rows")
     finally:
         await repository.close()
-    return Leafing(seconds_a_page, turns, served, len(wire.requests))
+    return PagingResult(seconds_a_page, turns, served, len(wire.requests))
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.paging", description=__doc__)
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    results = [asyncio.run(leaf(arguments.turns, pace, ANSWER_SECONDS, asyncio.sleep)) for pace in PACES]
+    results = [asyncio.run(turn_pages(arguments.turns, pace, ANSWER_SECONDS, asyncio.sleep)) for pace in PACES]
     if arguments.json:
         sys.stdout.write(json.dumps([asdict(result) for result in results]) + "\n")
         return

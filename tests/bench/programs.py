@@ -1,4 +1,4 @@
-"""The programs that are measured, how each is started, and what they need: a home, a server on loopback."""
+"""The programs that are measured, how they are started, and their home and server."""
 
 import os
 import re
@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parents[2]
 _PYTHON: Final = (sys.executable,)
 _STOCK: Final = (*_PYTHON, str(Path(__file__).with_name("stock.py")))
 
-#: Other programs for tables in a terminal: command, arguments, and a text that tells that the table stands.
+#: Other programs that show a table: command, arguments, and a text that appears with the table.
 OTHERS: Final[Mapping[str, tuple[Sequence[str], str]]] = {
     "VisiData": (("vd", "--config", "/dev/null", "{csv}"), "CUST-0005"),
     "abook": (("abook", "--config", "/dev/null", "--datafile", "{abook}"), "Customer 5"),
@@ -29,7 +29,7 @@ OTHERS: Final[Mapping[str, tuple[Sequence[str], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Starts programs in one environment; `server` is what leads dockbook to the server."""
+    """Starts programs in one environment; `server` holds the variables for dockbook's server."""
 
     environ: Mapping[str, str]
     server: Mapping[str, str]
@@ -43,7 +43,7 @@ class Programs:
         colours: str = "truecolor",
         cache: str = "",
     ) -> Terminal:
-        """dockbook itself, on a demo of 100 customers or on the server; its mirror is in this `cache`, if any."""
+        """dockbook on a demo of 100 customers or on the server; its mirror is in `cache`, if given."""
         environ = {**self.environ, **self.server} if server else self.environ
         if cache:
             environ = {**environ, "XDG_CACHE_HOME": str(self.folder / cache)}
@@ -55,7 +55,7 @@ class Programs:
         return Terminal((*_STOCK, kind), self.environ, size, colours)
 
     def other(self, name: str, colours: str = "truecolor") -> tuple[Terminal, str] | None:
-        """Another program with a table of customers, and the text to wait for; `None` when it is not installed."""
+        """Another program with a table of customers, and the text to wait for; `None` if it is not installed."""
         argv, text = OTHERS[name]
         command = shutil.which(argv[0], path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
         if command is None:
@@ -87,10 +87,10 @@ class Programs:
 
 @contextmanager
 def programs() -> Iterator[Programs]:
-    """A home that is thrown away, and a server with 100 customers that runs while the block does."""
+    """A temporary home, and a server with 100 customers, until the block ends."""
     with tempfile.TemporaryDirectory() as home:
-        kept = ("PATH", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE")
-        environ = {name: os.environ[name] for name in kept if name in os.environ}
+        names = ("PATH", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE")
+        environ = {name: os.environ[name] for name in names if name in os.environ}
         environ |= {"HOME": home, "PYTHONPATH": str(ROOT), "LC_ALL": environ.get("LC_ALL", "C.UTF-8")}
         argv = (*_PYTHON, "-m", "app", "serve", "--demo", "100", "--port", "0")
         server = subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -102,12 +102,12 @@ def programs() -> Iterator[Programs]:
 
 
 def credentials_of(server: "subprocess.Popen[str]") -> Mapping[str, str]:
-    """What the server says a client that may change customers should be told."""
+    """The variables that the server prints for a client that may change customers."""
     assert server.stdout is not None
-    told: list[Mapping[str, str]] = []
+    printed: list[Mapping[str, str]] = []
     for line in server.stdout:
         if line.startswith("export "):
-            told.append(dict(re.findall(r"(DOCKBOOK_\w+)=(\S+)", line)))
-        if len(told) == 2:
-            return told[1]
+            printed.append(dict(re.findall(r"(DOCKBOOK_\w+)=(\S+)", line)))
+        if len(printed) == 2:
+            return printed[1]
     raise RuntimeError("the server did not start")

@@ -1,4 +1,4 @@
-"""How well scans and typing are told apart, by drawn timings: `python -m tests.bench.scans`.
+"""How well scans and typing are distinguished, by random timings: `python -m tests.bench.scans`.
 
 A scan counts as right when it is taken whole, and as refused when its rest is; typing counts as mistaken when any of it
 is taken for a scan. Every case is drawn so many times (`--draws`), and the same in every run.
@@ -29,7 +29,7 @@ def jittered(draw: random.Random, keys: int) -> list[float]:
     return [draw.uniform(0.002, 0.06) for _ in range(keys)]
 
 
-def on_a_clock(inner: Draw) -> Draw:
+def on_clock(inner: Draw) -> Draw:
     """As OpenSSH sends keys since 9.5: on a clock of 20 ms."""
 
     def drawn(draw: random.Random, keys: int) -> list[float]:
@@ -51,8 +51,8 @@ SCANNERS: dict[str, Draw] = {
     "40 ms a key": even(40),
     "60 ms a key": even(60),
     "2 to 60 ms a key": jittered,
-    "60 ms on a 20 ms clock": on_a_clock(even(60)),
-    "2 to 60 ms on a 20 ms clock": on_a_clock(jittered),
+    "60 ms on a 20 ms clock": on_clock(even(60)),
+    "2 to 60 ms on a 20 ms clock": on_clock(jittered),
 }
 TYPISTS: dict[str, Draw] = {
     "12 a second, evenly": typist(0.005),
@@ -61,7 +61,7 @@ TYPISTS: dict[str, Draw] = {
 }
 
 
-def judge(text: str, pauses: Sequence[float], scanner: Scanner) -> str:
+def classify(text: str, pauses: Sequence[float], scanner: Scanner) -> str:
     """Return `right` for a whole scan, `cut` when its rest is refused, `keys` when all of it is run as keys."""
     parser = InputParser()
     now, keys = 100.0, []
@@ -77,7 +77,9 @@ def judge(text: str, pauses: Sequence[float], scanner: Scanner) -> str:
     return "keys"
 
 
-def shares(draw_pauses: Draw, codes: Sequence[str], scanner: Scanner, draws: int, *, stalled: bool) -> dict[str, float]:
+def verdict_shares(
+    draw_pauses: Draw, codes: Sequence[str], scanner: Scanner, draws: int, *, stalled: bool
+) -> dict[str, float]:
     """The shares of verdicts, in percent."""
     draw = random.Random(1)  # noqa: S311 - the same for ever is what is wanted
     counts = dict.fromkeys(("right", "cut", "keys"), 0)
@@ -86,7 +88,7 @@ def shares(draw_pauses: Draw, codes: Sequence[str], scanner: Scanner, draws: int
         pauses = draw_pauses(draw, len(text))
         if stalled:
             pauses[draw.randrange(1, len(text))] += draw.uniform(0.1, 1.0)
-        counts[judge(text, pauses, scanner)] += 1
+        counts[classify(text, pauses, scanner)] += 1
     return {name: 100 * count / draws for name, count in counts.items()}
 
 
@@ -99,7 +101,7 @@ def main() -> None:
     print(f"| whole scans, % | {heads} |\n| --- |{' ---: |' * len(GAPS)}")  # noqa: T201
     for stalled in (False, True):
         for name, drawn in SCANNERS.items():
-            found = [shares(drawn, CODES, Scanner(gap), draws, stalled=stalled) for gap in GAPS]
+            found = [verdict_shares(drawn, CODES, Scanner(gap), draws, stalled=stalled) for gap in GAPS]
             cells = " | ".join(
                 f"{one['right']:.1f}" + (f" (+ {one['cut']:.1f} refused)" if stalled else "") for one in found
             )
@@ -107,7 +109,7 @@ def main() -> None:
     print(f"\n| typing taken for a scan, % | {heads} |\n| --- |{' ---: |' * len(GAPS)}")  # noqa: T201
     for name, drawn in TYPISTS.items():
         for codes in (["gacme"], ["gACME-CORP"]):
-            found = [shares(drawn, codes, Scanner(gap), draws, stalled=False) for gap in GAPS]
+            found = [verdict_shares(drawn, codes, Scanner(gap), draws, stalled=False) for gap in GAPS]
             cells = " | ".join(f"{one['right']:.1f}" for one in found)
             print(f"| {name}: `{codes[0]}` and Enter | {cells} |")  # noqa: T201
 

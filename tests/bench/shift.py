@@ -1,4 +1,4 @@
-"""A shift at the loading dock, key by key: what is done, and what each step of it costs."""
+"""A work shift, key by key, and what each step costs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,22 +23,22 @@ IDLE: Final = 60.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Steps by name; one that was done several times has several."""
+    """The steps by name; repeated steps have several entries."""
 
     steps: Mapping[str, Sequence[Step]]
     written: int
 
     def mean(self, name: str) -> float:
-        """The bytes of one such step, on average."""
+        """The average bytes of this step."""
         steps = self.steps[name]
         return sum(step.written for step in steps) / len(steps)
 
 
-def work(terminal: Terminal, idle: float = IDLE) -> Shift:
-    """Do everything a shift is made of, with the program just started; it has ended afterwards."""
+def run_shift(terminal: Terminal, idle: float = IDLE) -> Shift:
+    """Run the shift in a program that was just started, and end it."""
     steps: dict[str, list[Step]] = {}
 
-    def do(name: str, keys: str, until: str = "", quiet: float = QUIET) -> Step:
+    def step(name: str, keys: str, until: str = "", quiet: float = QUIET) -> Step:
         step = terminal.press(keys, until, quiet)
         steps.setdefault(name, []).append(step)
         return step
@@ -47,26 +47,26 @@ def work(terminal: Terminal, idle: float = IDLE) -> Shift:
     terminal.settle()
     steps["start"] = [Step(terminal.written, terminal.last_byte - terminal.started, terminal.cpu())]
     for _ in range(10):
-        do("row down", DOWN)
+        step("row down", DOWN)
     for page in (2, 3, 4):
-        do("page", NEXT_PAGE, f"page {page} of")
-    if do("find", "/").written:
+        step("page", NEXT_PAGE, f"page {page} of")
+    if step("find", "/").written:
         for letter in "depot":
-            do("letter found", letter)
-        do("find left", ESCAPE, quiet=0.6)
-    do("open", ENTER, "Address")
-    do("edit", EDIT, "F10 Save")
-    do("field", DOWN)
+            step("letter found", letter)
+        step("find left", ESCAPE, quiet=0.6)
+    step("open", ENTER, "Address")
+    step("edit", EDIT, "F10 Save")
+    step("field", DOWN)
     for letter in "the-gate":
-        do("letter typed", letter)
-    do("save", SAVE, "y Copy", quiet=0.6)
-    do("dialog open", DELETE, "Keep")
-    do("dialog close", ESCAPE, "y Copy", quiet=0.6)
-    do("help", HELP, "Help")
-    do("help left", BACK, quiet=0.6)
-    do("notice", "y", "Copied")
-    do("notice gone", "", quiet=11)
-    do("idle", "", quiet=idle)
-    do("quit", QUIT)
+        step("letter typed", letter)
+    step("save", SAVE, "y Copy", quiet=0.6)
+    step("dialog open", DELETE, "Keep")
+    step("dialog close", ESCAPE, "y Copy", quiet=0.6)
+    step("help", HELP, "Help")
+    step("help left", BACK, quiet=0.6)
+    step("notice", "y", "Copied")
+    step("notice gone", "", quiet=11)
+    step("idle", "", quiet=idle)
+    step("quit", QUIT)
     terminal.wait()
     return Shift(steps, terminal.written)

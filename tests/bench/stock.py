@@ -26,7 +26,7 @@ class Dialog(ModalScreen[None]):
 
 
 class Stock(App[None]):
-    """The table as Textual's own widgets make it."""
+    """The table made of Textual's own widgets."""
 
     BINDINGS = [("d", "dialog", "Dialog"), ("n", "notice", "Notice"), ("ctrl+q", "quit", "Quit")]
 

@@ -1,22 +1,22 @@
-"""Bytes beside each other: of every terminal, with and without `--lean`, and of other programs."""
+"""Bytes compared: of all terminals, with and without `--lean`, and of other programs."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from tests.bench.figures import ROWS, mean
 from tests.bench.programs import OTHERS, Programs
-from tests.bench.shift import BACK, DELETE, DOWN, EDIT, ESCAPE, NEXT_PAGE, work
+from tests.bench.shift import BACK, DELETE, DOWN, EDIT, ESCAPE, NEXT_PAGE, run_shift
 from tests.bench.terminal import Terminal
 
 SIZES: Final = ((80, 24), (100, 30), (160, 50))
-#: What a terminal sends to a program that asked for the keys of an application, as those of curses do.
+#: Cursor down in application mode, which curses programs request.
 _DOWN_FOR_CURSES: Final = "\x1bOB"
 _HURRY: Final = 0.02  # seconds between two letters typed fast
 
 Row = tuple[str, ...]
 
 
-def of_terminals(programs: Programs) -> Iterator[Row]:
+def terminal_rows(programs: Programs) -> Iterator[Row]:
     """Bytes at every size and number of colours: start, a row down, a page, a dialog."""
     for size in SIZES:
         for colours in ("16", "256", "truecolor"):
@@ -30,8 +30,8 @@ def of_terminals(programs: Programs) -> Iterator[Row]:
                 yield f"{size[0]}x{size[1]}", colours, f"{start:,}", f"{row:,.0f}", f"{page:,}", f"{dialog:,}"
 
 
-def of_others(programs: Programs) -> Iterator[Row]:
-    """First paint and a row down of other programs, where they are installed."""
+def other_program_rows(programs: Programs) -> Iterator[Row]:
+    """First paint and a row down of other programs, if they are installed."""
     for name in OTHERS:
         started = programs.other(name)
         if started is None:
@@ -46,8 +46,8 @@ def of_others(programs: Programs) -> Iterator[Row]:
             yield name, f"{start:,}", f"{row:,.0f}"
 
 
-def of_modes(programs: Programs) -> Iterator[Row]:
-    """The same done without `--lean` and with it."""
+def lean_rows(programs: Programs) -> Iterator[Row]:
+    """The same actions without and with `--lean`."""
     usual, lean = (list(_costs(programs, option)) for option in ("--no-lean", "--lean"))
     for (what, bytes_usual), (_, bytes_lean) in zip(usual, lean, strict=True):
         yield what, f"{bytes_usual:,.0f}", f"{bytes_lean:,.0f}"
@@ -63,11 +63,11 @@ def _costs(programs: Programs, option: str) -> Iterator[tuple[str, float]]:
             yield "a row down", mean(terminal.press(DOWN).written for _ in range(ROWS))
             yield "a page", terminal.press(NEXT_PAGE, "page 2").written
             yield "find, and 8 letters typed fast", _find_fast(terminal)
-            yield "a question, both ways", _both_ways(terminal, DELETE, "Keep", ESCAPE)
-            yield "a choice, both ways", _both_ways(terminal, "s", "Order by", ESCAPE)
-            yield "the form, both ways", _both_ways(terminal, EDIT, "F10 Save", BACK)
+            yield "a question, both ways", _there_and_back(terminal, DELETE, "Keep", ESCAPE)
+            yield "a choice, both ways", _there_and_back(terminal, "s", "Order by", ESCAPE)
+            yield "the form, both ways", _there_and_back(terminal, EDIT, "F10 Save", BACK)
     with programs.dockbook(option) as terminal:
-        yield "100×30: the whole shift", work(terminal, idle=1).written
+        yield "100×30: the whole shift", run_shift(terminal, idle=1).written
 
 
 def _find_fast(terminal: Terminal) -> int:
@@ -80,5 +80,5 @@ def _find_fast(terminal: Terminal) -> int:
     return found
 
 
-def _both_ways(terminal: Terminal, keys: str, until: str, back: str) -> int:
+def _there_and_back(terminal: Terminal, keys: str, until: str, back: str) -> int:
     return terminal.press(keys, until).written + terminal.press(back, quiet=0.6).written

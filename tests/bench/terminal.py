@@ -1,4 +1,4 @@
-"""A program in a pty behind a terminal emulator, with every byte it writes counted and timed."""
+"""A program on a pty with a terminal emulator; its output is counted and timed."""
 
 import fcntl
 import math
@@ -19,11 +19,11 @@ from unicodedata import category
 
 import pyte
 
-#: The emulator would show the last letter of it.
+#: The emulator would show the last letter of this sequence.
 _KITTY_KEYS: Final = re.compile(rb"\x1b\[<u")
 _PATIENCE: Final = 30.0  # seconds
 
-#: How long a program writes nothing before it is taken to have done what it was told.
+#: Seconds without output after which a program counts as done.
 QUIET: Final = 0.3
 
 COLOURS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -35,7 +35,7 @@ COLOURS: Final[Mapping[str, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one thing that was done to the program cost: bytes, seconds to the last of them, seconds of processor."""
+    """What one action cost: bytes, seconds until the last byte, processor seconds."""
 
     written: int
     seconds: float
@@ -43,42 +43,42 @@ class Step:
 
 
 class Emulator(pyte.Screen):
-    """A screen which also tells dim text, by the attribute it would have for blinking."""
+    """A screen that records dim text as blinking, because pyte has no attribute for it."""
 
     def draw(self, data: str) -> None:
         if data.isascii():
             super().draw(data)
             return
         for character in data:
-            # pyte leaves out all that follows on a mark that is not drawn over the one before it; terminals give
+            # pyte drops everything after a spacing mark; terminals give
             # such a mark a cell.
             super().draw("\N{DOTTED CIRCLE}" if category(character) == "Mc" else character)
 
     def linefeed(self) -> None:
-        # The kernel has put a carriage return before a line feed; where a line ends (NEL), pyte stays in its column.
+        # The kernel adds a carriage return to a line feed; pyte would stay in its column at NEL.
         super().linefeed()
         self.carriage_return()
 
     def select_graphic_rendition(self, *attrs: int, private: bool = False) -> None:
-        told: list[int] = []
+        attributes: list[int] = []
         rest = list(attrs)
         while rest:
             code = rest.pop(0)
             if code in (38, 48):
                 length = {5: 1, 2: 3}.get(rest[0] if rest else 0, 0) + 1
-                told += [code, *rest[:length]]
+                attributes += [code, *rest[:length]]
                 del rest[:length]
             else:
-                told += {2: [5], 22: [22, 25]}.get(code, [code])
-        super().select_graphic_rendition(*told)
+                attributes += {2: [5], 22: [22, 25]}.get(code, [code])
+        super().select_graphic_rendition(*attributes)
 
     @property
     def seen(self) -> list[list[pyte.screens.Char]]:
-        """The cells line by line; blanks that look the same are the same."""
+        """The cells line by line; blanks that look equal are equal."""
         return [[_seen(self.buffer[y][x]) for x in range(self.columns)] for y in range(self.lines)]
 
     def report_device_status(self, mode: int, **kwargs: Any) -> None:
-        """Nothing: there is nobody to report to."""
+        """Do nothing: no program reads the report."""
 
 
 def _seen(cell: pyte.screens.Char) -> pyte.screens.Char:
@@ -87,7 +87,7 @@ def _seen(cell: pyte.screens.Char) -> pyte.screens.Char:
 
 
 class Terminal:
-    """Runs the program; to be used in a `with` block, at whose end it is killed if it still runs."""
+    """Runs the program in a `with` block, and kills it at the end."""
 
     def __init__(
         self,
@@ -106,8 +106,10 @@ class Terminal:
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-            kept = {name: value for name, value in environ.items() if name not in ("COLORTERM", "COLUMNS", "LINES")}
-            os.execvpe(argv[0], list(argv), kept | dict(COLOURS[colours]))  # noqa: S606 - a shell would be measured too
+            inherited = {
+                name: value for name, value in environ.items() if name not in ("COLORTERM", "COLUMNS", "LINES")
+            }
+            os.execvpe(argv[0], list(argv), inherited | dict(COLOURS[colours]))  # noqa: S606 - a shell would be measured too
 
     def __enter__(self) -> Self:
         return self
@@ -124,24 +126,24 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """All that can be seen."""
+        """The text on the screen."""
         return "\n".join(self.screen.display)
 
     def until(self, *texts: str) -> float:
-        """Wait until one of the texts can be seen; the seconds from the spawn to the bytes that brought it."""
+        """Wait until one of the texts is on the screen; returns the seconds from the start to its bytes."""
         while not any(text in self.text for text in texts):
-            if not self._take(_PATIENCE):
-                raise TimeoutError(f"{texts!r} never came:\n{self.text}")
+            if not self._read(_PATIENCE):
+                raise TimeoutError(f"{texts!r} did not appear:\n{self.text}")
         return self.last_byte - self.started
 
     def settle(self, quiet: float = QUIET, at_most: float = math.inf) -> None:
-        """Read until nothing comes for so long, or at most for so many seconds."""
+        """Read until there was no output for `quiet` seconds, or for at most `at_most` seconds."""
         end = perf_counter() + at_most
-        while perf_counter() < end and self._take(quiet):
+        while perf_counter() < end and self._read(quiet):
             pass
 
     def press(self, keys: str, until: str = "", quiet: float = QUIET) -> Step:
-        """Type the keys at once, and wait for the text and for silence."""
+        """Type the keys at once, and wait for the text and the end of output."""
         written, cpu, sent = self.written, self.cpu(), perf_counter()
         self.last_byte = sent
         os.write(self._master, keys.encode())
@@ -155,21 +157,21 @@ class Terminal:
         os.write(self._master, keys.encode())
 
     def press_all(self, keys: Iterable[str], quiet: float = 0.05) -> Step:
-        """Type one key after the other, each when nothing came for so long; what they cost together."""
+        """Type the keys one by one, each after the output has ended; returns their total cost."""
         steps = [self.press(key, quiet=quiet) for key in keys]
         return Step(sum(s.written for s in steps), sum(s.seconds for s in steps), sum(s.cpu for s in steps))
 
     def resize(self, columns: int, lines: int) -> None:
-        """Give the terminal another size."""
+        """Resize the terminal."""
         self.screen.resize(lines, columns)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def show(self, text: str) -> None:
-        """Show what another program would write to the same terminal."""
+        """Show text as another program would write it to the terminal."""
         self._stream.feed(text.encode())
 
     def cpu(self) -> float:
-        """The seconds of processor all threads of the program have used."""
+        """The processor seconds used by all threads of the program."""
         try:
             tasks = list(Path(f"/proc/{self.pid}/task").iterdir())
             return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
@@ -177,20 +179,20 @@ class Terminal:
             return 0.0
 
     def memory(self) -> float:
-        """The MiB that would be free without the program (PSS)."""
+        """The memory of the program (PSS) in MiB."""
         for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / 1024
         return 0.0
 
     def wait(self) -> int:
-        """Wait for the end of the program; its exit code."""
-        while self._take(_PATIENCE):
+        """Wait until the program ends; returns its exit code."""
+        while self._read(_PATIENCE):
             pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
-    def _take(self, seconds: float) -> bool:
-        """Take what the program wrote; false when nothing came for so long, or it has ended."""
+    def _read(self, seconds: float) -> bool:
+        """Read output; returns false if there was none for this time or the program ended."""
         if not select.select([self._master], [], [], seconds)[0]:
             return False
         try:

@@ -27,7 +27,7 @@ def ids(found: object) -> list[str]:
 @pytest.mark.promise("W10")
 @pytest.mark.parametrize("indexed", [True, False])
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "found"),
     [
         ("ACME-CORP", ["acme-corp", "ACME_C0RP", "ACMECORP"]),
         ("Acme-Corp", ["ACME-CORP", "acme-corp", "ACME_C0RP", "ACMECORP"]),
@@ -38,12 +38,12 @@ def ids(found: object) -> list[str]:
         ("", []),
     ],
 )
-async def test_resembling_ids_come_likeliest_first(asked: str, found: list[str], indexed: bool) -> None:
+async def test_resembling_ids_come_likeliest_first(query: str, found: list[str], indexed: bool) -> None:
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         if indexed:
             await mirror.wait_indexed()
-        candidates = await mirror.resembling(asked)
+        candidates = await mirror.resembling(query)
         assert ids(candidates.customers) == found
         assert candidates.complete
 

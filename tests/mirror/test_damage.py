@@ -23,11 +23,11 @@ from tests.mirror.reference_search import NOW, fill, fill_the_disk, opened
 LONGEST = 20
 
 CUSTOMERS = sorted(map(Customer.from_wire, sample_customers(400)), key=lambda one: one.short_id)
-TRUE = {customer.short_id: customer for customer in CUSTOMERS}
+BY_ID = {customer.short_id: customer for customer in CUSTOMERS}
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def intact_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of an undamaged mirror."""
     path = tmp_path_factory.mktemp("sound") / "mirror"
 
@@ -40,14 +40,14 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-async def _use(mirror: Mirror) -> None:
+async def _exercise(mirror: Mirror) -> None:
     """Do everything a person and the sync do; every customer shown is a real one."""
     for field in FIELDS:
         page = await mirror.page(PageRequest(1, 100, field.name, find="a"))
-        assert all(row == TRUE[row.short_id] for row in page.rows)
+        assert all(row == BY_ID[row.short_id] for row in page.rows)
     for find in ("acme", "sprngfield", "東京", "555-01"):
         page = await mirror.page(PageRequest(1, 100, None, find=find, status="active"))
-        assert all(row == TRUE[row.short_id] for row in page.rows)
+        assert all(row == BY_ID[row.short_id] for row in page.rows)
         await mirror.count(PageRequest(find=find))
     for find in ("", "co"):
         # Deep pages are read in another way.
@@ -59,56 +59,56 @@ async def _use(mirror: Mirror) -> None:
     await fill(mirror, CUSTOMERS)
     await mirror.wait_indexed()
     await fill(mirror, CUSTOMERS)
-    assert await mirror.customer("ACME-CORP") == TRUE["ACME-CORP"]
+    assert await mirror.customer("ACME-CORP") == BY_ID["ACME-CORP"]
     assert (await mirror.state()).complete
 
 
 @pytest.mark.promise("D6")
-async def test_flipped_bits_never_end_the_program(sound: bytes, tmp_path: Path) -> None:
-    dice = random.Random(11)  # noqa: S311  # the same for ever is what is wanted
-    aside = 0
+async def test_flipped_bits_never_end_the_program(intact_bytes: bytes, tmp_path: Path) -> None:
+    rng = random.Random(11)  # noqa: S311  # a fixed seed
+    quarantined = 0
     for number in range(24):
         path = tmp_path / str(number) / "mirror"
         path.parent.mkdir()
-        damaged = bytearray(sound)
+        damaged = bytearray(intact_bytes)
         # The first page, which is read at once; the beginnings of pages; anything.
-        page = 0 if number % 4 == 0 else 8192 * dice.randrange(len(sound) // 8192)
-        damaged[page + dice.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << dice.randrange(8)
+        page = 0 if number % 4 == 0 else 8192 * rng.randrange(len(intact_bytes) // 8192)
+        damaged[page + rng.randrange(8 if number % 4 == 1 else 8192)] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)
         async with opened(path) as mirror:
-            await _use(mirror)
-            aside += bool(mirror.notes)
+            await _exercise(mirror)
+            quarantined += bool(mirror.notes)
             found = {file.name for file in path.parent.glob("*.aside-*")}
             assert bool(found) == bool(mirror.notes)
-    assert aside
+    assert quarantined
 
 
 @pytest.mark.promise("D6")
-async def test_corrupt_page_is_quarantined_or_harmless(sound: bytes, tmp_path: Path) -> None:
-    aside = []
-    for number in range(len(sound) // 8192):
+async def test_corrupt_page_is_quarantined_or_harmless(intact_bytes: bytes, tmp_path: Path) -> None:
+    quarantined = []
+    for number in range(len(intact_bytes) // 8192):
         for kind, junk in (("zero", bytes(8192)), ("ones", b"\xff" * 8192)):
             path = tmp_path / f"{number}{kind}" / "mirror"
             path.parent.mkdir()
-            path.write_bytes(sound[: number * 8192] + junk + sound[(number + 1) * 8192 :])
+            path.write_bytes(intact_bytes[: number * 8192] + junk + intact_bytes[(number + 1) * 8192 :])
             async with opened(path) as mirror:
-                aside.append(bool(mirror.notes))
+                quarantined.append(bool(mirror.notes))
                 assert bool(list(path.parent.glob("*.aside-*"))) == bool(mirror.notes)
                 await mirror.put(CUSTOMERS[3])
                 found = await mirror.customer(CUSTOMERS[3].short_id)
                 assert found == CUSTOMERS[3]
             path.unlink()
-    assert sum(aside) >= 4, "what is read first"
+    assert sum(quarantined) >= 4, "what is read first"
 
 
 @pytest.mark.promise("D6")
 @pytest.mark.parametrize("part", [0, 1, 50, 100, 4096, 8192, 0.3, 0.6, 0.9, -1])
-async def test_truncated_file_is_recreated(sound: bytes, tmp_path: Path, part: float) -> None:
+async def test_truncated_file_is_recreated(intact_bytes: bytes, tmp_path: Path, part: float) -> None:
     path = tmp_path / "mirror"
-    length = int(part * len(sound)) if 0 < part < 1 else int(part)
-    path.write_bytes(sound[:length])
+    length = int(part * len(intact_bytes)) if 0 < part < 1 else int(part)
+    path.write_bytes(intact_bytes[:length])
     async with opened(path) as mirror:
-        await _use(mirror)
+        await _exercise(mirror)
         page = await mirror.page(PageRequest(1, 250, "name"))
         assert page.total == len(CUSTOMERS)
 
@@ -132,32 +132,32 @@ async def test_foreign_and_newer_files_are_quarantined_and_few_kept(tmp_path: Pa
             other.execute(f"PRAGMA user_version = {version}")
         async with opened(path) as mirror:
             assert written_by in mirror.notes[0]
-    aside = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
-    assert len(aside) == 2
-    assert {file.stat().st_mode & 0o777 for file in aside} == {0o600}
+    quarantined = [file for file in tmp_path.glob("mirror.aside-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert len(quarantined) == 2
+    assert {file.stat().st_mode & 0o777 for file in quarantined} == {0o600}
 
 
 @pytest.mark.promise("D6")
-async def test_corruption_during_use_is_recovered(sound: bytes, tmp_path: Path) -> None:
+async def test_corruption_during_use_is_recovered(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror, opened(path) as reader:
         assert (await reader.page(PageRequest(find="acme"))).total == 1
         with path.open("r+b") as file:
             file.seek(8192)
-            file.write(b"\xff" * (len(sound) - 8192))
+            file.write(b"\xff" * (len(intact_bytes) - 8192))
         page = await reader.page(PageRequest(1, 250, "city"))
         assert page.rows == ()
-        await _use(mirror)
+        await _exercise(mirror)
         assert len(mirror.notes) == 1
         assert (await reader.page(PageRequest(find="acme"))).total == 1
 
 
 @pytest.mark.promise("D6")
-async def test_deleted_mirror_is_recreated_by_one_writer(sound: bytes, tmp_path: Path) -> None:
+async def test_deleted_mirror_is_recreated_by_one_writer(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror, opened(path) as reader:
         assert mirror.writer
         shutil.rmtree(path.parent)
@@ -171,57 +171,57 @@ async def test_deleted_mirror_is_recreated_by_one_writer(sound: bytes, tmp_path:
         assert not other.try_to_write()
 
 
-def _folder_goes(path: Path) -> None:
+def _delete_folder(path: Path) -> None:
     shutil.rmtree(path.parent)
 
 
-def _folder_cannot_come_back(path: Path) -> None:
+def _block_folder(path: Path) -> None:
     shutil.rmtree(path.parent)
     path.parent.write_text("in the way")
 
 
-def _file_goes(path: Path) -> None:
+def _delete_file(path: Path) -> None:
     path.unlink()
 
 
-def _junk(path: Path) -> None:
+def _overwrite_with_ones(path: Path) -> None:
     with path.open("r+b") as file:
         size = file.seek(0, 2)
         file.seek(0)
         file.write(b"\xff" * size)
 
 
-def _in_its_place(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
-    def harm(path: Path) -> None:
+def _replace_with(ending: str, make: Callable[[Path], None]) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
         name = path.with_name(path.name + ending)
         name.unlink(missing_ok=True)
         make(name)
 
-    return harm
+    return damage
 
 
-HARMS: dict[str, Callable[[Path], None]] = {
-    "folder deleted": _folder_goes,
-    "folder cannot be made again": _folder_cannot_come_back,
-    "file deleted": _file_goes,
-    "file damaged": _junk,
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "folder deleted": _delete_folder,
+    "folder cannot be made again": _block_folder,
+    "file deleted": _delete_file,
+    "file damaged": _overwrite_with_ones,
 } | {
-    f"{kind} at {ending or 'its path'}": _in_its_place(ending, make)
+    f"{kind} at {ending or 'its path'}": _replace_with(ending, make)
     for kind, make in (("directory", Path.mkdir), ("pipe", os.mkfifo))
     for ending in ("", ".lock", "-wal")
 }
 
 
 @pytest.mark.promise("D6")
-@pytest.mark.parametrize("harm", HARMS)
-async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_lost_mirror_is_recreated_where_possible(damage: str, intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror:
         recreated: list[bool] = []
         mirror.on_recreated = lambda: recreated.append(True)
-        HARMS[harm](path)
+        DAMAGES[damage](path)
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="acme"))
             await mirror.page(PageRequest(1, 250, "city"))
@@ -234,20 +234,20 @@ async def test_lost_mirror_is_recreated_where_possible(harm: str, sound: bytes, 
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         assert (await mirror.count(PageRequest(find="acme"))) == 1
-        if harm != "folder cannot be made again":
+        if damage != "folder cannot be made again":
             assert not mirror.notes or "in memory" not in mirror.notes[-1]
             assert stat.S_ISREG(path.stat().st_mode)
 
 
 @pytest.mark.promise("D6")
-async def test_cancelled_caller_leaves_no_half_made_mirror(sound: bytes, tmp_path: Path) -> None:
+async def test_cancelled_caller_leaves_no_half_made_mirror(intact_bytes: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cache" / "mirror"
     path.parent.mkdir()
-    path.write_bytes(sound)
+    path.write_bytes(intact_bytes)
     async with opened(path) as mirror:
-        begun = asyncio.Event()
-        mirror.on_recreated = begun.set
-        HARMS["directory at its path"](path)
+        recreated = asyncio.Event()
+        mirror.on_recreated = recreated.set
+        DAMAGES["directory at its path"](path)
         typed = asyncio.create_task(mirror.page(PageRequest(find="a")))
         async with asyncio.timeout(LONGEST):
             while not mirror.notes:  # noqa: ASYNC110 - a thread notes it, and sets no event
@@ -257,17 +257,17 @@ async def test_cancelled_caller_leaves_no_half_made_mirror(sound: bytes, tmp_pat
         await asyncio.wait({typed})
         async with asyncio.timeout(LONGEST):
             await mirror.page(PageRequest(find="ac"))
-            await begun.wait()
+            await recreated.wait()
         await fill(mirror, CUSTOMERS)
         assert (await mirror.page(PageRequest(find="acme"))).total == 1
         assert len(mirror.notes) == 1
 
 
 @pytest.mark.promise("D6")
-@pytest.mark.parametrize("harm", [harm for harm in HARMS if " at " in harm])
-async def test_path_that_is_no_file_is_never_opened(harm: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if " at " in damage])
+async def test_path_that_is_no_file_is_never_opened(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "mirror"
-    HARMS[harm](path)
+    DAMAGES[damage](path)
     async with asyncio.timeout(LONGEST):
         assert await asyncio.to_thread(read_snapshot, path, PageRequest()) is None
         async with opened(path) as mirror:

@@ -28,25 +28,25 @@ NAMES: Final = st.lists(PIECES, max_size=4).map("".join) | st.lists(PIECES, max_
 
 @FULL_TEXT
 async def test_random_queries_find_what_the_reference_finds(full_text: bool) -> None:
-    dice = random.Random(7)  # noqa: S311  # the same each time
+    rng = random.Random(7)  # noqa: S311  # the same each time
     customers = [Customer.from_wire(record) for record in sample_customers(6_000)]
     reference = ReferenceSearch(customers)
     async with opened(None, full_text=full_text) as mirror:
         assert await fill(mirror, sorted(customers, key=lambda one: one.short_id)) == 6_000
         await mirror.wait_indexed()
         for number in range(80):
-            one = dice.choice(customers)
+            one = rng.choice(customers)
             texts = [one.value(name) for name in TEXT_FIELDS if one.value(name)]
             words = []
-            for text in dice.sample(texts, min(len(texts), dice.choice((1, 1, 1, 2, 3)))):
-                start = dice.randrange(len(text))
-                words.append(text[start : start + dice.choice((1, 2, 3, 5, 9, 30))])
+            for text in rng.sample(texts, min(len(texts), rng.choice((1, 1, 1, 2, 3)))):
+                start = rng.randrange(len(text))
+                words.append(text[start : start + rng.choice((1, 2, 3, 5, 9, 30))])
             find = " ".join(words)
-            find = unicodedata.normalize(dice.choice(("NFC", "NFD", "NFKD")), dice.choice((find, find.swapcase())))
-            sort = None if number % 2 else dice.choice(FIELDS).name
-            status: Status = dice.choice(get_args(Status))
-            direction: Direction = dice.choice(get_args(Direction))
-            page, size = dice.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
+            find = unicodedata.normalize(rng.choice(("NFC", "NFD", "NFKD")), rng.choice((find, find.swapcase())))
+            sort = None if number % 2 else rng.choice(FIELDS).name
+            status: Status = rng.choice(get_args(Status))
+            direction: Direction = rng.choice(get_args(Direction))
+            page, size = rng.choice(((1, 20), (1, 25), (2, 25), (3, 250), (40, 5)))
             await check_found(mirror, reference, PageRequest(page, size, sort, direction, find=find, status=status))
 
 
@@ -63,12 +63,12 @@ async def test_queries_of_the_benchmark_find_what_the_reference_finds(full_text:
 
 @FULL_TEXT
 async def test_rows_are_found_while_only_some_are_indexed(full_text: bool) -> None:
-    dice = random.Random(3)  # noqa: S311  # the same each time
+    rng = random.Random(3)  # noqa: S311  # the same each time
     customers = {one.short_id: one for one in map(Customer.from_wire, sample_customers(2_600))}
     stored: dict[str, Customer] = {}
     async with opened(None, full_text=full_text) as mirror:
         for turn in range(12):
-            some = dice.sample(sorted(customers), 300)
+            some = rng.sample(sorted(customers), 300)
             for short_id in some[:250]:
                 stored[short_id] = Customer.from_wire(customers[short_id].received | {"contact": f"Turn {turn} Ōsaka"})
             await mirror.upsert([stored[short_id] for short_id in some[:250]])
@@ -80,7 +80,7 @@ async def test_rows_are_found_while_only_some_are_indexed(full_text: bool) -> No
             reference = ReferenceSearch(stored.values())
             for find in (f"turn {turn}", "osaka", "steel", "o", "co 1", "555-01"):
                 for sort in (None, ID_FIELD, "city"):
-                    await check_found(mirror, reference, PageRequest(dice.choice((1, 2)), 25, sort, find=find))
+                    await check_found(mirror, reference, PageRequest(rng.choice((1, 2)), 25, sort, find=find))
 
 
 @FULL_TEXT

@@ -10,7 +10,7 @@ from app.mirror.search.suggestions import osa_distance
 from app.models.customer import Customer
 from app.models.fields import PageRequest
 from app.service.sample.generator import sample_customers
-from tests.bench.mirror import FEWEST_OFFERED, MISTYPED, mistyped_words, offered
+from tests.bench.mirror import FEWEST_OFFERED, MISTYPED, count_suggested, mistyped_words
 from tests.customers import customer
 from tests.mirror.reference_search import ReferenceSearch, fill, opened
 
@@ -45,7 +45,7 @@ async def test_most_words_mistyped_by_one_letter_are_offered(full_text: bool) ->
     async with opened(None, full_text=full_text) as mirror:
         await fill(mirror, customers)
         await mirror.wait_indexed()
-        assert await offered(mirror, words) >= FEWEST_OFFERED
+        assert await count_suggested(mirror, words) >= FEWEST_OFFERED
 
 
 @pytest.mark.parametrize(

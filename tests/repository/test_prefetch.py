@@ -8,7 +8,7 @@ from app.errors import ConnectionFailed
 from app.models.customer import Page
 from app.models.fields import PageRequest
 from app.repository.prefetch import Prefetch
-from tests.bench.paging import leaf
+from tests.bench.paging import turn_pages
 
 FIRST = PageRequest(page_size=10)
 
@@ -130,6 +130,6 @@ async def test_prefetch_stops_at_last_page(server: FakePages) -> None:
 
 
 async def test_paging_benchmark_runs_with_few_requests() -> None:
-    result = await leaf(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
+    result = await turn_pages(turns=5, seconds_a_page=0.0, answer_seconds=0.0, sleep=asyncio.sleep)
     assert result.served <= result.turns == 5
     assert result.requests <= 2 * 6

@@ -63,7 +63,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 class FullSyncGate:
-    """Holds up the pages of a sweep until it is opened."""
+    """Holds the pages of a full sync until it is opened."""
 
     def __init__(self) -> None:
         self.opened = asyncio.Event()

@@ -64,7 +64,7 @@ def test_lean_dialog_restores_lines_below(environ: dict[str, str]) -> None:
     with start(environ, "--lean", size=(80, 24)) as lean, start(environ, "--no-lean", size=(80, 24)) as usual:
         for key, text in (("delete", "Discontinue this"), ("sort", "Order by"), ("palette", "All commands")):
             before = lean.screen.seen
-            costs = [_both_ways(terminal, KEYS[key], text) for terminal in (lean, usual)]
+            costs = [_open_and_close(terminal, KEYS[key], text) for terminal in (lean, usual)]
             assert lean.screen.seen == before == usual.screen.seen
             assert costs[0] * 4 < costs[1] * 3
 
@@ -89,7 +89,7 @@ def test_bell_rings_unless_disabled(part: str, rings: int, environ: dict[str, st
         assert running.output[offset:].count(b"\a") == rings
 
 
-def _both_ways(terminal: Terminal, keys: str, text: str) -> int:
+def _open_and_close(terminal: Terminal, keys: str, text: str) -> int:
     return terminal.press(keys, text).written + terminal.press(KEYS["escape"], "Next", quiet=0.4).written
 
 
