@@ -1,4 +1,4 @@
-"""How often and how hard a server is asked by itself, and by which clock."""
+"""Intervals, timeouts and clocks of what runs by itself; tests hand in their own."""
 
 import asyncio
 import random
@@ -14,16 +14,17 @@ def local_now() -> datetime:
 
 
 class Timing(NamedTuple):
-    """Seconds, and where they come from.
+    """Seconds, and where they come from."""
 
-    `interval` lies between two looks for changes, up to `between_pages` between two pages, `first` before the first;
-    `patience` is how long a person waits for the server while there is a mirror, `probe` how long a probe may take.
-    """
-
+    #: Between two syncs.
     interval: float = 45.0
+    #: At most this long between two pages of a sync.
     between_pages: float = 0.25
+    #: Before the first sync.
     initial_delay: float = 0.5
+    #: How long a person waits for the server before the local copy is shown.
     fallback_after: float = 1.5
+    #: How long a probe may take.
     probe: float = 5.0
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random

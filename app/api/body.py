@@ -40,13 +40,13 @@ class LargeBodyTurn:
         self._lock = lock
         self._taken = False
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Wait for it; a second time does nothing."""
         if not self._taken:
             await self._lock.acquire()
             self._taken = True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let another have it."""
         if self._taken:
             self._lock.release()
@@ -84,7 +84,7 @@ async def _read_all(
             if len(body) > limit:
                 raise OversizedBody
             if len(body) > LARGE_BODY:
-                await room.take()
+                await room.acquire()
                 # Let a key be handled.
                 await asyncio.sleep(0)
     if gunzip is not None and came and not gunzip.eof:

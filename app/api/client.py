@@ -239,7 +239,7 @@ class CustomerApi:
 
 
 def encode_id(short_id: str) -> str:
-    """The ID as one segment of a path; `UnaddressableId` when it cannot be one.
+    """Return the ID as one segment of a path. Raises InvalidId if it cannot be one.
 
     Other spellings of `All` are IDs by the contract; a server that takes them for the list answers with a page,
     which is then no customer.

@@ -81,7 +81,7 @@ class ApiResponse:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body as JSON; `NotTheApi`, with what came instead, when it is none."""
+        """Return the body as JSON. Raises UnexpectedResponse, with what came instead, if it is no JSON."""
         try:
             return parse_json(self.content)
         except UnreadableBody as error:

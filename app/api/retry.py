@@ -50,7 +50,7 @@ class RetryBudget:
         self._left = self._size
         self._counted = clock()
 
-    def take(self) -> bool:
+    def spend(self) -> bool:
         """Take one retry; false when none is left."""
         now = self._clock()
         self._left = min(self._size, self._left + (now - self._counted) / self._refill_seconds)
@@ -109,7 +109,7 @@ class RetryPolicy:
     async def _pause(self, tried: int, first: float, asked: float, time_left: Callable[[], float]) -> bool:
         """Wait before the next attempt; returns false at once if there is to be none."""
         pause = asked + self._random() * min(MAX_PAUSE, first * 2 ** (tried - 1))
-        if asked > MAX_SILENT_WAIT or pause >= time_left() or not self._budget.take():
+        if asked > MAX_SILENT_WAIT or pause >= time_left() or not self._budget.spend():
             return False
         await self.sleep(pause)
         return True
@@ -118,7 +118,7 @@ class RetryPolicy:
 class RetryAfterGate:
     """Until when a server asked not to be asked, so that no other call comes too early while one of them waits.
 
-    After a minute a person who tries again shall be heard, however long it is. Until then all of it is told,
+    After a minute a person may try again, however long it is. Until then all of it is reported,
     so that nothing tries by itself before its end.
     """
 

@@ -28,7 +28,7 @@ class PageSplitter:
     async def page(self, request: PageRequest, ask: Callable[[PageRequest], Awaitable[dict[str, Any]]]) -> ListedPage:
         """Return the page, by one call of `ask`, or by several if it is too large.
 
-        A customer whose record alone is too large is left out, which is told; raises `AnswerTooLarge` where the size
+        A customer whose record alone is too large is left out and reported. Raises ResponseTooLarge if the size
         is not that of customers.
         """
         size = size_before = part_size(request.page_size, self._most)
@@ -61,8 +61,8 @@ class PageSplitter:
             raise ResponseTooLarge("The record of this customer alone is larger than dockbook reads.")
         remarks = []
         if size < size_before:
-            told = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
-            remarks.append(told)
+            remark = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
+            remarks.append(remark)
         if left_out:
             remarks.append(f"{left_out} left out on this page: the record alone is too large.")
         return ListedPage(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))

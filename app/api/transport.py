@@ -58,7 +58,7 @@ _HEADERS: Final = {
 class ApiRequest:
     """A request: `path` is encoded already and follows the base.
 
-    `patience` is the longest silence in seconds; `None` where only the deadline of the whole call counts.
+    `read_timeout` is the longest silence in seconds; `None` if only the deadline of the call counts.
     """
 
     method: str
@@ -105,7 +105,7 @@ class HttpTransport:
     async def send(self, outgoing: ApiRequest) -> ApiResponse:
         """Send once and read the whole response, whatever its status; redirects are never followed.
 
-        Raises `ConnectionFailed` when nothing was sent, and `ConnectionLost`, `NotTheApi` or `AnswerTooLarge`
+        Raises ConnectionFailed if nothing was sent, and ConnectionLost, UnexpectedResponse or ResponseTooLarge
         when something was.
         """
         self._redaction.add(outgoing.secret, keep=outgoing.path == TOKEN_PATH)
@@ -125,7 +125,7 @@ class HttpTransport:
                 return await self._read(response, outgoing, room)
             finally:
                 await response.aclose()
-                room.leave()
+                room.release()
         except _NEVER_SENT as error:
             raise self._not_connected(error) from error
         except (httpx.TransportError, OSError) as error:

@@ -40,11 +40,11 @@ class Options(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Settings that fit together. Without a `url` it is the local book; with one, ID and secret are there too.
+    """Consistent settings. Without a `url` they are for the local book; with one, ID and secret are set too.
 
-    `secret_file` is where the secret was read from, if from a file, and `mend` says in words where a new one belongs.
-    `proxy` is the address of the proxy to go through; `unused_proxy` says in words that the environment names another.
-    Without `mirror` the copy of all customers is kept in memory only.
+    `secret_file` is where the secret came from, if from a file; `credentials_hint` says where a new one belongs.
+    `unused_proxy` says that the environment names a proxy that is not used. Without `mirror` the local copy is kept in
+    memory only.
     """
 
     site: str = LOCAL_BOOK

@@ -45,9 +45,9 @@ class PendingWrite(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What was `typed` (wire name to text, changed fields only) on `base`, the record as it was received.
+    """`edits` (wire name to text, changed fields only) of `base`, the record as it was received.
 
-    A new customer has no `base`, and the ID that was typed, if any, is in `typed`. `session` is the program that has
+    A new customer has no `base`; the ID typed for it, if any, is in `edits`. `session` is the program that has
     it open, and empty when none has; `sent` is there from the moment before a write goes out until it is certain
     what came of it.
     """
@@ -119,7 +119,7 @@ class Draft(NamedTuple):
 
     @classmethod
     def from_bytes(cls, content: bytes, session: str = "") -> Self:
-        """Read what `to_bytes` wrote; raises DamagedDraft or NewerDraft."""
+        """Read what `to_bytes` wrote. Raises CorruptDraft or NewerDraft."""
         from app.lossless_json import from_json, to_json
 
         try:

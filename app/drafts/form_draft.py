@@ -65,7 +65,7 @@ class FormDraft:
     async def mark_sending(self, made_on: "Customer | None", body: Mapping[str, str]) -> None:
         """Note on the disk that it is sent now, and what: if the program dies, the next one can find out.
 
-        Raises NotSent where the disk takes nothing at all.
+        Raises DraftNotSaved if the disk takes nothing at all.
         """
         if self._drafts is not None:
             record = made_on.received if made_on else None

@@ -48,7 +48,7 @@ def run_export(spec: ExportSpec, open_repository: Callable[[], "EmbeddedBackend 
                 raise ExportFailed(f"{error.text} {_file_state(spec, sink)}") from error
     except BrokenPipeError:
         return PIPE_BROKE
-    export.tell()
+    export.report_outcome()
     return 0
 
 
@@ -89,7 +89,7 @@ class _Export:
         finally:
             self._line.leave()
 
-    def tell(self) -> None:
+    def report_outcome(self) -> None:
         """Say what was exported, and what a person should know of it."""
         for text in self._writing.summary(self._notes):
             self._stream.write(f"dockbook: {sanitize(text)}\n")

@@ -27,7 +27,7 @@ async def export_list(
 ) -> list[str]:
     """Write every customer that the request means, in its order; what the file was before is replaced at the end.
 
-    Returns what to say of it; raises DockbookError when it is not whole. `on_progress` is told how many came and how
+    Returns what to report. Raises DockbookError if it is incomplete. `on_progress` gets how many came and how
     many there are, `on_wait` the seconds left of a wait that the server asked for.
     """
     order = ExportSpec(form, output=output)

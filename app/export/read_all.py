@@ -25,7 +25,7 @@ _USUAL_WAIT: Final = 10
 class AllCustomers:
     """All customers of a repository that a request means, in its order, one request at a time.
 
-    `on_progress` is told how many came and how many the server counts (`None` where it does not say), `on_wait` the
+    `on_progress` gets how many came and how many the server counts (`None` if unknown), `on_wait` the
     seconds left of a wait that the server asked for. A customer that is changed between two pages comes once, as it
     was when it was first read.
     """

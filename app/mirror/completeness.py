@@ -1,7 +1,4 @@
-"""The books kept while all pages are read, once or again: which customers came, and whether those are all of them.
-
-Pure: whoever asks for the pages hands them in. The export and the mirror go by the same rules.
-"""
+"""Decides whether the pages that were read are all customers. Pure; the export and the mirror share its rules."""
 
 import json
 import math
@@ -11,12 +8,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from app.models.fields import ID_FIELD
 
-#: How often all pages are read: once, and again when rows moved meanwhile.
-READINGS: Final = 3
+#: The most passes over all pages: one, and another if rows moved meanwhile.
+MAX_PASSES: Final = 3
 
-#: Pages in a row without anything new, after which a server is taken to repeat itself.
+#: After this many pages in a row without a new row, the server is assumed to repeat itself.
 _REPEATED_PAGES: Final = 2
-#: How many more pages than announced may come, because customers are added while they are read.
+#: How many more pages than announced are read, because customers may be added meanwhile.
 _SLACK: Final = 10
 _MOST_PAGES: Final = 40_000
 
@@ -24,7 +21,7 @@ _SIXTY_FOUR_BITS: Final = 2**64 - 1
 
 
 class HasIdentity(Protocol):
-    """A customer as it came: `problems` names what of it cannot be used."""
+    """A customer as received; `problems` names the fields that cannot be used."""
 
     @property
     def short_id(self) -> str: ...
@@ -39,7 +36,7 @@ _Row_co = TypeVar("_Row_co", bound=HasIdentity, covariant=True)
 
 
 class PageLike(Protocol[_Row_co]):
-    """A page, and what the server says of the whole, `None` where it is silent."""
+    """A page, and what the server says about the whole list; `None` if nothing."""
 
     @property
     def rows(self) -> Sequence[_Row_co]: ...
@@ -50,7 +47,7 @@ class PageLike(Protocol[_Row_co]):
 
 
 class SeenMap(Protocol):
-    """Remembers for a text the number (1 to `READINGS`) of the reading in which it last came."""
+    """Maps a text to the number (1 to `READINGS`) of the pass in which it was last seen."""
 
     def get(self, key: str) -> int | None: ...
     def __setitem__(self, key: str, number: int) -> None: ...
@@ -58,17 +55,17 @@ class SeenMap(Protocol):
 
 
 class CompactSeenMap:
-    """Marks in a tenth of the memory of a `dict`: two texts whose hashes agree in 62 bits are taken for one."""
+    """Takes a tenth of the memory of a `dict`; texts whose hashes agree in 62 bits count as the same."""
 
     def __init__(self) -> None:
         self._cells = _cells(1024)
         self._used = 0
-        # Whoever asks for a text sets it next.
+        # A lookup is followed by setting the same text.
         self._asked: str | None = None
         self._word = self._place = 0
 
     def get(self, key: str) -> int | None:
-        """The number last set for this text."""
+        """Return the number set for this text; 0 if none."""
         self._asked = key
         self._word = hash(key) << 2 & _SIXTY_FOUR_BITS
         self._place = self._place_of(self._word)
@@ -87,7 +84,7 @@ class CompactSeenMap:
         return self._used
 
     def _place_of(self, word: int) -> int:
-        """The cell of this word, or the empty one where it belongs."""
+        """Return the cell of this hash, or the empty one where it belongs."""
         cells = self._cells
         last = len(cells) - 1
         place = word >> 2 & last
@@ -105,7 +102,7 @@ class CompactSeenMap:
 
 
 def _cells(count: int) -> memoryview:
-    """So many numbers of 64 bits, all 0, whose memory goes back as soon as they are not needed any more.
+    """Return this many 64-bit zeros in memory that is returned to the system when they are freed.
 
     A large piece of memory that is freed otherwise makes the allocator keep others of that size ever after.
     """
@@ -113,10 +110,10 @@ def _cells(count: int) -> memoryview:
 
 
 class PaginationAudit:
-    """Readings of all pages, one after the other, on a server that may move rows and tell lies.
+    """Decides whether the pages read so far are all customers; rows may move, and totals may be wrong.
 
-    Of the reading under way: `pages` and `read` count what came, `different` the customers among it, `fresh` those
-    that had not come in an earlier reading either. `total` is what the server counts, `None` where it does not say.
+    Of the current pass, `pages` and `read` count pages and rows, `different` the customers among them, and `fresh`
+    those that no earlier pass had. `total` is the server's count, `None` if it gives none.
     """
 
     def __init__(self, marks: SeenMap | None = None) -> None:
@@ -129,7 +126,7 @@ class PaginationAudit:
         self._start()
 
     def begin(self, *, skipped: int = 0, size: int = 0) -> None:
-        """Begin another reading, from the first page, or where so many pages of this size were read before."""
+        """Start another pass, from the first page or behind `skipped` pages of this size."""
         self._different_before = self.different if self.number else -1
         self.number += 1
         self._start()
@@ -144,48 +141,48 @@ class PaginationAudit:
 
     @property
     def seen(self) -> int:
-        """How many customers came in all readings."""
+        """How many different customers were seen in all passes."""
         return len(self._seen)
 
     @property
     def next_page(self) -> int:
-        """The number of the page to be asked for."""
+        """The number of the page to request next."""
         return self.pages + 1
 
     @property
     def is_complete(self) -> bool:
-        """Whether what came is certainly all that there is."""
+        """Whether these are certainly all customers."""
         if self.total is None:
-            # Ended by its own words, not because it repeated itself; and no row came twice, or a second look found all.
+            # The server ended the list itself, and no row came twice, or a second pass found all again.
             return self._stale < _REPEATED_PAGES and not (self._repeated and (self.number == 1 or self.fresh))
         if self.different == self.total and not self.shrank:
             return True
-        # With nothing taken away, as many as there are can only be all of them, from whichever reading they came.
+        # If the total never fell, having seen that many different customers means having seen all.
         return self.seen == self.total and not self._shrank_ever
 
     @property
     def count_is_wrong(self) -> bool:
-        """Whether a second reading brought exactly the same, no row twice: then the server's count is what is wrong."""
+        """Whether a second pass had the same rows, none twice: then the server's total is wrong."""
         same = not self.fresh and self.different == self._different_before
         return self.number > 1 and same and not self._repeated and not self.endless and self._stale < _REPEATED_PAGES
 
     @property
     def is_authoritative(self) -> bool:
-        """Whether the reading under way alone brought all that there is, so that whatever it did not bring is gone."""
+        """Whether this pass alone is complete: rows that it did not return have been deleted."""
         return self.count_is_wrong or (self.is_complete and self.different in (self.total, self.seen))
 
     @property
     def endless(self) -> bool:
-        """Whether this reading was given up although there seemed to be more."""
+        """Whether this pass was ended although there seemed to be more."""
         return self.pages >= (_MOST_PAGES if self._most_pages is None else self._most_pages)
 
     @property
     def should_stop(self) -> bool:
-        """Whether yet another reading would teach nothing."""
-        return self.number >= READINGS or self.endless or (self.number > 1 and not (self.fresh or self.moved))
+        """Whether another pass would show nothing new."""
+        return self.number >= MAX_PASSES or self.endless or (self.number > 1 and not (self.fresh or self.moved))
 
     def add(self, page: PageLike[_Row]) -> list[_Row]:
-        """Note what a page brings, and return the customers on it that had not come in any reading."""
+        """Add a page, and return its customers that were not seen in any pass."""
         self._count(page)
         batch: list[_Row] = []
         different = 0
@@ -225,7 +222,7 @@ class PaginationAudit:
         self.total = page.total
 
     def _is_over(self, page: PageLike[HasIdentity]) -> bool:
-        """Whether there is nothing more to ask for; neither `hasMore` nor the total is believed alone."""
+        """Whether the list ends with this page; neither `hasMore` nor the total is trusted alone."""
         if not page.rows or self._stale >= _REPEATED_PAGES or self.endless:
             return True
         if self.total is None:
@@ -234,7 +231,7 @@ class PaginationAudit:
 
 
 def _identity(customer: HasIdentity) -> str:
-    """What tells a customer from all others: the ID, or without one that can be used the whole record."""
+    """Return what identifies a customer: its ID, or without a usable one the whole record."""
     if ID_FIELD in customer.problems:
         return "?" + json.dumps(customer.received, sort_keys=True)
     return "=" + customer.short_id

@@ -1,4 +1,4 @@
-"""Keeps the mirror: fills it, asks what changed, and reads all customers again now and then."""
+"""Synchronises the mirror: downloads all customers, then asks for changes, and downloads all again daily."""
 
 import asyncio
 import math
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
     from app.mirror.state import MirrorState
     from app.models.raw_customer import RawPage
 
-#: Seconds that are asked for again: changes may be stored later than the moment they bear.
+#: Seconds of overlap: a change may be stored later than its timestamp says.
 OVERLAP: Final = 600.0
 
 _DAY: Final = 86_400.0
 _HOUR: Final = 3_600.0
-#: However much a server has to be asked, it is left alone for so many times as long.
+#: Rest at least this many times as long as the last sync took.
 _DUTY_CYCLE: Final = 20
-#: Many servers round to the day or the hour; only what is older than this shows that `modifiedSince` is ignored.
+#: Many servers round to the day or the hour; only older rows show that `modifiedSince` is ignored.
 _ROUNDING: Final = 36 * _HOUR
-#: What a page is taken to cost before one was asked for.
+#: The assumed seconds for a page, before the first one.
 _USUAL_COST: Final = 0.5
-#: After a reading this long the changes made meanwhile are asked for, beyond what the overlap brings anyway.
+#: After a download this long, ask for the changes made meanwhile.
 _LONG: Final = OVERLAP / 2
 _TRIES: Final = 5
 _USUAL_WAIT: Final = 10.0
 _LONGEST_WAIT: Final = 300.0
 _MAX_MODIFIED_SINCE_FAILURES: Final = 2
-#: While the mirror is filled it is told after so many pages, and when there are a quarter more, that it has grown.
+#: While the mirror is filled, report its growth after this many pages, and then at each quarter more.
 _FEWEST_PAGES: Final = 3
 
 _REFUSALS: Final = (BadRequest, ValidationFailed, NotAvailable)
 
 
 class _Restarted(Exception):
-    """The mirror was lost and is empty now: what was under way is not wanted any more."""
+    """The mirror was lost and is empty now: abandon the download in progress."""
 
 
 class MirrorSync:
-    """Keeps one mirror.
+    """Keeps one mirror in step with the server.
 
     `ask` asks the server for a page; `free` waits until the server is there and no person asks it for anything.
-    `on_progress` is told the percent while the mirror is filled, and `None` after; `on_change` that the mirror holds
+    `on_progress` gets the percentage while the mirror is filled, and `None` after; `on_change` is called when it holds
     something else now, and `on_trouble` that it cannot be written.
     """
 
@@ -93,26 +93,26 @@ class MirrorSync:
 
     @property
     def is_resting(self) -> bool:
-        """Whether it asks for nothing now, and will not at once."""
+        """Whether it is waiting for its next turn."""
         return self._is_resting and not self._wake.is_set()
 
     def request_full_sync(self) -> None:
-        """Read all customers again, now."""
+        """Download all customers again, now."""
         self._full_sync_requested = True
         self._wake.set()
 
     def restart(self) -> None:
-        """The mirror is empty: leave what is under way, and fill it now."""
+        """Abandon the download in progress and fill the empty mirror now."""
         self._restarted = True
         self._wake.set()
 
     def request_sync(self) -> None:
-        """Ask now what changed; `on_change` is told in any case, for then it is known how fresh the mirror is."""
+        """Ask for changes now; `on_change` is called in any case, because the age of the mirror changes."""
         self._sync_requested = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Go on for ever."""
+        """Run until cancelled."""
         await self._timing.sleep(self._timing.initial_delay)
         failures = 0
         while True:
@@ -131,7 +131,7 @@ class MirrorSync:
                 if isinstance(error, RateLimited):
                     pause = max(pause, error.wait or 0.0)
                 self._is_resting = True
-                # What is missing does not come now, which may be told where it was looked for.
+                # The rest does not come now: a search may have to say so.
                 self._on_change()
             else:
                 failures = 0
@@ -144,7 +144,7 @@ class MirrorSync:
             await self._sleep_or_wake(pause * (0.75 + self._timing.random() / 2))
 
     async def _sleep_or_wake(self, seconds: float) -> None:
-        """Wait so long, or until somebody wants something."""
+        """Wait this long, or until a sync is requested."""
         self._is_resting = True
         waits: set[asyncio.Future[Any]] = {
             asyncio.ensure_future(self._timing.sleep(seconds)),
@@ -159,7 +159,7 @@ class MirrorSync:
         self._wake.clear()
 
     async def sync_once(self) -> None:
-        """Do what is due; only the one process that writes the mirror does anything."""
+        """Do what is due, if this process writes the mirror."""
         if not (self._mirror.writer or self._mirror.try_to_write()):
             self._full_sync_requested = False
             return
@@ -169,14 +169,14 @@ class MirrorSync:
             await self._full_sync(state)
 
     def _is_due(self, state: "MirrorState") -> bool:
-        """Whether the last whole sweep is a day ago (or, by a clock that was set back, still to come)."""
+        """Whether the last full sync was a day ago, or seems to be in the future because the clock was set back."""
         if state.full_sync_at is None:
             return True
         age = self._timing.now() - state.full_sync_at
         return not timedelta(hours=-1) < age < timedelta(seconds=_DAY)
 
     def _is_early(self, state: "MirrorState") -> bool:
-        """Whether it is too early for another sweep, where nothing else tells what changed."""
+        """Whether it is too early for another full sync on a server without `modifiedSince`."""
         if self._timing.clock() < self._no_full_sync_before:
             return True
         if state.full_sync_at is None:
@@ -186,7 +186,7 @@ class MirrorSync:
         return 0 <= age < max(self._timing.interval, _DUTY_CYCLE * cost)
 
     async def _incremental_sync(self, state: "MirrorState") -> bool:
-        """Take over what changed since the last time; false when the server cannot be asked for that."""
+        """Take over the changes since the last sync; false if the server cannot report them."""
         since = subtract_seconds(state.newest, OVERLAP)
         if since is None or not self._modified_since_works:
             return False
@@ -196,7 +196,7 @@ class MirrorSync:
         return self._modified_since_works
 
     async def _apply_changes(self, since: str, newest: str) -> bool:
-        """Take over what changed since then; false when the answers show that the server does not know.
+        """Take over the changes since then; false if the responses show that the server ignores `modifiedSince`.
 
         Only when all of it has come, the next time begins later: whatever ends this half-way, nothing is passed over.
         """
@@ -209,7 +209,7 @@ class MirrorSync:
                 if not any_older([row.modified for row in page.rows], since, _ROUNDING):
                     changed += await self._mirror.upsert(page.rows)
                 elif readings.pages == 1 and readings.finished and readings.is_complete:
-                    # All customers came on one page, and that is as good as any sweep.
+                    # All customers came on one page: as good as a full sync.
                     sweep = await self._mirror.begin_full_sync()
                     changed += await self._mirror.upsert(page.rows, sweep)
                     await self._end(readings, sweep, latest)
@@ -220,7 +220,7 @@ class MirrorSync:
         if changed:
             self._on_change()
         if is_before(latest.text or since, newest):
-            # The newest record that is known is not among what changed since before it: so others may be missing too.
+            # The newest known record is missing among the changes since before it: others may be missing too.
             return False
         await self._note(latest)
         return True
@@ -230,7 +230,7 @@ class MirrorSync:
         await self._mirror.note_synced(self._timing.now(), state.row_count, latest.text)
 
     async def _full_sync(self, state: "MirrorState") -> None:
-        """Read all customers: where an unfinished first reading stopped, if that is safe, or from the beginning."""
+        """Download all customers, from where an unfinished first download stopped if that is safe."""
         asking = self._asking
         shown = self._full_sync_requested or not state.complete
         self._full_sync_requested = False
@@ -241,7 +241,7 @@ class MirrorSync:
         self._on_change()
 
     async def _resume_full_sync(self, state: "MirrorState") -> bool:
-        """Go on with a first reading that was cut short; false when it has to begin anew.
+        """Resume a first download that was interrupted; false if it has to start again.
 
         It counts only when the mirror then holds as many customers as the server counts, and when what changed since
         the day before it was cut short could be asked for.
@@ -256,7 +256,7 @@ class MirrorSync:
         if first.total is None or given == 0 or state.rows_this_sync <= given:
             return False
         readings = PaginationAudit(CompactSeenMap())
-        # The last page that came is read again: it may not have been kept whole.
+        # The last page is downloaded again: it may not have been stored completely.
         readings.begin(skipped=state.rows_this_sync // given - 1, size=given)
         await self._download_pages(readings, state.full_sync, latest, shown=True, filling=True)
         now = await self._mirror.state()
@@ -293,33 +293,33 @@ class MirrorSync:
     async def _download_pages(
         self, readings: PaginationAudit, sweep: int, latest: HighWaterMark, *, shown: bool, filling: bool
     ) -> None:
-        told = -1
+        reported = -1
         grown = 0
         kept = asyncio.create_task(self._mirror.upsert((), sweep))
         try:
             async for page in self._pages(readings, latest):
-                # While one page is written, the next is on its way.
+                # The next page is requested while this one is written.
                 await kept
                 if filling and readings.pages > grown + max(_FEWEST_PAGES, grown // 4):
-                    # What a person looks for among them may have come by now.
+                    # The page may contain what a person is searching.
                     grown = readings.pages
                     self._on_change()
                 kept = asyncio.create_task(self._mirror.upsert(page.rows, sweep))
-                # It goes as soon as it is written, not when the next one has come: a page is more than a MiB.
+                # Free the page as soon as it is written: it takes more than a MiB.
                 del page
                 percent = min(99, 100 * readings.read // readings.total) if readings.total else 0
-                if filling and readings.total is not None and percent != told:
+                if filling and readings.total is not None and percent != reported:
                     await self._mirror.set_expected_total(readings.total, latest.text)
-                if shown and percent != told and not readings.finished:
+                if shown and percent != reported and not readings.finished:
                     self._on_progress(percent)
-                told = percent
+                reported = percent
         finally:
             await kept
 
     async def _pages(
         self, readings: PaginationAudit, latest: HighWaterMark, since: str | None = None
     ) -> "AsyncIterator[RawPage]":
-        """The pages of one reading, noted in its books."""
+        """Yield the pages of one pass, checked by the audit."""
         while not readings.finished:
             page = await self._page(readings.next_page, since)
             readings.add(page)
@@ -330,7 +330,7 @@ class MirrorSync:
                 await self._timing.sleep(self._timing.random() * self._timing.between_pages)
 
     async def _page(self, number: int, since: str | None = None) -> "RawPage":
-        """One page of 250, tried again when the server asks to slow down or fails for a moment."""
+        """Return one page of 250; repeat the request if the server is busy or fails for a moment."""
         throttled = failed = 0
         while True:
             request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
@@ -342,12 +342,12 @@ class MirrorSync:
             except RateLimited as error:
                 wait = min(_LONGEST_WAIT, _USUAL_WAIT * 2**throttled) if error.wait is None else error.wait
                 if wait > _LONGEST_WAIT:
-                    # A rest that long can be broken off.
+                    # A wait this long can be interrupted.
                     raise
                 throttled += 1
                 await self._timing.sleep(max(1.0, wait))
             except _REFUSALS:
-                # Which columns can be sorted by is not in the contract, not even the ID.
+                # The contract does not say which columns a server sorts by, not even the ID.
                 if self._sort is None:
                     raise
                 self._sort = None

@@ -95,9 +95,9 @@ class PageRequest(NamedTuple):
     """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601.
 
     Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
-    With `find` (what a person typed) or a `status` other than `all` only those customers are meant; the API cannot
-    do that, so the mirror answers. The best hits come first while `sort` is `None`. With `here` the mirror answers
-    too: the server does not sort so.
+    With `find` (what a person typed) or a `status` other than `all` the local copy answers, because the API has no
+    such filters; while `sort` is `None`, the best hits come first. With `sort_locally` the local copy answers too,
+    because the server does not sort by that column.
     """
 
     page: int = 1

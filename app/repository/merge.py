@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
 
 
-class Conflict(NamedTuple):
+class FieldConflict(NamedTuple):
     """One field that two people changed to different values."""
 
     base: str
@@ -27,14 +27,14 @@ class Merge(NamedTuple):
 
     to_send: Mapping[str, str] = MappingProxyType({})
     theirs_kept: Mapping[str, str] = MappingProxyType({})
-    conflicts: Mapping[str, Conflict] = MappingProxyType({})
+    conflicts: Mapping[str, FieldConflict] = MappingProxyType({})
 
 
 def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> Merge:
     """Merge `changes` (wire name to new text) made on `base` with the server's record `theirs`."""
     to_send: dict[str, str] = {}
     theirs_kept: dict[str, str] = {}
-    overlaps: dict[str, Conflict] = {}
+    overlaps: dict[str, FieldConflict] = {}
     for name in WRITABLE_FIELDS:
         was, now = base.value(name), theirs.value(name)
         ours = changes.get(name, was)
@@ -45,7 +45,7 @@ def merge(base: "Customer", changes: Mapping[str, str], theirs: "Customer") -> M
             if now == was:
                 to_send[name] = ours
             else:
-                overlaps[name] = Conflict(was, now, ours)
+                overlaps[name] = FieldConflict(was, now, ours)
     if STATUS not in changes and status_changed(base, theirs):
         theirs_kept[STATUS] = theirs.status
     return Merge(to_send, theirs_kept, overlaps)

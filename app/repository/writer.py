@@ -199,7 +199,7 @@ class CustomerWriter:
     async def resolve_pending(self, write: UnconfirmedWrite, *, patient: bool) -> SaveResult:
         """Return what came of a write whose response an earlier run did not get; nothing is sent.
 
-        Raises EditsOverlap or OutcomeUnknown as the write itself would have. Unless it is `patient`, it looks once.
+        Raises EditConflict or OutcomeUnknown, as the write itself would have. Unless `patient`, it reads once.
         """
         saved = await self._watch(write, self._confirm_delays if patient else ())
         self._writes.remember(saved, write.base)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from app.errors import EditConflict
 from app.models.fields import BY_NAME
-from app.repository.merge import Conflict, merge
+from app.repository.merge import FieldConflict, merge
 from app.screens.comparison import ComparisonScreen
 from app.screens.context import AppContext
 from app.screens.dialogs import Dialog
@@ -47,7 +47,7 @@ class TextDialog(Dialog[str]):
 
 
 class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
-    """Decide between `overlap.theirs` and `changes` made on `base`; the result is a text for each field in question."""
+    """Decides between `conflict.theirs` and `changes` made on `base`; the result is a text for each field."""
 
     HELP_TEXT = (
         "Somebody else changed the same field as you, and nothing was saved yet. Decide for every field: t takes "
@@ -75,7 +75,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
         merged = merge(base, changes, conflict.theirs)
         # What was lost on its way may look like theirs by now: what the server named counts.
         self._conflicts = dict(merged.conflicts) | {
-            name: Conflict(base.value(name), conflict.theirs.value(name), changes.get(name, base.value(name)))
+            name: FieldConflict(base.value(name), conflict.theirs.value(name), changes.get(name, base.value(name)))
             for name in conflict.fields
             if name not in merged.conflicts
         }

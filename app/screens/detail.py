@@ -53,17 +53,17 @@ class DetailScreen(BaseScreen[None]):
         context: AppContext,
         customer: "Customer",
         position: str = "",
-        step: Callable[[int], Awaitable["Neighbour | None"]] | None = None,
-        alike: Callable[[str], Sequence[str]] = lambda _short_id: (),
+        neighbour: Callable[[int], Awaitable["Neighbour | None"]] | None = None,
+        confusable_ids: Callable[[str], Sequence[str]] = lambda _short_id: (),
         origin: "Origin | None" = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
         self.record = RecordView()
         self._position = position
-        self._step = step
-        self._known_alike = alike
-        self._alike: dict[str, Sequence[str]] = {}
+        self._neighbour = neighbour
+        self._known_confusable_ids = confusable_ids
+        self._confusable_ids: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
         self._origin = origin
 
@@ -74,7 +74,7 @@ class DetailScreen(BaseScreen[None]):
         super().on_mount()
         self._show(self.customer)
         self.record.focus()
-        self._read_again()
+        self._start_read()
         if self.context.drafts is not None:
             self.run_read(self._offer_draft, "drafts")
 
@@ -92,14 +92,14 @@ class DetailScreen(BaseScreen[None]):
 
     def refresh_if_stale(self) -> None:
         if self._origin is not None:
-            self._read_again()
+            self._start_read()
         else:
-            self.run_read(self._learn, "newer")
+            self.run_read(self._refresh_if_newer, "newer")
 
-    async def _learn(self) -> None:
+    async def _refresh_if_newer(self) -> None:
         """Read the customer again if the local copy has a newer record."""
         if await self.repository.updated_since([self.customer]):
-            self._read_again()
+            self._start_read()
 
     @on(RecordView.Moved)
     def field_reached(self) -> None:
@@ -132,32 +132,32 @@ class DetailScreen(BaseScreen[None]):
 
     def action_refresh(self) -> None:
         self.retry_permission()
-        self._read_again(told=True)
+        self._start_read(by_hand=True)
 
     def action_step(self, direction: int) -> None:
-        if self._step is None:
+        if self._neighbour is None:
             self.show_notice("This customer was opened by its ID, not from a list: it has no neighbours here.")
             return
         # Keys pressed while a page is on its way are not lost: they are walked one after another.
         self._steps.append(direction)
         if len(self._steps) == 1:
-            self.run_read(self._walk, "walk")
+            self.run_read(self._run_steps, "walk")
 
     def action_leave(self) -> None:
         self.dismiss()
 
-    def _read_again(self, *, told: bool = False) -> None:
-        self.run_read(partial(self._read, told=told), "record")
+    def _start_read(self, *, by_hand: bool = False) -> None:
+        self.run_read(partial(self._read, by_hand=by_hand), "record")
 
-    async def _read(self, *, told: bool) -> None:
-        self._tell_position("reading…")
+    async def _read(self, *, by_hand: bool) -> None:
+        self._update_position("reading…")
         try:
-            sighting = await self.repository.read_customer(self.customer.short_id, fresh=told)
+            sighting = await self.repository.read_customer(self.customer.short_id, fresh=by_hand)
         except DockbookError as error:
             self.show_error(error)
             return
         finally:
-            self._tell_position()
+            self._update_position()
         customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.show_notice(
@@ -167,22 +167,22 @@ class DetailScreen(BaseScreen[None]):
             )
             return
         self._origin = sighting.origin
-        if told and self._origin is None:
+        if by_hand and self._origin is None:
             self.show_notice("Read again from the server.")
         self._show(customer)
         self.show_connection(self.repository.connection)
 
     async def _offer_draft(self) -> None:
-        from app.screens.drafts import offer_of, show_offer
+        from app.screens.drafts import find_offer, show_offer
 
-        offer = await offer_of(self, self.customer.short_id)
+        offer = await find_offer(self, self.customer.short_id)
         if offer is not None and self.app.screen is self:
             show_offer(self, offer)
 
-    async def _walk(self) -> None:
-        while self._steps and self._step is not None:
+    async def _run_steps(self) -> None:
+        while self._steps and self._neighbour is not None:
             try:
-                step = await self._step(self._steps[0])
+                step = await self._neighbour(self._steps[0])
             except DockbookError as error:
                 self._steps.clear()
                 self.show_error(error)
@@ -196,34 +196,34 @@ class DetailScreen(BaseScreen[None]):
             self._position, self._origin = step.position, step.origin
             self._show(step.customer)
             self.show_connection(self.repository.connection)
-        self._read_again()
+        self._start_read()
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer
         self._show_record()
-        if customer.short_id not in self._alike:
-            self.run_read(partial(self._look_for_alikes, customer.short_id), "alike")
+        if customer.short_id not in self._confusable_ids:
+            self.run_read(partial(self._find_confusable_ids, customer.short_id), "alike")
         self.header.title = (
             f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         )
         self.header.detail = customer.status
-        self._tell_position()
+        self._update_position()
 
     def _show_record(self) -> None:
         short_id = self.customer.short_id
-        others = self._alike.get(short_id, self._known_alike(short_id))
+        others = self._confusable_ids.get(short_id, self._known_confusable_ids(short_id))
         remark = looks_like(short_id, others)
         self.record.show(self.customer, {ID_FIELD: remark} if remark else {})
 
-    async def _look_for_alikes(self, short_id: str) -> None:
+    async def _find_confusable_ids(self, short_id: str) -> None:
         """Find IDs that look like this one, anywhere in the local copy."""
         known = ConfusableIds()
-        known.add({short_id: self._known_alike(short_id)})
+        known.add({short_id: self._known_confusable_ids(short_id)})
         known.add(await self.repository.confusable_ids([short_id]))
-        self._alike[short_id] = known.others(short_id)
-        if self._alike[short_id] and self.customer.short_id == short_id:
+        self._confusable_ids[short_id] = known.others(short_id)
+        if self._confusable_ids[short_id] and self.customer.short_id == short_id:
             self._show_record()
 
-    def _tell_position(self, doing: str = "") -> None:
-        places = [doing, self._position, "↑↓ field", "←→ customer" if self._step else ""]
+    def _update_position(self, doing: str = "") -> None:
+        places = [doing, self._position, "↑↓ field", "←→ customer" if self._neighbour else ""]
         self.status.position = " · ".join(place for place in places if place)

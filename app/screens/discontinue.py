@@ -51,8 +51,8 @@ def discontinue(screen: BaseScreen[Result], customer: "Customer") -> None:
             screen.show_error(error)
         else:
             change = SavedChange(datetime.now().astimezone(), "discontinued", now, key=observer.key)
-            told = f"{sanitize_id(now.short_id)} is now discontinued."
-            screen.app.post_message(screen.CustomerSaved(now, told, change=change))
+            text = f"{sanitize_id(now.short_id)} is now discontinued."
+            screen.app.post_message(screen.CustomerSaved(now, text, change=change))
 
     def answered(answer: str | None) -> None:
         if answer == "discontinue":

@@ -152,11 +152,11 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
         self.set_intro(f"You {verb} {who} {relative_time(draft.changed, now)} {what}")
         self.view.show(self._rows())
         moved, base = self._moved(), self.draft.base_customer()
-        told = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
+        notes = [f"Changed by others meanwhile: {', '.join(moved)}."] if moved else []
         if base is not None and self._now is not None and status_changed(base, self._now):
-            told += changed_by_others(self._now, {STATUS: self._now.status})
-        if told:
-            self.set_footnote(*told)
+            notes += changed_by_others(self._now, {STATUS: self._now.status})
+        if notes:
+            self.set_footnote(*notes)
 
     def _rows(self) -> Sequence[ComparisonRow]:
         names = [name for name in (ID_FIELD, *WRITABLE_FIELDS) if name in self.draft.shown_fields]

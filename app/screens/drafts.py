@@ -35,7 +35,7 @@ def show_offer(screen: "BaseScreen[Result]", dialog: DraftOfferScreen) -> None:
     screen.app.push_screen(dialog, answered)
 
 
-async def offer_of(
+async def find_offer(
     screen: "BaseScreen[Result]",
     short_id: str,
     tell_open: "Callable[[tuple[Draft, ...]], None] | None" = None,
@@ -44,7 +44,7 @@ async def offer_of(
 
     Drafts that other sessions have open are passed to `tell_open`, or mentioned too.
     """
-    found = await _look(screen, short_id)
+    found = await _list_drafts(screen, short_id)
     if found is None:
         return None
     if found.open_elsewhere and tell_open is not None:
@@ -63,7 +63,7 @@ async def offer_of(
 
 async def offer_at_start(screen: "BaseScreen[Result]") -> None:
     """Offer the drafts of earlier runs, and report those that cannot be read."""
-    found = await _look(screen)
+    found = await _list_drafts(screen)
     if found is None:
         return
     for draft in found.unclaimed:
@@ -83,7 +83,7 @@ async def _show(screen: "BaseScreen[Result]") -> None:
     if screen.context.drafts is None:
         screen.show_notice("This is a demo: nothing is kept when you leave.")
         return
-    found = await _look(screen)
+    found = await _list_drafts(screen)
     if found is not None and found.unclaimed:
         _choose(screen, found.unclaimed)
     elif found is not None:
@@ -106,7 +106,7 @@ def _choose(screen: "BaseScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
     screen.app.push_screen(SelectDialog("Drafts: typed and not saved", choices, ""), chosen)
 
 
-async def _look(screen: "BaseScreen[Result]", short_id: str | None = None) -> "DraftListing | None":
+async def _list_drafts(screen: "BaseScreen[Result]", short_id: str | None = None) -> "DraftListing | None":
     drafts = screen.context.drafts
     if drafts is None:
         return None

@@ -42,10 +42,10 @@ from app.screens.form_dialogs import (
     take_back_dialog,
 )
 from app.screens.form_fields import FormFields
-from app.screens.messages import also_editing, level_of, save_summary
+from app.screens.messages import also_editing, notice_level, save_summary
 from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.styles import STYLES
-from app.screens.unconfirmed import note, report_saved, report_unconfirmed
+from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
 from app.text.countries import countries
 from app.text.sanitize import sanitize, sanitize_id
 from app.widgets.form_field import FormField
@@ -82,7 +82,7 @@ class FormScreen(BaseScreen[str]):
     HELP_TEXT = (
         "Enter goes to the next field and never saves, so a scanner can fill a field. What differs from before is "
         "marked with • and shows what it was; remarks with ? are advice, it can be saved all the same. "
-        "Saving reads the record again first: what others changed in other fields meanwhile is kept and told; "
+        "Saving reads the record again first: what others changed in other fields meanwhile is kept and reported; "
         "what they changed in the same field is shown before anything is overwritten. "
         "What you type is kept as a draft on this machine within a second, until it is saved or you discard it; "
         "it is never sent by itself."
@@ -114,7 +114,7 @@ class FormScreen(BaseScreen[str]):
         self._start = start
         self._start_values = start_values
         self._shown_editors: set[str] = set()
-        self._told_problem: str | None = None
+        self._shown_problem: str | None = None
         #: The texts before the current typing, and before lines that came as fast as a paste.
         self._texts_before: Mapping[str, str] = {}
         self._before_lines: Mapping[str, str] | None = None
@@ -163,8 +163,8 @@ class FormScreen(BaseScreen[str]):
         super().update_drafts()
         self.update_status()
         problem = self.context.drafts.problem if self.context.drafts else None
-        if problem != self._told_problem:
-            self._told_problem = problem
+        if problem != self._shown_problem:
+            self._shown_problem = problem
             if problem is not None:
                 text = f"The draft is NOT SAVED: {problem}. What you typed is only on this screen."
                 self.show_notice(text, "error", "draft not saved")
@@ -179,7 +179,7 @@ class FormScreen(BaseScreen[str]):
             # Other keys came after the lines.
             self._before_lines = None
         self.draft.update(self.customer, self.fields.edits)
-        self._tell_before(event.row)
+        self._show_original(event.row)
         self.update_status()
 
     @on(FormField.Blurred)
@@ -202,7 +202,7 @@ class FormScreen(BaseScreen[str]):
     @on(FormField.Focused)
     def reached(self, event: FormField.Focused) -> None:
         """Show the field's original value where there is no room for it beside the field."""
-        self._tell_before(event.row)
+        self._show_original(event.row)
 
     def typing_began(self) -> None:
         self._texts_before = self.fields.texts
@@ -310,7 +310,7 @@ class FormScreen(BaseScreen[str]):
         """Take over the customer that is edited."""
         self.customer = customer
         self.header.title = f"Edit {sanitize_id(customer.short_id)}" if customer else "New customer"
-        self._tell_before(self.fields.current)
+        self._show_original(self.fields.current)
         self.update_status()
 
     def update_status(self) -> None:
@@ -341,11 +341,11 @@ class FormScreen(BaseScreen[str]):
 
     async def _check_drafts(self) -> None:
         """Mention drafts of this customer that are open elsewhere, and offer an unclaimed one."""
-        from app.screens.drafts import offer_of
+        from app.screens.drafts import find_offer
 
         if self.customer is None:
             return
-        offer = await offer_of(self, self.customer.short_id, self._show_other_editors)
+        offer = await find_offer(self, self.customer.short_id, self._show_other_editors)
         if offer is not None and not self.unsaved_text() and self.app.screen is self:
             self.app.push_screen(offer, self._resume)
 
@@ -365,7 +365,7 @@ class FormScreen(BaseScreen[str]):
                 self._shown_editors.add(rival.session)
                 self.show_notice(also_editing(rival, datetime.now().astimezone()), "warning")
 
-    def _tell_before(self, row: FormField) -> None:
+    def _show_original(self, row: FormField) -> None:
         self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""
 
     def _start_save(self) -> None:
@@ -414,7 +414,7 @@ class FormScreen(BaseScreen[str]):
 
     def _show_unconfirmed(self, write: "UnconfirmedWrite") -> None:
         self._unconfirmed = write
-        note(self.context, write)
+        note_unconfirmed(self.context, write)
         self.header.detail = "not confirmed, checking…"
         text = f"{write.error.title}: not confirmed. {_CONFIRMING} Press Esc to leave the form."
         self.show_notice(text, "warning")
@@ -426,7 +426,7 @@ class FormScreen(BaseScreen[str]):
         is_new = self.customer is None
         text = save_summary(saved, new=is_new)
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
-        self.app.post_message(self.CustomerSaved(saved.customer, text, level_of(saved), change))
+        self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
         typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         self.draft.mark_saved(saved.customer)
         self.fields.rebase(saved.customer, sent)

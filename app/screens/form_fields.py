@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class FormFields(Container):
     """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
 
-    `typed` are texts that stand in them from the beginning.
+    `typed` are edits to start with.
     Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
     """
 

@@ -138,7 +138,7 @@ async def _undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     try:
         saved = await screen.repository.save(change.customer, change.old, observer)
     except EditConflict as overlap:
-        screen.call_when_active(partial(_settle, screen, change, overlap))
+        screen.call_when_active(partial(_open_conflict, screen, change, overlap))
     except OutcomeUnknown as error:
         report_unconfirmed(screen.app, screen.context, change.customer.short_id, observer.key, error)
     except DockbookError as error:
@@ -159,6 +159,6 @@ def _saved_message(
     )
 
 
-def _settle(screen: "BaseScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
+def _open_conflict(screen: "BaseScreen[Result]", change: SavedChange, overlap: EditConflict) -> None:
     """Others changed the same field since then: have a form opened with the values from before."""
     screen.post_message(EditUndo(screen, change, overlap))

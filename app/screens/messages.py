@@ -18,22 +18,22 @@ def save_summary(saved: SaveResult, *, new: bool) -> str:
     """Return what a person should know about a save."""
     who = sanitize_id(saved.customer.short_id)
     if saved.existed_before:
-        return " ".join([*_existing_summary(saved, who), *_stored_otherwise(saved)])
+        return " ".join([*_existing_summary(saved, who), *_normalized(saved)])
     what = f": {field_list(saved.previous_values)}" if saved.previous_values else ""
     how = f" ({saved.confirmed_by_reread}, but the server has it)" if saved.confirmed_by_reread else ""
     parts = [f"Created {who}{how}." if new else f"Saved {who}{what}{how}."]
     parts += changed_by_others(saved.customer, saved.merged_from_others)
-    parts += _stored_otherwise(saved)
+    parts += _normalized(saved)
     by = "The server also" if saved.changed_by_server else "The server, or somebody else, also"
     for name, value in saved.changed_too.items():
         if name == STATUS:
-            parts.append(_status(saved.customer, value))
+            parts.append(_status_change(saved.customer, value))
         else:
             parts.append(f"{by} changed {BY_NAME[name].label} to {value or '(empty)'}.")
     return " ".join(parts)
 
 
-def level_of(saved: SaveResult) -> "Level":
+def notice_level(saved: SaveResult) -> "Level":
     """Return how important the summary of a save is."""
     odd = saved.merged_from_others or saved.normalized_by_server or saved.changed_too or saved.existed_before
     return "warning" if odd else "info"
@@ -42,19 +42,19 @@ def level_of(saved: SaveResult) -> "Level":
 def changed_by_others(customer: "Customer", kept: Mapping[str, str], stays: str = "was kept too") -> list[str]:
     """Return what others changed meanwhile, one sentence a field."""
     return [
-        _status(customer, value)
+        _status_change(customer, value)
         if name == STATUS
         else f"Someone else changed {BY_NAME[name].label} to {value or '(empty)'}; that {stays}."
         for name, value in kept.items()
     ]
 
 
-def _status(customer: "Customer", status: str) -> str:
+def _status_change(customer: "Customer", status: str) -> str:
     what = "discontinued" if status == "discontinued" else "made active again"
     return f"{sanitize_id(customer.short_id)} was {what} meanwhile."
 
 
-def _stored_otherwise(saved: SaveResult) -> list[str]:
+def _normalized(saved: SaveResult) -> list[str]:
     return [
         f"The server stored {BY_NAME[name].label} as {value or '(empty)'}."
         for name, value in saved.normalized_by_server.items()

@@ -12,7 +12,7 @@ from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
-from app.screens.messages import level_of, save_summary
+from app.screens.messages import notice_level, save_summary
 from app.text.sanitize import sanitize_id
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def save_observer(screen: BaseScreen[Any]) -> SaveObserver:
     """Return an observer for a write without a form: it reports on the screen and in My changes."""
 
     def unconfirmed(write: UnconfirmedWrite) -> None:
-        note(screen.context, write)
+        note_unconfirmed(screen.context, write)
         screen.show_notice(f"{write.error.title}: not confirmed. dockbook looks for it for a minute.", "warning")
 
     return SaveObserver(on_unconfirmed=unconfirmed, key=new_id())
 
 
-def note(context: "AppContext", write: UnconfirmedWrite) -> None:
+def note_unconfirmed(context: "AppContext", write: UnconfirmedWrite) -> None:
     """Note in My changes that a write is not confirmed."""
     from app.models.customer import Customer
 
@@ -53,7 +53,7 @@ def resolve_draft(screen: BaseScreen[Any], draft: "Draft") -> None:
     write, sent = _write_of(draft), draft.pending_write
     if write is not None and sent is not None and not screen.repository.is_being_confirmed(write.short_id):
         patient = _now() - sent.at < _LATE
-        screen.run_write(partial(_look_for, screen.app, screen.context, write, patient=patient))
+        screen.run_write(partial(_resolve, screen.app, screen.context, write, patient=patient))
 
 
 def report_saved(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> None:
@@ -73,7 +73,7 @@ def report_unconfirmed(app: "App[Any]", context: "AppContext", short_id: str, ke
         screens[-1].show_notice(f"The change of {sanitize_id(short_id)} is not confirmed. {text}{draft}", "warning")
 
 
-async def _look_for(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite, *, patient: bool) -> None:
+async def _resolve(app: "App[Any]", context: "AppContext", write: UnconfirmedWrite, *, patient: bool) -> None:
     try:
         saved = await context.repository.resolve_pending(write, patient=patient)
     except DockbookError as error:
@@ -90,13 +90,13 @@ async def _report_saved(app: "App[Any]", context: "AppContext", write: Unconfirm
         change = SavedChange(_now(), "discontinued", saved.customer, key=write.key)
     else:
         text = " ".join(
-            part for part in (save_summary(saved, new=write.is_new), await _settle(context, write, saved)) if part
+            part for part in (save_summary(saved, new=write.is_new), await _delete_draft(context, write, saved)) if part
         )
         change = SavedChange.of(saved, _now(), new=write.is_new, key=write.key)
-    app.post_message(BaseScreen.CustomerSaved(saved.customer, text, level_of(saved), change, aloud=True))
+    app.post_message(BaseScreen.CustomerSaved(saved.customer, text, notice_level(saved), change, aloud=True))
 
 
-async def _settle(context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> str:
+async def _delete_draft(context: "AppContext", write: UnconfirmedWrite, saved: SaveResult) -> str:
     """Delete the draft of a write that was carried out, except for later edits; returns what to say about it."""
     draft = _draft_of(context, write.key)
     if draft is None or context.drafts is None:

@@ -360,9 +360,9 @@ class DockbookApp(NavigatingApp):
         if self._report is None:
             handle_exception(self, error)
             return
-        told = self._report(error, CRASHED).replace("\n", " ")
+        text = self._report(error, CRASHED).replace("\n", " ")
         for screen in self.base_screens:
-            screen.show_notice(told, "error")
+            screen.show_notice(text, "error")
 
     def on_suspending_driver_no_shell(self) -> None:
         """Explain Ctrl+Z, which many people press to undo."""

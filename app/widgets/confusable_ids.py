@@ -9,7 +9,7 @@ from app.text.sanitize import sanitize_id
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
-_MOST_TOLD: Final = 2
+_MAX_NAMED: Final = 2
 
 
 class ConfusableIds:
@@ -53,6 +53,6 @@ def looks_like(short_id: str, others: Sequence[str]) -> str:
     """Return `looks like ACME‹2011›CORP`, with the differences spelled out; empty without others."""
     if not others:
         return ""
-    told = ", ".join(sanitize_id(reveal_confusables(other, short_id)) for other in others[:_MOST_TOLD])
-    more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
-    return f"looks like {told}{more}"
+    names = ", ".join(sanitize_id(reveal_confusables(other, short_id)) for other in others[:_MAX_NAMED])
+    more = f" and {len(others) - _MAX_NAMED} more" if len(others) > _MAX_NAMED else ""
+    return f"looks like {names}{more}"

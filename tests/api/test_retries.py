@@ -125,11 +125,11 @@ async def test_retry_budget_is_shared_by_all_clients() -> None:
 def test_retry_budget_refills_up_to_its_size() -> None:
     time = FakeClock()
     budget = RetryBudget(2, refill_seconds=5.0, clock=time.clock)
-    assert [budget.take() for _ in range(3)] == [True, True, False]
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
     time.now += 5.0
-    assert [budget.take() for _ in range(2)] == [True, False]
+    assert [budget.spend() for _ in range(2)] == [True, False]
     time.now += 1e6
-    assert [budget.take() for _ in range(3)] == [True, True, False]
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.promise("N2")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.api.client import CustomerApi
 from app.errors import DockbookError, ExportFailed, RateLimited
 from app.export.read_all import LONGEST_WAIT, TRIES, AllCustomers
-from app.mirror.completeness import READINGS
+from app.mirror.completeness import MAX_PASSES
 from app.repository.repository import CustomerRepository
 from app.service.app import create_app
 from app.service.credentials import Credentials
@@ -147,7 +147,7 @@ async def test_every_lasting_customer_is_read(count: int, changes: list[tuple[st
         assert changes
     else:
         assert lasting <= set(ids)
-    assert server.request_count <= READINGS * (2 * (count // 5 + 1) + 10)
+    assert server.request_count <= MAX_PASSES * (2 * (count // 5 + 1) + 10)
 
 
 RECOVERABLE_FAULTS: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {

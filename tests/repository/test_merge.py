@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.fields import WRITABLE_FIELDS
-from app.repository.merge import Conflict, merge
+from app.repository.merge import FieldConflict, merge
 from tests.customers import customer, records
 
 
@@ -18,7 +18,7 @@ def test_merge_keeps_both_changes_and_reports_conflicts(
     for name in WRITABLE_FIELDS:
         was, now, mine = base[name], theirs[name], changes.get(name, base[name])
         if mine != was and now != was and mine != now:
-            assert merged.conflicts[name] == Conflict(was, now, mine)
+            assert merged.conflicts[name] == FieldConflict(was, now, mine)
             assert name not in merged.to_send
             continue
         assert name not in merged.conflicts

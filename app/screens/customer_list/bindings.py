@@ -28,7 +28,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("f6,n,insert", "new", "New", id="new"),
     Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
     Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
-    Binding("s", "sort", "Sort", id="sort", tooltip="Choose the order; again: turn it round"),
+    Binding("s", "sort", "Sort", id="sort", tooltip="Sort (s s: other direction)"),
     Binding("a", "filter", "Filter", id="status-filter", tooltip="All, active, discontinued customers"),
     Binding("f9,v", "columns", "Columns", id="columns", tooltip="Choose the columns"),
     Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
