@@ -60,9 +60,9 @@ class RemoteBackend:
         """Whether there is a mirror in the folder."""
         return _has_mirror(folder, self._mirror_key)
 
-    def glimpse(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
+    def snapshot(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
         """What the mirror in the folder had of this page when it was last written; blocks for some milliseconds."""
-        return _glimpse(folder, self._mirror_key, request)
+        return _snapshot(folder, self._mirror_key, request)
 
     async def close(self) -> None:
         """Nothing of a server is held here."""
@@ -128,9 +128,9 @@ class EmbeddedBackend:
         """Whether there is a mirror in the folder; of a book that goes, never."""
         return self._path is not None and _has_mirror(folder, str(self._path))
 
-    def glimpse(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
+    def snapshot(self, folder: Path, request: PageRequest) -> "ListSnapshot | None":
         """What the mirror in the folder had of this page when it was last written; of a book that goes, nothing."""
-        return None if self._path is None else _glimpse(folder, str(self._path), request)
+        return None if self._path is None else _snapshot(folder, str(self._path), request)
 
     async def close(self) -> None:
         """Close the book; it may be closed already, or just be opening in its thread."""
@@ -194,7 +194,7 @@ def _has_mirror(folder: Path, whose: str) -> bool:
     return True
 
 
-def _glimpse(folder: Path, whose: str, request: PageRequest) -> "ListSnapshot | None":
+def _snapshot(folder: Path, whose: str, request: PageRequest) -> "ListSnapshot | None":
     if not _has_mirror(folder, whose):
         return None
     from app.mirror.snapshot import read_snapshot

@@ -5,6 +5,7 @@ The only place where the parts are put together. Nothing slow is imported before
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -67,6 +68,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         from app.errors import SettingsError
 
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong is not None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(wrong[1], re.findall(r"[\w.-]+", wrong[2]), 1)
+            if near:
+                raise SettingsError(f"{wrong[1]} is not a choice here. Did you mean {near[0]}?")
         raise SettingsError(f"{message}. Try: {self.prog} --help")
 
 
@@ -111,19 +119,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_ShowVersion)
     source = parser.add_mutually_exclusive_group()
-    _add_demo(source, "a throw-away book of N sample customers")
+    _add_demo(source, "a temporary book of N sample customers, gone when you leave")
     source.add_argument("--url", help="the server, https://HOST/api/v1")
     parser.add_argument("--profile", metavar="NAME", help="the [profiles.NAME] of config.toml")
-    parser.add_argument("--read-only", action="store_true", help="look, but change nothing")
+    parser.add_argument("--read-only", action="store_true", help="change nothing: look only")
     parser.add_argument("--no-mirror", action="store_true", help="keep the copy of all customers in memory only")
-    parser.add_argument("--mouse", action="store_true", help="take the mouse from the terminal's own selection")
     parser.add_argument(
-        "--plain-output", action="store_true", help="send the terminal all that is drawn, not only what changed"
+        "--mouse", action="store_true", help="use the mouse here; the terminal then needs Shift to select text"
     )
+    parser.add_argument("--plain-output", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--lean",
         action=argparse.BooleanOptionalAction,
-        help="the fewest bytes: fewer frames a second (so unless said otherwise where SSH_CONNECTION is set)",
+        help="send less to the terminal: fewer frames a second (on by default over SSH)",
     )
     parser.set_defaults(run=_open_screens)
 
@@ -134,8 +142,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the local book, or sample customers, until interrupted; credentials are made for this run.",
         allow_abbrev=False,
     )
-    # Said before the command, it counts too, and is not overwritten by having been left out after it.
-    _add_demo(serve, "serve a throw-away book of N sample customers", default=argparse.SUPPRESS)
+    # An option before the command counts too; without SUPPRESS the default after it would replace the value.
+    _add_demo(serve, "serve a temporary book of N sample customers, gone when you leave", default=argparse.SUPPRESS)
     serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
     serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
     serve.set_defaults(run=_serve)
@@ -151,9 +159,9 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "Asks the server of the settings, or the local book.",
         allow_abbrev=False,
     )
-    # Without defaults, so that what stands before the word export counts too.
+    # No defaults: an option before the command counts too.
     source = export.add_mutually_exclusive_group()
-    _add_demo(source, "a throw-away book of N sample customers", default=argparse.SUPPRESS)
+    _add_demo(source, "a temporary book of N sample customers, gone when you leave", default=argparse.SUPPRESS)
     source.add_argument("--url", default=argparse.SUPPRESS, help="the server, https://HOST/api/v1")
     export.add_argument(
         "--profile", metavar="NAME", default=argparse.SUPPRESS, help="the [profiles.NAME] of config.toml"
@@ -167,7 +175,10 @@ def _add_export(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "--raw", action="store_true", help="csv: text as it is, also where a spreadsheet would run it as a formula"
     )
     export.add_argument(
-        "-o", "--output", metavar="FILE", help="replaced when the export is complete, for your eyes only"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="only you can read it (mode 0600); an old one is replaced at the end",
     )
     export.set_defaults(run=_export)
 
@@ -180,7 +191,7 @@ def _add_demo(parser: "argparse._ActionsContainer", text: str, default: str | No
         type=_demo_size,
         const=DEMO_CUSTOMERS,
         default=default,
-        help=f"{text} ({DEMO_CUSTOMERS} unless said otherwise, at most {MAX_DEMO_CUSTOMERS:,})",
+        help=f"{text} ({DEMO_CUSTOMERS} by default, at most {MAX_DEMO_CUSTOMERS:,})",
     )
 
 

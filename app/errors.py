@@ -197,7 +197,7 @@ class UnclearResponse(DockbookError):
 class CredentialsRejected(TokenUnavailable):
     """The server says that this client ID and secret are wrong, or are not valid any more."""
 
-    title = "The credentials are not accepted"
+    title = "The login is not accepted"
 
     def __init__(self, text: str) -> None:
         super().__init__(text, retry_allowed=False)
@@ -240,7 +240,7 @@ class Unauthorized(ApiError):
     title = "The access token is not accepted"
     advice = (
         "The server gave this token itself. Something in between may take it away, the clocks of two servers may "
-        "differ, or this user was switched off: ask whoever manages the warehouse system."
+        "differ, or this user was switched off: ask your administrator of the warehouse system."
     )
 
 
@@ -297,7 +297,7 @@ class BodyTooLarge(ApiError):
 class RateLimited(ApiError):
     """429 `rate_limited`: `wait` is how many seconds the server asked to wait, if it said."""
 
-    title = "The server asks to slow down"
+    title = "The server is busy"
 
     def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal)
@@ -363,7 +363,7 @@ class EditConflict(DockbookError):
     ) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
         what = {
-            "changed": f"Somebody else changed {names}. Nothing was saved.",
+            "changed": f"Somebody else changed {names}. Nothing was saved. Choose which to keep.",
             "answer lost": f"The answer to the save was lost, and {names} now differs from before and from what you "
             "typed: it may be yours, stored otherwise, or somebody else's.",
             "older": f"The server still shows an older record than the one you know: {names} differs. It may lag "

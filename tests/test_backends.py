@@ -102,7 +102,7 @@ async def test_snapshot_comes_from_own_mirror_only(tmp_path: Path) -> None:
     mirror = RemoteBackend(SETTINGS).open_mirror(folder)
     await fill(mirror, [Customer.from_wire(ACME)])
     await mirror.close()
-    seen = RemoteBackend(SETTINGS).glimpse(folder, PageRequest())
+    seen = RemoteBackend(SETTINGS).snapshot(folder, PageRequest())
     assert seen is not None
     assert [row.short_id for row in seen.rows] == ["ACME-CORP"]
     assert RemoteBackend(SETTINGS).has_mirror(folder)
@@ -114,7 +114,7 @@ async def test_snapshot_comes_from_own_mirror_only(tmp_path: Path) -> None:
     )
     for other in others:
         assert not other.has_mirror(folder)
-        assert other.glimpse(folder, PageRequest()) is None
+        assert other.snapshot(folder, PageRequest()) is None
 
 
 async def test_temporary_book_deletes_its_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,5 +137,5 @@ async def test_mirror_without_folder_is_in_memory(tmp_path: Path) -> None:
 def test_inaccessible_folder_has_no_mirror(tmp_path: Path) -> None:
     too_long = tmp_path / ("x" * 300)
     for source in (RemoteBackend(SETTINGS), EmbeddedBackend(tmp_path / "one.db")):
-        assert source.glimpse(too_long, PageRequest()) is None
+        assert source.snapshot(too_long, PageRequest()) is None
         assert not source.has_mirror(too_long)

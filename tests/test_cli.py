@@ -62,6 +62,7 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
         (["--demo", "0"], "'0' is not a number from 1 to 1,000,000"),
         (["--demo", "1000001"], "from 1 to 1,000,000"),
         (["--demo", "serve"], "Try: dockbook serve --demo"),
+        (["exprot"], "exprot is not a choice here. Did you mean export?"),
         (["--demo", "--url", "https://x/api/v1"], "not allowed with"),
         (["--demo", "--profile", "a"], "Leave one of them out"),
         (["--dem"], "unrecognized arguments: --dem"),

@@ -19,14 +19,14 @@ _LONGEST_TOKEN: Final = 16 * 2**10
 _SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
 #: Codes that call the client ID or secret wrong.
 _WRONG: Final = frozenset({"invalid_client", "invalid_grant", "unauthorized", "invalid_credentials"})
-_TELL: Final = "Tell whoever manages the warehouse system."
+_ASK_ADMIN: Final = "Ask your administrator of the warehouse system."
 #: What to do about a code that does not.
 _ADVICE: Final = {
-    "unsupported_grant_type": f"It does not offer client credentials. {_TELL}",
-    "unauthorized_client": f"This client ID may not use client credentials. {_TELL}",
-    "invalid_scope": f"It wants to know what the token is for, which dockbook does not say. {_TELL}",
+    "unsupported_grant_type": f"It does not offer client credentials. {_ASK_ADMIN}",
+    "unauthorized_client": f"This client ID may not use client credentials. {_ASK_ADMIN}",
+    "invalid_scope": f"It wants to know what the token is for, which dockbook does not say. {_ASK_ADMIN}",
     "invalid_request": "It does not understand the request. Check the address of this profile (it ends in /api/v1).",
-    "forbidden": f"This user, or this machine, may not sign in; the client ID and secret may be right. {_TELL}",
+    "forbidden": f"This user, or this machine, may not sign in; the client ID and secret may be right. {_ASK_ADMIN}",
 }
 _ADVICE_BY_STATUS: Final = {400: _ADVICE["invalid_request"], 403: _ADVICE["forbidden"]}
 _LARGEST_MARGIN: Final = 60.0
@@ -141,11 +141,11 @@ def _token(answer: ApiResponse, asked_at: float) -> Token:
     kind = body.get("token_type")
     if kind is not None and "bearer" not in str(kind).lower() and str(kind).strip():
         shown = one_line(answer.without_secret(str(kind)), 40)
-        raise TokenUnavailable(f"The server gave a token of a kind that dockbook does not know: {shown}. {_TELL}")
+        raise TokenUnavailable(f"The server gave a token of a kind that dockbook does not know: {shown}. {_ASK_ADMIN}")
     # Some servers include the word "Bearer".
     value = _SCHEME.sub("", value.strip())
     if not value or len(value) > _LONGEST_TOKEN or not all("!" <= sign <= "~" for sign in value):
-        raise TokenUnavailable(f"The server gave a token that cannot be sent. {_TELL}")
+        raise TokenUnavailable(f"The server gave a token that cannot be sent. {_ASK_ADMIN}")
     life = _lifetime(body.get("expires_in"))
     return Token(value, asked_at + life - min(_LARGEST_MARGIN, life / 10) if math.isfinite(life) else math.inf)
 
@@ -181,8 +181,8 @@ def _refused(answer: ApiResponse) -> DockbookError:
     quoted = f" It says: “{one_line(answer.without_secret(said), 150)}”." if said else ""
     if code in _WRONG or (answer.status == 401 and code not in _ADVICE):
         return CredentialsRejected(
-            f"The server answered {answer.status} to the client ID and secret of this profile.{quoted} "
-            "Check both; they may have been changed or disabled."
+            f"The server does not accept the client ID and secret of this profile ({answer.status}).{quoted} "
+            "They may have been changed or disabled."
         )
-    advice = _ADVICE.get(code, _ADVICE_BY_STATUS.get(answer.status, _TELL))
+    advice = _ADVICE.get(code, _ADVICE_BY_STATUS.get(answer.status, _ASK_ADMIN))
     return TokenUnavailable(f"The server gives no access token ({answer.status}).{quoted} {advice}")

@@ -42,8 +42,8 @@ _TEXT_KEYS: Final = (
 )
 #: What says in one sentence why a request was refused.
 _SENTENCES: Final = ("message", "detail", "title", "errordescription", "error")
-_DEEPEST: Final = 5
-_MOST: Final = 50
+_MAX_DEPTH: Final = 5
+_MAX_MESSAGES: Final = 50
 _PARTS: Final = re.compile(r"[^\w\s-]+")
 
 _BY_PLAIN_NAME: Final = {
@@ -58,7 +58,7 @@ def field_messages(body: object) -> Messages:
     found: dict[str, list[str]] = {}
     for name, text in _messages(body, 0):
         texts = found.setdefault(_field_of(name) or name, [])
-        if text not in texts and len(found) <= _MOST:
+        if text not in texts and len(found) <= _MAX_MESSAGES:
             texts.append(text)
     return {name: tuple(texts) for name, texts in found.items()}
 
@@ -80,10 +80,10 @@ def summary_sentence(body: object) -> str:
 
 def _messages(value: object, depth: int, *, table: bool = False) -> Iterator[tuple[str, str]]:
     """All pairs of a field and a text; in a `table` every key is a field."""
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
-        for item in value[:_MOST]:
+        for item in value[:_MAX_MESSAGES]:
             if isinstance(item, dict):
                 yield from _single(item) or _messages(item, depth + 1)
         return
@@ -119,7 +119,7 @@ def _texts(value: object, *, lists_only: bool) -> Iterator[str]:
         if not lists_only:
             yield value
     elif isinstance(value, list):
-        for item in value[:_MOST]:
+        for item in value[:_MAX_MESSAGES]:
             if isinstance(item, str):
                 yield item
             elif isinstance(item, dict):

@@ -11,7 +11,7 @@ _MASK: Final = "•••"
 #: What is shorter would be found in any text.
 _SHORTEST: Final = 6
 #: A run of days uses many tokens; only the last ones can still be repeated.
-_MOST: Final = 8
+_MAX_PASSING: Final = 8
 _PERCENT: Final = re.compile("%[0-9A-F]{2}")
 
 
@@ -32,7 +32,7 @@ class Redaction:
             self._kept.add(secret)
         self._secrets[secret] = None
         passing = [known for known in self._secrets if known not in self._kept]
-        for old in passing[:-_MOST]:
+        for old in passing[:-_MAX_PASSING]:
             del self._secrets[old]
         forms = sorted({form for known in self._secrets for form in _forms(known)}, key=len, reverse=True)
         self.longest = len(forms[0])

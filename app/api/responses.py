@@ -32,8 +32,6 @@ from app.errors import (
 from app.models.customer import ErrorBody
 from app.models.fields import Permission
 
-#: The SecurityIDs of the two permissions [contract, "Authentication"].
-
 _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     400: BadRequest,
     401: Unauthorized,
@@ -46,8 +44,7 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
 }
 #: What to check when something else answers.
 ADVICE: Final = (
-    "Check the address of this profile (it ends in /api/v1), and whether a login page, a proxy or a guest network "
-    "stands between."
+    "Is a login page, a proxy or guest Wi-Fi in between? Check the address of this profile too (it ends in /api/v1)."
 )
 #: Statuses of a gateway that speaks for a server that does not answer.
 _GATEWAY: Final = frozenset({502, 503, 504})
@@ -57,7 +54,7 @@ _VALIDATION: Final = frozenset({400, 422})
 _PLAIN: Final = frozenset({401, 413, 429})
 _SHOWN: Final = 150
 _SHOWN_TYPE: Final = 40
-_LOOKED_AT: Final = 8192
+_QUOTED_BYTES: Final = 8192
 _LONGEST_MESSAGE: Final = 500
 #: Parts of a web page that are not visible.
 _UNSEEN: Final = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)|<!--.*?(-->|$)", re.IGNORECASE | re.DOTALL)
@@ -92,7 +89,7 @@ class ApiResponse:
 
         A status of 500 or more says that the server is not available, whatever page comes with it.
 
-        The body goes: as long as somebody holds the error, he would hold it too, and it may have 32 MiB.
+        The body goes: an error that is kept would keep it too, and it may have 32 MiB.
         """
         text = self.beginning()
         self.content.clear()
@@ -109,8 +106,8 @@ class ApiResponse:
 
     def beginning(self) -> str:
         """The title of a page and its first line, or the first words of anything else."""
-        text = self.without_secret(self.content[:_LOOKED_AT].decode("utf-8", errors="replace"))
-        if len(self.content) > _LOOKED_AT:
+        text = self.without_secret(self.content[:_QUOTED_BYTES].decode("utf-8", errors="replace"))
+        if len(self.content) > _QUOTED_BYTES:
             # A secret that is cut there would not be found.
             text = text[: len(text) - self.redaction.longest]
         title = _TITLE.search(text)

@@ -34,7 +34,9 @@ _CONNECT_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 8
 #: Less than the 5 s after which common servers (uvicorn, Node) close an idle connection.
 _IDLE_SECONDS: Final = 4.0
-_LOOKED_AT: Final = 4096
+_SEARCHED_BYTES: Final = 4096
+#: What anyio says when every address of a host fails.
+_NO_REASON: Final = "All connection attempts failed"
 #: What TLS says, in capitals or small letters, when the server wants a certificate of the client, or another one.
 _CERTIFICATE_ALERT: Final = re.compile(
     "alert[ _](?:certificate[ _]required|bad[ _]certificate|unknown[ _]ca|certificate[ _](?:unknown|expired|revoked)"
@@ -78,9 +80,9 @@ class ApiRequest:
 class HttpTransport:
     """The connections to one server.
 
-    The environment is not asked for proxies (`trust_env`): a variable left over in somebody's shell must not send
+    The environment is not asked for proxies (`trust_env`): a variable left over in a shell must not send
     customers elsewhere; a proxy that is wanted is handed in. Every request other than a GET goes out on a new
-    connection: a kept one may be closed by the server at that very moment, and then nobody knows what became of
+    connection: a kept one may be closed by the server at that very moment, and then it is not known what became of
     the write. `hint` is said where no connection is made.
     """
 
@@ -186,7 +188,7 @@ class HttpTransport:
             raise answer.unexpected(f"Its body cannot be read: {trouble}.")
         if answer.status == 407 and self._proxy is not None:
             raise self._proxy_refused("407")
-        if answer.status in _CERTIFICATE_STATUSES and _CERTIFICATE_WANTED.search(answer.content[:_LOOKED_AT]):
+        if answer.status in _CERTIFICATE_STATUSES and _CERTIFICATE_WANTED.search(answer.content[:_SEARCHED_BYTES]):
             raise ClientCertificateRefused(answer.status)
         return answer
 
@@ -203,7 +205,9 @@ class HttpTransport:
     def _not_connected(self, error: httpx.TransportError) -> ConnectionFailed:
         if (refused := _refused_by_tls(error)) is not None:
             return refused
-        why = self._quoted(error) or "no answer to the call"
+        why = self._quoted(error)
+        if why in ("", _NO_REASON):
+            why = "no answer"
         if isinstance(error, httpx.ProxyError):
             return self._proxy_refused(why)
         if self._proxy is not None:

@@ -100,7 +100,7 @@ class _Export:
         self._line.show(f"{_LABEL} {done:,}" if total is None else bar(_LABEL, done, total), often=True)
 
     def _wait(self, left: int) -> None:
-        self._line.show(f"dockbook: the server asks to slow down; going on in {left} s")
+        self._line.show(f"dockbook: the server is busy; continuing in {left} s")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def atomic_output(path: Path) -> Iterator[OutputStream]:
     with translate_errors(name):
         path = Path(os.path.realpath(path))
         if path.is_dir():
-            raise ExportFailed(f"{name} is a folder. Name a file in it.")
+            raise ExportFailed(f"{name} is a folder. Give a file name too, such as {Path(name) / 'customers.csv'}.")
         is_special = path.exists() and not path.is_file()
     with ExitStack() as stack:
         if is_special:

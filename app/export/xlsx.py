@@ -38,8 +38,8 @@ def workbook() -> Iterator["WorkbookFormat"]:
         from xlsxwriter import Workbook
     except ModuleNotFoundError:
         raise ExportFailed(
-            "The format xlsx needs the package xlsxwriter, which is not installed. Install it beside dockbook (pip "
-            "install xlsxwriter, or pipx inject dockbook xlsxwriter), or take csv, json or jsonl."
+            "Excel files are not set up here. Use csv, json or jsonl, or ask your administrator to install the package "
+            "xlsxwriter."
         ) from None
     with tempfile.TemporaryDirectory(prefix="dockbook-xlsx-") as folder:
         path = Path(folder) / "customers.xlsx"

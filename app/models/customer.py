@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 _DATES = ("created", "modified")
-_TELLING = (ID_FIELD, "name", "active")
+_ESSENTIAL_FIELDS = (ID_FIELD, "name", "active")
 _TEXTS = tuple(field.name for field in FIELDS if field.name != "active")
 _ACTIVE: Final = WIRE_FIELDS.index("active")
 _SOUND_TYPES: Final = [bool if name == "active" else str for name in WIRE_FIELDS]
@@ -108,7 +108,7 @@ class Customer(BaseModel):
     @property
     def has_problems(self) -> bool:
         """Whether something is wrong beyond an optional text that is null or missing, which many servers send."""
-        return any(name in _TELLING or odd not in ("null", "missing") for name, odd in self.problems.items())
+        return any(name in _ESSENTIAL_FIELDS or odd not in ("null", "missing") for name, odd in self.problems.items())
 
     @property
     def status(self) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: `existed`: a creation over a customer that someone else had just created, with unknown content.
 Kind = Literal["saved", "created", "existed", "discontinued", "undone", "unconfirmed"]
 
-_MOST: Final = 200
+_MAX_CHANGES: Final = 200
 
 
 class SavedChange(NamedTuple):
@@ -44,7 +44,7 @@ class SessionHistory:
     """The last writes of this session, newest first."""
 
     def __init__(self) -> None:
-        self._changes: deque[SavedChange] = deque(maxlen=_MOST)
+        self._changes: deque[SavedChange] = deque(maxlen=_MAX_CHANGES)
         self._undone: list[SavedChange] = []
 
     def __iter__(self) -> Iterator[SavedChange]:

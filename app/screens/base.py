@@ -274,7 +274,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         # A notice that was shown meanwhile stays; the countdown continues behind it.
         mine = self.status.notices == shown
         what = "trying again" if then else "try again"
-        text = f"The server asks to slow down: {what} in {seconds} s." if seconds else "The server can be asked now."
+        text = f"The server is busy: {what} in {seconds} s." if seconds else "The server is ready again."
         if mine:
             self.show_notice(f"{before} {text}".strip(), "warning" if seconds else "info")
             shown = self.status.notices

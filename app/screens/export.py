@@ -118,6 +118,6 @@ async def _export(screen: "BaseScreen[Any]", job: Job, path: Path) -> None:
         report = await job(path)
     except DockbookError as error:
         # A warning: the next page would remove an error of the list.
-        screen.show_notice(f"Nothing was written to {path}. {error.title}: {error.text}", "warning")
+        screen.show_notice(f"Not exported to {path}: {error.text}", "warning")
     else:
         screen.show_notice(" ".join(text if text.endswith(".") else f"{text}." for text in report))

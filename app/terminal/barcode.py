@@ -16,7 +16,7 @@ DEFAULT_GAP: Final = 0.090
 #: The pace of a scanner: seconds a key on average. A person who types 12 characters a second takes 0.083.
 _PACE: Final = 0.068
 #: This many keys are enough to recognise the pace of a hand.
-_TELLING: Final = 5
+_PACE_SAMPLE: Final = 5
 #: Seconds a scan's next key may be late once two, or more, came fast. Radio links stall.
 PAIR_TIMEOUT: Final = 0.3
 SCAN_TIMEOUT: Final = 1.2
@@ -177,8 +177,8 @@ def detect_scan(waiting: Iterable[events.Event], scanner: Scanner, now: float) -
         times.append(event.time)
         if (
             text[0] in NEVER_FIRST
-            or (_is_repeated(text) and len(text) >= _TELLING)
-            or (len(times) >= _TELLING and not _is_fast(times, scanner))
+            or (_is_repeated(text) and len(text) >= _PACE_SAMPLE)
+            or (len(times) >= _PACE_SAMPLE and not _is_fast(times, scanner))
         ):
             return _keys(text, times, fast=False)
     if not times:

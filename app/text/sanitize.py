@@ -162,16 +162,6 @@ def timestamp(text: str) -> str:
     return f"{date} {time} {zone.upper()}" if zone else f"{date} {time}"
 
 
-def excerpt(text: str, limit: int = 200) -> str:
-    """The beginning of a server's text for a message: one line, blanks folded, at most `limit` characters."""
-    # A body may have 32 MiB; only its beginning can be shown.
-    begun = text[: limit * 50]
-    shown = sanitize(_BLANKS.sub(" ", begun).strip(" ")[: limit + 1])
-    if len(shown) <= limit and len(begun) == len(text):
-        return shown
-    return shown[: limit - 1].rstrip(" ") + ELLIPSIS
-
-
 def _cells(text: str) -> int:
     """The cells a terminal gives the text: one for a spacing mark (Devanagari's vowels), where Rich counts none."""
     if text.isascii():

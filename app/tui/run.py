@@ -76,7 +76,7 @@ def run_tui(
         on_close=source.close,
         open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
         has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
-        snapshot=partial(source.glimpse, folders.cache) if settings.mirror else None,
+        snapshot=partial(source.snapshot, folders.cache) if settings.mirror else None,
         # The service in this process needs no rest between two pages.
         timing=pace._replace(between_pages=0.0) if local else pace,
         credentials_hint=settings.credentials_hint,

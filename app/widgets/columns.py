@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from app.models.customer import Customer
 
 GAP: Final = 1
-_MOST: Final = 1_000  # characters; more than any cell can show
+_MAX_SHOWN: Final = 1_000  # characters; more than any cell can show
 
 
 class Column(NamedTuple):
@@ -152,7 +152,7 @@ def row_text(customer: "Customer", layout: Sequence[ColumnWidth]) -> str:
 def cell_text(customer: "Customer", field: str) -> str:
     """What a cell of this field says."""
     # A value may have millions of characters, and a cell shows the first few.
-    value = customer.value(field)[:_MOST]
+    value = customer.value(field)[:_MAX_SHOWN]
     return timestamp(value) if field in ("created", "modified") else sanitize(value)
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 TextStyle = Literal["", "found", "label"]
 
 #: The fields in which a match is shown, the most useful first.
-FOUND_IN: Final = (
+SEARCHED_FIELDS: Final = (
     *(ID_FIELD, "name", "contact", "phone", "email", "city", "zip", "address1", "address2", "fax", "state", "country"),
 )
-_MOST: Final = 1_000  # characters of a value that are looked at
+_MAX_SEARCHED: Final = 1_000  # characters of a value that are looked at
 _LEAST_ROOM: Final = 12  # cells; in less no match can be shown
 
 
@@ -57,8 +57,8 @@ def highlight_row(customer: "Customer", layout: Sequence[ColumnWidth], words: Se
 def _hidden_match(customer: "Customer", missing: Sequence[str]) -> tuple[str, str] | None:
     """The field, and its text, in which the first of the missing words stands."""
     for word in missing:
-        for field in FOUND_IN:
-            value = customer.value(field)[:_MOST]
+        for field in SEARCHED_FIELDS:
+            value = customer.value(field)[:_MAX_SEARCHED]
             if value and found_spans(value, [word]):
                 return field, sanitize(value)
     return None

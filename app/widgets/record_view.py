@@ -28,9 +28,9 @@ _GROUP_CELLS: Final = 9
 _LABEL_CELLS: Final = 11
 _INDENT: Final = 2 + _GROUP_CELLS + _LABEL_CELLS
 #: Characters of a value, and fields beyond the contract, that are shown; both may come in millions.
-_MOST: Final = 500
+_MAX_VALUE: Final = 500
 _MOST_UNKNOWN: Final = 100
-_MOST_NAME: Final = 60  # cells
+_MAX_NAME: Final = 60  # cells
 _ODDITY_EMPTY: Final = ("null", "missing")
 
 
@@ -187,14 +187,14 @@ def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Field
     for field in FIELDS:
         value = customer.value(field.name)
         remark = customer.problems.get(field.name, "")
-        shown = _shown(field.name, value[:_MOST])
+        shown = _shown(field.name, value[:_MAX_VALUE])
         if not value and remark in _ODDITY_EMPTY:
             shown, remark = f"– ({remark})", ""
         remark = "; ".join(filter(None, (remark, _truncation_note(value), sanitize(remarks.get(field.name, "")))))
         yield FieldEntry(field.name, field.group, field.label, value, shown, remark)
     unknown = customer.unknown_fields
     for name, value in islice(unknown.items(), _MOST_UNKNOWN):
-        shown = f"{shorten(name, _MOST_NAME)}: {sanitize(value[:_MOST]) or '–'}"
+        shown = f"{shorten(name, _MAX_NAME)}: {sanitize(value[:_MAX_VALUE]) or '–'}"
         yield FieldEntry(
             name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _truncation_note(value))))
         )
@@ -205,7 +205,7 @@ def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Field
 
 def _truncation_note(value: str) -> str:
     """What to say of a value that is shown only in part."""
-    return f"{len(value):,} characters, the first {_MOST:,} shown" if len(value) > _MOST else ""
+    return f"{len(value):,} characters, the first {_MAX_VALUE:,} shown" if len(value) > _MAX_VALUE else ""
 
 
 def _shown(name: str, value: str) -> str:

@@ -237,7 +237,7 @@ async def test_rejected_credentials_are_not_retried(status: int, body: dict[str,
         lambda _: httpx.Response(200), issue_token=lambda _: httpx.Response(status, json=body)
     )
     async with client(transport) as api:
-        with pytest.raises(CredentialsRejected, match=r"Unknown client\..*Check both"):
+        with pytest.raises(CredentialsRejected, match=r"Unknown client\..*may have been changed"):
             await api.get("ACME-CORP")
     assert len(transport.tokens) == 1
 
@@ -313,10 +313,10 @@ async def test_token_variants_are_accepted(fields: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "wrong", "advice"),
     [
-        (401, {}, True, "Check both"),
-        (401, {"error": "unauthorized"}, True, "Check both"),
-        (400, {"error": "invalid_client"}, True, "Check both"),
-        (200, {"error": "invalid_client"}, True, "Check both"),
+        (401, {}, True, "may have been changed"),
+        (401, {"error": "unauthorized"}, True, "may have been changed"),
+        (400, {"error": "invalid_client"}, True, "may have been changed"),
+        (200, {"error": "invalid_client"}, True, "may have been changed"),
         (400, {"error": "invalid_request"}, False, "/api/v1"),
         (400, {"error": "bad_request", "message": "No."}, False, "“No.”"),
         (400, {"error": "unsupported_grant_type"}, False, "client credentials"),
@@ -324,7 +324,7 @@ async def test_token_variants_are_accepted(fields: dict[str, object]) -> None:
         (400, {"error": "invalid_scope"}, False, "what the token is for"),
         (403, {"error": "forbidden"}, False, "may not sign in"),
         (403, {}, False, "may not sign in"),
-        (200, {"error": "temporarily_unavailable"}, False, "Tell whoever"),
+        (200, {"error": "temporarily_unavailable"}, False, "Ask your administrator"),
     ],
 )
 async def test_credentials_are_rejected_only_if_server_does(

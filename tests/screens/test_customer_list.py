@@ -257,7 +257,7 @@ async def test_retry_after_shows_countdown_and_sends_nothing_early() -> None:
         body = {"statusCode": 429, "error": "rate_limited", "message": "Too many requests."}
         it.transport.intercept = always(lambda: json_response(429, body, {"Retry-After": "12"}))
         await it.press("right_curly_bracket")
-        it.sees("slow down: trying again in 12 s", "ACME-CORP", "page 1 of 3", "live")
+        it.sees("busy: trying again in 12 s", "ACME-CORP", "page 1 of 3", "live")
         sent = len(it.transport.requests)
         await it.press("f5", "down", "enter")
         it.sees("AGUILA-CALC")

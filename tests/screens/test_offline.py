@@ -85,7 +85,7 @@ async def test_rejected_credentials_show_remedy_and_browsing_continues() -> None
 
         it.transport.intercept, it.transport.intercepts_tokens = expired, True
         await it.press("f5")
-        it.sees("no access since", "data of", "The credentials are not accepted")
+        it.sees("no access since", "data of", "The login is not accepted")
         assert remedy in " ".join(it.screen_text.split())
         requests_sent = tokens
         await it.press("f8")
@@ -105,14 +105,14 @@ async def test_refresh_retries_credentials_while_copy_is_shown(
     narrowed: tuple[str, ...],
 ) -> None:
     remedy = "The secret comes from /run/secret."
-    async with run_app(mirror=True, timing=FAST_FALLBACK, credentials_hint=remedy) as it:
+    async with run_app(mirror=True, timing=FAST_FALLBACK._replace(probe=5.0), credentials_hint=remedy) as it:
         body = {"statusCode": 401, "error": "unauthorized", "message": "Expired."}
         it.transport.intercept, it.transport.intercepts_tokens = always(lambda: json_response(401, body)), True
         await it.press("f5")
         await it.press(*narrowed)
         await it.until("no access since")
         await it.press("f5")
-        await it.until("The credentials are not accepted")
+        await it.until("The login is not accepted")
         assert remedy in " ".join(it.screen_text.split())
         it.transport.intercept = None
         await it.press("f5")

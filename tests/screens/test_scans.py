@@ -209,7 +209,7 @@ async def test_code_pasted_into_file_name_exports_nothing() -> None:
         await it.press("x")
         await it.burst("\x1b[200~/nowhere/ACME-7\x1b[201~\r")
         it.sees("/nowhere/ACME-7", "⏎ export")
-        it.misses("Nothing was written")
+        it.misses("Not exported")
 
 
 @pytest.mark.promise("I5")

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from app.text.sanitize import excerpt, fit, sanitize, sanitize_id, shorten, timestamp, width
+from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 NASTY = st.text(
@@ -63,7 +63,6 @@ def test_sanitized_text_is_harmless(text: str) -> None:
     assert_harmless(shown)
     assert sanitize(shown) == shown
     assert_harmless(sanitize_id(text))
-    assert_harmless(excerpt(text))
     assert_harmless(timestamp(text))
 
 
@@ -181,12 +180,3 @@ def test_fit_aligns_left_and_right() -> None:
 )
 def test_timestamps_keep_their_zone(text: str, shown: str) -> None:
     assert timestamp(text) == shown
-
-
-@pytest.mark.promise("T1")
-def test_excerpt_is_short_and_one_line() -> None:
-    assert excerpt(" <html>\r\n  <b>Log in</b>\x1b[2J ") == "<html> <b>Log in</b>␛[2J"
-    assert excerpt("x" * 200) == "x" * 200
-    assert excerpt("x" * 201) == "x" * 199 + "…"
-    assert len(excerpt("\u202e" * 10_000_000)) == 200
-    assert excerpt(" " * 1_000_000 + "far away", 20) == "…"

@@ -484,11 +484,11 @@ class CustomerListScreen(BaseScreen[None]):
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
         request = self.pagination.requested._replace(page_size=size)
-        glimpse = self.repository.snapshot(request)
-        if glimpse is None or not glimpse.rows:
+        snapshot = self.repository.snapshot(request)
+        if snapshot is None or not snapshot.rows:
             return
-        self._snapshot = glimpse
-        rows = cast("Sequence[Customer]", glimpse.rows)
+        self._snapshot = snapshot
+        rows = cast("Sequence[Customer]", snapshot.rows)
         self.table.set_page(rows, request.sort or "", request.direction, tentative=True)
         self.remove_class("-panel")
         self.show_connection(self.repository.connection)
