@@ -26,7 +26,8 @@ from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
 from app.screens.list_state import ListStateFile
 from app.service.app import create_app
-from app.service.credentials import Credentials, IssuedCredential
+from app.service.credentials import Credentials
+from app.service.database.credential_table import IssuedCredential
 from app.service.sample.generator import load_sample
 from app.service.store import Store
 from app.terminal.barcode import Scanner

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import ApiError, StoreError
 from app.models.fields import Permission
-from app.service.credentials import Credentials
+from app.service.credentials import Credentials, Grant
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
     parse_client_credentials,
@@ -32,6 +32,8 @@ from app.service.store import Store
 ROOT: Final = "/api/v1"
 _CUSTOMER: Final = f"{ROOT}/Customer"
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
+#: A page of so many rows costs as much as two requests, for the rate limit.
+_ROWS_PER_REQUEST: Final = 100
 _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -86,15 +88,17 @@ class _CustomerApi:
     async def token(self, request: Request) -> Response:
         """`POST /Token` [system]."""
         client_id, secret = await parse_client_credentials(request)
-        token = self._credentials.issue_token(client_id, secret)
+        address = request.client.host if request.client else ""
+        token = await self._credentials.issue_token(client_id, secret, address)
         return _json_response(
             {"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in}
         )
 
     async def page(self, request: Request) -> Response:
         """`GET /Customer/All` [spec]."""
-        self._require(request, Permission.LIST)
+        grant = await self._require(request, Permission.LIST)
         wanted = parse_page_request(request)
+        self._credentials.count(grant.client_id, wanted.page_size / _ROWS_PER_REQUEST)
         found = await self._store.page(wanted)
         pages = -(-found.total // wanted.page_size)
         counted = {
@@ -113,7 +117,7 @@ class _CustomerApi:
 
     async def get(self, request: Request) -> Response:
         """`GET /Customer/{id}` [spec]."""
-        self._require(request, Permission.LIST)
+        await self._require(request, Permission.LIST)
         customer = await self._store.get(parse_path_id(request, f"{_CUSTOMER}/"))
         if customer is None:
             raise not_found()
@@ -121,27 +125,33 @@ class _CustomerApi:
 
     async def upsert(self, request: Request) -> Response:
         """`POST /Customer` [spec]."""
-        self._require(request, Permission.MODIFY)
+        grant = await self._require(request, Permission.MODIFY)
         short_id, changes = await parse_upsert(request)
         customer, created = await self._store.upsert(
-            short_id, changes, if_match=parse_if_match(request), only_new=parse_only_new(request)
+            short_id,
+            changes,
+            if_match=parse_if_match(request),
+            only_new=parse_only_new(request),
+            client_id=grant.client_id,
         )
         return _customer_response(customer, HTTPStatus.CREATED if created else HTTPStatus.OK)
 
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
-        self._require(request, Permission.MODIFY)
+        grant = await self._require(request, Permission.MODIFY)
         short_id = parse_path_id(request, f"{_CUSTOMER}/")
-        if not await self._store.discontinue(short_id, parse_if_match(request)):
+        if not await self._store.discontinue(short_id, parse_if_match(request), client_id=grant.client_id):
             raise not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
 
-    def _require(self, request: Request, permission: Permission) -> None:
+    async def _require(self, request: Request, permission: Permission) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise unauthorized("A bearer token is required.")
-        if permission not in self._credentials.authenticate(token.strip()):
+        grant = await self._credentials.authenticate(token.strip())
+        if permission not in grant.permissions:
             raise forbidden(permission)
+        return grant
 
 
 def _json_response(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -149,7 +159,7 @@ def _json_response(body: object, status: int = HTTPStatus.OK, headers: Mapping[s
 
 
 def _customer_response(customer: StoredCustomer, status: int = HTTPStatus.OK) -> Response:
-    return _json_response(customer.record, status, {"ETag": customer.etag})
+    return Response(customer.json, status, {**_HEADERS, "ETag": customer.etag}, media_type="application/json")
 
 
 def _error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -6,7 +6,8 @@ from typing import Final
 
 from app.models.fields import Permission
 from app.service.app import create_app
-from app.service.credentials import Credentials, IssuedCredential
+from app.service.credentials import Credentials
+from app.service.database.credential_table import IssuedCredential
 from app.service.server import serve
 from app.service.store import Store
 

@@ -1,158 +1,173 @@
-"""Client credentials, the tokens issued for them, their permissions, and the rate limits of both."""
+"""Client credentials and tokens: those of the database, for every process, and temporary ones of this process."""
 
-import hashlib
 import hmac
 import math
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
-from app.service.errors import rate_limited, unauthorized
+from app.service.database import credential_table
+from app.service.database.base import Database
+from app.service.database.credential_table import IssuedCredential, hash_secret, new_credential
+from app.service.errors import unauthorized
+from app.service.rate_limit import FailureLimit, RateLimit
+from app.service.rows import format_timestamp
 
-#: Customers List, and Create/Modify Customer [spec].
-
-_MAX_FAILURES: Final = 5
-_FAILURE_WINDOW: Final = 30.0
-_MAX_UNKNOWN_CLIENTS: Final = 1024
-_MAX_TOKENS: Final = 4096
+#: What the database said of a token is believed for this long (seconds): by then a disabled credential is out.
+_BELIEVED: Final = 30.0
+_MAX_KNOWN: Final = 10_000
 #: After a pause, a client may send as many requests at once as its rate allows in this many seconds.
 _BURST_SECONDS: Final = 4.0
+#: Wrong secrets: 5 for one client ID from one address, 100 from one address, each in half a minute.
+_FAILURE_WINDOW: Final = 30.0
+_MAX_FAILURES: Final = 5
+_MAX_FAILURES_OF_ADDRESS: Final = 100
+#: New tokens of one client a second, and how many seconds of them at once.
+_TOKENS_PER_SECOND: Final = 10.0
+_TOKEN_BURST_SECONDS: Final = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedCredential:
-    """A new credential. The secret exists only here; the service keeps its hash."""
+class Grant(NamedTuple):
+    """Whom a token belongs to, and what it permits."""
 
     client_id: str
-    client_secret: str = field(repr=False)
     permissions: frozenset[int]
 
 
-@dataclass(slots=True)
-class _Account:
-    secret_hash: bytes
-    permissions: frozenset[int]
-    failures: deque[float] = field(default_factory=deque)
-    tokens: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
-    used: float = 0.0
-    used_at: float = 0.0
+class _Known(NamedTuple):
+    grant: Grant
+    expires: float
+    believed_until: float
 
 
 class Credentials:
-    """The credentials of one running service, in memory.
+    """Checks secrets and tokens.
 
-    Secrets and tokens carry 256 random bits, so a plain SHA-256 is enough to store them. A client ID is locked for
-    half a minute after five wrong secrets, and holds at most 4096 tokens: a new one replaces the oldest. With
-    `requests_per_second`, each client has that rate for itself, so that a noisy one does not slow the others.
+    With `requests_per_second`, each client has that rate for itself, so that a noisy one does not slow the others; each
+    process counts alone. Wrong secrets lock a client ID only for the address they came from. `clock` gives seconds
+    since 1970.
     """
 
     def __init__(
         self,
+        database: Database | None = None,
         *,
         expires_in: int = 14399,
         requests_per_second: float = math.inf,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.expires_in = expires_in
-        self._rate = requests_per_second
+        self._database = database
         self._clock = clock
-        self._accounts: dict[str, _Account] = {}
-        self._owners: dict[bytes, str] = {}
-        self._unknown_clients: OrderedDict[str, deque[float]] = OrderedDict()
+        self._requests = RateLimit(requests_per_second, _BURST_SECONDS)
+        self._tokens = RateLimit(_TOKENS_PER_SECOND, _TOKEN_BURST_SECONDS)
+        self._failures = FailureLimit(_MAX_FAILURES, _FAILURE_WINDOW)
+        self._failures_of_address = FailureLimit(_MAX_FAILURES_OF_ADDRESS, _FAILURE_WINDOW)
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        #: Client IDs of this process alone, with the hash of the secret and the permissions.
+        self._temporary: dict[str, tuple[str, frozenset[int]]] = {}
+        self._temporary_tokens: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
-    def issue(self, permissions: frozenset[int]) -> IssuedCredential:
-        """Create a credential with these SecurityIDs."""
-        issued = IssuedCredential(f"dockbook-{secrets.token_hex(8)}", secrets.token_urlsafe(32), permissions)
-        self._accounts[issued.client_id] = _Account(_hashed(issued.client_secret), permissions)
+    def issue(self, permissions: frozenset[int], client_id: str = "") -> IssuedCredential:
+        """Create a credential with these SecurityIDs that ends with this process."""
+        issued = new_credential(permissions, client_id)
+        self._temporary[issued.client_id] = (hash_secret(issued.client_secret), permissions)
         return issued
 
     def set_permissions(self, client_id: str, permissions: frozenset[int]) -> None:
-        """Change the permissions of a credential, effective at once, also for tokens it already has."""
-        self._accounts[client_id].permissions = permissions
+        """Change the permissions of a temporary credential, effective at once, also for tokens it already has."""
+        self._temporary[client_id] = (self._temporary[client_id][0], permissions)
 
     def disable(self, client_id: str) -> None:
-        """Revoke a credential and its tokens."""
-        for token in self._accounts.pop(client_id).tokens:
-            del self._owners[token]
+        """Revoke a temporary credential and its tokens."""
+        del self._temporary[client_id]
 
-    def issue_token(self, client_id: str, secret: str) -> str:
+    async def issue_token(self, client_id: str, secret: str, address: str = "") -> str:
         """Issue a token that is valid for `expires_in` seconds.
 
-        Raises `Unauthorized` for an unknown ID or a wrong secret, and `RateLimited` after too many of those.
+        Raises `Unauthorized` for an unknown ID or a wrong secret, and `RateLimited` after too many of those from this
+        address, or too many tokens.
         """
         now = self._clock()
-        account = self._accounts.get(client_id)
-        failures = account.failures if account else self._unknown_clients.get(client_id, deque())
-        while failures and failures[0] <= now - _FAILURE_WINDOW:
-            failures.popleft()
-        if len(failures) >= _MAX_FAILURES:
-            raise rate_limited(max(1, math.ceil(failures[0] + _FAILURE_WINDOW - now)))
+        self._failures.check((client_id, address), now)
+        self._failures_of_address.check(address, now)
+        expected = await self._secret_hash(client_id)
         # An unknown ID costs the same comparison, so that timing does not reveal which IDs exist.
-        right = hmac.compare_digest(account.secret_hash if account else bytes(32), _hashed(secret))
-        if account is None or not right:
-            failures.append(now)
-            if account is None:
-                self._remember_unknown(client_id, failures)
+        right = hmac.compare_digest(expected or hash_secret(""), hash_secret(secret))
+        if not expected or not right:
+            self._failures.record_failure((client_id, address), now)
+            self._failures_of_address.record_failure(address, now)
             raise unauthorized("The client_id or client_secret is not known.")
-        failures.clear()
-        return self._new_token(client_id, account, now)
+        self._failures.record_success((client_id, address))
+        self._tokens.take(client_id, now)
+        return await self._new_token(client_id, now)
 
-    def authenticate(self, token: str) -> frozenset[int]:
-        """Return the SecurityIDs of this token. Called once per request, it counts the request.
+    async def authenticate(self, token: str) -> Grant:
+        """Return whose token this is. Called once per request, it counts the request.
 
         Raises `Unauthorized` when the token is invalid or has expired, and `RateLimited` when its client is too fast.
         """
         now = self._clock()
-        key = _hashed(token)
-        owner = self._owners.get(key)
-        if owner is not None:
-            account = self._accounts[owner]
-            self._drop_expired(account, now)
-            if key in account.tokens:
-                self._count(account, now)
-                return account.permissions
-        raise unauthorized("The access token is not valid or has expired.")
+        grant = await self._grant(hash_secret(token), now)
+        if grant is None:
+            raise unauthorized("The access token is not valid or has expired.")
+        self._requests.take(grant.client_id, now)
+        return grant
 
-    def _count(self, account: _Account, now: float) -> None:
-        """Drain the leaky bucket of this client, then add one request to it; raises `RateLimited` when it is full."""
-        if math.isinf(self._rate):
-            return
-        account.used = max(0.0, account.used - (now - account.used_at) * self._rate)
-        account.used_at = now
-        excess = account.used + 1 - self._rate * _BURST_SECONDS
-        if excess > 0:
-            raise rate_limited(max(1, math.ceil(excess / self._rate)))
-        account.used += 1
+    def count(self, client_id: str, cost: float) -> None:
+        """Count what a request costs beyond that of a small one. Raises `RateLimited`."""
+        self._requests.take(client_id, self._clock(), cost)
 
-    def _new_token(self, client_id: str, account: _Account, now: float) -> str:
-        self._drop_expired(account, now)
-        while len(account.tokens) >= _MAX_TOKENS:
-            oldest, _ = account.tokens.popitem(last=False)
-            del self._owners[oldest]
+    async def _secret_hash(self, client_id: str) -> str:
+        temporary = self._temporary.get(client_id)
+        if temporary is not None:
+            return temporary[0]
+        if self._database is None or "\0" in client_id:
+            return ""
+        found = await self._database.read(lambda session: credential_table.find(session, client_id), quick=True)
+        return "" if found is None or found.disabled else found.secret_hash
+
+    async def _new_token(self, client_id: str, now: float) -> str:
         token = secrets.token_urlsafe(32)
-        key = _hashed(token)
-        account.tokens[key] = now + self.expires_in
-        self._owners[key] = client_id
+        token_hash = hash_secret(token)
+        expires = now + self.expires_in
+        if client_id in self._temporary:
+            while self._temporary_tokens and next(iter(self._temporary_tokens.values()))[1] <= now:
+                self._temporary_tokens.popitem(last=False)
+            self._temporary_tokens[token_hash] = (client_id, expires)
+        elif self._database is not None:
+            await self._database.write(
+                lambda session: credential_table.add_token(session, token_hash, client_id, _text(expires), _text(now))
+            )
         return token
 
-    def _drop_expired(self, account: _Account, now: float) -> None:
-        # All tokens have the same lifetime, so the oldest is always the first to expire.
-        while account.tokens:
-            key, expires = next(iter(account.tokens.items()))
-            if expires > now:
-                return
-            del account.tokens[key]
-            del self._owners[key]
+    async def _grant(self, token_hash: str, now: float) -> Grant | None:
+        temporary = self._temporary_tokens.get(token_hash)
+        if temporary is not None:
+            client_id, expires = temporary
+            account = self._temporary.get(client_id)
+            return Grant(client_id, account[1]) if account is not None and expires > now else None
+        if self._database is None:
+            return None
+        known = self._known.get(token_hash)
+        if known is None or known.believed_until <= now:
+            found = await self._database.read(
+                lambda session: credential_table.find_token(session, token_hash), quick=True
+            )
+            if found is None:
+                self._known.pop(token_hash, None)
+                return None
+            client_id, expires_text, permissions = found
+            expires = datetime.fromisoformat(expires_text).replace(tzinfo=UTC).timestamp()
+            known = _Known(Grant(client_id, permissions), expires, now + _BELIEVED)
+            self._known[token_hash] = known
+            if len(self._known) > _MAX_KNOWN:
+                self._known.popitem(last=False)
+        return known.grant if known.expires > now else None
 
-    def _remember_unknown(self, client_id: str, failures: deque[float]) -> None:
-        self._unknown_clients[client_id] = failures
-        self._unknown_clients.move_to_end(client_id)
-        if len(self._unknown_clients) > _MAX_UNKNOWN_CLIENTS:
-            self._unknown_clients.popitem(last=False)
 
-
-def _hashed(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+def _text(moment: float) -> str:
+    return format_timestamp(datetime.fromtimestamp(moment, UTC).replace(tzinfo=None))

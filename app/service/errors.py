@@ -7,6 +7,7 @@ from app.errors import (
     BodyTooLarge,
     ErrorResponse,
     Forbidden,
+    GatewayFault,
     NotFound,
     PreconditionFailed,
     RateLimited,
@@ -50,6 +51,17 @@ def precondition_failed(message: str) -> PreconditionFailed:
 def too_large(limit: int) -> BodyTooLarge:
     """413: the body has more than `limit` bytes."""
     return BodyTooLarge(ErrorResponse(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
+
+
+def unavailable(message: str, retry_after: float = 2.0) -> GatewayFault:
+    """503: the database does not answer; nothing was written."""
+    return GatewayFault(ErrorResponse(503, "unavailable", message, {}, retry_after))
+
+
+def not_confirmed() -> GatewayFault:
+    """503: the database was lost while it committed, so it is not known whether the change was written."""
+    message = "The connection to the database was lost while the change was being written. Read the customer again."
+    return GatewayFault(ErrorResponse(503, "not_confirmed", message, {}, 2.0))
 
 
 def rate_limited(seconds: int) -> RateLimited:

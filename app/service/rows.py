@@ -1,12 +1,9 @@
-"""What the store returns: customers with their entity tags, and pages; and the timestamps it writes."""
+"""What the store returns: customers with their entity tags, pages and changes; and the timestamps it writes."""
 
-import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
-
-from app.models.fields import WIRE_FIELDS
+from typing import Any, Final, NamedTuple
 
 Value = str | bool
 _TICK: Final = timedelta(microseconds=1)
@@ -14,23 +11,21 @@ _TICK: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class StoredCustomer:
-    """One stored customer; `record` has all 15 fields of the contract."""
+    """One stored customer: all 15 fields of the contract as JSON, and the random tag of its last change."""
 
-    record: dict[str, Value]
+    json: str = field(compare=False)
+    tag: str
 
-    @classmethod
-    def from_row(cls, row: tuple[str | int, ...]) -> "StoredCustomer":
-        """Read a row of `WIRE_FIELDS`."""
-        record: dict[str, Value] = {
-            name: bool(value) if name == "active" else str(value) for name, value in zip(WIRE_FIELDS, row, strict=True)
-        }
-        return cls(record)
+    @property
+    def record(self) -> dict[str, Any]:
+        """The fields by their wire names."""
+        fields: dict[str, Any] = json.loads(self.json)
+        return fields
 
     @property
     def etag(self) -> str:
-        """The strong entity tag, quoted. It moves with every change, because `modified` does."""
-        text = json.dumps(self.record, ensure_ascii=False, sort_keys=True)
-        return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+        """The strong entity tag, quoted. It moves with every change, and is never used again."""
+        return f'"{self.tag}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,18 @@ class StoredPage:
 
     records: str
     total: int
+
+
+class Change(NamedTuple):
+    """One change of a customer: `after` is its whole record as JSON; the record before is that of the version before.
+
+    `client_id` is the credential that made the change, empty for a record that was there before changes were kept.
+    """
+
+    version: int
+    at: str
+    client_id: str
+    after: str
 
 
 def utc_now() -> datetime:

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from app.errors import StoreError
-from app.storage.files import os_error_text, write_new_file
+from app.storage.files import delete_on_error, os_error_text, sync_dir, write_new_file
 
 #: SQLITE_ERROR is an unknown table or column: a file of ours has lost it.
 _CORRUPT: Final = frozenset(
@@ -16,7 +16,7 @@ _CORRUPT: Final = frozenset(
         *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH),
     }
 )
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class ForeignDatabase(Exception):
@@ -43,6 +43,19 @@ def open_reader(path: Path, *, timeout: float) -> sqlite3.Connection:
     """Open the file for reading only: such a connection never writes, not even a checkpoint."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy the database, as it is at this moment, into a new private file, down to the disk.
+
+    Raises `FileExistsError` when the name is taken.
+    """
+    write_new_file(target, b"", durable=False)
+    with delete_on_error(target), closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        source.backup(copy)
+        # One file, without a WAL file beside it, which could be left behind.
+        copy.execute("PRAGMA journal_mode = DELETE")
+    sync_dir(target.parent)
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -108,7 +121,7 @@ def translate_errors(
         primary = None if code is None else code & 0xFF
         if primary is None or primary in _CORRUPT or code == sqlite3.SQLITE_IOERR_SHORT_READ:
             raise corrupt(error) from error
-        raise (StoreError if primary in _BUSY else unusable)(
+        raise (StoreError if primary in BUSY else unusable)(
             f"{path} cannot be used: {error}. Check that the disk has room and that you may write the file and its "
             "folder."
         ) from error

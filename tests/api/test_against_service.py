@@ -101,7 +101,7 @@ async def test_service_refusals_become_typed_errors(service: ServiceHarness) -> 
 async def test_disabled_credential_is_rejected(service: ServiceHarness) -> None:
     api = service.client(130)
     await api.list_page(PageRequest())
-    for client_id in list(service.credentials._accounts):
+    for client_id in list(service.credentials._temporary):
         service.credentials.disable(client_id)
     with pytest.raises(CredentialsRejected):
         await api.list_page(PageRequest())

@@ -24,7 +24,8 @@ from app.repository.save_result import SaveResult
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.writer import SaveObserver
 from app.service.app import create_app
-from app.service.credentials import Credentials, IssuedCredential
+from app.service.credentials import Credentials
+from app.service.database.credential_table import IssuedCredential
 from app.service.store import Store
 from tests.harness import URL, FaultyTransport, Forward
 

@@ -1,6 +1,10 @@
 """Fixtures: a real book, real credentials, and clients of the real app behind an ASGI transport."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -9,19 +13,51 @@ import pytest
 
 from app.service.app import create_app
 from app.service.credentials import Credentials
+from app.service.database.base import Session
+from app.service.database.postgres import PostgresDatabase
 from app.service.store import Store
+from tests.service.postgres_server import PostgresServer, programs
 
 ClientFactory = Callable[..., Awaitable[httpx.AsyncClient]]
 
 BASE = "http://service/api/v1/"
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """A book in a file."""
-    opened = Store.open(tmp_path / "book.sqlite3")
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server for the tests of one process, which may lose its data in a crash."""
+    if programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail("There is no PostgreSQL on this machine.")
+        pytest.skip("There is no PostgreSQL on this machine.")
+    with tempfile.TemporaryDirectory() as folder:
+        server = PostgresServer.create(Path(folder) / "primary", {"fsync": "off", "synchronous_commit": "off"})
+        database = PostgresDatabase(server.url)
+        database.migrate()
+        with ThreadPoolExecutor() as thread:
+            # A loop may be running in this one.
+            thread.submit(asyncio.run, database.close()).result()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store on each of the engines."""
+    if request.param == "SQLite":
+        opened = Store.open(tmp_path / "book.sqlite3")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        opened = Store(PostgresDatabase(server.url))
+        await opened.database.write(_empty_tables)
     yield opened
     await opened.close()
+
+
+def _empty_tables(session: Session) -> None:
+    for name in ("customer", "history", "id_range", "credential", "token"):
+        session.execute(f"DELETE FROM {name}")  # noqa: S608
+    session.execute("INSERT INTO id_range (first_id, customers) VALUES ('', 0)")
 
 
 @pytest.fixture
@@ -40,7 +76,7 @@ async def make_client(store: Store, credentials: Credentials) -> AsyncIterator[C
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=BASE))
             if permissions:
                 issued = credentials.issue(frozenset(permissions))
-                token = credentials.issue_token(issued.client_id, issued.client_secret)
+                token = await credentials.issue_token(issued.client_id, issued.client_secret)
                 client.headers["Authorization"] = f"Bearer {token}"
             return client
 

@@ -1,6 +1,7 @@
 """Every error has the contract's format, and only a failing disk is a server error."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -117,17 +118,18 @@ async def test_request_without_a_usable_token_is_401_with_a_challenge(
 
 
 @pytest.mark.promise("S1")
+@pytest.mark.parametrize("store", ["SQLite"], indirect=True)
 async def test_full_disk_is_reported_writes_nothing_and_recovers(client: httpx.AsyncClient, store: Store) -> None:
     await client.post("Customer", json={"shortID": "BEFORE"})
     # As many pages as there are: to SQLite the disk is now full.
-    store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 1").result()
+    await store.database.write(lambda session: session.execute("PRAGMA max_page_count = 1"))
     for number in range(200):
         answer = await client.post("Customer", json={"shortID": f"A{number}", "name": "x" * 200, "city": "y" * 200})
         if answer.status_code != 201:
             break
     refused(answer, 500, "internal_error")
     assert "disk is full" in answer.json()["message"]
-    assert str(store._path.parent) not in answer.text
+    assert str(Path(store.database.name).parent) not in answer.text
     assert (await client.get(f"Customer/A{number}")).status_code == 404
-    store._writer.submit(store._connection.execute, "PRAGMA max_page_count = 100000").result()
+    await store.database.write(lambda session: session.execute("PRAGMA max_page_count = 100000"))
     assert (await client.post("Customer", json={"shortID": f"A{number}"})).status_code == 201

@@ -44,7 +44,7 @@ def described() -> Iterator[Described]:
     issued = credentials.issue(frozenset({130, 131}))
     app = create_app(store, credentials)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
-    token = credentials.issue_token(issued.client_id, issued.client_secret)
+    token = asyncio.run(credentials.issue_token(issued.client_id, issued.client_secret))
     yield Described(schema, {"Authorization": f"Bearer {token}"})
     asyncio.run(store.close())
 

@@ -1,17 +1,15 @@
 """The permission matrix, exact; and a refused write changes nothing."""
 
-import hashlib
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from itertools import product
-from pathlib import Path
 
 import httpx
 import pytest
 
 from app.service.app import create_app
 from app.service.credentials import Credentials
+from app.service.database import credential_table
+from app.service.database.base import Session
 from app.service.store import Store
 
 LIFETIME = 14399
@@ -43,8 +41,8 @@ def hands() -> ManualClock:
 
 
 @pytest.fixture
-def credentials(hands: ManualClock) -> Credentials:
-    return Credentials(expires_in=LIFETIME, clock=hands)
+def credentials(store: Store, hands: ManualClock) -> Credentials:
+    return Credentials(store.database, expires_in=LIFETIME, clock=hands)
 
 
 @pytest.fixture
@@ -55,10 +53,16 @@ async def bare(store: Store, credentials: Credentials) -> AsyncIterator[httpx.As
         yield client
 
 
-def table_hash(path: Path) -> str:
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT * FROM customer ORDER BY row").fetchall()
-    return hashlib.sha256(repr(rows).encode()).hexdigest()
+async def all_rows(store: Store) -> list[object]:
+    """All customers and their history."""
+
+    def read(session: Session) -> list[object]:
+        return [
+            session.execute(f"SELECT * FROM {table} ORDER BY shortID, version").fetchall()  # noqa: S608
+            for table in ("customer", "history")
+        ]
+
+    return await store.database.read(read)
 
 
 @pytest.mark.promise("S2")
@@ -68,14 +72,14 @@ async def test_permission_matrix(
     bare: httpx.AsyncClient,
     credentials: Credentials,
     hands: ManualClock,
-    tmp_path: Path,
+    store: Store,
     operation: str,
     permissions: frozenset[int],
     token: str,
 ) -> None:
     method, path, body, needed, done = OPERATIONS[operation]
-    issued = credentials.issue(permissions)
-    granted = credentials.issue_token(issued.client_id, issued.client_secret)
+    issued = await store.database.write(credential_table.add("somebody", permissions))
+    granted = await credentials.issue_token(issued.client_id, issued.client_secret)
     hands.now += {"last second": LIFETIME - 1, "expired": LIFETIME}.get(token, 0)
     headers = {
         "malformed": {"Authorization": f"Bearer {granted} {granted}"},
@@ -91,19 +95,19 @@ async def test_permission_matrix(
         expected, code = 403, "forbidden"
     else:
         expected, code = done, "not_found" if done == 404 else None
-    before = table_hash(tmp_path / "book.sqlite3")
+    before = await all_rows(store)
     answer = await bare.request(method, path, json=body, headers=headers)
     assert answer.status_code == expected
     if code is not None:
         assert answer.json()["error"] == code
-    changed = table_hash(tmp_path / "book.sqlite3") != before
+    changed = await all_rows(store) != before
     assert changed == (method != "GET" and expected in (200, 201, 204))
 
 
 @pytest.mark.promise("S2", "A2")
 async def test_revoked_permission_takes_effect_at_once(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130, 131}))
-    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
+    headers = {"Authorization": f"Bearer {await credentials.issue_token(issued.client_id, issued.client_secret)}"}
     credentials.set_permissions(issued.client_id, frozenset({130}))
     assert (await bare.delete("Customer/KNOWN", headers=headers)).status_code == 403
     assert (await bare.get("Customer/KNOWN", headers=headers)).json()["active"] is True
@@ -114,5 +118,5 @@ async def test_revoked_permission_takes_effect_at_once(bare: httpx.AsyncClient, 
 @pytest.mark.promise("S2")
 async def test_forbidden_body_is_not_read(bare: httpx.AsyncClient, credentials: Credentials) -> None:
     issued = credentials.issue(frozenset({130}))
-    headers = {"Authorization": f"Bearer {credentials.issue_token(issued.client_id, issued.client_secret)}"}
+    headers = {"Authorization": f"Bearer {await credentials.issue_token(issued.client_id, issued.client_secret)}"}
     assert (await bare.post("Customer", content=b"{", headers=headers)).status_code == 403

@@ -1,15 +1,18 @@
 """Tokens: issued for the correct secret, throttled for wrong ones, stored hashed, and dropped when they expire."""
 
-import gc
 import hashlib
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 
-from app.errors import RateLimited, Unauthorized
+from app.errors import RateLimited, SettingsError, Unauthorized
 from app.service.app import create_app
-from app.service.credentials import Credentials, IssuedCredential
+from app.service.credentials import Credentials, Grant
+from app.service.database import credential_table
+from app.service.database.base import Session
+from app.service.database.credential_table import IssuedCredential
+from app.service.rate_limit import FailureLimit
 from app.service.store import Store
 from tests.service.conftest import ClientFactory
 
@@ -27,13 +30,25 @@ class ManualClock:
 
 
 @pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def credentials(store: Store, clock: ManualClock) -> Credentials:
+    return Credentials(store.database, clock=clock)
+
+
+@pytest.fixture
 async def anonymous(make_client: ClientFactory) -> httpx.AsyncClient:
     return await make_client()
 
 
-@pytest.fixture
-def issued(credentials: Credentials) -> IssuedCredential:
-    return credentials.issue(BOTH)
+@pytest.fixture(params=["temporary", "stored"])
+async def issued(request: pytest.FixtureRequest, credentials: Credentials, store: Store) -> IssuedCredential:
+    if request.param == "temporary":
+        return credentials.issue(BOTH)
+    return await store.database.write(credential_table.add("dock", BOTH))
 
 
 def form(issued: IssuedCredential, **changes: str) -> dict[str, str]:
@@ -102,127 +117,180 @@ async def test_wrong_secrets_are_throttled_over_http(anonymous: httpx.AsyncClien
     assert (await anonymous.post("Token", data=form(issued))).status_code == 429
 
 
-@pytest.mark.promise("S5")
-def test_throttling_is_per_client_id_and_ends_after_retry_after() -> None:
-    hands = ManualClock()
-    credentials = Credentials(clock=hands)
+async def fail(credentials: Credentials, client_id: str, address: str = "") -> None:
+    """Ask for a token with a wrong secret."""
+    with pytest.raises(Unauthorized):
+        await credentials.issue_token(client_id, "wrong", address)
+
+
+@pytest.mark.promise("S5", "S8")
+async def test_throttling_is_per_client_id_and_address_and_ends_after_retry_after() -> None:
+    clock = ManualClock()
+    credentials = Credentials(clock=clock)
     one, other = credentials.issue(BOTH), credentials.issue(BOTH)
     for _ in range(5):
-        with pytest.raises(Unauthorized):
-            credentials.issue_token(one.client_id, "wrong")
+        await fail(credentials, one.client_id, "10.0.0.66")
     with pytest.raises(RateLimited) as limited:
-        credentials.issue_token(one.client_id, one.client_secret)
-    assert credentials.issue_token(other.client_id, other.client_secret)
+        await credentials.issue_token(one.client_id, one.client_secret, "10.0.0.66")
+    assert await credentials.issue_token(one.client_id, one.client_secret, "10.0.0.1")
+    assert await credentials.issue_token(other.client_id, other.client_secret, "10.0.0.66")
     wait = limited.value.response.retry_after
     assert wait is not None
-    hands.now += wait
-    assert credentials.issue_token(one.client_id, one.client_secret)
+    clock.now += wait
+    assert await credentials.issue_token(one.client_id, one.client_secret, "10.0.0.66")
 
 
-def test_correct_secret_resets_the_failure_count() -> None:
+async def test_correct_secret_resets_the_failure_count() -> None:
     credentials = Credentials(clock=ManualClock())
     issued = credentials.issue(BOTH)
     for _ in range(4):
         for _ in range(4):
-            with pytest.raises(Unauthorized):
-                credentials.issue_token(issued.client_id, "wrong")
-        credentials.issue_token(issued.client_id, issued.client_secret)
+            await fail(credentials, issued.client_id)
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+
+
+@pytest.mark.promise("S5", "S8")
+async def test_address_that_guesses_many_client_ids_is_throttled() -> None:
+    credentials = Credentials(clock=ManualClock())
+    issued = credentials.issue(BOTH)
+    for number in range(100):
+        await fail(credentials, f"stranger {number}", "10.0.0.66")
+    with pytest.raises(RateLimited):
+        await credentials.issue_token("one more", "wrong", "10.0.0.66")
+    assert await credentials.issue_token(issued.client_id, issued.client_secret, "10.0.0.1")
+
+
+@pytest.mark.promise("S8")
+def test_failures_of_strangers_take_bounded_memory() -> None:
+    limit = FailureLimit(5, 30.0)
+    for number in range(20_000):
+        limit.record_failure(f"stranger {number}", 0.0)
+    assert len(limit._failures) <= 4096
+
+
+async def test_token_expires_on_the_second(
+    credentials: Credentials, issued: IssuedCredential, clock: ManualClock
+) -> None:
+    tokens = []
+    for _ in range(90):
+        tokens.append(await credentials.issue_token(issued.client_id, issued.client_secret))
+        clock.now += 1
+    credentials.expires_in = 60
+    token = await credentials.issue_token(issued.client_id, issued.client_secret)
+    clock.now += 59
+    assert (await credentials.authenticate(token)).permissions == BOTH
+    clock.now += 1
+    with pytest.raises(Unauthorized):
+        await credentials.authenticate(token)
+    assert (await credentials.authenticate(tokens[0])).permissions == BOTH, "an older one may live longer"
+
+
+async def test_many_tokens_log_nobody_out(
+    credentials: Credentials, issued: IssuedCredential, clock: ManualClock
+) -> None:
+    first = await credentials.issue_token(issued.client_id, issued.client_secret)
+    for _ in range(500):
+        clock.now += 1
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+    assert (await credentials.authenticate(first)).permissions == BOTH
+
+
+async def test_tokens_are_issued_at_a_limited_rate(credentials: Credentials, issued: IssuedCredential) -> None:
+    for _ in range(200):
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+    with pytest.raises(RateLimited):
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+
+
+async def test_disabled_temporary_credential_loses_its_tokens() -> None:
+    credentials = Credentials()
+    issued = credentials.issue(BOTH)
+    token = await credentials.issue_token(issued.client_id, issued.client_secret)
+    credentials.disable(issued.client_id)
+    with pytest.raises(Unauthorized):
+        await credentials.authenticate(token)
+    with pytest.raises(Unauthorized):
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+
+
+async def test_stored_credential_works_in_every_process_and_after_a_restart(store: Store) -> None:
+    issued = await store.database.write(credential_table.add("dock", frozenset({130})))
+    one, other = Credentials(store.database), Credentials(store.database)
+    token = await one.issue_token(issued.client_id, issued.client_secret)
+    assert await other.authenticate(token) == Grant(issued.client_id, frozenset({130}))
+
+
+async def test_rotated_credential_keeps_old_tokens_alive(store: Store) -> None:
+    old = await store.database.write(credential_table.add("dock", BOTH))
+    credentials = Credentials(store.database)
+    token = await credentials.issue_token(old.client_id, old.client_secret)
+    new = await store.database.write(credential_table.rotate("dock"))
+    assert new.client_id == old.client_id
+    await fail(credentials, old.client_id)
+    with pytest.raises(Unauthorized):
+        await credentials.issue_token(old.client_id, old.client_secret)
+    assert await credentials.issue_token(new.client_id, new.client_secret)
+    assert (await credentials.authenticate(token)).permissions == BOTH
 
 
 @pytest.mark.promise("S5")
-def test_unknown_ids_are_throttled_in_bounded_memory() -> None:
-    credentials = Credentials(clock=ManualClock())
-    known = credentials.issue(BOTH)
-    for _ in range(5):
-        with pytest.raises(Unauthorized):
-            credentials.issue_token(known.client_id, "wrong")
-        with pytest.raises(Unauthorized):
-            credentials.issue_token("stranger", "wrong")
-    with pytest.raises(RateLimited):
-        credentials.issue_token("stranger", "wrong")
-    for number in range(5000):
-        with pytest.raises(Unauthorized):
-            credentials.issue_token(f"stranger {number}", "wrong")
-    assert len(credentials._unknown_clients) <= 1024
-    with pytest.raises(RateLimited):
-        credentials.issue_token(known.client_id, known.client_secret)
-
-
-def test_token_expires_on_the_second_and_is_forgotten() -> None:
-    hands = ManualClock()
-    credentials = Credentials(expires_in=60, clock=hands)
-    issued = credentials.issue(BOTH)
-    tokens = []
-    for _ in range(500):
-        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
-        hands.now += 1
-    assert credentials.authenticate(tokens[-60 + 1]) == BOTH
-    for dead in (tokens[0], tokens[-60]):
-        with pytest.raises(Unauthorized):
-            credentials.authenticate(dead)
-    assert len(credentials._owners) <= 60
-
-
-def test_tokens_of_one_client_are_limited() -> None:
-    credentials = Credentials(clock=ManualClock())
-    issued = credentials.issue(BOTH)
-    tokens = [credentials.issue_token(issued.client_id, issued.client_secret) for _ in range(5000)]
-    assert len(credentials._owners) == 4096
-    assert credentials.authenticate(tokens[-1]) == BOTH
+async def test_disabled_credential_is_out_within_a_minute_everywhere(store: Store) -> None:
+    clock = ManualClock()
+    issued = await store.database.write(credential_table.add("dock", BOTH))
+    credentials = Credentials(store.database, clock=clock)
+    token = await credentials.issue_token(issued.client_id, issued.client_secret)
+    await credentials.authenticate(token)
+    await store.database.write(credential_table.disable("dock"))
     with pytest.raises(Unauthorized):
-        credentials.authenticate(tokens[0])
+        await credentials.issue_token(issued.client_id, issued.client_secret)
+    clock.now += 60
+    with pytest.raises(Unauthorized):
+        await credentials.authenticate(token)
+    with pytest.raises(SettingsError, match="disabled"):
+        await store.database.write(credential_table.rotate("dock"))
 
 
-def test_disabled_client_gets_no_token_and_loses_its_tokens() -> None:
-    credentials = Credentials()
-    issued = credentials.issue(BOTH)
-    token = credentials.issue_token(issued.client_id, issued.client_secret)
-    credentials.disable(issued.client_id)
-    with pytest.raises(Unauthorized):
-        credentials.authenticate(token)
-    with pytest.raises(Unauthorized):
-        credentials.issue_token(issued.client_id, issued.client_secret)
+async def test_names_of_credentials_are_unique_and_known(store: Store) -> None:
+    await store.database.write(credential_table.add("dock", BOTH))
+    with pytest.raises(SettingsError, match="already"):
+        await store.database.write(credential_table.add("dock", BOTH))
+    with pytest.raises(SettingsError, match="no credential gate"):
+        await store.database.write(credential_table.disable("gate"))
+    listed = await store.database.read(credential_table.list_all)
+    assert [(one.name, one.permissions, one.disabled) for one in listed] == [("dock", BOTH, "")]
 
 
 @pytest.mark.promise("S6")
 async def test_noisy_client_is_throttled_and_the_others_are_not(store: Store) -> None:
-    hands = ManualClock()
-    credentials = Credentials(requests_per_second=5, clock=hands)
+    clock = ManualClock()
+    credentials = Credentials(requests_per_second=5, clock=clock)
     app = create_app(store, credentials)
     tokens = []
     for _ in range(2):
         issued = credentials.issue(BOTH)
-        tokens.append(credentials.issue_token(issued.client_id, issued.client_secret))
+        tokens.append(await credentials.issue_token(issued.client_id, issued.client_secret))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/api/v1/") as client:
         noisy, quiet = ({"Authorization": f"Bearer {token}"} for token in tokens)
         answers = [await client.post("Customer", json={"shortID": "A"}, headers=noisy) for _ in range(25)]
         assert [answer.status_code for answer in answers] == [201, *[200] * 19, *[429] * 5]
         assert answers[-1].json()["error"] == "rate_limited"
         assert (await client.get("Customer/A", headers=quiet)).status_code == 200
-        hands.now += int(answers[-1].headers["Retry-After"])
+        clock.now += int(answers[-1].headers["Retry-After"])
         assert (await client.get("Customer/A", headers=noisy)).status_code == 200
 
 
 @pytest.mark.promise("S5", "A4")
-def test_secrets_and_tokens_are_stored_hashed() -> None:
-    credentials = Credentials()
-    issued = credentials.issue(BOTH)
-    token = credentials.issue_token(issued.client_id, issued.client_secret)
-    seen: dict[int, object] = {}
-    todo: list[object] = [credentials]
-    while todo:
-        item = todo.pop()
-        if id(item) not in seen and not isinstance(item, type):
-            seen[id(item)] = item
-            todo += [part for part in gc.get_referents(item) if isinstance(part, str | bytes | dict) or _ours(part)]
-    kept = [item for item in seen.values() if isinstance(item, str | bytes)]
+async def test_secrets_and_tokens_are_stored_hashed(store: Store) -> None:
+    issued = await store.database.write(credential_table.add("dock", BOTH))
+    credentials = Credentials(store.database)
+    token = await credentials.issue_token(issued.client_id, issued.client_secret)
+    await credentials.authenticate(token)
+
+    def all_rows(session: Session) -> str:
+        return repr([session.execute(f"SELECT * FROM {name}").fetchall() for name in ("credential", "token")])  # noqa: S608
+
+    stored = await store.database.read(all_rows)
     for word in (issued.client_secret, token):
-        assert word not in kept
-        assert word.encode() not in kept
-        # The walk did come by.
-        assert hashlib.sha256(word.encode()).digest() in kept
+        assert word not in stored
+        assert hashlib.sha256(word.encode()).hexdigest() in stored
     assert issued.client_secret not in repr(issued)
-
-
-def _ours(item: object) -> bool:
-    return type(item).__module__ in ("app.service.credentials", "collections")

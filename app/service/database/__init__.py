@@ -1,0 +1,1 @@
+"""The database of the service: one schema in portable SQL, on a SQLite file or on PostgreSQL."""
