@@ -8,9 +8,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from app import __version__
+from app.service.options import add_database_commands, add_serve_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,15 +141,16 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser(
         "serve",
         help="serve customers to others over HTTP",
-        description="Serve the local book, or sample customers, until interrupted; credentials are made for this run.",
+        description="Serve the local book, a database or sample customers until interrupted. Add credentials first "
+        "(dockbook credential add NAME); without any, two are made for this run.",
         allow_abbrev=False,
     )
     # An option before the command counts too; without SUPPRESS the default after it would replace the value.
     _add_demo(serve, "serve a temporary book of N sample customers, gone when you leave", default=argparse.SUPPRESS)
-    serve.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on (%(default)s)")
-    serve.add_argument("--port", type=_port, default=8350, help="the port, 0 for a free one (%(default)s)")
+    add_serve_options(serve)
     serve.set_defaults(run=_serve)
     _add_export(commands)
+    add_database_commands(commands, lambda name: partial(_run_database_command, name))
     return parser
 
 
@@ -199,12 +202,6 @@ def _demo_size(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_DEMO_CUSTOMERS):
         hint = f" (Try: dockbook {text} --demo)" if text in ("serve", "export") else ""
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_DEMO_CUSTOMERS:,}{hint}")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= 65_535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65,535")
     return int(text)
 
 
@@ -270,8 +267,6 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from app.backends import open_store
-    from app.config.paths import Paths
     from app.errors import SettingsError
     from app.service.command import run_serve
 
@@ -279,6 +274,31 @@ def _serve(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option):
             raise SettingsError(f"--{option.replace('_', '-')} is for the screens, not for serve. Leave it out.")
     demo: int | None = arguments.demo
-    folders = Paths.from_environment(os.environ)
-    run_serve(open_store(None if demo else folders.book, demo or 0), arguments.host, arguments.port)
-    return DONE
+    if demo is not None:
+        from app.backends import open_store
+
+        if arguments.database is not None:
+            raise SettingsError("--demo serves samples, and --database a database. Leave one of them out.")
+        return run_serve(open_store(None, demo), arguments)
+    from app.service.database.open import open_to_serve
+    from app.service.store import Store
+
+    return run_serve(Store(open_to_serve(_database(arguments))), arguments)
+
+
+def _run_database_command(name: str, arguments: argparse.Namespace) -> int:
+    from app.service.admin import run_command
+
+    return run_command(name, arguments, _database(arguments))
+
+
+def _database(arguments: argparse.Namespace) -> str:
+    """The database of the option, of the environment, or the local book."""
+    from app.config.paths import Paths
+    from app.service.database.open import refuse_password
+
+    if arguments.database:
+        refuse_password("--database", arguments.database)
+        database: str = arguments.database
+        return database
+    return os.environ.get("DOCKBOOK_DATABASE") or str(Paths.from_environment(os.environ).book)

@@ -1,24 +1,30 @@
 """The Customer API over HTTP: routes, permissions, responses and the one format of every error."""
 
+import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
+from urllib.parse import unquote_to_bytes
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import ApiError, StoreError
 from app.models.fields import Permission
+from app.service.access_log import AccessLog
 from app.service.credentials import Credentials, Grant
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
+    check_headers,
     parse_client_credentials,
     parse_if_match,
     parse_only_new,
@@ -32,6 +38,9 @@ from app.service.store import Store
 ROOT: Final = "/api/v1"
 _CUSTOMER: Final = f"{ROOT}/Customer"
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
+#: An answer of a database that takes longer than this (seconds) counts as none.
+_READY_SECONDS: Final = 3.0
+_ABSOLUTE_FORM: Final = re.compile(rb"^https?://[^/]*/?", re.IGNORECASE)
 #: A page of so many rows costs as much as two requests, for the rate limit.
 _ROWS_PER_REQUEST: Final = 100
 _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
@@ -39,17 +48,24 @@ _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(store: Store, credentials: Credentials) -> Starlette:
-    """Build the service; the caller opens and closes the store."""
+def create_app(store: Store, credentials: Credentials, *, access_log: TextIO | None = None) -> Starlette:
+    """Build the service; the caller opens and closes the store, and the stream of the access log."""
     api = _CustomerApi(store, credentials)
+    health = _Health(store)
+    middleware = [Middleware(_OriginForm)]
+    if access_log is not None:
+        middleware.insert(0, Middleware(AccessLog, access_log))
     app = Starlette(
         routes=[
-            Route(f"{ROOT}/Token", _MethodRouter(POST=api.token)),
-            Route(f"{ROOT}/openapi.json", _MethodRouter(GET=_openapi)),
-            Route(_CUSTOMER, _MethodRouter(POST=api.upsert)),
-            Route(f"{_CUSTOMER}/All", _MethodRouter(GET=api.page)),
-            Route(f"{_CUSTOMER}/{{id:path}}", _MethodRouter(GET=api.get, DELETE=api.discontinue)),
+            _route(f"{ROOT}/Token", POST=api.token),
+            _route(f"{ROOT}/openapi.json", GET=_openapi),
+            _route(_CUSTOMER, POST=api.upsert),
+            _route(f"{_CUSTOMER}/All", GET=api.page),
+            _route(f"{_CUSTOMER}/{{id:path}}", GET=api.get, DELETE=api.discontinue),
+            _route("/healthz", GET=health.live),
+            _route("/readyz", GET=health.ready),
         ],
+        middleware=middleware,
         exception_handlers={
             ApiError: _on_api_error,
             StoreError: _on_store_error,
@@ -62,20 +78,63 @@ def create_app(store: Store, credentials: Credentials) -> Starlette:
     return app
 
 
+def _route(path: str, **handlers: Handler) -> Route:
+    return Route(path, _MethodRouter(path.replace(":path", ""), handlers))
+
+
+class _OriginForm:
+    """Makes the path of a target in absolute form (`GET http://HOST/path`), which a server must accept [RFC 9112]."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/"):
+            raw: bytes = scope.get("raw_path") or scope["path"].encode()
+            target = _ABSOLUTE_FORM.sub(b"/", raw, count=1)
+            scope = {**scope, "raw_path": target, "path": unquote_to_bytes(target).decode("utf-8", "replace")}
+        await self._app(scope, receive, send)
+
+
 class _MethodRouter:
     """Routes the methods of one path; for any other method the answer is 405 with `Allow`."""
 
-    def __init__(self, **handlers: Handler) -> None:
+    def __init__(self, path: str, handlers: dict[str, Handler]) -> None:
         if "GET" in handlers:
             handlers["HEAD"] = handlers["GET"]
+        self._path = path
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["path"] = self._path
         handler = self._handlers.get(scope["method"])
         if handler is None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._handlers))})
-        response = await handler(Request(scope, receive, send))
+        request = Request(scope, receive, send)
+        check_headers(request)
+        response = await handler(request)
         await response(scope, receive, send)
+
+
+class _Health:
+    """Whether the process lives, and whether its database can be written [ours]."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._check: asyncio.Task[None] | None = None
+
+    async def live(self, _request: Request) -> Response:
+        """`GET /healthz`."""
+        return _json_response({"status": "ok"})
+
+    async def ready(self, _request: Request) -> Response:
+        """`GET /readyz`. However many ask, the database is asked once at a time."""
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._store.check_writable())
+        done, _ = await asyncio.wait([self._check], timeout=_READY_SECONDS)
+        if done and self._check.exception() is None:
+            return _json_response({"status": "ok"})
+        return _json_response({"status": "the database cannot be written"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class _CustomerApi:
@@ -88,6 +147,7 @@ class _CustomerApi:
     async def token(self, request: Request) -> Response:
         """`POST /Token` [system]."""
         client_id, secret = await parse_client_credentials(request)
+        request.state.client_id = client_id if client_id.isprintable() else None
         address = request.client.host if request.client else ""
         token = await self._credentials.issue_token(client_id, secret, address)
         return _json_response(
@@ -118,7 +178,7 @@ class _CustomerApi:
     async def get(self, request: Request) -> Response:
         """`GET /Customer/{id}` [spec]."""
         await self._require(request, Permission.LIST)
-        customer = await self._store.get(parse_path_id(request, f"{_CUSTOMER}/"))
+        customer = await self._store.get(_path_id(request))
         if customer is None:
             raise not_found()
         return _customer_response(customer)
@@ -127,6 +187,7 @@ class _CustomerApi:
         """`POST /Customer` [spec]."""
         grant = await self._require(request, Permission.MODIFY)
         short_id, changes = await parse_upsert(request)
+        request.state.short_id = short_id
         customer, created = await self._store.upsert(
             short_id,
             changes,
@@ -139,7 +200,7 @@ class _CustomerApi:
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
         grant = await self._require(request, Permission.MODIFY)
-        short_id = parse_path_id(request, f"{_CUSTOMER}/")
+        short_id = _path_id(request)
         if not await self._store.discontinue(short_id, parse_if_match(request), client_id=grant.client_id):
             raise not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
@@ -149,9 +210,16 @@ class _CustomerApi:
         if scheme.lower() != "bearer":
             raise unauthorized("A bearer token is required.")
         grant = await self._credentials.authenticate(token.strip())
+        request.state.client_id = grant.client_id
         if permission not in grant.permissions:
             raise forbidden(permission)
         return grant
+
+
+def _path_id(request: Request) -> str:
+    short_id = parse_path_id(request, f"{_CUSTOMER}/")
+    request.state.short_id = short_id
+    return short_id
 
 
 def _json_response(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -183,7 +251,7 @@ async def _on_api_error(request: Request, error: Exception) -> Response:
         body["details"] = {field: list(messages) for field, messages in refusal.details.items()}
     headers = {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Basic" if request.url.path == f"{ROOT}/Token" else "Bearer"
+        headers["WWW-Authenticate"] = 'Basic realm="dockbook"' if request.url.path == f"{ROOT}/Token" else "Bearer"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(round(refusal.retry_after))
     return _json_response(body, refusal.status, headers)

@@ -53,6 +53,16 @@ def too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(ErrorResponse(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
 
 
+def unsupported_media_type(message: str) -> BadRequest:
+    """415: the body is encoded in a way that is not read."""
+    return BadRequest(ErrorResponse(415, "unsupported_media_type", message, {}))
+
+
+def expectation_failed() -> BadRequest:
+    """417: the header `Expect` asks for something else than 100-continue."""
+    return BadRequest(ErrorResponse(417, "expectation_failed", "Only 100-continue can be expected.", {}))
+
+
 def unavailable(message: str, retry_after: float = 2.0) -> GatewayFault:
     """503: the database does not answer; nothing was written."""
     return GatewayFault(ErrorResponse(503, "unavailable", message, {}, retry_after))

@@ -20,7 +20,14 @@ from app.models.fields import (
     Direction,
     PageRequest,
 )
-from app.service.errors import bad_request, invalid, not_found, too_large
+from app.service.errors import (
+    bad_request,
+    expectation_failed,
+    invalid,
+    not_found,
+    too_large,
+    unsupported_media_type,
+)
 from app.service.rows import format_timestamp
 
 MAX_BODY: Final = 1024 * 1024
@@ -39,6 +46,16 @@ _TIMESTAMP: Final = re.compile(
 _NOT_IN_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
 _NOT_IN_ID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ETAG: Final = re.compile(r'\*|(?:W/)?"[^"]*"')
+
+
+def check_headers(request: Request) -> None:
+    """Refuse what could be read in two ways, or not at all: two logins, encoded bodies, unknown expectations."""
+    if len(request.headers.getlist("authorization")) > 1:
+        raise bad_request("Send one Authorization header only.")
+    if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise unsupported_media_type("Send the body without a Content-Encoding.")
+    if request.headers.get("expect", "100-continue").lower() != "100-continue":
+        raise expectation_failed()
 
 
 def parse_path_id(request: Request, prefix: str) -> str:
@@ -168,10 +185,27 @@ def _parse_timestamp(text: str) -> str:
 def _parse_json(body: bytes) -> object:
     try:
         # Decoded here, because json.loads would accept UTF-16 and UTF-32 too.
-        value: object = json.loads(body.decode(), parse_constant=_refuse_constant)
+        value: object = json.loads(
+            body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_object_without_duplicates
+        )
+    except _DuplicateKey as error:
+        raise bad_request(f"The key {error} stands in the body twice.") from None
     except (ValueError, RecursionError):
         raise bad_request("The body must be JSON in UTF-8.") from None
     return value
+
+
+class _DuplicateKey(Exception):
+    """A key stands in an object twice: a proxy or a log may have read the other value."""
+
+
+def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _DuplicateKey(json.dumps(name[:50]))
+        found[name] = value
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -193,7 +227,7 @@ def _id_problem(text: str) -> str | None:
         return f"must have 1 to {MAX_ID_LENGTH} characters"
     if _NOT_IN_ID.search(text):
         return "must not have control or broken characters"
-    return "must not be All, . or .." if text in RESERVED_IDS else None
+    return 'must not be "All", "." or ".."' if text in RESERVED_IDS else None
 
 
 def _parse_basic(encoded: str) -> tuple[str, str]:

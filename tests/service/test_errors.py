@@ -1,5 +1,6 @@
 """Every error has the contract's format, and only a failing disk is a server error."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from app.service.store import Store
+from tests.service.conftest import BASE, ClientFactory
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
@@ -48,7 +50,7 @@ async def test_body_that_is_not_a_json_object_is_a_bad_request(client: httpx.Asy
 @pytest.mark.promise("S1")
 @pytest.mark.parametrize("field", ["shortID", "name"])
 async def test_lone_surrogate_is_reported_at_its_field(client: httpx.AsyncClient, field: str) -> None:
-    body = f'{{"shortID": "A", "{field}": "x\\ud800"}}'
+    body = json.dumps({"shortID": "A", field: "x\ud800"})
     answer = await client.post("Customer", content=body.encode())
     refused(answer, 400, "validation_error")
     assert list(answer.json()["details"]) == [field]
@@ -133,3 +135,59 @@ async def test_full_disk_is_reported_writes_nothing_and_recovers(client: httpx.A
     assert (await client.get(f"Customer/A{number}")).status_code == 404
     await store.database.write(lambda session: session.execute("PRAGMA max_page_count = 100000"))
     assert (await client.post("Customer", json={"shortID": f"A{number}"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"shortID": "A", "shortID": "B"}',
+        b'{"shortID": "A", "x": {"y": 1, "y": 2}}',
+        b'{"shortID": "A", "name": "1", "n\\u0061me": "2"}',
+    ],
+)
+async def test_key_that_stands_twice_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("Customer", content=body)
+    refused(answer, 400, "bad_request")
+    assert "twice" in answer.json()["message"]
+
+
+async def test_encoded_body_is_415(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    answer = await client.post("Customer", json={"shortID": "A"}, headers=headers)
+    refused(answer, 415, "unsupported_media_type")
+    assert (await client.get("Customer/A")).status_code == 404
+
+
+async def test_two_logins_are_a_bad_request(client: httpx.AsyncClient) -> None:
+    token = client.headers["Authorization"]
+    headers = [("Authorization", token), ("Authorization", token)]
+    transport = client._transport
+    request = httpx.Request("GET", f"{BASE}Customer/All", headers=headers)
+    answer = await transport.handle_async_request(request)
+    await answer.aread()
+    refused(answer, 400, "bad_request")
+
+
+async def test_unknown_expectation_is_417(client: httpx.AsyncClient) -> None:
+    refused(await client.post("Customer", json={"shortID": "A"}, headers={"Expect": "foo"}), 417, "expectation_failed")
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize(("method", "expected"), [("GET", 400), ("DELETE", 400)])
+async def test_id_with_nul_is_a_bad_request(client: httpx.AsyncClient, method: str, expected: int) -> None:
+    refused(await client.request(method, "Customer/A%00B"), expected, "bad_request")
+
+
+async def test_health_needs_no_token(make_client: ClientFactory) -> None:
+    anonymous = await make_client()
+    for path in ("/healthz", "/readyz"):
+        answer = await anonymous.get(f"http://service{path}")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("store", ["SQLite"], indirect=True)
+async def test_service_without_database_lives_but_is_not_ready(make_client: ClientFactory, store: Store) -> None:
+    anonymous = await make_client()
+    await store.close()
+    assert (await anonymous.get("http://service/readyz")).status_code == 503
+    assert (await anonymous.get("http://service/healthz")).status_code == 200

@@ -12,18 +12,18 @@ import pytest
 from app.errors import SettingsError
 from app.service.app import create_app
 from app.service.credentials import Credentials
-from app.service.server import listen, serve
+from app.service.server import Listener, listen, serve
 from app.service.store import Store
 
 SERVER = """
 import asyncio, sys
 from app.service.credentials import Credentials
-from app.service.server import serve
+from app.service.server import Listener, serve
 from app.service.store import Store
 from app.service.app import create_app
 
 store = Store.open(None)
-serve(create_app(store, Credentials()), sys.argv[1], 0, lambda url: print(url, flush=True))
+serve(create_app(store, Credentials()), Listener.from_options(sys.argv[1], 0), lambda url: print(url, flush=True))
 asyncio.run(store.close())
 print("closed")
 """
@@ -50,14 +50,19 @@ def test_server_reports_its_url_and_ends_cleanly(host: str, number: signal.Signa
 
 @pytest.mark.promise("S5")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", ""])  # noqa: S104
-async def test_server_refuses_every_other_address_than_loopback(store: Store, host: str) -> None:
-    with pytest.raises(SettingsError, match=r"loopback|127"):
-        serve(create_app(store, Credentials()), host, 0, pytest.fail)
+def test_other_address_than_loopback_needs_tls_or_a_word(host: str) -> None:
+    with pytest.raises(SettingsError, match="127"):
+        Listener.from_options(host, 0)
+
+
+@pytest.mark.promise("S5")
+def test_insecure_lets_other_machines_in() -> None:
+    assert not Listener.from_options("0.0.0.0", 0, insecure=True).is_loopback  # noqa: S104
 
 
 async def test_taken_port_is_reported(store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use"):
-        serve(create_app(store, Credentials()), "127.0.0.1", taken.getsockname()[1], pytest.fail)
+        serve(create_app(store, Credentials()), Listener("127.0.0.1", taken.getsockname()[1]), pytest.fail)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

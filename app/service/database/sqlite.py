@@ -61,6 +61,7 @@ class SqliteDatabase:
         self._folder = folder
         self._clock = clock
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
+        self._serving = FileLock(path.with_name(f"{path.name}.serving"))
         self._idle: SimpleQueue[SqliteSession] = SimpleQueue()
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         with translate_errors(path), ExitStack() as opened:
@@ -112,6 +113,10 @@ class SqliteDatabase:
         write = _Write(work)
         self._waiting.put(write)
         return write.future
+
+    def claim_for_serving(self) -> bool:
+        """Mark the file as served by this process, until `close`; return whether no other process serves it."""
+        return self._serving.acquire()
 
     async def close(self) -> None:
         """Finish pending writes, then close; a temporary book is deleted."""
@@ -188,6 +193,7 @@ class SqliteDatabase:
             except FileNotFoundError:
                 # The folder was deleted: there is no book left to protect.
                 self._session.connection.close()
+        self._serving.release(delete=True)
         if self._folder is not None:
             self._folder.remove()
 
