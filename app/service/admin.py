@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from app.errors import SettingsError, StoreError
+from app.errors import ApiError, SettingsError, StoreError
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE_FIELDS
 from app.service.database import credential_table
 from app.service.database.base import Database, Session, T, Work
@@ -41,6 +41,8 @@ def run_command(name: str, arguments: Namespace, database: str) -> int:
     opened = _open(database, create=name == "credential_add")
     try:
         return _COMMANDS[name](opened, arguments)
+    except ApiError as error:
+        raise StoreError(error.response.message) from error
     finally:
         asyncio.run(opened.close())
 
@@ -137,7 +139,7 @@ def _describe(change: Change, names: dict[str, str], before: dict[str, Any] | No
         fields = [name for name in WRITABLE_FIELDS if after[name] != before[name]]
         discontinued = before["active"] and not after["active"]
         what = f"{'discontinued' if discontinued else 'changed' if fields else 'saved without a change'} by {author}"
-    lines = [f"{change.at.replace('T', ' ')} UTC  {what}\n"]
+    lines = [f"{change.at[:19].replace('T', ' ')} UTC  {what}\n"]
     for name in fields:
         shown = sanitize(after[name]) or "(empty)"
         was = "" if before is None else f"{sanitize(before[name]) or '(empty)'} {_ARROW} "
@@ -163,7 +165,8 @@ def _backup(database: str, target: Path) -> int:
         raise StoreError(f"{target} cannot be written: {os_error_text(error)}.") from error
     if found != "ok":
         raise StoreError(f"The copy is not whole ({found}). Run: dockbook check")
-    sys.stdout.write(f"{customers:,} customers are in {target} ({target.stat().st_size / 2**20:,.1f} MiB).\n")
+    size = target.stat().st_size / 2**20
+    sys.stdout.write(f"Copied {_count(customers)} to {target} ({size:,.1f} MiB).\n")
     return DONE
 
 
@@ -174,8 +177,12 @@ def _check(database: Database, _arguments: Namespace) -> int:
         problems += len(found)
         sys.stdout.write(f"{name}: {'ok' if not found else '; '.join(map(sanitize, found[:5]))}\n")
     total = _read(database, lambda session: IdRanges.read(session).total)
-    sys.stdout.write(f"{total:,} customers in {database.name}\n")
+    sys.stdout.write(f"{_count(total)} in {database.name}\n")
     return FAILED if problems else DONE
+
+
+def _count(customers: int) -> str:
+    return "1 customer" if customers == 1 else f"{customers:,} customers"
 
 
 def _integrity(session: Session) -> list[str]:

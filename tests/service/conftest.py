@@ -13,7 +13,6 @@ import pytest
 
 from app.service.app import create_app
 from app.service.credentials import Credentials
-from app.service.database.base import Session
 from app.service.database.postgres import PostgresDatabase
 from app.service.store import Store
 from tests.service.postgres_server import PostgresServer, programs
@@ -31,7 +30,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
             pytest.fail("There is no PostgreSQL on this machine.")
         pytest.skip("There is no PostgreSQL on this machine.")
     with tempfile.TemporaryDirectory() as folder:
-        server = PostgresServer.create(Path(folder) / "primary", {"fsync": "off", "synchronous_commit": "off"})
+        server = PostgresServer.create(Path(folder) / "primary", {"fsync": "off"})
         database = PostgresDatabase(server.url)
         database.migrate()
         with ThreadPoolExecutor() as thread:
@@ -48,16 +47,18 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = Store.open(tmp_path / "book.sqlite3")
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
+        empty_tables(server)
         opened = Store(PostgresDatabase(server.url))
-        await opened.database.write(_empty_tables)
     yield opened
     await opened.close()
 
 
-def _empty_tables(session: Session) -> None:
-    for name in ("customer", "history", "id_range", "credential", "token"):
-        session.execute(f"DELETE FROM {name}")  # noqa: S608
-    session.execute("INSERT INTO id_range (first_id, customers) VALUES ('', 0)")
+def empty_tables(server: PostgresServer) -> None:
+    """Make the database of tests as it was when it was new."""
+    with server.connection() as connection:
+        for name in ("customer", "history", "id_range", "credential", "token"):
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608
+        connection.execute("INSERT INTO id_range (first_id, customers) VALUES ('', 0)")
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Any, Final
+
+import psycopg
 
 _OPTIONS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -84,6 +86,11 @@ class PostgresServer:
     def url(self) -> str:
         """The address of its database `postgres`."""
         return f"postgresql://dock@127.0.0.1:{self.port}/postgres"
+
+    def connection(self, database: str = "postgres") -> "psycopg.Connection[Any]":
+        """A connection of its own to a database of the server; each statement is a transaction."""
+        address = f"host=127.0.0.1 port={self.port} user=dock dbname={database}"
+        return psycopg.connect(address, autocommit=True)
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""

@@ -21,7 +21,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from app.errors import SettingsError, StoreError
+from app.errors import ApiError, SettingsError, StoreError
 from app.service.database.base import Dialect, Rows, Work
 from app.service.database.schema import POSTGRES, SCHEMA_VERSION, VERSION_TABLE, create_statements
 from app.service.errors import not_confirmed, unavailable
@@ -168,7 +168,10 @@ class PostgresDatabase:
         return True
 
     def _submit_and_wait(self, work: Work[T]) -> T:
-        return self.submit(work).result()
+        try:
+            return self.submit(work).result()
+        except ApiError as error:
+            raise StoreError(error.response.message) from error
 
     def _check_open(self) -> None:
         if self._closed:
@@ -311,4 +314,4 @@ def _translate(sql: str) -> "LiteralString":
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".?") or type(error).__name__
