@@ -14,7 +14,7 @@ from app.models.fields import BY_NAME, ID_FIELD, WRITABLE_FIELDS
 from app.service.database import credential_table
 from app.service.database.base import Database, Session, T, Work
 from app.service.database.id_ranges import IdRanges, wrong_ranges
-from app.service.database.open import is_postgres, open_postgres, open_sqlite
+from app.service.database.open import is_postgres, open_postgres, open_sqlite, open_with_tables
 from app.service.rows import Change
 from app.service.store import Store
 from app.storage import sqlite
@@ -50,9 +50,7 @@ def run_command(name: str, arguments: Namespace, database: str) -> int:
 def _open(database: str, *, create: bool = False) -> Database:
     if not is_postgres(database):
         return open_sqlite(Path(database), create=create)
-    opened = open_postgres(database)
-    opened.check_schema()
-    return opened
+    return open_with_tables(database)
 
 
 def _read(database: Database, work: Work[T]) -> T:

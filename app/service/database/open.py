@@ -1,10 +1,11 @@
 """Opens the database that a person named: a SQLite file, or PostgreSQL."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from app.errors import SettingsError
+from app.errors import SettingsError, StoreError
 from app.service.database.base import Database
 from app.service.database.sqlite import SqliteDatabase
 from app.service.rows import utc_now
@@ -36,15 +37,24 @@ def open_to_serve(name: str) -> Database:
     Raises `SettingsError` when another one serves the file, and `StoreError` when the database cannot be used.
     """
     if is_postgres(name):
-        opened = open_postgres(name)
-        opened.check_schema()
-        return opened
+        return open_with_tables(name)
     database = open_sqlite(Path(name), create=True)
     if not database.claim_for_serving():
         raise SettingsError(
             f"Another dockbook serves {name} already. A file is for one service; use PostgreSQL for several."
         )
     return database
+
+
+def open_with_tables(url: str) -> "PostgresDatabase":
+    """Connect to PostgreSQL. Raises `StoreError` when its tables are missing, old or newer than this program."""
+    opened = open_postgres(url)
+    try:
+        opened.check_schema()
+    except StoreError:
+        asyncio.run(opened.close())
+        raise
+    return opened
 
 
 def open_postgres(url: str) -> "PostgresDatabase":
