@@ -121,7 +121,7 @@ class _Health:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._check: asyncio.Task[None] | None = None
+        self._check: asyncio.Task[bool] | None = None
 
     async def live(self, _request: Request) -> Response:
         """`GET /healthz`."""
@@ -130,11 +130,18 @@ class _Health:
     async def ready(self, _request: Request) -> Response:
         """`GET /readyz`. However many ask, the database is asked once at a time."""
         if self._check is None or self._check.done():
-            self._check = asyncio.create_task(self._store.check_writable())
+            self._check = asyncio.create_task(self._can_write())
         done, _ = await asyncio.wait([self._check], timeout=_READY_SECONDS)
-        if done and self._check.exception() is None:
+        if done and self._check.result():
             return _json_response({"status": "ok"})
         return _json_response({"status": "the database cannot be written"}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _can_write(self) -> bool:
+        try:
+            await self._store.check_writable()
+        except (ApiError, StoreError):
+            return False
+        return True
 
 
 class _CustomerApi:

@@ -23,6 +23,7 @@ import psycopg
 
 _OPTIONS: Final = {
     "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
     "wal_level": "replica",
     "max_wal_senders": "5",
     "hot_standby": "on",
@@ -67,7 +68,7 @@ class PostgresServer:
         _give_away(folder)
         server = cls(folder, _free_port())
         _run("initdb", "-D", str(folder), "-U", "dock", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        server._configure(_OPTIONS | {"unix_socket_directories": f"'{folder}'"} | (options or {}))
+        server._configure(_OPTIONS | (options or {}))
         server.start()
         return server
 
@@ -78,7 +79,7 @@ class PostgresServer:
         source = f"host=127.0.0.1 port={self.port} user=dock application_name={name}"
         _run("pg_basebackup", "-D", str(folder), "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         standby = PostgresServer(folder, _free_port())
-        standby._configure({"unix_socket_directories": f"'{folder}'"})
+        standby._configure({})
         standby.start()
         return standby
 
@@ -94,7 +95,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        _run("pg_ctl", "-D", str(self.folder), "-l", str(self.folder / "log"), "-w", "start")
+        log = self.folder / "log"
+        _run("pg_ctl", "-D", str(self.folder), "-l", str(log), "-w", "start", log=log)
 
     def stop(self) -> None:
         """Stop it at once, if it runs."""
@@ -110,19 +112,17 @@ class PostgresServer:
         processes = [top, *_children(top)]
         for process in processes:
             os.kill(process, signal.SIGKILL)
+        # Where nobody collects dead processes, the number in it would still be taken.
+        (self.folder / "postmaster.pid").unlink()
         ends = monotonic() + 20
         while any(map(_lives, processes)):
             assert monotonic() < ends
             sleep(0.01)
 
     def _configure(self, options: Mapping[str, str]) -> None:
+        lines = [f"{name} = '{value}'\n" for name, value in {**options, "port": str(self.port)}.items()]
         with (self.folder / "postgresql.conf").open("a") as file:
-            file.write(
-                "".join(
-                    f"{name} = {value if value[0] == chr(39) else repr(value)}\n"
-                    for name, value in {**options, "port": str(self.port)}.items()
-                )
-            )
+            file.write("".join(lines))
 
 
 def _children(process: int) -> list[int]:
@@ -142,7 +142,7 @@ def _lives(process: int) -> bool:
 
 def _give_away(folder: Path) -> None:
     if os.getuid() == 0:
-        for parent in (folder, *folder.parents[:3]):
+        for parent in folder.parents[:3]:
             if parent.stat().st_uid == 0 and parent != Path("/tmp") and parent.is_relative_to("/tmp"):  # noqa: S108
                 parent.chmod(parent.stat().st_mode | 0o011)
         shutil.chown(folder, "nobody")
@@ -154,7 +154,7 @@ def _free_port() -> int:
     return port
 
 
-def _run(program: str, *arguments: str, check: bool = True) -> None:
+def _run(program: str, *arguments: str, check: bool = True, log: Path | None = None) -> None:
     folder = programs()
     assert folder is not None
     user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
@@ -163,4 +163,5 @@ def _run(program: str, *arguments: str, check: bool = True) -> None:
         env={**os.environ, "HOME": "/", "LC_ALL": "C"},
     )  # fmt: skip
     if check:
-        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+        logged = log.read_text()[-2000:] if log is not None and log.exists() else ""
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}{logged}"

@@ -29,6 +29,8 @@ from app.service.errors import not_confirmed, unavailable
 #: How long a request waits for a database that does not answer, in seconds, and how often it is tried meanwhile.
 _DEADLINE: Final = 15.0
 _TRY_EVERY: Final = 0.25
+#: How long a transaction that lost against another one lets others go first.
+_TURN: Final = 0.005
 _THREADS: Final = 8
 #: Of libpq, unless the URL says otherwise: only a server that can be written, and no waiting for dead ones.
 _DEFAULTS: Final = {
@@ -206,8 +208,7 @@ class PostgresDatabase:
                 raise StoreError(_one_line(error)) from error
             if time.monotonic() >= deadline:
                 raise unavailable(f"The database does not answer: {_one_line(error)}.") from error
-            if not isinstance(error, _TRANSIENT):
-                time.sleep(_TRY_EVERY)
+            time.sleep(_TURN if isinstance(error, _TRANSIENT) else _TRY_EVERY)
         except psycopg.Error as error:
             raise StoreError(f"{self.name}: {_one_line(error)}.") from error
 
