@@ -19,6 +19,7 @@ from app.models.fields import Permission
 from app.service.credentials import Credentials
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
+    check_headers,
     parse_client_credentials,
     parse_if_match,
     parse_only_new,
@@ -42,11 +43,13 @@ def create_app(store: Store, credentials: Credentials) -> Starlette:
     api = _CustomerApi(store, credentials)
     app = Starlette(
         routes=[
-            Route(f"{ROOT}/Token", _MethodRouter(POST=api.token)),
-            Route(f"{ROOT}/openapi.json", _MethodRouter(GET=_openapi)),
-            Route(_CUSTOMER, _MethodRouter(POST=api.upsert)),
-            Route(f"{_CUSTOMER}/All", _MethodRouter(GET=api.page)),
-            Route(f"{_CUSTOMER}/{{id:path}}", _MethodRouter(GET=api.get, DELETE=api.discontinue)),
+            _route("/healthz", GET=_healthz),
+            _route("/readyz", GET=api.readyz),
+            _route(f"{ROOT}/Token", POST=api.token),
+            _route(f"{ROOT}/openapi.json", GET=_openapi),
+            _route(_CUSTOMER, POST=api.upsert),
+            _route(f"{_CUSTOMER}/All", GET=api.page),
+            _route(f"{_CUSTOMER}/{{id:path}}", GET=api.get, DELETE=api.discontinue),
         ],
         exception_handlers={
             ApiError: _on_api_error,
@@ -60,19 +63,27 @@ def create_app(store: Store, credentials: Credentials) -> Starlette:
     return app
 
 
+def _route(path: str, **handlers: Handler) -> Route:
+    return Route(path, _MethodRouter(path.replace(":path", ""), **handlers))
+
+
 class _MethodRouter:
     """Routes the methods of one path; for any other method the answer is 405 with `Allow`."""
 
-    def __init__(self, **handlers: Handler) -> None:
+    def __init__(self, path_template: str, **handlers: Handler) -> None:
         if "GET" in handlers:
             handlers["HEAD"] = handlers["GET"]
         self._handlers = handlers
+        self._path_template = path_template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        request.state.path_template = self._path_template
         handler = self._handlers.get(scope["method"])
         if handler is None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._handlers))})
-        response = await handler(Request(scope, receive, send))
+        check_headers(request)
+        response = await handler(request)
         await response(scope, receive, send)
 
 
@@ -87,6 +98,7 @@ class _CustomerApi:
         """`POST /Token` [system]."""
         client_id, secret = await parse_client_credentials(request)
         token = self._credentials.issue_token(client_id, secret)
+        request.state.client_id = client_id
         return _json_response(
             {"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in}
         )
@@ -114,7 +126,7 @@ class _CustomerApi:
     async def get(self, request: Request) -> Response:
         """`GET /Customer/{id}` [spec]."""
         self._require(request, Permission.LIST)
-        customer = await self._store.get(parse_path_id(request, f"{_CUSTOMER}/"))
+        customer = await self._store.get(_path_id(request))
         if customer is None:
             raise not_found()
         return _customer_response(customer)
@@ -123,6 +135,7 @@ class _CustomerApi:
         """`POST /Customer` [spec]."""
         self._require(request, Permission.MODIFY)
         short_id, changes = await parse_upsert(request)
+        request.state.customer_id = short_id
         customer, created = await self._store.upsert(
             short_id, changes, if_match=parse_if_match(request), only_new=parse_only_new(request)
         )
@@ -131,17 +144,32 @@ class _CustomerApi:
     async def discontinue(self, request: Request) -> Response:
         """`DELETE /Customer/{id}` [spec]."""
         self._require(request, Permission.MODIFY)
-        short_id = parse_path_id(request, f"{_CUSTOMER}/")
-        if not await self._store.discontinue(short_id, parse_if_match(request)):
+        if not await self._store.discontinue(_path_id(request), parse_if_match(request)):
             raise not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=_HEADERS)
+
+    async def readyz(self, _request: Request) -> Response:
+        """`GET /readyz`, without a token: whether the database can be written now."""
+        try:
+            await self._store.check_writable()
+        except StoreError:
+            return _error_response(503, "not_ready", "The database cannot be written now.")
+        return _json_response({"status": "ok"})
 
     def _require(self, request: Request, permission: Permission) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise unauthorized("A bearer token is required.")
-        if permission not in self._credentials.authenticate(token.strip()):
+        permissions = self._credentials.authenticate(token.strip())
+        # For the access log: the ID of the authenticated client, once `authenticate` returns it.
+        request.state.client_id = None
+        if permission not in permissions:
             raise forbidden(permission)
+
+
+def _path_id(request: Request) -> str:
+    request.state.customer_id = parse_path_id(request, f"{_CUSTOMER}/")
+    return str(request.state.customer_id)
 
 
 def _json_response(body: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -154,6 +182,11 @@ def _customer_response(customer: StoredCustomer, status: int = HTTPStatus.OK) ->
 
 def _error_response(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
     return _json_response({"statusCode": status, "error": code, "message": message}, status, headers)
+
+
+async def _healthz(_request: Request) -> Response:
+    """`GET /healthz`, without a token: the process answers."""
+    return _json_response({"status": "ok"})
 
 
 async def _openapi(_request: Request) -> Response:
@@ -173,7 +206,7 @@ async def _on_api_error(request: Request, error: Exception) -> Response:
         body["details"] = {field: list(messages) for field, messages in refusal.details.items()}
     headers = {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Basic" if request.url.path == f"{ROOT}/Token" else "Bearer"
+        headers["WWW-Authenticate"] = 'Basic realm="dockbook"' if request.scope["path"] == f"{ROOT}/Token" else "Bearer"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(round(refusal.retry_after))
     return _json_response(body, refusal.status, headers)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from app.errors import (
+    ApiError,
     BadRequest,
     BodyTooLarge,
     ErrorResponse,
@@ -50,6 +51,16 @@ def precondition_failed(message: str) -> PreconditionFailed:
 def too_large(limit: int) -> BodyTooLarge:
     """413: the body has more than `limit` bytes."""
     return BodyTooLarge(ErrorResponse(413, "payload_too_large", f"The body has more than {limit} bytes.", {}))
+
+
+def unsupported_media_type(message: str) -> ApiError:
+    """415: the body is encoded in a way that is not read here."""
+    return ApiError(ErrorResponse(415, "unsupported_media_type", message, {}))
+
+
+def expectation_failed(message: str) -> ApiError:
+    """417: the client expects something of the server that it does not know."""
+    return ApiError(ErrorResponse(417, "expectation_failed", message, {}))
 
 
 def rate_limited(seconds: int) -> RateLimited:

@@ -20,7 +20,14 @@ from app.models.fields import (
     Direction,
     PageRequest,
 )
-from app.service.errors import bad_request, invalid, not_found, too_large
+from app.service.errors import (
+    bad_request,
+    expectation_failed,
+    invalid,
+    not_found,
+    too_large,
+    unsupported_media_type,
+)
 from app.service.rows import format_timestamp
 
 MAX_BODY: Final = 1024 * 1024
@@ -39,6 +46,18 @@ _TIMESTAMP: Final = re.compile(
 _NOT_IN_TEXT: Final = re.compile(r"[\x00\ud800-\udfff]")
 _NOT_IN_ID: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ETAG: Final = re.compile(r'\*|(?:W/)?"[^"]*"')
+
+
+def check_headers(request: Request) -> None:
+    """Refuse headers that ask for something else than would be done."""
+    headers = request.headers
+    encodings = (token.strip().lower() for line in headers.getlist("content-encoding") for token in line.split(","))
+    if any(encoding not in ("", "identity") for encoding in encodings):
+        raise unsupported_media_type("Send the body without a Content-Encoding.")
+    if any(line.strip().lower() != "100-continue" for line in headers.getlist("expect")):
+        raise expectation_failed("Expect can only be 100-continue.")
+    if len(headers.getlist("authorization")) > 1:
+        raise bad_request("Send only one Authorization header.")
 
 
 def parse_path_id(request: Request, prefix: str) -> str:
@@ -168,10 +187,18 @@ def _parse_timestamp(text: str) -> str:
 def _parse_json(body: bytes) -> object:
     try:
         # Decoded here, because json.loads would accept UTF-16 and UTF-32 too.
-        value: object = json.loads(body.decode(), parse_constant=_refuse_constant)
+        value: object = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError):
         raise bad_request("The body must be JSON in UTF-8.") from None
     return value
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a key that stands twice: a proxy or a log may have read the other value."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise bad_request("A key stands twice in one object of the body.")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -193,7 +220,7 @@ def _id_problem(text: str) -> str | None:
         return f"must have 1 to {MAX_ID_LENGTH} characters"
     if _NOT_IN_ID.search(text):
         return "must not have control or broken characters"
-    return "must not be All, . or .." if text in RESERVED_IDS else None
+    return 'must not be "All", "." or ".."' if text in RESERVED_IDS else None
 
 
 def _parse_basic(encoded: str) -> tuple[str, str]:

@@ -110,6 +110,15 @@ class Store:
         """Mark the customer as discontinued; return whether it exists. Raises `PreconditionFailed` like `upsert`."""
         return await self._run(self._writer, lambda: self._discontinue(short_id, if_match))
 
+    async def check_writable(self) -> None:
+        """Raise `StoreError` if the book cannot be written now."""
+
+        def check() -> None:
+            with self._writing():
+                pass
+
+        await self._run(self._writer, check)
+
     def add_all(self, records: Iterable[Mapping[str, object]], progress: Callable[[int], None]) -> int:
         """Add whole records, dates included, skip IDs that exist, and return how many were added.
 

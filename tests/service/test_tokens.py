@@ -58,7 +58,7 @@ async def test_http_basic_returns_a_working_token(anonymous: httpx.AsyncClient, 
     assert answer.status_code == 200
     wrong = await anonymous.post("Token", data=grant, auth=(issued.client_id, "wrong"))
     assert (wrong.status_code, wrong.json()["error"]) == (401, "unauthorized")
-    assert wrong.headers["WWW-Authenticate"] == "Basic"
+    assert wrong.headers["WWW-Authenticate"] == 'Basic realm="dockbook"'
 
 
 @pytest.mark.parametrize(
