@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 #: Every chunk costs the parser as much as 10 KiB of a body sent in one piece.
-_MAX_CHUNKS: Final = 256
+_MAX_CHUNKS: Final = 128
 #: How much of a body is read after its answer, so that an honest client sees the answer and keeps the connection.
 _MAX_DROPPED: Final = 64 * 1024
 _ACCEPTED_AT_ONCE: Final = 64
