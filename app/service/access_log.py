@@ -29,7 +29,7 @@ class AccessLog:
         self._key = secrets.token_bytes(32)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, then log it; the status is null if the client left before the response."""
+        """Pass the request on, then log it, with the status that was or would have been sent."""
         began = time.perf_counter()
         status: int | None = None
 
