@@ -50,13 +50,15 @@ _ETAG: Final = re.compile(r'\*|(?:W/)?"[^"]*"')
 
 def check_headers(request: Request) -> None:
     """Refuse headers that ask for something else than would be done."""
-    headers = request.headers
-    encodings = (token.strip().lower() for line in headers.getlist("content-encoding") for token in line.split(","))
-    if any(encoding not in ("", "identity") for encoding in encodings):
-        raise unsupported_media_type("Send the body without a Content-Encoding.")
-    if any(line.strip().lower() != "100-continue" for line in headers.getlist("expect")):
-        raise expectation_failed("Expect can only be 100-continue.")
-    if len(headers.getlist("authorization")) > 1:
+    authorizations = 0
+    for name, value in request.headers.raw:
+        if name == b"authorization":
+            authorizations += 1
+        elif name == b"content-encoding" and value.lower() not in (b"", b"identity"):
+            raise unsupported_media_type("Send the body without a Content-Encoding.")
+        elif name == b"expect" and value.lower() != b"100-continue":
+            raise expectation_failed("Expect can only be 100-continue.")
+    if authorizations > 1:
         raise bad_request("Send only one Authorization header.")
 
 
