@@ -68,7 +68,7 @@ def test_help_and_version_import_nothing_slow(option: str) -> None:
         (["--dem"], "unrecognized arguments: --dem"),
         (["--url", "x\x1b[2J"], "no spaces"),
         (["serve", "--port", "65536"], "not a port"),
-        (["serve", "--demo", "--host", "192.0.2.1"], "--tls-cert"),
+        (["serve", "--demo", "--host", "192.0.2.1"], "There is no credential yet"),
         ([], "need a terminal"),
     ],
 )

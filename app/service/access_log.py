@@ -1,23 +1,26 @@
-"""The access log: one line of JSON for each request, without anything of its content."""
+"""Logs every request as one line of JSON, without values, secrets, queries, or the IDs of customers."""
 
 import hashlib
+import hmac
 import json
 import secrets
 import time
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Of a hash, in hexadecimal digits: enough to follow one customer through a log.
+#: Any other method is a text of the client's own.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _HASH_LENGTH: Final = 12
 
 
 class AccessLog:
-    """Writes time (UTC), credential, method, path template, customer, status and milliseconds of every request.
+    """Wraps the app, and writes a line to `stream` after every response.
 
-    Of the customer there is only a hash with a key of this process, so that the log tells nobody which customers there
-    are. Handlers leave `client_id`, `path` and `short_id` in the state of the request.
+    The app leaves `client_id`, `customer_id` and `path_template` in the state of the request; what it does not leave
+    is null. A customer is logged as a hash with a key that lives as long as the process, so that its lines can be
+    found together, but no list of IDs can be tried on them.
     """
 
     def __init__(self, app: ASGIApp, stream: TextIO) -> None:
@@ -26,42 +29,41 @@ class AccessLog:
         self._key = secrets.token_bytes(32)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Pass the request on, then log it, with the status that was or would have been sent."""
         began = time.perf_counter()
-        state: dict[str, Any] = scope.setdefault("state", {})
-        status = 0
+        status: int | None = None
 
-        async def note(message: Message) -> None:
+        async def observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
+        state = scope.setdefault("state", {})
         try:
-            await self._app(scope, receive, note)
+            await self._app(scope, receive, observe)
         finally:
-            self._write(scope["method"], state, status, time.perf_counter() - began)
+            customer_id = state.get("customer_id")
+            self._write(
+                {
+                    "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    "client": state.get("client_id"),
+                    "method": scope["method"] if scope["method"] in _METHODS else None,
+                    "path": state.get("path_template"),
+                    "customer": None if customer_id is None else self._hashed(customer_id),
+                    "status": status,
+                    "ms": round((time.perf_counter() - began) * 1000, 1),
+                }
+            )
 
-    def _write(self, method: str, state: dict[str, Any], status: int, seconds: float) -> None:
-        short_id = state.get("short_id")
-        entry = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "client": state.get("client_id"),
-            "method": method,
-            "path": state.get("path"),
-            "customer": None if short_id is None else self._hash(short_id),
-            "status": status,
-            "ms": round(seconds * 1000, 2),
-        }
+    def _hashed(self, short_id: str) -> str:
+        text = short_id.encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()[:_HASH_LENGTH]
+
+    def _write(self, entry: dict[str, object]) -> None:
         try:
-            self._stream.write(json.dumps(entry) + "\n")
+            self._stream.write(f"{json.dumps(entry)}\n")
             self._stream.flush()
         except OSError:
-            # The disk of the log is full, or its reader has gone. Customers are still to be served.
+            # A full disk or a closed pipe costs the line, not the answer; there is nowhere else to report it.
             return
-
-    def _hash(self, short_id: str) -> str:
-        text = short_id.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, key=self._key).hexdigest()[:_HASH_LENGTH]

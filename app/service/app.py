@@ -2,25 +2,21 @@
 
 import asyncio
 import json
-import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, TextIO
-from urllib.parse import unquote_to_bytes
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app.errors import ApiError, StoreError
 from app.models.fields import Permission
-from app.service.access_log import AccessLog
 from app.service.credentials import Credentials, Grant
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
@@ -40,7 +36,6 @@ _CUSTOMER: Final = f"{ROOT}/Customer"
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 #: An answer of a database that takes longer than this (seconds) counts as none.
 _READY_SECONDS: Final = 3.0
-_ABSOLUTE_FORM: Final = re.compile(rb"^https?://[^/]*/?", re.IGNORECASE)
 #: A page of so many rows costs as much as two requests, for the rate limit.
 _ROWS_PER_REQUEST: Final = 100
 _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
@@ -48,13 +43,10 @@ _HEADERS: Final = {"X-API-Version": "v1", "Cache-Control": "no-store"}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(store: Store, credentials: Credentials, *, access_log: TextIO | None = None) -> Starlette:
-    """Build the service; the caller opens and closes the store, and the stream of the access log."""
+def create_app(store: Store, credentials: Credentials) -> Starlette:
+    """Build the service; the caller opens and closes the store."""
     api = _CustomerApi(store, credentials)
     health = _Health(store)
-    middleware = [Middleware(_OriginForm)]
-    if access_log is not None:
-        middleware.insert(0, Middleware(AccessLog, access_log))
     app = Starlette(
         routes=[
             _route(f"{ROOT}/Token", POST=api.token),
@@ -65,7 +57,6 @@ def create_app(store: Store, credentials: Credentials, *, access_log: TextIO | N
             _route("/healthz", GET=health.live),
             _route("/readyz", GET=health.ready),
         ],
-        middleware=middleware,
         exception_handlers={
             ApiError: _on_api_error,
             StoreError: _on_store_error,
@@ -82,20 +73,6 @@ def _route(path: str, **handlers: Handler) -> Route:
     return Route(path, _MethodRouter(path.replace(":path", ""), handlers))
 
 
-class _OriginForm:
-    """Makes the path of a target in absolute form (`GET http://HOST/path`), which a server must accept [RFC 9112]."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith("/"):
-            raw: bytes = scope.get("raw_path") or scope["path"].encode()
-            target = _ABSOLUTE_FORM.sub(b"/", raw, count=1)
-            scope = {**scope, "raw_path": target, "path": unquote_to_bytes(target).decode("utf-8", "replace")}
-        await self._app(scope, receive, send)
-
-
 class _MethodRouter:
     """Routes the methods of one path; for any other method the answer is 405 with `Allow`."""
 
@@ -106,7 +83,7 @@ class _MethodRouter:
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})["path"] = self._path
+        scope.setdefault("state", {})["path_template"] = self._path
         handler = self._handlers.get(scope["method"])
         if handler is None:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._handlers))})
@@ -134,7 +111,7 @@ class _Health:
         done, _ = await asyncio.wait([self._check], timeout=_READY_SECONDS)
         if done and self._check.result():
             return _json_response({"status": "ok"})
-        return _json_response({"status": "the database cannot be written"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _error_response(503, "not_ready", "The database cannot be written now.")
 
     async def _can_write(self) -> bool:
         try:
@@ -154,9 +131,9 @@ class _CustomerApi:
     async def token(self, request: Request) -> Response:
         """`POST /Token` [system]."""
         client_id, secret = await parse_client_credentials(request)
-        request.state.client_id = client_id if client_id.isprintable() else None
         address = request.client.host if request.client else ""
         token = await self._credentials.issue_token(client_id, secret, address)
+        request.state.client_id = client_id
         return _json_response(
             {"access_token": token, "token_type": "bearer", "expires_in": self._credentials.expires_in}
         )
@@ -194,7 +171,7 @@ class _CustomerApi:
         """`POST /Customer` [spec]."""
         grant = await self._require(request, Permission.MODIFY)
         short_id, changes = await parse_upsert(request)
-        request.state.short_id = short_id
+        request.state.customer_id = short_id
         customer, created = await self._store.upsert(
             short_id,
             changes,
@@ -225,7 +202,7 @@ class _CustomerApi:
 
 def _path_id(request: Request) -> str:
     short_id = parse_path_id(request, f"{_CUSTOMER}/")
-    request.state.short_id = short_id
+    request.state.customer_id = short_id
     return short_id
 
 
@@ -258,7 +235,7 @@ async def _on_api_error(request: Request, error: Exception) -> Response:
         body["details"] = {field: list(messages) for field, messages in refusal.details.items()}
     headers = {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Basic realm="dockbook"' if request.url.path == f"{ROOT}/Token" else "Bearer"
+        headers["WWW-Authenticate"] = 'Basic realm="dockbook"' if request.scope["path"] == f"{ROOT}/Token" else "Bearer"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(round(refusal.retry_after))
     return _json_response(body, refusal.status, headers)

@@ -13,7 +13,7 @@ from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.database import credential_table
 from app.service.database.credential_table import IssuedCredential
-from app.service.server import Listener, serve
+from app.service.server import is_loopback, serve
 from app.service.store import Store
 from app.storage.files import os_error_text
 
@@ -45,11 +45,8 @@ def run_serve(store: Store, options: Namespace) -> int:
     """
     try:
         with ExitStack() as opened:
-            listener = Listener.from_options(
-                options.host, options.port, options.tls_cert, options.tls_key, insecure=options.insecure
-            )
             stored = [one for one in asyncio.run(store.database.read(credential_table.list_all)) if not one.disabled]
-            if not stored and not listener.is_loopback:
+            if not stored and not is_loopback(options.host):
                 raise SettingsError("There is no credential yet. Add one first: dockbook credential add NAME")
             log = _access_log(options.access_log, opened)
             credentials = Credentials(store.database, requests_per_second=options.rate)
@@ -59,7 +56,16 @@ def run_serve(store: Store, options: Namespace) -> int:
                 sys.stdout.write(text.replace("{url}", url))
                 sys.stdout.flush()
 
-            serve(create_app(store, credentials, access_log=log), listener, announce)
+            serve(
+                create_app(store, credentials),
+                options.host,
+                options.port,
+                announce,
+                tls_cert=options.tls_cert,
+                tls_key=options.tls_key,
+                insecure=options.insecure,
+                access_log=log,
+            )
     finally:
         asyncio.run(store.close())
     return 0

@@ -58,9 +58,9 @@ def unsupported_media_type(message: str) -> BadRequest:
     return BadRequest(ErrorResponse(415, "unsupported_media_type", message, {}))
 
 
-def expectation_failed() -> BadRequest:
+def expectation_failed(message: str) -> BadRequest:
     """417: the header `Expect` asks for something else than 100-continue."""
-    return BadRequest(ErrorResponse(417, "expectation_failed", "Only 100-continue can be expected.", {}))
+    return BadRequest(ErrorResponse(417, "expectation_failed", message, {}))
 
 
 def unavailable(message: str, retry_after: float = 2.0) -> GatewayFault:

@@ -1,116 +1,250 @@
-"""The HTTP protocol of the server, with deadlines and limits, so that no stranger can hold it up.
-
-uvicorn alone waits for ever for a head or a body, and goes on reading a body after the answer to its request.
-"""
+"""HTTP connections with deadlines and limits, so that a stranger's connections cannot slow or stop the others."""
 
 import asyncio
-from typing import Any, Final, NamedTuple
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
-#: After an early answer, what is still being sent is dropped unread for so long, or until it was so much: a connection
-#: closed before would be reset, and the client would not see the answer.
-_LINGER_SECONDS: Final = 1.0
-_LINGER_BYTES: Final = 2**20
+#: Every chunk costs the parser as much as 10 KiB of a body sent in one piece.
+_MAX_CHUNKS: Final = 128
+#: How much of a body is read after its answer, so that an honest client sees the answer and keeps the connection.
+_MAX_DROPPED: Final = 64 * 1024
+_ACCEPTED_AT_ONCE: Final = 64
+_ACCEPT_RETRY_SECONDS: Final = 0.1
+_ORIGIN: Final = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
-class Limits(NamedTuple):
-    """Seconds until a connection is closed that does not send its head or its body, or does not take its answer; the
-    number of connections; seconds for what is under way when the server stops."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take; the deadlines are in seconds."""
 
-    head: float = 10.0
-    body: float = 30.0
-    answer: float = 30.0
-    idle: int = 5
+    #: From the start of a connection, or the first byte of a further request, to the end of the request's head. Also
+    #: for the TLS handshake.
+    head_seconds: float = 10
+    #: From the end of the head to the end of the body; and for the client to take what waits to be sent.
+    body_seconds: float = 30
+    #: Between requests; for the rest of a body that was answered early; and to take the last answer.
+    idle_seconds: float = 5
+    #: From the signal that ends the service to the end of what has begun.
+    shutdown_seconds: float = 5
+    #: Open connections; further ones are closed at once.
     connections: int = 512
-    stop: float = 3.0
 
 
-class BoundedProtocol(H11Protocol):
-    """One connection."""
+class LimitedProtocol(H11Protocol):
+    """One connection of uvicorn's, closed when the client passes a deadline or sends on after its answer."""
 
-    limits = Limits()
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        limits: Limits,
+        on_lost: Callable[["LimitedProtocol"], None],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self.conn = _RequestParser(h11.SERVER)
+        self.timeout_keep_alive = limits.idle_seconds  # type: ignore[assignment]  # it goes into `call_later`
+        self._limits = limits
+        self._on_lost = on_lost
+        self._reading = _Deadline(self._abort)
+        self._writing = _Deadline(self._abort)
+        #: The state of the client and the request it began in: the deadline starts when this changes.
+        self._awaited: tuple[object, object] = (h11.IDLE, None)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._deadline: asyncio.TimerHandle | None = None
-        self._answer_deadline: asyncio.TimerHandle | None = None
-        #: How much may still be dropped; `None` while requests are read.
-        self._linger: int | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a head, unless there are too many connections."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Wait for the first head."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
-            transport.abort()
-        else:
-            self._close_after(self.limits.head)
+        self._reading.start(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
-        self._close_after(None)
-        self.resume_writing()
+        """Stop waiting."""
         super().connection_lost(exc)
+        self._reading.stop()
+        self._writing.stop()
+        self._on_lost(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, with the deadline of what comes next."""
-        if self._linger is not None:
-            self._linger -= len(data)
-            if self._linger < 0:
-                self.transport.abort()
-            return
-        request = self.cycle
+        """Parse, then set the deadline for what is still to come."""
         super().data_received(data)
-        if self.transport.is_closing():
-            return
-        if self._receives_body:
-            if self.cycle is not request:
-                self._close_after(self.limits.body)
-        elif self.cycle is None or self.cycle.response_complete:
-            # A part of a head. Its deadline is not moved by every byte of it.
-            if self._deadline is None:
-                self._close_after(self.limits.head)
-        else:
-            self._close_after(None)
+        self._set_reading_deadline()
 
     def on_response_complete(self) -> None:
-        """Close the connection if the body of the request is still under way; otherwise wait for the next request."""
-        if self._receives_body and not self.transport.is_closing():
-            self._linger = _LINGER_BYTES
-            self.flow.resume_reading()
-            self._close_after(_LINGER_SECONDS)
-            return
-        self._close_after(None)
+        """Limit the time for the rest of the body, and for the client to take a last answer."""
         super().on_response_complete()
+        if self.transport.is_closing():
+            self._writing.start(self._limits.idle_seconds)
+        elif self.conn.our_state is h11.DONE:
+            self._reading.start(self._limits.idle_seconds)
+        elif self.conn.their_state is not h11.IDLE:
+            # The next request had arrived already, and maybe not all of its body.
+            self._set_reading_deadline()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; where the answer has begun, only closing is left."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self._abort()
+            return
+        super().send_400_response(msg)
+        self._writing.start(self._limits.idle_seconds)
+        if self.cycle is not None:
+            # The app may still be at work on the request; its answer would be the second one.
+            self.cycle.disconnected = True
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, also if the client does not take the last answer."""
+        super().timeout_keep_alive_handler()
+        self._writing.start(self._limits.idle_seconds)
 
     def pause_writing(self) -> None:
-        """The client takes its answer more slowly than it is sent."""
+        """Limit the time for the client to take what waits."""
         super().pause_writing()
-        self._answer_deadline = self.loop.call_later(self.limits.answer, self.transport.abort)
+        self._writing.start(self._limits.body_seconds)
 
     def resume_writing(self) -> None:
-        """The client goes on taking its answer."""
-        if self._answer_deadline is not None:
-            self._answer_deadline.cancel()
-            self._answer_deadline = None
+        """The client took it."""
         super().resume_writing()
+        self._writing.stop()
 
-    def shutdown(self) -> None:
-        """Answer what has begun, but do not wait long for a client."""
-        super().shutdown()
-        if not self.transport.is_closing():
-            self.loop.call_later(self.limits.stop, self._abort_if_stuck)
+    def _set_reading_deadline(self) -> None:
+        state = self.conn.their_state
+        if (state, self.cycle) == self._awaited:
+            return
+        self._awaited = (state, self.cycle)
+        if state is h11.IDLE:
+            self._reading.start(self._limits.head_seconds)
+        elif state is h11.SEND_BODY:
+            self._reading.start(self._limits.body_seconds)
+        else:
+            self._reading.stop()
 
-    @property
-    def _receives_body(self) -> bool:
-        return self.conn.their_state is h11.SEND_BODY
+    def _abort(self) -> None:
+        self.transport.abort()
 
-    def _abort_if_stuck(self) -> None:
-        if self._receives_body or self.flow.write_paused:
-            self.transport.abort()
 
-    def _close_after(self, seconds: float | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+class Acceptor:
+    """Accepts the connections of a listening socket, and closes those above the limit at once.
+
+    The server of asyncio has no limit, and logs a traceback for every connection while no descriptor is free.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        new_protocol: Callable[[Callable[[LimitedProtocol], None]], LimitedProtocol],
+        limits: Limits,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._listening = listening
+        self._new_protocol = new_protocol
+        self._limits = limits
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._open: set[LimitedProtocol] = set()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._retry = _Deadline(self.start)
+
+    def start(self) -> None:
+        """Begin to accept, or go on."""
+        self._listening.setblocking(False)
+        self._loop.add_reader(self._listening, self._accept)
+
+    def close(self) -> None:
+        """Stop accepting, and drop the connections that are not established yet."""
+        self._retry.stop()
+        self._loop.remove_reader(self._listening)
+        for task in self._starting:
+            task.cancel()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connection, _address = self._listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No descriptor or no memory is free: clients wait in the queue of the kernel until one is.
+                self._loop.remove_reader(self._listening)
+                self._retry.start(_ACCEPT_RETRY_SECONDS)
+                return
+            if len(self._open) >= self._limits.connections:
+                connection.close()
+                continue
+            protocol = self._new_protocol(self._open.discard)
+            self._open.add(protocol)
+            task = self._loop.create_task(self._establish(connection, protocol))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+
+    async def _establish(self, connection: socket.socket, protocol: LimitedProtocol) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: protocol,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.head_seconds if self._tls else None,
+                ssl_shutdown_timeout=self._limits.idle_seconds if self._tls else None,
+            )
+        except OSError:
+            # The client left, or does not speak TLS, or took too long: the connection is closed.
+            self._open.discard(protocol)
+
+
+class _RequestParser(h11.Connection):
+    """Parses requests; refuses bodies in too many chunks, and long ones that were answered before their end."""
+
+    _chunks = 0
+    _dropped = 0
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._dropped = 0
+            return _in_origin_form(event)
+        if isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            if self.our_state is h11.DONE:
+                self._dropped += len(event.data)
+            if self._chunks > _MAX_CHUNKS or self._dropped > _MAX_DROPPED:
+                raise h11.RemoteProtocolError("too many chunks, or too much after the answer")
+        return event
+
+
+class _Deadline:
+    """Calls `expired` when the time of the last `start` has passed."""
+
+    def __init__(self, expired: Callable[[], None]) -> None:
+        self._expired = expired
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, seconds: float) -> None:
+        self.stop()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._expired)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """Return the request with `/path` for a target `http://host/path`, which every server has to accept."""
+    origin = _ORIGIN.match(request.target)
+    if origin is None:
+        return request
+    path = request.target[origin.end() :]
+    return h11.Request(
+        method=request.method,
+        headers=request.headers,
+        target=path if path.startswith(b"/") else b"/" + path,
+        http_version=request.http_version,
+    )

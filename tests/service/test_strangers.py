@@ -1,244 +1,272 @@
-"""Strangers on the socket: slow, silent, endless and too many. Each has a deadline, and nobody else waits for them."""
+"""A stranger without a token can neither hold connections nor slow, stop or flood the service."""
 
 import resource
-import select
-import signal
 import socket
 import ssl
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 import pytest
 
-from app.errors import SettingsError
-from app.service.server import Listener
-
-#: Deadlines so short that a test need not wait long for them.
-SERVER = """
-import asyncio, sys
-from app.service.app import create_app
-from app.service.credentials import Credentials
 from app.service.http_protocol import Limits
-from app.service.server import Listener, serve
-from app.service.store import Store
+from tests.api.test_certificates import make_certificate
+from tests.service.service_process import (
+    PATIENT,
+    WAIT,
+    ServiceProcess,
+    read_answer,
+    read_to_end,
+    running_service,
+    sent_until_closed,
+    trickled_until_closed,
+)
 
-store = Store.open(None)
-credentials = Credentials()
-issued = credentials.issue(frozenset({130, 131}))
-token = asyncio.run(credentials.issue_token(issued.client_id, issued.client_secret))
-limits = Limits(head=0.5, body=0.7, answer=1.0, idle=1, connections=int(sys.argv[1]), stop=0.3)
-listener = Listener.from_options("127.0.0.1", 0, *sys.argv[2:4])
-serve(create_app(store, credentials), listener, lambda url: print(url, token, flush=True), limits)
-asyncio.run(store.close())
-print("closed")
-"""
+pytestmark = pytest.mark.promise("S8")
 
-
-class Running(NamedTuple):
-    """A service in a process of its own."""
-
-    process: "subprocess.Popen[str]"
-    url: str
-    token: str
-
-    @property
-    def address(self) -> tuple[str, int]:
-        url = httpx.URL(self.url)
-        assert url.port
-        return url.host, url.port
-
-    @property
-    def login(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"}
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=20)
-
-    def list_customers(self) -> int:
-        """What a person gets who opens a new connection, after as many attempts as it takes."""
-        for _ in range(400):
-            try:
-                return httpx.get(f"{self.url}/Customer/All", headers=self.login, timeout=20).status_code
-            except httpx.TransportError:
-                continue
-        raise AssertionError("nobody was let in")
+MEBIBYTE = 1024 * 1024
+POST = "POST {} HTTP/1.1\r\nHost: service\r\n{}\r\n\r\n"
+SHORT = 0.4
+#: Short, and yet longer than a busy machine keeps a test from sending what it has to send in time.
+TIMELY = 1.5
+UNAUTHORIZED = (401, "unauthorized")
 
 
-@contextmanager
-def running(connections: int = 100, *tls: str, files: int | None = None) -> Iterator[Running]:
-    def limit_files() -> None:
-        if files is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
-    command = [sys.executable, "-c", SERVER, str(connections), *tls]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit_files
-    ) as server:
-        assert server.stdout is not None
-        assert select.select([server.stdout], [], [], 30)[0]
-        url, token = server.stdout.readline().split()
-        try:
-            yield Running(server, url, token)
-        finally:
-            server.send_signal(signal.SIGTERM)
-            rest, noise = server.communicate(timeout=30)
-    assert (server.returncode, rest, noise) == (0, "closed\n", "")
+@pytest.fixture(scope="module")
+def patient() -> Iterator[ServiceProcess]:
+    """A service whose deadlines never pass."""
+    with running_service() as service:
+        yield service
 
 
-def closed(connection: socket.socket) -> bytes:
-    """Wait until the server closes the connection; return what it sent before."""
-    received = b""
-    try:
-        while data := connection.recv(65536):
-            received += data
-    except ConnectionError:
-        pass
-    return received
+@pytest.fixture(scope="module")
+def strict() -> Iterator[ServiceProcess]:
+    """A service whose deadlines all pass soon."""
+    with running_service(Limits(head_seconds=SHORT, body_seconds=SHORT, idle_seconds=SHORT)) as service:
+        yield service
 
 
-def read_answer(connection: socket.socket) -> bytes:
-    """Read one answer, whose body is a JSON object."""
-    received = b""
-    while not received.endswith(b"}"):
-        received += connection.recv(65536)
-    return received
+def summary(answer: tuple[int, dict[str, object]]) -> tuple[int, object]:
+    status, body = answer
+    return status, body["error"]
 
 
-def send_for_ever(connection: socket.socket, data: bytes, pause: float = 0.0) -> None:
-    """Send this until the other side ends it, with pauses of some seconds."""
-    while True:
-        connection.sendall(data)
-        select.select([], [], [], pause)
+def chunked(path: str) -> bytes:
+    return POST.format(path, "Transfer-Encoding: chunked").encode()
 
 
-@pytest.mark.promise("S8")
+@pytest.mark.parametrize(
+    "chunk", [b"1\r\nx\r\n" * 4096, b"10000\r\n" + b"x" * 65536 + b"\r\n"], ids=["a byte each", "64 KiB each"]
+)
+def test_endless_chunked_bodies_are_cut_off_while_others_are_served(patient: ServiceProcess, chunk: bytes) -> None:
+    paths = ["/nothing", "/api/v1/Token", "/api/v1/Customer", "/healthz"]
+    with ThreadPoolExecutor(len(paths)) as pool, ExitStack() as opened, patient.client() as client:
+        strangers = [opened.enter_context(patient.connect(chunked(path))) for path in paths]
+        ends = [pool.submit(sent_until_closed, stranger, chunk, 256 * MEBIBYTE) for stranger in strangers]
+        while not all(end.done() for end in ends):
+            assert client.get("Customer/All").status_code == 200
+        assert all(end.result() for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [("Content-Length: 5", b"hello"), ("Transfer-Encoding: chunked", b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")],
+)
+def test_connection_lives_on_when_a_body_ends_after_its_answer(
+    patient: ServiceProcess, headers: str, body: bytes
+) -> None:
+    head = POST.format("/api/v1/Customer", headers).encode()
+    with patient.connect(head) as connection:
+        for following in (body + head, body):
+            assert summary(read_answer(connection)) == UNAUTHORIZED
+            connection.sendall(following)
+        connection.sendall(patient.head("GET", "/api/v1/Customer/All"))
+        assert read_answer(connection)[0] == 200
+
+
+@pytest.mark.parametrize("ending", [b"zz\r\n", b"1\r\nxx\r\n", b"\x00\r\n"])
+def test_broken_body_after_the_answer_only_closes_the_connection(patient: ServiceProcess, ending: bytes) -> None:
+    # A 400 cannot be sent any more; the attempt would be a traceback.
+    with patient.connect(chunked("/api/v1/Customer")) as connection:
+        assert summary(read_answer(connection)) == UNAUTHORIZED
+        connection.sendall(ending)
+        assert read_to_end(connection) == b""
+
+
+def test_broken_body_before_the_answer_is_refused_once(patient: ServiceProcess) -> None:
+    head = patient.head("POST", "/api/v1/Customer", "Transfer-Encoding: chunked")
+    with patient.connect(head + b"1\r\nx\r\n") as connection:
+        connection.sendall(b"zz\r\n")
+        assert read_to_end(connection).count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize(
     "sent",
     [
         b"",
-        b"GET /api/v1/Cust",
-        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ",
-        b"POST /api/v1/Customer HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nAuthorization: Bearer {token}\r\n\r\n{",
-        b"POST /api/v1/Token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n",
+        b"GET /api",
+        b"GET /healthz HTTP/1.1\r\nHost: service\r\nX: ",
+        b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\nGET /hea",
     ],
+    ids=["silent", "half a line", "half a head", "half a second head"],
 )
-def test_connection_that_stalls_is_closed(sent: bytes) -> None:
-    with running() as service, service.connect() as stranger:
-        stranger.sendall(sent.replace(b"{token}", service.token.encode()))
-        assert b" 200 " not in closed(stranger)
+def test_head_that_does_not_end_is_closed(strict: ServiceProcess, sent: bytes) -> None:
+    with strict.connect(sent) as waiting, strict.connect(sent) as sending:
+        answered = b"200 OK" in read_to_end(waiting)
+        assert answered == (b"200 OK" in trickled_until_closed(sending, b"x")) == (b"\r\n\r\n" in sent)
 
 
-@pytest.mark.promise("S8")
-def test_head_that_trickles_in_is_cut_off() -> None:
-    with running() as service, service.connect() as stranger:
-        stranger.sendall(b"GET /healthz HTTP/1.1\r\n")
-        with pytest.raises(ConnectionError):
-            send_for_ever(stranger, b"X: y\r\n", pause=0.05)
+def test_body_that_does_not_end_is_closed() -> None:
+    with running_service(replace(PATIENT, body_seconds=SHORT)) as service, service.client() as client:
+        for path in ("/api/v1/Customer", "/api/v1/Token"):
+            head = service.head("POST", path, "Content-Length: 1000")
+            with service.connect(head) as waiting, service.connect(head) as sending:
+                assert read_to_end(waiting) == trickled_until_closed(sending, b"x") == b""
+        assert client.get("Customer/All").json()["totalCount"] == 0
 
 
-@pytest.mark.promise("S8")
-def test_idle_connection_is_closed_and_a_used_one_is_not() -> None:
-    with running() as service, service.connect() as visitor:
-        for _ in range(3):
-            visitor.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert b"200 OK" in read_answer(visitor)
-            select.select([], [], [], 0.6)
-        assert closed(visitor) == b""
+def test_body_that_does_not_end_after_its_answer_is_closed() -> None:
+    with running_service(replace(PATIENT, idle_seconds=SHORT)) as service:
+        head = POST.format("/api/v1/Customer", "Content-Length: 1000").encode()
+        with service.connect(head) as waiting, service.connect(head) as sending:
+            for answer in (read_to_end(waiting), trickled_until_closed(sending, b"x")):
+                assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.promise("S8")
-@pytest.mark.parametrize("path", ["/nothing", "/api/v1/Customer", "/api/v1/Customer/All"])
-def test_endless_body_is_cut_off_after_the_early_answer(path: str) -> None:
-    with running() as service, service.connect() as stranger:
-        stranger.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-        stranger.sendall(b"1\r\nx\r\n")
-        assert read_answer(stranger).startswith(b"HTTP/1.1 4")
-        with pytest.raises(ConnectionError):
-            send_for_ever(stranger, b"1\r\nx\r\n" * 100)
+def test_idle_connection_is_closed_after_its_answers() -> None:
+    with (
+        running_service(replace(PATIENT, idle_seconds=TIMELY)) as service,
+        service.connect(service.head("GET", "/api/v1/Customer/All")) as connection,
+    ):
+        assert read_answer(connection)[0] == 200
+        connection.sendall(service.head("GET", "/api/v1/Customer/All"))
+        assert read_answer(connection)[0] == 200
+        assert read_to_end(connection) == b""
 
 
-@pytest.mark.promise("S8")
-def test_connections_beyond_the_limit_are_closed_and_people_get_in_later() -> None:
-    with running(connections=20) as service, ExitStack() as stack:
-        strangers = [stack.enter_context(service.connect()) for _ in range(60)]
-        assert service.list_customers() == 200
-        assert all(closed(stranger) == b"" for stranger in strangers)
+def test_deadline_of_a_head_ends_with_the_head() -> None:
+    limits = replace(PATIENT, head_seconds=TIMELY)
+    with running_service(limits) as service, service.connect() as silent, service.connect() as sending:
+        head = service.head("POST", "/api/v1/Customer", "Content-Length: 16")
+        sending.sendall(head)
+        assert read_to_end(silent) == b""
+        sending.sendall(b'{"shortID": "A"}')
+        assert read_answer(sending)[0] == 201
+        # The second head has the same time, from its first byte.
+        sending.sendall(head[:20])
+        assert read_to_end(sending) == b""
 
 
-@pytest.mark.promise("S8")
-def test_more_silent_connections_than_files_leave_no_trace() -> None:
-    with running(connections=500, files=100) as service, ExitStack() as stack:
-        for _ in range(300):
-            stack.enter_context(service.connect())
-        stack.close()
-        assert service.list_customers() == 200
+def test_client_that_does_not_read_is_closed() -> None:
+    with running_service(replace(PATIENT, body_seconds=SHORT)) as service, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(WAIT)
+        connection.connect(service.address)
+        # Far more answers than the buffers of both kernels hold.
+        requests = service.head("GET", "/api/v1/openapi.json") * 2000
+        assert sent_until_closed(connection, requests, 64 * MEBIBYTE)
 
 
-@pytest.mark.promise("S8")
-def test_signal_ends_the_service_beside_a_hanging_body() -> None:
-    with running() as service, service.connect() as stranger:
-        head = f"POST /api/v1/Customer HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {service.token}\r\n"
-        stranger.sendall(f"{head}Content-Length: 99\r\n\r\n{{".encode())
-        assert service.list_customers() == 200
-        service.process.send_signal(signal.SIGTERM)
-        assert b" 201 " not in closed(stranger)
+def test_upgrade_to_another_protocol_is_ignored(patient: ServiceProcess) -> None:
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eHg=")
+    with patient.connect(patient.head("GET", "/api/v1/Customer/All", *upgrade)) as connection:
+        assert read_answer(connection)[0] == 200
 
 
-def test_target_in_absolute_form_is_accepted() -> None:
-    with running() as service, service.connect() as visitor:
-        login = f"Authorization: Bearer {service.token}\r\n"
-        body = '{"shortID": "A/B"}'
-        post = f"POST http://example.test/api/v1/Customer HTTP/1.1\r\nHost: a\r\n{login}"
-        visitor.sendall(f"{post}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-        assert b"201 Created" in read_answer(visitor)
-        get = f"GET http://example.test/api/v1/Customer/A%2FB?x=1 HTTP/1.1\r\nHost: a\r\n{login}\r\n"
-        visitor.sendall(get.encode())
-        assert b"200 OK" in read_answer(visitor)
+def test_connections_above_the_limit_are_closed_until_others_leave() -> None:
+    with running_service(replace(PATIENT, connections=3)) as service:
+        with ExitStack() as opened:
+            held = [opened.enter_context(service.connect(b"GET /hea")) for _ in range(3)]
+            with service.connect() as above:
+                assert read_to_end(above) == b""
+            # Those within the limit are served.
+            held[2].sendall(b"lthz HTTP/1.1\r\nHost: service\r\n\r\n")
+            assert read_answer(held[2]) == (200, {"status": "ok"})
+        assert answers(service)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[str, str]:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
+def test_connections_above_the_limit_are_closed_until_deadlines_pass() -> None:
+    with running_service(replace(PATIENT, head_seconds=SHORT, connections=3)) as service, ExitStack() as opened:
+        for _ in range(10):
+            opened.enter_context(service.connect())
+        assert answers(service)
 
 
-@pytest.mark.promise("S5", "S8")
-def test_tls_is_served_and_a_silent_handshake_keeps_nobody_out(certificate: tuple[str, str]) -> None:
-    with running(100, *certificate) as service, service.connect():
-        context = ssl.create_default_context(cafile=certificate[0])
-        answer = httpx.get(f"{service.url}/Customer/All", headers=service.login, verify=context)
-        assert service.url.startswith("https://")
-        assert answer.status_code == 200
+@pytest.mark.parametrize(
+    ("strangers", "descriptors", "taken"),
+    # In the second case the program itself has taken some of those that it reserves, so that it runs out of them.
+    [(1200, 256, 0), (200, 128, 60)],
+    ids=["more than the limit", "more than descriptors"],
+)
+def test_many_silent_connections_write_nothing(strangers: int, descriptors: int, taken: int) -> None:
+    limits = replace(PATIENT, head_seconds=SHORT)
+    with (
+        many_descriptors(),
+        running_service(limits, descriptors=descriptors, taken=taken) as service,
+        silent_connections(service, strangers),
+    ):
+        assert answers(service)
 
 
-@pytest.mark.promise("S5")
-def test_unusable_certificate_is_reported(certificate: tuple[str, str], tmp_path: Path) -> None:
-    cert, key = certificate
-    rubbish = tmp_path / "rubbish.pem"
-    rubbish.write_text("rubbish")
-    locked = tmp_path / "locked.pem"
-    subprocess.run(
-        ["openssl", "ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", str(locked)],
-        check=True,
-        capture_output=True,
-    )
-    for given, expected in [
-        ((cert, None), "needs both"),
-        ((str(tmp_path / "none.pem"), key), "no such file"),
-        ((str(rubbish), key), "PEM"),
-        ((cert, str(rubbish)), "PEM"),
-        ((cert, str(locked)), "without a password"),
-    ]:
-        with pytest.raises(SettingsError, match=expected):
-            Listener.from_options("127.0.0.1", 0, *given)
+def test_many_silent_connections_over_tls_write_nothing(tmp_path: Path) -> None:
+    pem = make_certificate("127.0.0.1", tmp_path)
+    limits = replace(PATIENT, head_seconds=SHORT)
+    with (
+        many_descriptors(),
+        running_service(limits, descriptors=256, tls_cert=pem, tls_key=pem) as service,
+        silent_connections(service, 1200),
+    ):
+        assert answers(service, ssl.create_default_context(cafile=str(pem)))
+
+
+def test_handshake_that_does_not_come_is_closed(tmp_path: Path) -> None:
+    pem = make_certificate("127.0.0.1", tmp_path)
+    limits = Limits(head_seconds=TIMELY, body_seconds=SHORT, idle_seconds=SHORT, connections=4)
+    with running_service(limits, tls_cert=pem, tls_key=pem) as service:
+        tls = ssl.create_default_context(cafile=str(pem))
+        with service.connect() as silent, service.connect(b"GET / HTTP/1.1\r\n\r\n") as plain:
+            read_to_end(plain)
+            assert read_to_end(silent) == b""
+        with tls.wrap_socket(service.connect(), server_hostname="127.0.0.1") as half:
+            half.sendall(b"GET /hea")
+            assert read_to_end(half) == b""
+        with tls.wrap_socket(service.connect(), server_hostname="127.0.0.1") as endless:
+            endless.sendall(chunked("/nothing"))
+            assert sent_until_closed(endless, b"1\r\nx\r\n" * 4096, 64 * MEBIBYTE)
+        assert answers(service, tls)
+
+
+@contextmanager
+def silent_connections(service: ServiceProcess, count: int) -> Iterator[None]:
+    """Connections that send nothing. Only the kernel has accepted them so far."""
+    with ExitStack() as opened:
+        for _ in range(count):
+            connection = opened.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(service.address)
+        yield
+
+
+def answers(service: ServiceProcess, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether a client gets an answer, if it tries again while its connections are closed."""
+    ends = time.monotonic() + WAIT
+    while time.monotonic() < ends:
+        try:
+            with service.client(tls) as client:
+                return client.get("Customer/All").status_code == 200
+        except httpx.TransportError:
+            continue
+    return False
+
+
+@contextmanager
+def many_descriptors() -> Iterator[None]:
+    """Let this process open as many connections as the test needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
