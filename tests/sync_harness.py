@@ -29,6 +29,8 @@ class FakeServer:
     def __init__(self, count: int, *, max_page_size: int = 250) -> None:
         self.now = START
         self.max_page_size = max_page_size
+        #: Otherwise it ignores that it is asked to.
+        self.sorts_by_modified = True
         self.records: dict[str, dict[str, Any]] = {}
         self.fault: Fault = lambda page, _: page
         self.on_response: Callable[[int], None] = lambda _: None
@@ -64,6 +66,8 @@ class FakeServer:
         if since == "":
             since = request.url.params.get("modifiedSince")
         rows = [self.records[short_id] for short_id in sorted(self.records)]
+        if self.sorts_by_modified and request.url.params.get("sort") == "modified":
+            rows.sort(key=lambda row: str(row["modified"]))
         if since is not None:
             # Many servers compare the texts.
             rows = [row for row in rows if row["modified"] >= since]

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import (
@@ -208,6 +209,11 @@ class MirrorSync:
             async for page in self._pages(readings, latest, since):
                 if not any_older([row.modified for row in page.rows], since, _ROUNDING):
                     changed += await self._mirror.upsert(page.rows)
+                    if readings.pages == 1 and not readings.finished:
+                        walked = await self._walk_by_modified(since, latest, readings.total)
+                        if walked is not None:
+                            changed += walked
+                            break
                 elif readings.pages == 1 and readings.finished and readings.is_complete:
                     # All customers came on one page: as good as a full sync.
                     sweep = await self._mirror.begin_full_sync()
@@ -224,6 +230,32 @@ class MirrorSync:
             return False
         await self._note(latest)
         return True
+
+    async def _walk_by_modified(self, since: str, latest: HighWaterMark, total: int | None) -> int | None:
+        """Take over many changes in the order in which they were made; `None` if the server does not sort by that.
+
+        Only first pages are asked for, each since the last change of the page before: they are cheap for the server
+        however many there are, and a customer that changes meanwhile only moves to a later page.
+        """
+        changed = 0
+        mark = since
+        for _ in range(2 * math.ceil((total or 0) / MAX_PAGE_SIZE) + 2):
+            try:
+                page = await self._page(1, mark, sort="modified")
+            except _REFUSALS:
+                return None
+            moments = [row.modified for row in page.rows]
+            if any(is_before(later, earlier) for earlier, later in pairwise([mark, *moments])):
+                return None
+            latest.add_all(moments)
+            changed += await self._mirror.upsert(page.rows)
+            if not page.has_more:
+                return changed
+            if not moments or not is_before(mark, moments[-1]):
+                # More customers than a page has the same time.
+                return None
+            mark = moments[-1]
+        return None
 
     async def _note(self, latest: HighWaterMark) -> None:
         state = await self._mirror.state()
@@ -329,11 +361,11 @@ class MirrorSync:
             if not readings.finished and self._timing.between_pages:
                 await self._timing.sleep(self._timing.random() * self._timing.between_pages)
 
-    async def _page(self, number: int, since: str | None = None) -> "RawPage":
+    async def _page(self, number: int, since: str | None = None, *, sort: str | None = None) -> "RawPage":
         """Return one page of 250; repeat the request if the server is busy or fails for a moment."""
         throttled = failed = 0
         while True:
-            request = PageRequest(number, MAX_PAGE_SIZE, self._sort, "ASC", since)
+            request = PageRequest(number, MAX_PAGE_SIZE, sort or self._sort, "ASC", since)
             await self._wait_until_idle()
             if self._restarted:
                 raise _Restarted
@@ -348,7 +380,7 @@ class MirrorSync:
                 await self._timing.sleep(max(1.0, wait))
             except _REFUSALS:
                 # The contract does not say which columns a server sorts by, not even the ID.
-                if self._sort is None:
+                if sort is not None or self._sort is None:
                     raise
                 self._sort = None
             except (TransportError, ServerFault):

@@ -220,7 +220,36 @@ async def test_interrupted_full_sync_resumes(tmp_path: Path) -> None:
         assert await it.stored() == it.expected()
         pages = [request.url.params["page"] for request in server.requests if request.url.params["pageSize"] == "250"]
         assert pages[:3] == ["1", "3", "4"], "the last page received is read again"
-        assert len(pages) == 3 + 4, "then the changes of one day, which here are all customers"
+        assert pages[3:] == ["1"] * 6, "then the changes of one day, here of all customers: the first page, and a walk"
+
+
+@pytest.mark.promise("T7")
+@pytest.mark.parametrize(("sorts", "expected"), [(True, ["1"] * 6), (False, ["1", "1", "2", "3", "4"])])
+async def test_many_changes_are_asked_for_in_their_order(sorts: bool, expected: list[str]) -> None:
+    server = FakeServer(1000)
+    server.sorts_by_modified = sorts
+    async with run_sync(server) as it:
+        for number in reversed(range(1000)):
+            server.set(f"C{number:05}", "changed")
+        server.requests.clear()
+        server.on_response = lambda count: server.set("C00000", f"while it is asked {count}") if count < 4 else None
+        await it.turn()
+        asked = [request.url.params for request in server.requests]
+        assert [params["page"] for params in asked] == expected
+        assert all("modifiedSince" in params for params in asked)
+        await it.turn()
+        assert await it.stored() == it.expected()
+
+
+@pytest.mark.promise("T7")
+async def test_more_changes_of_one_moment_than_a_page_has_all_arrive() -> None:
+    server = FakeServer(1000)
+    async with run_sync(server) as it:
+        moment = server.written(server.now + timedelta(minutes=1))
+        for record in server.records.values():
+            record |= {"modified": moment, "name": "imported"}
+        await it.turn()
+        assert await it.stored() == it.expected()
 
 
 @pytest.mark.promise("T7")
