@@ -43,6 +43,8 @@ _DEFAULTS: Final = {
 }
 #: Transactions are bounded, so that the ten minutes by which readers of `modifiedSince` overlap are enough.
 _SETTINGS: Final = (
+    # A plan for any LIMIT and OFFSET reads and sorts all customers for one page.
+    "SET plan_cache_mode = 'force_custom_plan'",
     "SET statement_timeout = '10s'",
     "SET lock_timeout = '5s'",
     "SET idle_in_transaction_session_timeout = '10s'",
