@@ -61,7 +61,7 @@ def serve(
         config = uvicorn.Config(
             app if access_log is None else AccessLog(app, access_log),
             http=LimitedProtocol, ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
-            server_header=False, timeout_graceful_shutdown=None,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=None,
         )  # fmt: skip
         server = _Server(config, lambda: on_listening(url), replace(limits, connections=_connections(limits)), tls)
         server.run(sockets=[listening])

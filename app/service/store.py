@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -171,6 +171,7 @@ class Store:
         await self.database.close()
 
 
+@cache
 def record_json(dialect: Dialect) -> str:
     """The SQL that makes the JSON of a record: a page of them takes a third of the time it would in Python."""
     values = {name: name for name in WIRE_FIELDS} | {"active": dialect.active_json}

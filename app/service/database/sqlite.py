@@ -5,7 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -105,14 +105,18 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction, and return once it is committed. Once it has begun, it is never cancelled."""
-        return await asyncio.wrap_future(self.submit(work))
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(_Write(work, future, loop))
+        return await future
 
     def submit(self, work: Work[T]) -> "Future[T]":
         """Hand work to the writing thread."""
         self._check_open()
-        write = _Write(work)
-        self._waiting.put(write)
-        return write.future
+        future: Future[T] = Future()
+        self._waiting.put(_Write(work, future))
+        return future
 
     def claim_for_serving(self) -> bool:
         """Mark the file as served by this process, until `close`; return whether no other process serves it."""
@@ -149,34 +153,38 @@ class SqliteDatabase:
                     group.append(more)
             except Empty:
                 pass
-            self._write_group([write for write in group if write.future.set_running_or_notify_cancel()])
+            self._write_group([write for write in group if write.begin()])
 
     def _write_group(self, group: list["_Write"]) -> None:
-        """Run each work between savepoints, so that the failure of one does not take the others along."""
-        connection = self._session.connection
+        """Run all work in one transaction. If one fails half-way, each runs in a transaction of its own instead."""
         try:
-            with (
-                translate_errors(self.path),
-                hold_write_lock(self._lock),
-                sqlite.transaction(connection, "BEGIN IMMEDIATE"),
-            ):
+            with translate_errors(self.path), hold_write_lock(self._lock):
+                self._commit(group)
+        except _HalfDone as failure:
+            if len(group) == 1:
+                group[0].error = failure.error
+            else:
                 for write in group:
-                    connection.execute("SAVEPOINT work")
-                    try:
-                        write.result = write.work(self._session)
-                    except Exception as error:
-                        if not connection.in_transaction:
-                            # SQLite rolled all of it back, as it does when the disk is full.
-                            raise
-                        connection.execute("ROLLBACK TO work")
-                        write.error = error
-                    connection.execute("RELEASE work")
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                    self._write_group([write])
+                return
+        except Exception as error:  # noqa: BLE001 - the waiters get it
             for write in group:
-                write.future.set_exception(error)
-            return
-        for write in group:
-            write.finish(self.path)
+                write.error = error
+        _deliver(group, self.path)
+
+    def _commit(self, group: list["_Write"]) -> None:
+        connection = self._session.connection
+        with sqlite.transaction(connection, "BEGIN IMMEDIATE"):
+            for write in group:
+                write.error = None
+                before = connection.total_changes
+                try:
+                    write.result = write.work(self._session)
+                except Exception as error:
+                    if connection.total_changes != before or not connection.in_transaction:
+                        raise _HalfDone(error) from error
+                    # Nothing was written, as when a precondition does not hold.
+                    write.error = error
 
     def _close(self) -> None:
         self._readers.shutdown(wait=True)
@@ -198,25 +206,72 @@ class SqliteDatabase:
             self._folder.remove()
 
 
-class _Write:
-    """Work that waits for the writing thread, and its outcome."""
+class _HalfDone(Exception):
+    """Work failed after it had written something, so its transaction was rolled back."""
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Write:
+    """Work that waits for the writing thread, and its outcome; with a loop, a future of that loop waits for it."""
+
+    def __init__(
+        self,
+        work: Work[Any],
+        future: "Future[Any] | asyncio.Future[Any]",
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
+        self.future = future
+        self.loop = loop
         self.result: Any = None
         self.error: Exception | None = None
 
-    def finish(self, path: Path) -> None:
-        """Hand the outcome to the waiter, after the commit."""
+    def begin(self) -> bool:
+        """Whether somebody still waits for it; from now on it cannot be cancelled."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
+
+    def finish(self) -> None:
+        """Give the outcome to the waiter, if it still waits."""
+        if self.future.done():
+            return
         if self.error is None:
             self.future.set_result(self.result)
-            return
-        try:
-            with translate_errors(path):
-                raise self.error  # noqa: TRY301 - to be translated
-        except Exception as error:  # noqa: BLE001 - the waiter gets it
-            self.future.set_exception(error)
+        else:
+            self.future.set_exception(self.error)
+
+
+def _deliver(group: list[_Write], path: Path) -> None:
+    """Give the outcomes to the waiters, waking each of their loops once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
+    for write in group:
+        if write.error is not None:
+            write.error = _translated(write.error, path)
+        if write.loop is None:
+            write.finish()
+        else:
+            by_loop.setdefault(write.loop, []).append(write)
+    for loop, writes in by_loop.items():
+        with suppress(RuntimeError):
+            # A loop that was closed has nobody waiting.
+            loop.call_soon_threadsafe(_finish_all, writes)
+
+
+def _finish_all(writes: list[_Write]) -> None:
+    for write in writes:
+        write.finish()
+
+
+def _translated(error: Exception, path: Path) -> Exception:
+    try:
+        with translate_errors(path):
+            raise error  # noqa: TRY301 - to be translated
+    except Exception as translated:  # noqa: BLE001 - the waiter gets it
+        return translated
 
 
 @contextmanager
