@@ -5,6 +5,8 @@ What is slow to import is imported by `connect`, off the event loop, so that the
 
 import asyncio
 import hashlib
+import os
+import pwd
 import ssl
 import sys
 import threading
@@ -161,7 +163,7 @@ class EmbeddedBackend:
         from app.service.credentials import Credentials
 
         credentials = Credentials()
-        issued = credentials.issue(self._permissions)
+        issued = credentials.issue(self._permissions, f"local-{_user_name()}")
         transport = asgi_transport(create_app(self._open(), credentials))
         return CustomerApi(_EMBEDDED_URL, issued.client_id, issued.client_secret, transport=transport)
 
@@ -253,6 +255,14 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _user_name() -> str:
+    """The login name of this user, by which the history of the book names who changed what."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 class DaemonThreadExecutor(ThreadPoolExecutor):

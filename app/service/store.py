@@ -192,9 +192,15 @@ def _read_page(session: Session, request: PageRequest) -> StoredPage:
         return StoredPage(_array(rows), ranges.total)
     descending = request.direction == "DESC"
     first_id, skip = ranges.position(ranges.total - offset - count if descending else offset)
+    start = ":first_id"
+    if skip:
+        # What is skipped is read from the index only.
+        start = (
+            f"(SELECT {ID_FIELD} FROM customer WHERE {ID_FIELD} >= :first_id ORDER BY {ID_FIELD} LIMIT 1 OFFSET :skip)"
+        )
     rows = session.execute(
-        f"SELECT {record_json(session.dialect)} FROM customer WHERE {ID_FIELD} >= :first_id"
-        f" ORDER BY {ID_FIELD} LIMIT :count OFFSET :skip",
+        f"SELECT {record_json(session.dialect)} FROM customer WHERE {ID_FIELD} >= {start}"
+        f" ORDER BY {ID_FIELD} LIMIT :count",
         {"first_id": first_id, "count": count, "skip": skip},
     ).fetchall()
     return StoredPage(_array(rows[::-1] if descending else rows), ranges.total)

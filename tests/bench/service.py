@@ -115,42 +115,32 @@ def serving(database: str) -> Iterator[Running]:
         yield Running(url, made, process)
 
 
-def timed(work: Callable[[], object], times: int = 21) -> float:
-    """The 95th percentile of some runs, in milliseconds."""
-    taken = []
-    for _ in range(times):
-        began = perf_counter()
-        work()
-        taken.append((perf_counter() - began) * 1000)
-    return sorted(taken)[int(times * 0.95)]
+def page_figures(engine: str, large: Running, small: Running, customers: int) -> Iterator[ServiceFigure]:
+    """Pages far down, other orders, and many changes: the 95th percentile of one client over HTTP, in milliseconds."""
+    with load_generator(large.url) as of_many, load_generator(small.url) as of_few:
 
+        def page(query: str = "", *, load: LoadGenerator = of_many, service: Running = large) -> float:
+            result = load.run([service.request("GET", f"/Customer/All?{query}")], seconds=1.0, connections=1)
+            if result.errors:
+                raise RuntimeError(f"{query}: {result.errors} errors")
+            return result.percentile(0.95)
 
-def page_figures(engine: str, store: Store, small: Store, customers: int) -> Iterator[ServiceFigure]:
-    """Pages far down, other orders, and many changes; without HTTP."""
-    loop = asyncio.new_event_loop()
-
-    def page(of: Store, **request: object) -> float:
-        wanted = PageRequest(**request)  # type: ignore[arg-type]
-        return timed(lambda: loop.run_until_complete(of.page(wanted)))
-
-    first_of_few = page(small)
-    last = customers // 25
-    limit = 30.0 if engine == "SQLite" else 80.0
-    for name, number in (("first", 1), ("middle", last // 2), ("last", last)):
-        yield ServiceFigure(
-            f"{name} page by ID, p95, x page 1 at 1,000", engine, page(store, page=number) / first_of_few, "x", 3.0
-        )
-    worst = max(page(store, page=last, sort=sort) for sort in SORTABLE_FIELDS if sort != "shortID")
-    yield ServiceFigure("last page by another column, the worst, p95", engine, worst, "ms", limit)
-    middle = max(page(store, page=last // 2, sort=sort) for sort in SORTABLE_FIELDS if sort != "shortID")
-    yield ServiceFigure("middle page by another column, the worst, p95", engine, middle, "ms")
-    times = sorted(str(record["modified"]) for record in sample_customers(customers))
-    few, many = times[-250], times[customers // 2]
-    yield ServiceFigure("modifiedSince, 250 hits, p95", engine, page(store, page_size=250, modified_since=few), "ms", 5)
-    walk = [page(store, page=number, page_size=250, sort="modified", modified_since=many)
-            for number in (1, customers // 1000, customers // 500)]  # fmt: skip
-    yield ServiceFigure("modifiedSince, half of all, any page by modified, p95", engine, max(walk), "ms", 50)
-    loop.close()
+        first_of_few = page(load=of_few, service=small)
+        last = customers // 25
+        for name, number in (("first", 1), ("middle", last // 2), ("last", last)):
+            ratio = page(f"page={number}") / first_of_few
+            yield ServiceFigure(f"{name} page by ID, x page 1 at 1,000", engine, ratio, "x", 3.0)
+        limit = 30.0 if engine == "SQLite" else 80.0
+        others = [column for column in SORTABLE_FIELDS if column != "shortID"]
+        for name, number in (("last", last), ("middle", last // 2)):
+            worst = max(page(f"sort={column}&page={number}") for column in others)
+            yield ServiceFigure(f"{name} page by another column, the worst", engine, worst, "ms", limit)
+        times = sorted(str(record["modified"]) for record in sample_customers(customers))
+        few = page(f"pageSize=250&modifiedSince={times[-250]}")
+        yield ServiceFigure("modifiedSince, 250 hits", engine, few, "ms", 5)
+        query = f"pageSize=250&sort=modified&modifiedSince={times[customers // 2]}"
+        many = max(page(f"{query}&page={number}") for number in (1, customers // 1000, customers // 500))
+        yield ServiceFigure("modifiedSince, half of all, any page by modified", engine, many, "ms", 50)
 
 
 def throughput_figures(engine: str, service: Running, bare: LoadGenerator, folder: Path) -> Iterator[ServiceFigure]:
@@ -263,39 +253,42 @@ def measure(customers: int) -> Iterator[ServiceFigure]:
     """All figures, on SQLite, then on PostgreSQL."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        few = Store.open(folder / "few.sqlite3")
-        load_sample(few, 1000, lambda _done, _total: None)
-        many = Store.open(folder / "many.sqlite3")
-        load_sample(many, customers, lambda _done, _total: None)
-        yield from page_figures("SQLite", many, few, customers)
-        one = asyncio.run(few.get("ACME-CORP"))
-        page = asyncio.run(few.page(PageRequest()))
-        asyncio.run(many.close())
-        asyncio.run(few.close())
-        (folder / "one.json").write_text(one.json if one else "")
-        (folder / "page.json").write_text(page.records)
+        few, many = folder / "few.sqlite3", folder / "many.sqlite3"
+        one, page = asyncio.run(fill(Store.open(few), 1000))
+        asyncio.run(fill(Store.open(many), customers))
+        (folder / "one.json").write_text(one)
+        (folder / "page.json").write_text(page)
         bare_command = [sys.executable, "-c", BARE, str(folder / "one.json"), str(folder / "page.json")]
         bare_url, _ = stack.enter_context(started(bare_command))
         bare = stack.enter_context(load_generator(bare_url))
-        with serving(str(folder / "few.sqlite3")) as service:
-            yield from throughput_figures("SQLite", service, bare, folder)
+        with serving(str(few)) as small, serving(str(many)) as large:
+            yield from page_figures("SQLite", large, small, customers)
+            yield from throughput_figures("SQLite", small, bare, folder)
         server = PostgresServer.create(folder / "postgres", {"shared_buffers": "256MB"})
         stack.callback(server.stop)
+        urls = server.url.replace("/postgres", "/few"), server.url
         with server.connection() as connection:
             connection.execute("CREATE DATABASE few")
-        stores = []
-        for url, count in ((server.url, customers), (server.url.replace("/postgres", "/few"), 1000)):
+        for url, count in zip(urls, (1000, customers), strict=True):
             database = PostgresDatabase(url)
             database.migrate()
-            stores.append(Store(database))
-            load_sample(stores[-1], count, lambda _done, _total: None)
-        with server.connection() as connection:
-            connection.execute("VACUUM ANALYZE")
-        yield from page_figures("PostgreSQL", stores[0], stores[1], customers)
-        for store in stores:
-            asyncio.run(store.close())
-        with serving(server.url.replace("/postgres", "/few")) as service:
-            yield from throughput_figures("PostgreSQL", service, bare, folder)
+            asyncio.run(fill(Store(database), count))
+        for database_name in ("few", "postgres"):
+            with server.connection(database_name) as connection:
+                connection.execute("VACUUM ANALYZE")
+        with serving(urls[0]) as small, serving(urls[1]) as large:
+            yield from page_figures("PostgreSQL", large, small, customers)
+            yield from throughput_figures("PostgreSQL", small, bare, folder)
+
+
+async def fill(store: Store, customers: int) -> tuple[str, str]:
+    """Fill the store with samples, and close it; returns one customer and the first page as JSON."""
+    load_sample(store, customers, lambda _done, _total: None)
+    one, page = await store.get("ACME-CORP"), await store.page(PageRequest())
+    await store.close()
+    if one is None:
+        raise RuntimeError("the samples begin with another customer")
+    return one.json, page.records
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
@@ -23,9 +23,14 @@ from app.models.fields import (
 )
 from app.service.app import create_app
 from app.service.credentials import Credentials
+from app.service.database.postgres import PostgresDatabase
 from app.service.request_parsing import MAX_PAGE, RESERVED_IDS
 from app.service.sample.generator import load_sample
 from app.service.store import Store
+from tests.service.conftest import empty_tables
+
+if TYPE_CHECKING:
+    from tests.service.postgres_server import PostgresServer
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,14 @@ class Described:
     headers: dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def described() -> Iterator[Described]:
-    store = Store.open(None)
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
+def described(request: pytest.FixtureRequest) -> Iterator[Described]:
+    if request.param == "SQLite":
+        store = Store.open(None)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        empty_tables(server)
+        store = Store(PostgresDatabase(server.url))
     load_sample(store, 48, lambda _done, _count: None)
     credentials = Credentials()
     issued = credentials.issue(frozenset({130, 131}))

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from app.models.fields import ID_FIELD
 from app.service.database.base import Session
 
-MAX_RANGE: Final = 4_000
+MAX_RANGE: Final = 8_000
 _HALF: Final = MAX_RANGE // 2
 
 
@@ -28,7 +28,7 @@ class IdRanges:
 
     @classmethod
     def read(cls, session: Session) -> "IdRanges":
-        """Read them all: one row for every 2,000 to 4,000 customers."""
+        """Read them all: one row for every 4,000 to 8,000 customers."""
         return cls(session.execute("SELECT first_id, customers FROM id_range ORDER BY first_id").fetchall())
 
     def position(self, offset: int) -> Position:
