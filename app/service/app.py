@@ -49,11 +49,12 @@ def create_app(store: Store, credentials: Credentials) -> Starlette:
     health = _Health(store)
     app = Starlette(
         routes=[
-            _route(f"{ROOT}/Token", POST=api.token),
-            _route(f"{ROOT}/openapi.json", GET=_openapi),
-            _route(_CUSTOMER, POST=api.upsert),
+            # The most frequent ones first: they are tried one after the other.
             _route(f"{_CUSTOMER}/All", GET=api.page),
             _route(f"{_CUSTOMER}/{{id:path}}", GET=api.get, DELETE=api.discontinue),
+            _route(_CUSTOMER, POST=api.upsert),
+            _route(f"{ROOT}/Token", POST=api.token),
+            _route(f"{ROOT}/openapi.json", GET=_openapi),
             _route("/healthz", GET=health.live),
             _route("/readyz", GET=health.ready),
         ],

@@ -5,6 +5,7 @@ import os
 import sys
 from argparse import Namespace
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from app.errors import SettingsError
@@ -61,8 +62,8 @@ def run_serve(store: Store, options: Namespace) -> int:
                 options.host,
                 options.port,
                 announce,
-                tls_cert=options.tls_cert,
-                tls_key=options.tls_key,
+                tls_cert=None if options.tls_cert is None else Path(options.tls_cert),
+                tls_key=None if options.tls_key is None else Path(options.tls_key),
                 insecure=options.insecure,
                 access_log=log,
             )

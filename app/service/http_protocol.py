@@ -1,6 +1,7 @@
 """HTTP connections with deadlines and limits, so that a stranger's connections cannot slow or stop the others."""
 
 import asyncio
+import math
 import re
 import socket
 import ssl
@@ -69,8 +70,8 @@ class LimitedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         super().connection_lost(exc)
-        self._reading.stop()
-        self._writing.stop()
+        self._reading.cancel_timer()
+        self._writing.cancel_timer()
         self._on_lost(self)
 
     def data_received(self, data: bytes) -> None:
@@ -160,7 +161,7 @@ class Acceptor:
 
     def close(self) -> None:
         """Stop accepting, and drop the connections that are not established yet."""
-        self._retry.stop()
+        self._retry.cancel_timer()
         self._loop.remove_reader(self._listening)
         for task in self._starting:
             task.cancel()
@@ -220,20 +221,41 @@ class _RequestParser(h11.Connection):
 
 
 class _Deadline:
-    """Calls `expired` when the time of the last `start` has passed."""
+    """Calls `expired` when the time of the last `start` has passed.
+
+    One timer runs on while deadlines come and go, many in every request: setting one is only a number.
+    """
 
     def __init__(self, expired: Callable[[], None]) -> None:
         self._expired = expired
+        self._at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, seconds: float) -> None:
-        self.stop()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._expired)
+        """Expire after this time; an earlier deadline is forgotten."""
+        loop = asyncio.get_running_loop()
+        self._at = loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._at:
+            self.cancel_timer()
+            self._timer = loop.call_at(self._at, self._check)
 
     def stop(self) -> None:
+        """Do not expire."""
+        self._at = math.inf
+
+    def cancel_timer(self) -> None:
+        """Let go of the timer, and with it of what `expired` belongs to."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _check(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if self._at <= loop.time():
+            self._expired()
+        elif self._at < math.inf:
+            self._timer = loop.call_at(self._at, self._check)
 
 
 def _in_origin_form(request: h11.Request) -> h11.Request:

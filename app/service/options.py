@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 Command = Callable[[argparse.Namespace], int]
@@ -22,8 +21,8 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     _add_database(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="the port, 0 for a free one (%(default)s)")
-    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="the certificate, with its chain, in PEM format")
-    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, in PEM format, no password")
+    parser.add_argument("--tls-cert", metavar="FILE", help="the certificate, with its chain, in PEM format")
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key, in PEM format, no password")
     parser.add_argument(
         "--insecure", action="store_true", help="serve other machines without TLS: behind a proxy that encrypts"
     )

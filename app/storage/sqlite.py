@@ -121,7 +121,9 @@ def translate_errors(
         primary = None if code is None else code & 0xFF
         if primary is None or primary in _CORRUPT or code == sqlite3.SQLITE_IOERR_SHORT_READ:
             raise corrupt(error) from error
-        raise (StoreError if primary in BUSY else unusable)(
+        if primary in BUSY:
+            raise StoreError(f"{path} is in use by another program ({error}). Close that one and try again.") from error
+        raise unusable(
             f"{path} cannot be used: {error}. Check that the disk has room and that you may write the file and its "
             "folder."
         ) from error
