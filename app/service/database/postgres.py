@@ -18,7 +18,7 @@ from typing import Any, Final, LiteralString, Self, TypeVar, cast
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_attempts, conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from app.errors import ApiError, SettingsError, StoreError
@@ -248,7 +248,17 @@ class PostgresDatabase:
             connection.close()
 
     def _connect(self) -> "tuple[str, psycopg.Connection[Any]]":
-        connection: psycopg.Connection[Any] = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=2)
+        """Connect to the first server that can be used. A former primary must not hide the servers named after it."""
+        failures = []
+        for server in conninfo_attempts(conninfo_to_dict(self._conninfo)):
+            try:
+                return self._connect_to(make_conninfo("", **server))
+            except psycopg.OperationalError as error:
+                failures.append(_one_line(error))
+        raise psycopg.OperationalError("; ".join(failures))
+
+    def _connect_to(self, server: str) -> "tuple[str, psycopg.Connection[Any]]":
+        connection: psycopg.Connection[Any] = psycopg.connect(server, autocommit=True, prepare_threshold=2)
         try:
             for setting in _SETTINGS:
                 connection.execute(setting)
