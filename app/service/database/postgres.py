@@ -129,7 +129,8 @@ class PostgresDatabase:
     async def read(self, work: Work[T], *, quick: bool = False) -> T:
         """Run work that only reads; quick work outside of a transaction, in one round trip a statement."""
         self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick)
+        deadline = time.monotonic() + self._deadline
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick, deadline)
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction, and return once it is committed, on the synchronous standby too."""
@@ -138,7 +139,7 @@ class PostgresDatabase:
     def submit(self, work: Work[T]) -> "Future[T]":
         """Hand work to a thread."""
         self._check_open()
-        return self._threads.submit(self._write, work)
+        return self._threads.submit(self._write, work, time.monotonic() + self._deadline)
 
     async def close(self) -> None:
         """Finish what has begun, then close all connections."""
@@ -183,8 +184,7 @@ class PostgresDatabase:
         if self._closed:
             raise StoreError("The database is closed.")
 
-    def _read(self, work: Work[T], quick: bool) -> T:
-        deadline = time.monotonic() + self._deadline
+    def _read(self, work: Work[T], quick: bool, deadline: float) -> T:
         while True:
             with self._retrying(deadline), self._connection() as connection:
                 if quick:
@@ -194,8 +194,7 @@ class PostgresDatabase:
                 connection.execute("COMMIT")
                 return result
 
-    def _write(self, work: Work[T]) -> T:
-        deadline = time.monotonic() + self._deadline
+    def _write(self, work: Work[T], deadline: float) -> T:
         while True:
             with self._retrying(deadline), self._connection() as connection:
                 result = work(PostgresSession.begin(connection))
@@ -204,7 +203,12 @@ class PostgresDatabase:
 
     @contextmanager
     def _retrying(self, deadline: float) -> Iterator[None]:
-        """Let the block run again when the database was away or another transaction was in the way."""
+        """Let the block run again when the database was away or another transaction was in the way.
+
+        Work that waited for a thread until the deadline is not begun: a crowd would wait many times as long.
+        """
+        if time.monotonic() >= deadline:
+            raise unavailable("The database does not answer in time.")
         try:
             yield
         except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
