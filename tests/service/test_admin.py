@@ -278,3 +278,8 @@ def test_postgres_without_psycopg_is_reported(
     monkeypatch.delitem(sys.modules, "app.service.database.postgres", raising=False)
     assert main(["check", "--database", "postgresql://127.0.0.1/x"]) == 2
     assert "dockbook[postgres]" in capsys.readouterr().err
+
+
+def test_database_url_that_cannot_be_read_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--database", "postgresql://[::1/x"]) == 2
+    assert "The database URL cannot be read" in capsys.readouterr().err
