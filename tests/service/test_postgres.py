@@ -114,6 +114,7 @@ async def test_database_that_is_away_is_unavailable_and_nothing_is_written() -> 
         with pytest.raises(GatewayFault) as fault:
             await call
         assert (fault.value.response.status, fault.value.response.code) == (503, "unavailable")
+        assert "refused" in fault.value.response.message
     await database.close()
 
 

@@ -214,9 +214,10 @@ class PostgresDatabase:
         except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, errors.DiskFull | errors.OutOfMemory):
                 raise StoreError(_one_line(error)) from error
-            if time.monotonic() >= deadline:
+            pause = _TURN if isinstance(error, _TRANSIENT) else _TRY_EVERY
+            if time.monotonic() + pause >= deadline:
                 raise unavailable(f"The database does not answer: {_one_line(error)}.") from error
-            time.sleep(_TURN if isinstance(error, _TRANSIENT) else _TRY_EVERY)
+            time.sleep(pause)
         except psycopg.Error as error:
             raise StoreError(f"{self.name}: {_one_line(error)}.") from error
 
