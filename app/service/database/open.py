@@ -40,6 +40,7 @@ def open_to_serve(name: str) -> Database:
         return open_with_tables(name)
     database = open_sqlite(Path(name), create=True)
     if not database.claim_for_serving():
+        asyncio.run(database.close())
         raise SettingsError(
             f"Another dockbook serves {name} already. A file is for one service; use PostgreSQL for several."
         )
