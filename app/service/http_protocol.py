@@ -36,7 +36,7 @@ class Limits:
     idle_seconds: float = 5
     #: From the signal that ends the service to the end of what has begun.
     shutdown_seconds: float = 5
-    #: Open connections; further ones are closed at once.
+    #: Open connections. A further one takes the place of the oldest that has sent no head yet, or is closed at once.
     connections: int = 512
 
 
@@ -133,9 +133,10 @@ class LimitedProtocol(H11Protocol):
 
 
 class Acceptor:
-    """Accepts the connections of a listening socket, and closes those above the limit at once.
+    """Accepts the connections of a listening socket up to the limit, at which silent ones have to make room.
 
-    The server of asyncio has no limit, and logs a traceback for every connection while no descriptor is free.
+    Otherwise a stranger would keep everybody out by opening silent connections as fast as their deadlines pass. The
+    server of asyncio has no limit, and logs a traceback for every connection while no descriptor is free.
     """
 
     def __init__(
@@ -150,8 +151,8 @@ class Acceptor:
         self._limits = limits
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._open: set[LimitedProtocol] = set()
-        self._starting: set[asyncio.Task[None]] = set()
+        #: The oldest first, each with what establishes it.
+        self._open: dict[LimitedProtocol, asyncio.Task[None]] = {}
         self._retry = _Deadline(self.start)
 
     def start(self) -> None:
@@ -163,7 +164,7 @@ class Acceptor:
         """Stop accepting, and drop the connections that are not established yet."""
         self._retry.cancel_timer()
         self._loop.remove_reader(self._listening)
-        for task in self._starting:
+        for task in self._open.values():
             task.cancel()
 
     def _accept(self) -> None:
@@ -177,14 +178,24 @@ class Acceptor:
                 self._loop.remove_reader(self._listening)
                 self._retry.start(_ACCEPT_RETRY_SECONDS)
                 return
-            if len(self._open) >= self._limits.connections:
+            if len(self._open) >= self._limits.connections and not self._make_room():
                 connection.close()
                 continue
-            protocol = self._new_protocol(self._open.discard)
-            self._open.add(protocol)
-            task = self._loop.create_task(self._establish(connection, protocol))
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
+            protocol = self._new_protocol(self._forget)
+            self._open[protocol] = self._loop.create_task(self._establish(connection, protocol))
+
+    def _make_room(self) -> bool:
+        """Drop the oldest connection that has sent no head yet; return whether there was one."""
+        silent = next((protocol for protocol in self._open if protocol.cycle is None), None)
+        if silent is None:
+            return False
+        self._open.pop(silent).cancel()
+        if silent.transport is not None:
+            silent.transport.abort()
+        return True
+
+    def _forget(self, protocol: LimitedProtocol) -> None:
+        self._open.pop(protocol, None)
 
     async def _establish(self, connection: socket.socket, protocol: LimitedProtocol) -> None:
         try:
@@ -197,7 +208,7 @@ class Acceptor:
             )
         except OSError:
             # The client left, or does not speak TLS, or took too long: the connection is closed.
-            self._open.discard(protocol)
+            self._forget(protocol)
 
 
 class _RequestParser(h11.Connection):

@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -265,8 +266,11 @@ def test_missing_and_newer_tables_are_reported(run: Run, postgres_server: Postgr
 @pytest.mark.parametrize("database", ["SQLite"], indirect=True)
 def test_second_service_on_a_file_is_refused(run: Run, database: str) -> None:
     store = open_store(database)
+    threads = threading.active_count()
     code, _, error = run("serve", "--port", "0")
     assert (code, "serves" in error) == (2, True)
+    assert threading.active_count() == threads, "what it had opened is closed again"
+    assert Path(f"{database}.serving").exists(), "the file is still claimed"
     asyncio.run(store.close())
     assert not Path(f"{database}.serving").exists()
 
@@ -278,3 +282,8 @@ def test_postgres_without_psycopg_is_reported(
     monkeypatch.delitem(sys.modules, "app.service.database.postgres", raising=False)
     assert main(["check", "--database", "postgresql://127.0.0.1/x"]) == 2
     assert "dockbook[postgres]" in capsys.readouterr().err
+
+
+def test_database_url_that_cannot_be_read_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--database", "postgresql://[::1/x"]) == 2
+    assert "The database URL cannot be read" in capsys.readouterr().err

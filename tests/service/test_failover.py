@@ -19,6 +19,7 @@ import pytest
 
 from app.service.database import credential_table
 from app.service.database.postgres import PostgresDatabase
+from app.service.store import Store
 from tests.service.postgres_server import PostgresServer, programs
 
 WRITERS = 12
@@ -182,6 +183,27 @@ async def test_no_answered_write_is_lost_and_the_old_primary_is_not_believed(clu
                 assert (await client.get(fresh.replace("/api/v1", "/readyz"))).status_code == 503
                 assert (await client.get(one.replace("/api/v1", "/readyz"))).status_code == 200
             await asyncio.to_thread(cluster.primary.stop)
+
+
+@pytest.mark.promise("S7")
+async def test_new_connections_go_past_a_former_primary_that_came_back(cluster: Cluster) -> None:
+    database = PostgresDatabase(cluster.url)
+    store = Store(database)
+    await store.upsert("A", {"name": "on the former primary"})
+    await asyncio.to_thread(cluster.primary.kill)
+    await asyncio.to_thread(cluster.standby.promote)
+    await store.upsert("A", {"name": "on the new primary"})
+    await asyncio.to_thread(cluster.primary.start)
+    with cluster.standby.connection() as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dockbook'")
+
+    await store.upsert("B", {})
+    found = await store.get("A")
+
+    assert found is not None
+    assert found.record["name"] == "on the new primary"
+    assert await asyncio.to_thread(stored, cluster.standby) == {"A", "B"}
+    await database.close()
 
 
 @pytest.mark.slow

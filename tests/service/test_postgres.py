@@ -16,7 +16,7 @@ import pytest
 
 from app.errors import ApiError, GatewayFault, PreconditionFailed
 from app.models.fields import PageRequest
-from app.service.database import id_ranges
+from app.service.database import id_ranges, postgres
 from app.service.database.base import Session
 from app.service.database.id_ranges import IdRanges, wrong_ranges
 from app.service.database.postgres import PostgresDatabase
@@ -114,6 +114,26 @@ async def test_database_that_is_away_is_unavailable_and_nothing_is_written() -> 
         with pytest.raises(GatewayFault) as fault:
             await call
         assert (fault.value.response.status, fault.value.response.code) == (503, "unavailable")
+        assert "refused" in fault.value.response.message
+    await database.close()
+
+
+async def test_deadline_runs_while_work_waits_for_a_thread(postgres_server: PostgresServer) -> None:
+    database = PostgresDatabase(postgres_server.url, deadline=1.0)
+    begun: list[str] = []
+    finish = threading.Event()
+    holding = [database.submit(lambda _: finish.wait(30)) for _ in range(postgres._THREADS)]
+
+    waiting = database.submit(lambda _: begun.append("too late"))
+    with pytest.raises(TimeoutError):
+        await asyncio.to_thread(waiting.result, 1.0)
+    finish.set()
+
+    with pytest.raises(GatewayFault) as fault:
+        await asyncio.wrap_future(waiting)
+    assert (fault.value.response.status, fault.value.response.code) == (503, "unavailable")
+    assert begun == []
+    assert all(one.result(30) for one in holding)
     await database.close()
 
 

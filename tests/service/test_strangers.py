@@ -178,15 +178,33 @@ def test_upgrade_to_another_protocol_is_ignored(patient: ServiceProcess) -> None
 
 
 def test_connections_above_the_limit_are_closed_until_others_leave() -> None:
+    health = b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\n"
     with running_service(replace(PATIENT, connections=3)) as service:
         with ExitStack() as opened:
-            held = [opened.enter_context(service.connect(b"GET /hea")) for _ in range(3)]
+            held = [opened.enter_context(service.connect(health)) for _ in range(3)]
+            for connection in held:
+                assert read_answer(connection) == (200, {"status": "ok"})
             with service.connect() as above:
                 assert read_to_end(above) == b""
             # Those within the limit are served.
-            held[2].sendall(b"lthz HTTP/1.1\r\nHost: service\r\n\r\n")
+            held[2].sendall(health)
             assert read_answer(held[2]) == (200, {"status": "ok"})
         assert answers(service)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_silent_connections_make_room_for_others(encrypted: bool, tmp_path: Path) -> None:
+    pem = make_certificate("127.0.0.1", tmp_path) if encrypted else None
+    tls = ssl.create_default_context(cafile=str(pem)) if encrypted else None
+    with running_service(replace(PATIENT, connections=3), tls_cert=pem, tls_key=pem) as service, ExitStack() as opened:
+        silent = [opened.enter_context(service.connect()) for _ in range(3)]
+        with service.client(tls) as client:
+            assert client.get("Customer/All").status_code == 200
+            assert read_to_end(silent[0]) == b""
+            # The client's own connection has a request behind it, and stays.
+            for _ in range(10):
+                opened.enter_context(service.connect())
+            assert client.get("Customer/All").status_code == 200
 
 
 def test_connections_above_the_limit_are_closed_until_deadlines_pass() -> None:

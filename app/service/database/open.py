@@ -40,6 +40,7 @@ def open_to_serve(name: str) -> Database:
         return open_with_tables(name)
     database = open_sqlite(Path(name), create=True)
     if not database.claim_for_serving():
+        asyncio.run(database.close())
         raise SettingsError(
             f"Another dockbook serves {name} already. A file is for one service; use PostgreSQL for several."
         )
@@ -70,7 +71,13 @@ def open_postgres(url: str) -> "PostgresDatabase":
 
 def refuse_password(option: str, name: str) -> None:
     """Raise `SettingsError` when there is a password in an option, where everybody on the machine can read it."""
-    if is_postgres(name) and (urlsplit(name).password or "password=" in urlsplit(name).query):
+    if not is_postgres(name):
+        return
+    try:
+        url = urlsplit(name)
+    except ValueError as error:
+        raise SettingsError(f"The database URL cannot be read: {error}.") from None
+    if url.password or "password=" in url.query:
         raise SettingsError(
             f"{option} is visible to others on this machine. Put the password into DOCKBOOK_DATABASE or ~/.pgpass."
         )

@@ -18,7 +18,7 @@ from typing import Any, Final, LiteralString, Self, TypeVar, cast
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_attempts, conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from app.errors import ApiError, SettingsError, StoreError
@@ -129,7 +129,8 @@ class PostgresDatabase:
     async def read(self, work: Work[T], *, quick: bool = False) -> T:
         """Run work that only reads; quick work outside of a transaction, in one round trip a statement."""
         self._check_open()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick)
+        deadline = time.monotonic() + self._deadline
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick, deadline)
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction, and return once it is committed, on the synchronous standby too."""
@@ -138,7 +139,7 @@ class PostgresDatabase:
     def submit(self, work: Work[T]) -> "Future[T]":
         """Hand work to a thread."""
         self._check_open()
-        return self._threads.submit(self._write, work)
+        return self._threads.submit(self._write, work, time.monotonic() + self._deadline)
 
     async def close(self) -> None:
         """Finish what has begun, then close all connections."""
@@ -183,8 +184,7 @@ class PostgresDatabase:
         if self._closed:
             raise StoreError("The database is closed.")
 
-    def _read(self, work: Work[T], quick: bool) -> T:
-        deadline = time.monotonic() + self._deadline
+    def _read(self, work: Work[T], quick: bool, deadline: float) -> T:
         while True:
             with self._retrying(deadline), self._connection() as connection:
                 if quick:
@@ -194,8 +194,7 @@ class PostgresDatabase:
                 connection.execute("COMMIT")
                 return result
 
-    def _write(self, work: Work[T]) -> T:
-        deadline = time.monotonic() + self._deadline
+    def _write(self, work: Work[T], deadline: float) -> T:
         while True:
             with self._retrying(deadline), self._connection() as connection:
                 result = work(PostgresSession.begin(connection))
@@ -204,15 +203,21 @@ class PostgresDatabase:
 
     @contextmanager
     def _retrying(self, deadline: float) -> Iterator[None]:
-        """Let the block run again when the database was away or another transaction was in the way."""
+        """Let the block run again when the database was away or another transaction was in the way.
+
+        Work that waited for a thread until the deadline is not begun: a crowd would wait many times as long.
+        """
+        if time.monotonic() >= deadline:
+            raise unavailable("The database does not answer in time.")
         try:
             yield
         except (psycopg.OperationalError, psycopg.InterfaceError, errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, errors.DiskFull | errors.OutOfMemory):
                 raise StoreError(_one_line(error)) from error
-            if time.monotonic() >= deadline:
+            pause = _TURN if isinstance(error, _TRANSIENT) else _TRY_EVERY
+            if time.monotonic() + pause >= deadline:
                 raise unavailable(f"The database does not answer: {_one_line(error)}.") from error
-            time.sleep(_TURN if isinstance(error, _TRANSIENT) else _TRY_EVERY)
+            time.sleep(pause)
         except psycopg.Error as error:
             raise StoreError(f"{self.name}: {_one_line(error)}.") from error
 
@@ -248,7 +253,17 @@ class PostgresDatabase:
             connection.close()
 
     def _connect(self) -> "tuple[str, psycopg.Connection[Any]]":
-        connection: psycopg.Connection[Any] = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=2)
+        """Connect to the first server that can be used. A former primary must not hide the servers named after it."""
+        failures = []
+        for server in conninfo_attempts(conninfo_to_dict(self._conninfo)):
+            try:
+                return self._connect_to(make_conninfo("", **server))
+            except psycopg.OperationalError as error:
+                failures.append(_one_line(error))
+        raise psycopg.OperationalError("; ".join(failures))
+
+    def _connect_to(self, server: str) -> "tuple[str, psycopg.Connection[Any]]":
+        connection: psycopg.Connection[Any] = psycopg.connect(server, autocommit=True, prepare_threshold=2)
         try:
             for setting in _SETTINGS:
                 connection.execute(setting)
