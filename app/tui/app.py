@@ -130,8 +130,8 @@ class DockbookApp(NavigatingApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
-        Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
-        Binding("colon", "palette", "All commands", id="palette"),
+        Binding("colon", "palette", "More", id="palette", tooltip="All commands"),
+        Binding("ctrl+p", "palette", "More", priority=True, id="palette", tooltip="All commands"),
         Binding("T", "test_scanner", "Test scanner", id="test-scanner", tooltip="Test the scanner, and set it up"),
         Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
     ]

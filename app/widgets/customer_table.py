@@ -12,9 +12,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
-from app.text.sanitize import fit, sanitize_id, width
+from app.text.sanitize import fit
 from app.textual_private import mark_dirty
-from app.widgets.columns import ColumnWidth, heading_text, lay_out, row_text
+from app.widgets.columns import SIGN_LEGEND, Column, ColumnWidth, heading_text, lay_out, measure, row_text
 from app.widgets.confusable_ids import ConfusableIds
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.match_highlight import StyledText, highlight_row
@@ -63,7 +63,7 @@ class CustomerTable(DirectKeys, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor is on another customer, or its remark has changed."""
+        """The cursor is on another customer, its remark has changed, or the rows are laid out anew."""
 
     class Opened(Message):
         """A customer was chosen."""
@@ -83,7 +83,8 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._top = 0
         self._room = Size(0, 0)
         self._layout_cells: tuple[ColumnWidth, ...] = ()
-        self._id_width = 0
+        #: How wide the content of each column was so far: columns that grow with every page are hard to read.
+        self._needs: Mapping[Column, int] = {}
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
         self._words: tuple[str, ...] = ()
@@ -141,8 +142,14 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     @property
     def shown_columns(self) -> tuple[str, ...]:
-        """The fields that have a column now."""
-        return tuple(cell.column.field for cell in self._layout_cells)
+        """The fields that can be seen now."""
+        return tuple(field for cell in self._layout_cells for field in cell.column.fields)
+
+    @property
+    def legend(self) -> str:
+        """What the signs in the rows mean; empty if there are none."""
+        shown = any(cell.column.is_sign for cell in self._layout_cells)
+        return SIGN_LEGEND if shown and any(row.active is False for row in self._rows) else ""
 
     def set_page(
         self,
@@ -168,7 +175,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         self.confusable.set_page(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
-        self._id_width = max([self._id_width, *(width(sanitize_id(row.short_id)) for row in rows)])
+        self._needs = measure(rows, self._needs)
         self._layout_columns(self._room.width)
         if place == "same":
             position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
@@ -271,13 +278,15 @@ class CustomerTable(DirectKeys, can_focus=True):
         return self.confusable.remark(self._rows[index].short_id) if index < len(self._rows) else ""
 
     def _set_size(self, room: Size) -> None:
+        if room.width != self._room.width:
+            self.post_message(self.Moved())
         self._room = room
         self._layout_columns(room.width)
         self._scroll_to_cursor()
         self._drawn.clear()
 
     def _layout_columns(self, cells: int) -> None:
-        self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+        self._layout_cells = lay_out(cells - _GUTTER - 1, self._needs, self._chosen)
         self._row_cache = RowCache()
 
     def _line(self, y: int) -> Strip:
@@ -323,13 +332,7 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     def _joined(self, pieces: Sequence[StyledText], look: str, cells: int) -> Strip:
         found = {part: self.get_component_rich_style(f"customer-table--{part}", partial=True) for part in _PIECES}
-        return join_pieces(
-            pieces,
-            self._component_style(look),
-            found,
-            cells,
-            self._component_style("row") if look == "cursor" else None,
-        )
+        return join_pieces(pieces, self._component_style(look), found, cells)
 
     def _redraw(self) -> None:
         """Repaint the lines that look different now, and no other."""

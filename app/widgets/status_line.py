@@ -1,4 +1,4 @@
-"""The line above the keys: notices at the left, the position at the right."""
+"""The line above the keys: notices, or a legend, at the left, the position at the right."""
 
 from collections.abc import Hashable
 from typing import Literal, NamedTuple
@@ -38,6 +38,7 @@ class StatusLine(CachedLines):
 
     notices: reactive[tuple[Notice, ...]] = reactive((), layout=True)
     position = reactive("", layout=True)
+    legend = reactive("")
     timeout = 10.0
     hide_when_empty = False
 
@@ -85,7 +86,8 @@ class StatusLine(CachedLines):
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
-            return [_justify(Content(""), position, cells)]
+            legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
+            return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * _MOST_LINES] for notice in self.notices)

@@ -13,7 +13,7 @@ from app.models.fields import BY_NAME, ID_FIELD, Direction, PageRequest, Status
 from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
-from app.screens.customer_list.bindings import FOOTER, HELP_TEXT, LIST_BINDINGS
+from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
 from app.screens.customer_list.page_loader import PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
@@ -31,6 +31,7 @@ from app.text.confusables import reveal_confusables
 from app.text.sanitize import sanitize_id, width
 from app.widgets.customer_table import CustomerTable
 from app.widgets.empty_state import EmptyState
+from app.widgets.key_bar import Place
 from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
@@ -156,9 +157,8 @@ class CustomerListScreen(BaseScreen[None]):
                 self.pagination.requested, "same", fresh=True, seek=message.customer.short_id, before=message.text
             )
 
-    def footer_actions(self) -> tuple[str, ...]:
-        name, *others = self.FOOTER
-        return (name, "find-leave", *others) if self.is_searching else self.FOOTER
+    def footer_places(self) -> tuple[Place, ...]:
+        return FOOTER_OF_FIND if self.is_searching else self.FOOTER
 
     def code_typed(self, typed: str, code: str) -> bool:
         field = self.search_bar.input
@@ -465,6 +465,7 @@ class CustomerListScreen(BaseScreen[None]):
 
     def update_position(self, doing: str = "") -> None:
         """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
+        self.status.legend = self.table.legend
         marked = f"{len(self.marked):,} marked" if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
