@@ -156,7 +156,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         rows: Sequence["Customer"],
         sort: str,
         direction: Direction,
-        place: Literal["first", "last", "same"] = "first",
+        place: Literal["first", "last", "same"] | int = "first",
         seek: str | None = None,
         *,
         words: Sequence[str] = (),
@@ -164,25 +164,25 @@ class CustomerTable(DirectKeys, can_focus=True):
         repeated: Collection[str] = (),
         tentative: bool = False,
     ) -> None:
-        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
+        """Show a page with the cursor at this place; `same` is the same customer, if the page has it.
+
+        On a page that has the customer `seek`, the cursor goes there.
 
         The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
         server sent more rows than are shown. `tentative` rows are only looked at.
         """
-        before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
-        position = self.cursor
+        before = self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None
+        position = self.cursor if place == "same" else place if isinstance(place, int) else 0
+        wanted = seek or (before if place == "same" else None)
         self._rows, self.provisional = list(rows), tentative
         self.confusable.set_page(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
         self._needs = measure(rows, self._needs)
         self._layout_columns(self._room.width)
-        if place == "same":
-            position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
-        elif place == "last":
+        if place == "last":
             position = len(rows) - 1
-        else:
-            position = 0
+        position = next((at for at, row in enumerate(rows) if row.short_id == wanted), position)
         self.set_reactive(CustomerTable.cursor, self.validate_cursor(position))
         self._scroll_to_cursor()
         self._redraw()

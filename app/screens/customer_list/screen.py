@@ -44,7 +44,7 @@ _OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
 LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
-CursorPlacement = Literal["first", "last", "same"]
+CursorPlacement = Literal["first", "last", "same"] | int
 
 
 class CustomerListScreen(BaseScreen[None]):
@@ -151,11 +151,22 @@ class CustomerListScreen(BaseScreen[None]):
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
-        # Among those that match, it may be in another place now, or not at all.
-        if not self.replace(message.customer) or self.pagination.requested.needs_mirror:
-            self.load(
-                self.pagination.requested, "same", fresh=True, seek=message.customer.short_id, before=message.text
-            )
+        request, short_id = self.pagination.requested, message.customer.short_id
+        if message.change is not None and message.change.kind == "created" and not message.aloud:
+            self._show_created(short_id, message.text)
+        elif not self.replace(message.customer) or request.needs_mirror:
+            # Among those that match, it may be in another place now, or not at all.
+            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
+
+    def _show_created(self, short_id: str, text: str) -> None:
+        """Show the page that a new customer is on, without a filter that leaves it out."""
+        if self._return_point is not None:
+            self.pagination.requested = self._return_point.request
+            self._end_find()
+        request = self.pagination.requested
+        if request.status == "discontinued":
+            request = request._replace(status="all")
+        self.load(request, "same", fresh=True, seek=short_id, locate=True, before=text)
 
     def footer_places(self) -> tuple[Place, ...]:
         return FOOTER_OF_FIND if self.is_searching else self.FOOTER
@@ -228,15 +239,18 @@ class CustomerListScreen(BaseScreen[None]):
     @on(SearchInput.Left)
     def action_leave_find(self) -> None:
         """Return to the page, customer and order from before the search."""
-        point, self._return_point = self._return_point, None
-        if point is None:
-            return
+        point = self._return_point
+        if point is not None:
+            self.status.clear_notice()
+            self._end_find()
+            self._return_to(point)
+
+    def _end_find(self) -> None:
+        self._return_point = None
         self.remove_class("-finding")
         self.status.hide_when_empty = False
-        self.status.clear_notice()
         self.table.focus()
         self.show_keys()
-        self._return_to(point)
 
     def find(self, text: str) -> None:
         """Search for this text."""
@@ -280,8 +294,11 @@ class CustomerListScreen(BaseScreen[None]):
 
     def action_new(self) -> None:
         if self.can_write():
-            found = self.table.rows and not self.table.has_caption
-            self._open_form(None, "" if found else self.pagination.shown.find)
+            self.after_load(self._new)
+
+    def _new(self) -> None:
+        found = self.table.rows and not self.table.has_caption
+        self._open_form(None, "" if found else self.pagination.shown.find)
 
     def action_discontinue(self) -> None:
         from app.screens.discontinue import discontinue
@@ -315,7 +332,9 @@ class CustomerListScreen(BaseScreen[None]):
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load(self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status]))
+        self.load_around_cursor(
+            self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status])
+        )
         self.save_list_state()
 
     def action_sort(self) -> None:
@@ -367,18 +386,25 @@ class CustomerListScreen(BaseScreen[None]):
         *,
         fresh: bool = False,
         seek: str | None = None,
+        locate: bool = False,
         before: str = "",
     ) -> None:
         """Load a page and show it, with the cursor at this place or on the customer `seek`.
 
-        With `fresh` the server is asked now; `before` is shown before an error.
+        With `fresh` the server is asked now. With `locate` the page on which `seek` stands, or would stand if it were
+        not filtered out, takes the place of the one requested. `before` is shown before an error.
         """
         self.stop_countdown()
         # Keys pressed on provisional rows apply to the page being loaded.
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
-        self.run_read(partial(self._load, request, place, fresh=fresh, seek=seek, before=before), "page")
+        self.run_read(partial(self._load, request, place, fresh, seek if locate else None, seek, before), "page")
+
+    def load_around_cursor(self, request: PageRequest) -> None:
+        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
+        current = self.table.current
+        self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
     def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
         """Run the action with the customer under the cursor, now or when its page is shown."""
@@ -405,8 +431,8 @@ class CustomerListScreen(BaseScreen[None]):
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         local = sort in self._sorted_locally
-        self.load(
-            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local), "first"
+        self.load_around_cursor(
+            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local)
         )
         self.save_list_state()
 
@@ -503,13 +529,25 @@ class CustomerListScreen(BaseScreen[None]):
             self.load(request, "same")
 
     async def _load(
-        self, request: PageRequest, place: CursorPlacement, *, fresh: bool, seek: str | None, before: str
+        self,
+        request: PageRequest,
+        place: CursorPlacement,
+        fresh: bool,
+        locate: str | None,
+        seek: str | None,
+        before: str,
     ) -> None:
         # The local copy answers before a person could read that the page is loading.
         self.update_position("" if request.needs_mirror else "loading…")
+        if locate is not None and (located := await self._loader.locate(request, locate)) is not None:
+            request, place = located
+            self.pagination.requested = request
         cursor_number = self._cursor_number if place == "same" else None
         try:
             result = await self._loader.load(request, cursor_number, fresh=fresh, has_rows=bool(self.table.rows))
+            current = seek or (self.table.current.short_id if self.table.current else None)
+            if place == "same" and fresh and current is not None:
+                result = await self._loader.follow(result, current)
         except DockbookError as error:
             self._forget_waiting()
             await self._load_failed(request, place, error, before)
@@ -532,7 +570,7 @@ class CustomerListScreen(BaseScreen[None]):
         if refused and await self._loader.can_sort_locally():
             self._sorted_locally.add(request.sort)
             self.show_notice(f"The server does not sort by {label}; the local copy does.")
-            self.load(request._replace(sort_locally=True), place)
+            self.load_around_cursor(request._replace(sort_locally=True))
             return
         self.pagination.revert()
         self.show_connection(self.repository.connection)
