@@ -251,6 +251,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Show a notice on the status line instead of the one before."""
         self.status.show_notice(text, level, kind)
 
+    def show_hint(self, text: str) -> None:
+        """Show why a key did nothing, or what to do next, until a key does something."""
+        self.status.show_notice(text, "hint")
+
     def show_error(self, error: DockbookError, before: str = "") -> None:
         """Show an error on the status line, behind the text `before`, and the state of the connection."""
         self.show_connection(self.repository.connection)
@@ -307,7 +311,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_notice("Editing is enabled again. The server checks the permission when you save.")
+            self.show_hint("Editing is enabled again. The server checks the permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group replaces it."""

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
@@ -34,6 +35,7 @@ from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
     from textual.timer import Timer
 
     from app.models.customer import Page
@@ -231,6 +233,17 @@ class DockbookApp(NavigatingApp):
         ):
             return
         await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action; a hint about the key before has done its duty."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.status.clear_hint()
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def on_unmount(self) -> None:
         if self.context.drafts is not None:

@@ -402,3 +402,37 @@ async def test_outdated_resize_is_ignored(keys: list[str]) -> None:
         await it.settle()
         assert it.app.screen.size == (80, 24)
         assert it.lines == before
+
+
+async def test_hint_about_a_key_goes_with_the_next_key_that_does_something() -> None:
+    async with run_app() as it:
+        await it.press("right_curly_bracket", "f8")
+        it.sees("This is the last page.")
+        await it.press("f8")
+        it.sees("This is the last page.")
+        await it.press("ctrl+home")
+        it.sees("page 1 of 3")
+        it.misses("This is the last page.")
+        await it.press("M")
+        it.sees("Nothing is marked.")
+        await it.press("space")
+        it.sees("1 marked")
+        it.misses("Nothing is marked.")
+
+
+async def test_outcome_goes_when_next_customer_is_asked_about() -> None:
+    async with run_app() as it:
+        await it.press("d", "right", "enter")
+        await it.until("ACME-CORP is now discontinued.")
+        await it.press("down")
+        it.sees("ACME-CORP is now discontinued.")
+        await it.press("d", "escape")
+        it.misses("is now discontinued")
+
+
+async def test_header_counts_all_customers_under_a_filter() -> None:
+    async with run_app(customers=0, mirror=True) as it:
+        await it.press("a")
+        for number in range(2):
+            await it.press("f6", *f"NEW-{number}", "f10")
+            it.sees(f"Created NEW-{number}.", f"live · {number + 1} ", f"{number + 1} active of {number + 1}")

@@ -24,7 +24,7 @@ from app.screens.customer_list.pagination import (
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.state_texts import empty_text, failure_text, position_text, summary
+from app.screens.customer_list.state_texts import empty_text, failure_text, position_text, summary, total_of_all
 from app.screens.list_state import ListState, ListStateSaver
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
@@ -208,6 +208,7 @@ class CustomerListScreen(BaseScreen[None]):
     @on(Input.Changed)
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
+        self.status.clear_hint()
         text, request = " ".join(event.value.split()), self.pagination.requested
         if self._return_point is None or not self.is_searching or text == request.find:
             return
@@ -318,9 +319,9 @@ class CustomerListScreen(BaseScreen[None]):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_notice("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("The matches are still being counted. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_notice("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
@@ -471,10 +472,9 @@ class CustomerListScreen(BaseScreen[None]):
         order = (request.sort or "", request.direction)
         self.table.set_page(rows, *order, place, seek, words=words, caption=caption, repeated=repeated)
         self.table.add_confusable_ids(page.confusable_ids)
-        if request.filtered:
-            self.show_connection(self.repository.connection)
-        else:
-            self._show_total(page)
+        self.show_connection(self.repository.connection)
+        if (total := total_of_all(request, page)) is not None or not request.filtered:
+            self._show_total(total)
         self._empty_page = None if page.rows else page
         if page.rows:
             self.remove_class("-panel")
@@ -618,12 +618,12 @@ class CustomerListScreen(BaseScreen[None]):
         """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""
         at = {row.short_id: at for at, row in enumerate(self.table.rows)}
         if short_id is not None and short_id not in at:
-            self.show_notice(f"{sanitize_id(short_id)} is not on this page any more.")
+            self.show_hint(f"{sanitize_id(short_id)} is not on this page any more.")
             return
         if short_id is not None:
             self.table.cursor = at[short_id]
         if self.table.current is None:
-            self.show_notice("No customer is selected.")
+            self.show_hint("No customer is selected.")
         else:
             act(self.table.current)
 
@@ -648,11 +648,12 @@ class CustomerListScreen(BaseScreen[None]):
         except DockbookError as error:
             self.show_error(error)
         else:
-            self._show_total(page)
+            self.show_connection(self.repository.connection)
+            self._show_total(page.total)
 
-    def _show_total(self, page: "Page") -> None:
-        self.show_connection(self.repository.connection)
-        self.header.detail = "" if page.total is None else f"{page.total:,}"
+    def _show_total(self, total: int | None) -> None:
+        """Show the number of all customers."""
+        self.header.detail = "" if total is None else f"{total:,}"
 
     def _cursor_number(self) -> int:
         """The number of the row under the cursor among all, from 0."""
@@ -685,7 +686,7 @@ class CustomerListScreen(BaseScreen[None]):
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
         else:
-            self.show_notice(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
+            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         self.status.clear_notice()
@@ -703,7 +704,7 @@ class CustomerListScreen(BaseScreen[None]):
             self.after_load_settled(partial(self._turn, step, place))
         else:
             last = CUT_SHORT if self.pagination.truncated else "This is the last page."
-            self.show_notice(last if step > 0 else "This is the first page.")
+            self.show_hint(last if step > 0 else "This is the first page.")
 
     def _return_to(self, point: ReturnPoint) -> None:
         """Show the list from before the search, from memory if nothing was written meanwhile."""
