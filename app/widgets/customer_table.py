@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from app.models.customer import Customer
 
+#: Where the cursor goes on a new page: a row, from 0, or on the customer it is on now.
+CursorPlacement = Literal["first", "last", "same"] | int
+
 _GUTTER: Final = 2
 _HEAD: Final = 1
 _PIECES: Final = ("found", "label")
@@ -156,7 +159,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         rows: Sequence["Customer"],
         sort: str,
         direction: Direction,
-        place: Literal["first", "last", "same"] | int = "first",
+        place: CursorPlacement = "first",
         seek: str | None = None,
         *,
         words: Sequence[str] = (),

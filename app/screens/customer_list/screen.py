@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from app.errors import ConnectionFailed, DockbookError, RateLimited
+from app.errors import DockbookError, RateLimited
 from app.models.fields import BY_NAME, ID_FIELD, Direction, PageRequest, Status
 from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
@@ -19,17 +19,15 @@ from app.screens.customer_list.pagination import (
     CUT_SHORT,
     Pagination,
     ReturnPoint,
-    exact_match,
     repeats_notice,
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.state_texts import empty_text, failure_text, position_text, summary, total_of_all
+from app.screens.customer_list.row_actions import RowActions
+from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
 from app.screens.list_state import ListState, ListStateSaver
-from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
-from app.text.confusables import reveal_confusables
-from app.text.sanitize import sanitize_id, width
-from app.widgets.customer_table import CustomerTable
+from app.text.sanitize import width
+from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
 from app.widgets.key_bar import Place
 from app.widgets.search_bar import SearchBar, SearchInput
@@ -44,10 +42,8 @@ _OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
 LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
-CursorPlacement = Literal["first", "last", "same"] | int
 
-
-class CustomerListScreen(BaseScreen[None]):
+class CustomerListScreen(RowActions):
     """Shows customers page by page; the newest request replaces those before it."""
 
     HELP_TEXT = HELP_TEXT
@@ -56,19 +52,16 @@ class CustomerListScreen(BaseScreen[None]):
     BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
         file = context.list_state_file
         state = file.state if file is not None else ListState()
         size = state.page_size or context.page_size or "fit"
-        self.fit = size == "fit"
-        self.table = CustomerTable()
+        page_size = size if isinstance(size, int) else LEAST_ROWS
+        request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
+        super().__init__(context, Pagination(request))
         self.table.chosen = state.columns
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
-        page_size = size if isinstance(size, int) else LEAST_ROWS
-        request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
-        self.pagination = Pagination(request)
-        self.marked: dict[str, Customer] = {}
+        self.fit = size == "fit"
         self._loader = PageLoader(context.repository, self.pagination)
         self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
         #: Actions that wait for the page that is being loaded.
@@ -258,24 +251,6 @@ class CustomerListScreen(BaseScreen[None]):
         self.action_find()
         self.search_bar.input.begin(text)
 
-    async def neighbour(self, direction: int) -> Neighbour | None:
-        """Move to the customer before (-1) or after (+1), also on another page; `None` at the end of the list."""
-        row = self.table.cursor + direction
-        if 0 <= row < len(self.table.rows):
-            self.table.cursor = row
-        elif (request := self.pagination.offset(direction)) is not None:
-            page = await self.repository.page(request)
-            if not page.rows:
-                return None
-            self.show_page(request, page, "first" if direction > 0 else "last")
-        elif direction > 0 and self.pagination.truncated:
-            raise ConnectionFailed(CUT_SHORT)
-        else:
-            return None
-        if (customer := self.table.current) is None:
-            return None
-        return Neighbour(customer, position_text(self.pagination, self.table.cursor), self.pagination.origin)
-
     def action_find(self) -> None:
         if self._return_point is None:
             page = self.pagination.page if self.pagination.up_to_date else None
@@ -288,24 +263,6 @@ class CustomerListScreen(BaseScreen[None]):
             self.update_position()
         self.search_bar.input.focus()
         self.search_bar.input.select_whole()
-
-    def action_edit(self) -> None:
-        if self.can_write():
-            self.with_current_customer(self._open_form)
-
-    def action_new(self) -> None:
-        if self.can_write():
-            self.after_load(self._new)
-
-    def _new(self) -> None:
-        found = self.table.rows and not self.table.has_caption
-        self._open_form(None, "" if found else self.pagination.shown.find)
-
-    def action_discontinue(self) -> None:
-        from app.screens.discontinue import discontinue
-
-        if self.can_write():
-            self.with_current_customer(partial(discontinue, self))
 
     def action_turn(self, step: int) -> None:
         self.after_load(partial(self._turn, step, "first"))
@@ -353,24 +310,6 @@ class CustomerListScreen(BaseScreen[None]):
 
         ask_columns(self, self.table, self.save_list_state)
 
-    def action_mark(self) -> None:
-        self.with_current_customer(self._mark)
-
-    def action_marked(self) -> None:
-        from app.screens.customer_list.options import ask_about_marked
-
-        ask_about_marked(self, self.marked, partial(self.set_marks, {}))
-
-    def action_copy(self) -> None:
-        from app.screens.clipboard import copy
-
-        self.with_current_customer(lambda customer: copy(self, "ID", customer, customer.short_id))
-
-    def action_copy_all(self) -> None:
-        from app.screens.clipboard import copy_record
-
-        self.with_current_customer(partial(copy_record, self))
-
     def action_export(self) -> None:
         from app.screens.export import ask_export
 
@@ -407,10 +346,6 @@ class CustomerListScreen(BaseScreen[None]):
         current = self.table.current
         self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
-    def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
-        """Run the action with the customer under the cursor, now or when its page is shown."""
-        self.after_load(partial(self._with_current, act, self._provisional_id()))
-
     def after_load(self, act: Callable[[], object]) -> None:
         """Run the action now, or after the pending page is shown."""
         narrowed = self.pagination.requested.needs_mirror or self.pagination.shown.needs_mirror
@@ -423,12 +358,6 @@ class CustomerListScreen(BaseScreen[None]):
         """Run the action when the page that was requested last is shown."""
         self._waiting.append(act)
         self.action_done.clear()
-
-    def set_marks(self, marked: "dict[str, Customer]") -> None:
-        """Mark these customers only; marks are kept across pages, orders and searches."""
-        self.marked = marked
-        self.table.marked = frozenset(marked)
-        self.update_position()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         local = sort in self._sorted_locally
@@ -607,28 +536,8 @@ class CustomerListScreen(BaseScreen[None]):
         self.table.add_confusable_ids(await self.repository.confusable_ids([row.short_id for row in self.table.rows]))
         self.customer_reached()
 
-    def _mark(self, customer: "Customer") -> None:
-        marked = dict(self.marked)
-        if marked.pop(customer.short_id, None) is None:
-            marked[customer.short_id] = customer
-        self.set_marks(marked)
-        self.table.cursor += 1
-
-    def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
-        """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""
-        at = {row.short_id: at for at, row in enumerate(self.table.rows)}
-        if short_id is not None and short_id not in at:
-            self.show_hint(f"{sanitize_id(short_id)} is not on this page any more.")
-            return
-        if short_id is not None:
-            self.table.cursor = at[short_id]
-        if self.table.current is None:
-            self.show_hint("No customer is selected.")
-        else:
-            act(self.table.current)
-
-    def _provisional_id(self) -> str | None:
-        """The ID under the cursor while the rows are provisional."""
+    @property
+    def provisional_id(self) -> str | None:
         if not self.table.provisional or self._snapshot is None:
             return None
         return self._snapshot.rows[self.table.cursor].short_id
@@ -658,39 +567,6 @@ class CustomerListScreen(BaseScreen[None]):
     def _cursor_number(self) -> int:
         """The number of the row under the cursor among all, from 0."""
         return (self.pagination.shown.page - 1) * self.pagination.shown.page_size + self.table.cursor
-
-    def _open(self, customer: "Customer", scanned: str = "") -> None:
-        self.status.clear_notice()
-        notice = ""
-        if scanned and customer.short_id != scanned:
-            was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
-            notice = f"Scanned {was}. Showing {found}, the only match."
-        self.post_message(
-            OpenCustomer(
-                self,
-                customer,
-                position=position_text(self.pagination, self.table.cursor),
-                neighbour=self.neighbour,
-                confusable_ids=self.table.confusable.others,
-                origin=self.pagination.origin,
-                notice=notice,
-            )
-        )
-
-    def _open_scanned(self, text: str, customer: "Customer") -> None:
-        """Open the customer that was scanned, or the only match."""
-        page, exact = self.pagination.page, exact_match(self.table.rows, text)
-        if exact is not None:
-            self.table.cursor = self.table.rows.index(exact)
-            self._open(exact, text)
-        elif page is not None and page.total == 1 and not self.table.has_caption:
-            self._open(customer, text)
-        else:
-            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
-
-    def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
-        self.status.clear_notice()
-        self.post_message(EditCustomer(self, customer) if customer else NewCustomer(self, new_id))
 
     def _turn(self, step: int, place: CursorPlacement) -> None:
         request = self.pagination.offset(step)
