@@ -155,6 +155,10 @@ class Mirror:
         except QueryCancelled:
             return None
 
+    async def rank(self, request: PageRequest, short_id: str) -> int | None:
+        """How many customers of a list come before this one, whether the list has it or not; `None` if unknown."""
+        return await self._run(self._find, lambda reader: reader.rank(request, short_id), None)
+
     async def customer(self, short_id: str) -> Customer | None:
         """The customer with exactly this ID, as last seen."""
         return await self._run(self._find, lambda reader: reader.customer(short_id), None)

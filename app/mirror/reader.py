@@ -69,6 +69,12 @@ class MirrorReader:
                 total = search.count_matches(terms)
             return total
 
+    def rank(self, request: PageRequest, short_id: str) -> int | None:
+        """How many rows of a list come before this customer; `None` if unknown, as while the mirror is incomplete."""
+        with transaction(self.connection):
+            state = MirrorState.read(self.connection)
+            return self._search(state).rank(request, short_id) if state.complete else None
+
     def customer(self, short_id: str) -> Customer | None:
         """The customer with exactly this ID; one whose ID is sound before one where it only reads like that."""
         rows = self.connection.execute(

@@ -159,6 +159,10 @@ class CustomerRepository:
         """Return how many customers a filter matches, if its page gave only a minimum; `None` if unknown."""
         return await self._local_copy.use(lambda mirror: mirror.count(request), None)
 
+    async def rank(self, request: PageRequest, short_id: str) -> int | None:
+        """Return how many customers of a list come before this one, as far as the local copy knows."""
+        return await self._local_copy.use(lambda mirror: mirror.rank(request, short_id), None)
+
     async def confusable_ids(self, short_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the other IDs that look like these, for those that have any."""
         return await self._local_copy.use(lambda mirror: mirror.look_alikes(short_ids), {})

@@ -25,7 +25,7 @@ from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
 from app.widgets.header_bar import HeaderBar
-from app.widgets.key_bar import KeyBar
+from app.widgets.key_bar import KeyBar, Place, hints
 from app.widgets.key_names import actions_of
 from app.widgets.status_line import Level, Notice, StatusLine
 
@@ -103,8 +103,8 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
             self.screen = screen
             self.code = code
 
-    #: The actions of the key bar, by id; those that do not fit are left out from the end, except help.
-    FOOTER: ClassVar[tuple[str, ...]] = ()
+    #: The places of the key bar; those that do not fit are left out from the end, except help.
+    FOOTER: ClassVar[tuple[Place, ...]] = ()
 
     #: Whether a scan opens a customer here.
     TAKES_SCANS: ClassVar[bool] = False
@@ -221,10 +221,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     def show_keys(self) -> None:
         """Show the keys of the current bindings, which may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
-        self.keys.actions = tuple(actions[name] for name in (*self.footer_actions(), "help") if name in actions)
+        self.keys.hints = tuple(hints((*self.footer_places(), "help"), actions))
 
-    def footer_actions(self) -> tuple[str, ...]:
-        """The ids of the actions for the key bar."""
+    def footer_places(self) -> tuple[Place, ...]:
+        """The places of the key bar."""
         return self.FOOTER
 
     def apply_saved(self, message: CustomerSaved) -> None:
@@ -250,6 +250,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
         """Show a notice on the status line instead of the one before."""
         self.status.show_notice(text, level, kind)
+
+    def show_hint(self, text: str) -> None:
+        """Show why a key did nothing, or what to do next, until a key does something."""
+        self.status.show_notice(text, "hint")
 
     def show_error(self, error: DockbookError, before: str = "") -> None:
         """Show an error on the status line, behind the text `before`, and the state of the connection."""
@@ -307,7 +311,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_notice("Editing is enabled again. The server checks the permission when you save.")
+            self.show_hint("Editing is enabled again. The server checks the permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group replaces it."""

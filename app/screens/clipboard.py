@@ -69,7 +69,7 @@ def copy_record(screen: "BaseScreen[Result]", customer: "Customer") -> None:
     """Send the whole record to the terminal's clipboard, its fields with tabs between them, as spreadsheets paste."""
     values = (" ".join(customer.value(field.name).split()) for field in FIELDS)
     screen.app.copy_to_clipboard("\t".join(values))
-    screen.show_notice(f"Copied: all fields of {sanitize_id(customer.short_id)}.")
+    screen.show_hint(f"Copied: all fields of {sanitize_id(customer.short_id)}.")
 
 
 def show_plain(screen: "BaseScreen[Result]", customer: "Customer", value: str = "") -> None:

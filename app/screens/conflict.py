@@ -150,7 +150,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
         decided, total = len(self._chosen), len(self._conflicts)
         self.status.position = f"{decided} of {total} decided"
         if decided == total:
-            self.show_notice("All decided: F10 saves.")
+            self.show_hint("All decided: F10 saves.")
 
     def _next_undecided(self) -> None:
         """Put the cursor on the next undecided field."""

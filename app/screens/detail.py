@@ -126,7 +126,7 @@ class DetailScreen(BaseScreen[None]):
         if entry is None:
             return
         if not entry.value:
-            self.show_notice(f"{entry.label} is empty: nothing to copy.")
+            self.show_hint(f"{entry.label} is empty: nothing to copy.")
             return
         copy(self, entry.label, self.customer, entry.value)
 
@@ -136,7 +136,7 @@ class DetailScreen(BaseScreen[None]):
 
     def action_step(self, direction: int) -> None:
         if self._neighbour is None:
-            self.show_notice("This customer was opened by its ID, not from a list: it has no neighbours here.")
+            self.show_hint("This customer was opened by its ID, not from a list: it has no neighbours here.")
             return
         # Keys pressed while a page is on its way are not lost: they are walked one after another.
         self._steps.append(direction)
@@ -168,7 +168,7 @@ class DetailScreen(BaseScreen[None]):
             return
         self._origin = sighting.origin
         if by_hand and self._origin is None:
-            self.show_notice("Read again from the server.")
+            self.show_hint("Read again from the server.")
         self._show(customer)
         self.show_connection(self.repository.connection)
 
@@ -188,7 +188,7 @@ class DetailScreen(BaseScreen[None]):
                 self.show_error(error)
                 return
             if step is None:
-                self.show_notice("This is the last customer." if self._steps[0] > 0 else "This is the first customer.")
+                self.show_hint("This is the last customer." if self._steps[0] > 0 else "This is the first customer.")
                 self._steps.clear()
                 return
             self._steps.popleft()

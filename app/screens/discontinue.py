@@ -37,9 +37,12 @@ class DiscontinueDialog(ConfirmDialog):
 def discontinue(screen: BaseScreen[Result], customer: "Customer") -> None:
     """Ask whether to discontinue, and do it."""
     if customer.active is False:
-        screen.show_notice(f"{sanitize_id(customer.short_id)} is already discontinued.")
+        screen.show_hint(f"{sanitize_id(customer.short_id)} is already discontinued.")
         return
 
+    if screen.status.level == "info":
+        # It is about the customer before.
+        screen.status.clear_notice()
     observer = save_observer(screen)
 
     async def carry_out() -> None:

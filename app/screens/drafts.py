@@ -81,13 +81,13 @@ def show_drafts(screen: "BaseScreen[Result]") -> None:
 
 async def _show(screen: "BaseScreen[Result]") -> None:
     if screen.context.drafts is None:
-        screen.show_notice("This is a demo: nothing is kept when you leave.")
+        screen.show_hint("This is a demo: nothing is kept when you leave.")
         return
     found = await _list_drafts(screen)
     if found is not None and found.unclaimed:
         _choose(screen, found.unclaimed)
     elif found is not None:
-        screen.show_notice("There are no drafts: all that was typed is saved or was discarded.")
+        screen.show_hint("There are no drafts: all that was typed is saved or was discarded.")
 
 
 def _choose(screen: "BaseScreen[Result]", drafts: "tuple[Draft, ...]") -> None:

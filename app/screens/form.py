@@ -178,6 +178,7 @@ class FormScreen(BaseScreen[str]):
         if self._before_lines is not self._texts_before:
             # Other keys came after the lines.
             self._before_lines = None
+        self.status.clear_hint()
         self.draft.update(self.customer, self.fields.edits)
         self._show_original(event.row)
         self.update_status()
@@ -195,7 +196,7 @@ class FormScreen(BaseScreen[str]):
     def entered(self) -> None:
         """Go to the next field; at the last one, say how to save."""
         if self.fields.at_end:
-            self.show_notice("This is the last field. F10 saves.")
+            self.show_hint("This is the last field. F10 saves.")
         else:
             self.action_move(1)
 
@@ -222,7 +223,7 @@ class FormScreen(BaseScreen[str]):
     def action_choices(self) -> None:
         row = self.fields.current
         if row.field != "country":
-            self.show_notice(f"There is nothing to choose from for {row.label}; Country has choices.")
+            self.show_hint(f"There is nothing to choose from for {row.label}; Country has choices.")
             return
         choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
 
@@ -238,7 +239,7 @@ class FormScreen(BaseScreen[str]):
         elif self.repository.read_only:
             self.can_write()
         elif self.customer is not None and not self.fields.changes:
-            self.show_notice("No changes to save.")
+            self.show_hint("No changes to save.")
         elif self.customer is None and not self.rows[ID_FIELD].value.strip():
             self.rows[ID_FIELD].set_errors(["A customer needs an ID."])
             self.rows[ID_FIELD].focus_input()

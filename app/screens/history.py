@@ -86,7 +86,7 @@ class HistoryScreen(ComparisonScreen[None]):
 def show_history(screen: "BaseScreen[Result]") -> None:
     """Show what was written in this session."""
     if not list(screen.context.history):
-        screen.show_notice("Nothing was saved in this session yet.")
+        screen.show_hint("Nothing was saved in this session yet.")
     else:
         screen.app.push_screen(HistoryScreen(screen.context))
 
@@ -95,7 +95,7 @@ def undo_last(screen: "BaseScreen[Result]") -> None:
     """Undo the last save of this session, after a question."""
     change = screen.context.history.last_undoable
     if change is None:
-        screen.show_notice("Nothing to undo.")
+        screen.show_hint("Nothing to undo.")
     else:
         undo(screen, change)
 
@@ -112,7 +112,7 @@ def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     elif change.kind == "created":
         screen.show_notice(f"{who} was created. This cannot be undone, because customers cannot be deleted.", "warning")
     elif screen.context.history.is_undone(change):
-        screen.show_notice("This change is undone already.")
+        screen.show_hint("This change is undone already.")
     elif screen.can_write():
         _ask(screen, change, who)
 

@@ -77,7 +77,7 @@ class ScannerTestScreen(BaseScreen[None]):
         self._silence = self.set_timer(_SILENCE, self._show)
 
     def action_keep(self) -> None:
-        self.show_notice(self._keep())
+        self.show_hint(self._keep())
 
     def action_leave(self) -> None:
         self.dismiss()

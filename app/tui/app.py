@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
@@ -34,6 +35,7 @@ from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
     from textual.timer import Timer
 
     from app.models.customer import Page
@@ -130,8 +132,8 @@ class DockbookApp(NavigatingApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="quit"),
-        Binding("ctrl+p", "palette", "All commands", priority=True, id="palette"),
-        Binding("colon", "palette", "All commands", id="palette"),
+        Binding("colon", "palette", "More", id="palette", tooltip="All commands"),
+        Binding("ctrl+p", "palette", "More", priority=True, id="palette", tooltip="All commands"),
         Binding("T", "test_scanner", "Test scanner", id="test-scanner", tooltip="Test the scanner, and set it up"),
         Binding("ctrl+z", "suspend_process", "Suspend", id="suspend", tooltip="Back to the shell; fg returns"),
     ]
@@ -231,6 +233,17 @@ class DockbookApp(NavigatingApp):
         ):
             return
         await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action; a hint about the key before has done its duty."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.status.clear_hint()
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def on_unmount(self) -> None:
         if self.context.drafts is not None:

@@ -1,9 +1,9 @@
 """Which columns fit how wide a terminal, and the text of a row in them: the ID is never shortened."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.models.fields import BY_NAME, ID_FIELD
+from app.models.fields import BY_NAME, ID_FIELD, STATUS
 from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
 
 if TYPE_CHECKING:
@@ -11,45 +11,65 @@ if TYPE_CHECKING:
 
 GAP: Final = 1
 _MAX_SHOWN: Final = 1_000  # characters; more than any cell can show
+#: Cells from which the status is a word and the state has a column of its own; a terminal of 100 columns has them.
+_ROOMY: Final = 97
+#: Cells that the name gets before the city gets its content.
+_NAME_FIRST: Final = 26
 
 
 class Column(NamedTuple):
-    """A column of the table: the field it shows, and its widths in cells: just readable, comfortable, and enough.
+    """A column of the table: the field it shows, and the fewest and the most cells it takes.
 
-    `rank` tells when it comes by itself: 0 always, then the lower the sooner, once the columns before it are
-    comfortable, and `None` only when it is chosen.
+    `priority` says when it comes by itself: 0 always, then the lower the sooner, once the columns before it have
+    room for their content, and `None` only when it is chosen. `also` is a second field that stands behind the first.
     """
 
     field: str
     narrow: int
-    comfortable: int
     wide: int
     priority: int | None = 0
+    also: str = ""
 
     @property
     def heading(self) -> str:
-        """What stands above it."""
-        return BY_NAME[self.field].heading
+        """What stands above it; nothing above a sign."""
+        return "" if self.is_sign else BY_NAME[self.field].heading
+
+    @property
+    def is_sign(self) -> bool:
+        """Whether the status is a sign in it, and not a word."""
+        return self.wide == 1
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields it shows."""
+        return (self.field, self.also) if self.also else (self.field,)
 
 
 #: In their order on screen.
 COLUMNS: Final = (
-    Column(ID_FIELD, 12, 16, 24),
-    Column("name", 16, 24, 44),
-    Column("contact", 16, 16, 24, priority=1),
-    Column("address1", 16, 20, 30, priority=None),
-    Column("address2", 12, 16, 24, priority=None),
-    Column("city", 9, 12, 20),
-    Column("state", 3, 4, 6),
-    Column("zip", 8, 8, 10, priority=3),
-    Column("country", 4, 4, 4, priority=2),
-    Column("phone", 12, 15, 18),
-    Column("fax", 12, 15, 18, priority=6),
-    Column("email", 24, 26, 36, priority=4),
-    Column("created", 16, 16, 18, priority=None),
-    Column("modified", 16, 16, 18, priority=5),
-    Column("active", 12, 12, 12),
+    Column(ID_FIELD, 12, 24),
+    Column("name", 16, 44),
+    Column("contact", 12, 24, priority=1),
+    Column("address1", 16, 30, priority=None),
+    Column("address2", 12, 24, priority=None),
+    Column("city", 9, 20),
+    Column("state", 3, 12),
+    Column("zip", 5, 10, priority=3),
+    Column("country", 4, 4, priority=4),
+    Column("phone", 12, 20),
+    Column("fax", 12, 20, priority=6),
+    Column("email", 16, 40, priority=2),
+    Column("created", 16, 22, priority=None),
+    Column("modified", 16, 22, priority=5),
+    Column(STATUS, 12, 12),
 )
+#: Where there is little room.
+_SIGN: Final = Column(STATUS, 1, 1)
+_CITY_AND_STATE: Final = Column("city", 9, 24, also="state")
+_STATUS_SIGNS: Final = {"discontinued": "×", "unknown": "?"}
+#: What `_SIGN` means, for a person who sees it for the first time.
+SIGN_LEGEND: Final = "× discontinued"
 
 
 class ColumnWidth(NamedTuple):
@@ -59,48 +79,73 @@ class ColumnWidth(NamedTuple):
     width: int
 
 
-def lay_out(cells: int, id_width: int, chosen: Collection[str] | None = None) -> tuple[ColumnWidth, ...]:
-    """Choose the columns for a terminal this many cells wide; `id_width` is what the IDs shown would like.
+def measure(rows: "Iterable[Customer]", before: Mapping[Column, int]) -> dict[Column, int]:
+    """Return how many cells the content of each column takes, in these rows or `before`."""
+    needs = dict(before)
+    rows = list(rows)
+    for column in (*COLUMNS, _CITY_AND_STATE):
+        needs[column] = max([needs.get(column, 0), *(min(column.wide, width(cell_text(row, column))) for row in rows)])
+    return needs
 
-    Without a choice the columns of rank 0 are always there: where they are too wide together, the ID's column gives
-    way first (a long ID then takes room in its own row), and the name's last. Of the fields `chosen` those come that
-    fit, from the left, and the ID in any case.
+
+def lay_out(cells: int, needs: Mapping[Column, int], chosen: Collection[str] | None = None) -> tuple[ColumnWidth, ...]:
+    """Choose the columns for a terminal this many cells wide; `needs` is what `measure` returned.
+
+    Without a choice the columns of priority 0 are always there; others come only where all have room for their
+    content. Of the fields `chosen` those come that fit, from the left, and the ID in any case.
     """
-    widths = {column: column.narrow for column in COLUMNS}
-    key = COLUMNS[0]
-    shown = _by_priority() if chosen is None else _of(chosen, cells)
-    spare = cells - _needed(shown, widths)
-    widths[key] += max(0, min(id_width - key.narrow, key.wide - key.narrow, spare))
-    comfortable = {column: max(column.comfortable, widths[column]) for column in COLUMNS}
+    available = _available(cells, chosen)
+    wanted = {column: max(column.narrow, needs.get(column, 0)) for column in available}
+    shown = (
+        [column for column in available if column.priority == 0] if chosen is None else _of(available, chosen, cells)
+    )
     if chosen is None:
-        for column in sorted((c for c in COLUMNS if c.priority), key=lambda c: c.priority or 0):
-            if _needed([*shown, column], comfortable) > cells:
-                break
-            shown.append(column)
-        shown.sort(key=COLUMNS.index)
-    if spare >= 0 and _needed(shown, comfortable) <= cells:
-        widths = comfortable
+        for column in sorted((c for c in available if c.priority), key=lambda c: c.priority or 0):
+            if needs.get(column, 0) > 0 and _needed([*shown, column], wanted) <= cells:
+                shown.append(column)
+        shown.sort(key=available.index)
+    widths = {column: column.narrow for column in shown}
     spare = cells - _needed(shown, widths)
-    _distribute(spare, [column for column in shown if column is not key], widths)
+    for column, most in _growth(shown):
+        step = max(0, min(spare, min(most, wanted[column]) - widths[column]))
+        widths[column] += step
+        spare -= step
+    _distribute(spare, [column for column in shown if column.field != ID_FIELD], widths)
     return tuple(ColumnWidth(column, widths[column]) for column in shown)
 
 
-def _by_priority() -> list[Column]:
-    return [column for column in COLUMNS if column.priority == 0]
+def _available(cells: int, chosen: Collection[str] | None) -> list[Column]:
+    """The columns that may be shown; the status is there in any case, because a colour alone must not tell it."""
+    as_word = cells >= _ROOMY and (chosen is None or STATUS in chosen)
+    columns = [column for column in COLUMNS if column.field != STATUS or as_word]
+    if not as_word:
+        columns.insert(1, _SIGN)
+    if chosen is not None or cells >= _ROOMY:
+        return columns
+    return [_CITY_AND_STATE if column.field == "city" else column for column in columns if column.field != "state"]
 
 
-def _of(chosen: Collection[str], cells: int) -> list[Column]:
+def _of(available: Sequence[Column], chosen: Collection[str], cells: int) -> list[Column]:
     """The columns chosen, as many as fit."""
     shown: list[Column] = []
     needed = -GAP
-    for column in COLUMNS:
-        if column.field != ID_FIELD and column.field not in chosen:
+    for column in available:
+        if column.field not in (ID_FIELD, *chosen) and not column.is_sign:
             continue
         needed += GAP + column.narrow
         if shown and needed > cells:
             break
         shown.append(column)
     return shown
+
+
+def _growth(shown: Sequence[Column]) -> Iterator[tuple[Column, int]]:
+    """The columns in the order in which they get room for their content, and the most that each gets then."""
+    by_field = {column.field: column for column in shown}
+    for field, most in ((ID_FIELD, 24), ("phone", 20), ("name", _NAME_FIRST), ("city", 24)):
+        if field in by_field:
+            yield by_field[field], most
+    yield from ((column, column.wide) for column in shown)
 
 
 def _distribute(spare: int, columns: Sequence[Column], widths: dict[Column, int]) -> None:
@@ -124,23 +169,25 @@ class CellText(NamedTuple):
 
 
 def row_parts(customer: "Customer", layout: Sequence[ColumnWidth]) -> list[CellText]:
-    """The row cell by cell; an ID wider than its column takes room from the columns after it."""
+    """The row cell by cell; an ID wider than its column takes room from the columns after it, but not from a sign."""
     parts: list[CellText] = []
     borrowed = 0
-    for cell in layout:
-        field = cell.column.field
-        if field == ID_FIELD:
+    for column, cells in layout:
+        if column.field == ID_FIELD:
             shown = sanitize_id(customer.short_id) or "(no ID)"
-            borrowed = max(0, width(shown) - cell.width)
-            parts.append(CellText(field, fit(shown, cell.width + borrowed), cell.width + borrowed))
+            borrowed = max(0, width(shown) - cells)
+            parts.append(CellText(column.field, fit(shown, cells + borrowed), cells + borrowed))
             continue
-        room = cell.width - borrowed
+        if column.is_sign:
+            parts.append(CellText(STATUS, _STATUS_SIGNS.get(customer.value(STATUS), " "), 1))
+            continue
+        room = cells - borrowed
         if room < 1:
             # The whole column and the gap before it are taken.
-            borrowed -= cell.width + GAP
+            borrowed -= cells + GAP
             continue
         borrowed = 0
-        parts.append(CellText(field, fit(cell_text(customer, field), room), room))
+        parts.append(CellText(column.field, fit(cell_text(customer, column), room), room))
     return parts
 
 
@@ -149,11 +196,15 @@ def row_text(customer: "Customer", layout: Sequence[ColumnWidth]) -> str:
     return (" " * GAP).join(part.text for part in row_parts(customer, layout))
 
 
-def cell_text(customer: "Customer", field: str) -> str:
-    """What a cell of this field says."""
+def cell_text(customer: "Customer", column: Column) -> str:
+    """What a cell of this column says."""
+    if column.field == ID_FIELD:
+        return sanitize_id(customer.short_id)
     # A value may have millions of characters, and a cell shows the first few.
-    value = customer.value(field)[:_MAX_SHOWN]
-    return timestamp(value) if field in ("created", "modified") else sanitize(value)
+    values = [customer.value(field)[:_MAX_SHOWN] for field in column.fields]
+    if column.field in ("created", "modified"):
+        return timestamp(values[0])
+    return " ".join(sanitize(value) for value in values if value)
 
 
 def heading_text(layout: Sequence[ColumnWidth], sort: str, *, descending: bool) -> str:
@@ -162,11 +213,11 @@ def heading_text(layout: Sequence[ColumnWidth], sort: str, *, descending: bool) 
     parts = []
     for cell in layout:
         heading = cell.column.heading
-        if cell.column.field == sort:
+        if cell.column.field == sort and heading:
             heading = shorten(heading, cell.width - 2) + f" {arrow}" if cell.width > 4 else heading[:2] + arrow
         parts.append(fit(heading, cell.width))
     return (" " * GAP).join(parts)
 
 
-def _needed(columns: Sequence[Column], widths: dict[Column, int]) -> int:
+def _needed(columns: Sequence[Column], widths: Mapping[Column, int]) -> int:
     return sum(widths[column] for column in columns) + GAP * (len(columns) - 1)

@@ -12,9 +12,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
-from app.text.sanitize import fit, sanitize_id, width
+from app.text.sanitize import fit
 from app.textual_private import mark_dirty
-from app.widgets.columns import ColumnWidth, heading_text, lay_out, row_text
+from app.widgets.columns import SIGN_LEGEND, Column, ColumnWidth, heading_text, lay_out, measure, row_text
 from app.widgets.confusable_ids import ConfusableIds
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.match_highlight import StyledText, highlight_row
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from textual import events
 
     from app.models.customer import Customer
+
+#: Where the cursor goes on a new page: a row, from 0, or on the customer it is on now.
+CursorPlacement = Literal["first", "last", "same"] | int
 
 _GUTTER: Final = 2
 _HEAD: Final = 1
@@ -63,7 +66,7 @@ class CustomerTable(DirectKeys, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor is on another customer, or its remark has changed."""
+        """The cursor is on another customer, its remark has changed, or the rows are laid out anew."""
 
     class Opened(Message):
         """A customer was chosen."""
@@ -83,7 +86,8 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._top = 0
         self._room = Size(0, 0)
         self._layout_cells: tuple[ColumnWidth, ...] = ()
-        self._id_width = 0
+        #: How wide the content of each column was so far: columns that grow with every page are hard to read.
+        self._needs: Mapping[Column, int] = {}
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
         self._words: tuple[str, ...] = ()
@@ -141,15 +145,21 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     @property
     def shown_columns(self) -> tuple[str, ...]:
-        """The fields that have a column now."""
-        return tuple(cell.column.field for cell in self._layout_cells)
+        """The fields that can be seen now."""
+        return tuple(field for cell in self._layout_cells for field in cell.column.fields)
+
+    @property
+    def legend(self) -> str:
+        """What the signs in the rows mean; empty if there are none."""
+        shown = any(cell.column.is_sign for cell in self._layout_cells)
+        return SIGN_LEGEND if shown and any(row.active is False for row in self._rows) else ""
 
     def set_page(
         self,
         rows: Sequence["Customer"],
         sort: str,
         direction: Direction,
-        place: Literal["first", "last", "same"] = "first",
+        place: CursorPlacement = "first",
         seek: str | None = None,
         *,
         words: Sequence[str] = (),
@@ -157,25 +167,25 @@ class CustomerTable(DirectKeys, can_focus=True):
         repeated: Collection[str] = (),
         tentative: bool = False,
     ) -> None:
-        """Show a page with the cursor at this place; `same` is the same customer, or `seek`, if the page has it.
+        """Show a page with the cursor at this place; `same` is the same customer, if the page has it.
+
+        On a page that has the customer `seek`, the cursor goes there.
 
         The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
         server sent more rows than are shown. `tentative` rows are only looked at.
         """
-        before = seek or (self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None)
-        position = self.cursor
+        before = self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None
+        position = self.cursor if place == "same" else place if isinstance(place, int) else 0
+        wanted = seek or (before if place == "same" else None)
         self._rows, self.provisional = list(rows), tentative
         self.confusable.set_page(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
-        self._id_width = max([self._id_width, *(width(sanitize_id(row.short_id)) for row in rows)])
+        self._needs = measure(rows, self._needs)
         self._layout_columns(self._room.width)
-        if place == "same":
-            position = next((at for at, row in enumerate(rows) if row.short_id == before), position)
-        elif place == "last":
+        if place == "last":
             position = len(rows) - 1
-        else:
-            position = 0
+        position = next((at for at, row in enumerate(rows) if row.short_id == wanted), position)
         self.set_reactive(CustomerTable.cursor, self.validate_cursor(position))
         self._scroll_to_cursor()
         self._redraw()
@@ -271,13 +281,15 @@ class CustomerTable(DirectKeys, can_focus=True):
         return self.confusable.remark(self._rows[index].short_id) if index < len(self._rows) else ""
 
     def _set_size(self, room: Size) -> None:
+        if room.width != self._room.width:
+            self.post_message(self.Moved())
         self._room = room
         self._layout_columns(room.width)
         self._scroll_to_cursor()
         self._drawn.clear()
 
     def _layout_columns(self, cells: int) -> None:
-        self._layout_cells = lay_out(cells - _GUTTER - 1, self._id_width, self._chosen)
+        self._layout_cells = lay_out(cells - _GUTTER - 1, self._needs, self._chosen)
         self._row_cache = RowCache()
 
     def _line(self, y: int) -> Strip:
@@ -323,13 +335,7 @@ class CustomerTable(DirectKeys, can_focus=True):
 
     def _joined(self, pieces: Sequence[StyledText], look: str, cells: int) -> Strip:
         found = {part: self.get_component_rich_style(f"customer-table--{part}", partial=True) for part in _PIECES}
-        return join_pieces(
-            pieces,
-            self._component_style(look),
-            found,
-            cells,
-            self._component_style("row") if look == "cursor" else None,
-        )
+        return join_pieces(pieces, self._component_style(look), found, cells)
 
     def _redraw(self) -> None:
         """Repaint the lines that look different now, and no other."""

@@ -1,5 +1,8 @@
 """The line at the bottom: the few keys that matter here, and never a key cut in half."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
 from textual.content import Content
 from textual.reactive import reactive
 
@@ -8,27 +11,59 @@ from app.widgets.cached_lines import CachedLines
 from app.widgets.key_names import Action, key_name
 
 
+class KeyPair(NamedTuple):
+    """Two actions, by their ids, that share a place in the key bar."""
+
+    first: str
+    second: str
+    description: str
+
+
+#: What stands in a place of the key bar: an action, by its id, or two.
+Place = str | KeyPair
+
+
+class Hint(NamedTuple):
+    """What is shown in a place of the key bar."""
+
+    id: str
+    key: str
+    description: str
+
+
+def hints(places: Iterable[Place], actions: Mapping[str, Action]) -> Iterator[Hint]:
+    """Return what stands in these places; an action that cannot be done now has none."""
+    for place in places:
+        if isinstance(place, str):
+            if place in actions:
+                yield Hint(place, key_name(actions[place].key), actions[place].description)
+        elif place.first in actions and place.second in actions:
+            keys = "/".join(key_name(actions[name].key) for name in place[:2])
+            yield Hint(place.first, keys, place.description)
+
+
 class KeyBar(CachedLines):
     """Keys and what they do, as many whole ones as fit; the last, help, is always among them.
 
-    Those of the `actions` whose ids are in `dimmed` are there but do nothing now.
+    Those whose ids are in `dimmed` are there but do nothing now.
     """
 
-    actions: reactive[tuple[Action, ...]] = reactive(())
+    hints: reactive[tuple[Hint, ...]] = reactive(())
     dimmed: reactive[frozenset[str]] = reactive(frozenset[str]())
 
     def render(self) -> Content:
         room = self.size.width - 1
-        shown = list(self.actions)
-        while len(shown) > 1 and sum(_cells(action) for action in shown) > room:
+        shown = list(self.hints)
+        # Behind the last one nothing has to be free.
+        while len(shown) > 1 and sum(_cells(hint) for hint in shown) - 2 > room:
             del shown[-2]
         parts: list[Content | str | tuple[str, str]] = [" "]
-        for action in shown:
-            off = action.id in self.dimmed
-            parts.append((key_name(action.key), "dim" if off else "bold $accent"))
-            parts.append((f" {action.description}  ", "dim" if off else ""))
+        for hint in shown:
+            off = hint.id in self.dimmed
+            parts.append((hint.key, "dim" if off else "bold $accent"))
+            parts.append((f" {hint.description}  ", "dim" if off else ""))
         return Content.assemble(*parts)
 
 
-def _cells(action: Action) -> int:
-    return width(key_name(action.key)) + width(action.description) + 3
+def _cells(hint: Hint) -> int:
+    return width(hint.key) + width(hint.description) + 3

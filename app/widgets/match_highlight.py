@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from app.models.fields import BY_NAME, ID_FIELD
+from app.models.fields import BY_NAME, ID_FIELD, STATUS
 from app.text.folding import fold, match_spans
 from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.columns import GAP, CellText, ColumnWidth, row_parts
@@ -66,10 +66,11 @@ def _hidden_match(customer: "Customer", missing: Sequence[str]) -> tuple[str, st
 
 def _room_for(parts: Sequence[CellText], words: Sequence[str], note: tuple[str, str]) -> range:
     """The cells that give way: as few as will do, from the right, never ID, name, status or a cell with a match."""
-    end = len(parts) - 1 if parts[-1].field == "active" else len(parts)
+    end = len(parts) - 1 if parts[-1].field == STATUS else len(parts)
+    first = 1 + max(at for at, part in enumerate(parts[:3]) if part.field in (ID_FIELD, STATUS, "name"))
     wanted = width(BY_NAME[note[0]].label) + 1 + width(note[1])
     start, cells = end, -GAP
-    while start > 2 and cells < wanted and not found_spans(parts[start - 1].text, words):
+    while start > first and cells < wanted and not found_spans(parts[start - 1].text, words):
         start -= 1
         cells += parts[start].width + GAP
     return range(start, end) if cells >= _LEAST_ROOM else range(0)

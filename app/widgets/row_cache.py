@@ -22,23 +22,12 @@ class RowCache:
         self.strips: dict[tuple[int, str, str], Strip] = {}
 
 
-def join_pieces(
-    pieces: Sequence[StyledText], usual: "Style", looks: Mapping[str, "Style"], cells: int, rest: "Style | None" = None
-) -> Strip:
-    """Join pieces in exactly this many cells; neighbours of the same style become one segment.
-
-    With `rest` they are a bar, which ends where the text does: blanks in reverse are bytes too.
-    """
+def join_pieces(pieces: Sequence[StyledText], usual: "Style", looks: Mapping[str, "Style"], cells: int) -> Strip:
+    """Join pieces in exactly this many cells; neighbours of the same style become one segment."""
     segments: list[Segment] = []
-    used = 0
-    for look, group in groupby(pieces, key=lambda piece: piece.style):
+    used = sum(width(piece.text) for piece in pieces)
+    padded = [*pieces, StyledText(" " * max(0, cells - used))]
+    for look, group in groupby(padded, key=lambda piece: piece.style):
         text = "".join(piece.text for piece in group)
         segments.append(Segment(text, usual + looks[look] if look else usual))
-        used += width(text)
-    if rest is not None:
-        last, style, _ = segments[-1]
-        bar = last.rstrip(" ")
-        segments[-1] = Segment(f"{bar} ", style)
-        used += len(bar) + 1 - len(last)
-    segments.append(Segment(" " * max(0, cells - used), usual if rest is None else rest))
     return Strip(segments, max(cells, used)).crop(0, cells)

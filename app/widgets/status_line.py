@@ -1,4 +1,4 @@
-"""The line above the keys: notices at the left, the position at the right."""
+"""The line above the keys: notices, or a legend, at the left, the position at the right."""
 
 from collections.abc import Hashable
 from typing import Literal, NamedTuple
@@ -11,9 +11,10 @@ from textual.timer import Timer
 from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import CachedLines
 
-Level = Literal["info", "warning", "error"]
+Level = Literal["hint", "info", "warning", "error"]
 
 _SIGNS: dict[Level, tuple[str, str]] = {
+    "hint": ("", ""),
     "info": ("", ""),
     "warning": ("! ", "$warning"),
     "error": ("! ", "bold $error"),
@@ -32,12 +33,14 @@ class Notice(NamedTuple):
 class StatusLine(CachedLines):
     """Notices at the left, the position at the right; long notices take more lines rather than being cut.
 
-    An info disappears after `timeout` seconds; a warning or an error stays until the next notice. With
+    A hint is about the key before, and goes with the next one that does something. It and an info disappear after
+    `timeout` seconds; a warning or an error stays until the next notice. With
     `hide_when_empty` the line takes no room while it shows nothing.
     """
 
     notices: reactive[tuple[Notice, ...]] = reactive((), layout=True)
     position = reactive("", layout=True)
+    legend = reactive("")
     timeout = 10.0
     hide_when_empty = False
 
@@ -66,11 +69,16 @@ class StatusLine(CachedLines):
         """Remove the notices of this kind, or all of them."""
         self.notices = tuple(notice for notice in self.notices if kind is not None and notice.kind != kind)
 
+    def clear_hint(self) -> None:
+        """Remove a hint: a key does something."""
+        if self.level == "hint":
+            self.clear_notice()
+
     def watch_notices(self) -> None:
         if self._fading is not None:
             self._fading.stop()
             self._fading = None
-        if self.level == "info":
+        if self.level in ("hint", "info"):
             self._fading = self.set_timer(self.timeout, self.clear_notice)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -85,7 +93,8 @@ class StatusLine(CachedLines):
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
-            return [_justify(Content(""), position, cells)]
+            legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
+            return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * _MOST_LINES] for notice in self.notices)

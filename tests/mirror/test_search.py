@@ -165,6 +165,42 @@ async def test_pages_without_a_query_are_sorted_and_filtered(sort: str | None) -
                 await check_found(mirror, reference, PageRequest(2, 20, sort, direction, status=status))
 
 
+@pytest.mark.parametrize("sort", [None, *(field.name for field in FIELDS)])
+async def test_rank_is_number_of_rows_before_customer(sort: str | None) -> None:
+    customers = [Customer.from_wire(record) for record in sample_customers(120)]
+    customers.append(Customer.from_wire({"shortID": "MISSING-STATUS", "name": "Acme"}))
+    reference = ReferenceSearch(customers)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        for status in get_args(Status):
+            for direction in get_args(Direction):
+                request = PageRequest(3, 20, sort, direction, status=status)
+                everyone = [one.short_id for one in reference.find(request._replace(status="all"))]
+                listed = {one.short_id: one for one in reference.find(request)}
+                for at, short_id in enumerate(everyone):
+                    expected = sum(before in listed for before in everyone[:at])
+                    assert await mirror.rank(request, short_id) == expected, (request, short_id)
+        assert await mirror.rank(PageRequest(), "NOBODY") is None
+
+
+async def test_rank_among_matches_is_known_for_those_only() -> None:
+    customers = [Customer.from_wire(record) for record in sample_customers(120)]
+    reference = ReferenceSearch(customers)
+    async with opened(None) as mirror:
+        await fill(mirror, customers)
+        request = PageRequest(1, 20, find="an")
+        found = [one.short_id for one in reference.find(request)]
+        assert [await mirror.rank(request, short_id) for short_id in found] == [*range(len(found))]
+        left_out = next(one.short_id for one in customers if one.short_id not in found)
+        assert await mirror.rank(request, left_out) is None
+
+
+async def test_rank_is_unknown_before_mirror_is_complete() -> None:
+    async with opened(None) as mirror:
+        await mirror.upsert([customer("A"), customer("B")])
+        assert await mirror.rank(PageRequest(), "B") is None
+
+
 @FULL_TEXT
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.booleans()), max_size=8), st.lists(NAMES, min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -100,7 +100,6 @@ async def test_match_in_hidden_column_is_shown_and_underlined() -> None:
         await it.press("slash", *"jane")
         row = next(line for line in it.lines if line.startswith("›"))
         assert "Contact Jane Smith" in row
-        assert row.rstrip().endswith("active")
         table = listed(it).table
         marked = [part.text for part in table.render_line(1) if part.style and part.style.underline]
         assert marked == ["Jane"]
@@ -182,7 +181,7 @@ async def test_discontinue_from_find_keeps_search() -> None:
         await it.press("escape")
         it.sees("48 customers")
         row = next(line for line in it.lines if "BRIGHT-MFG" in line)
-        assert row.rstrip().endswith("discontinued")
+        assert "× Bright" in row
 
 
 async def test_status_filter_cycles_and_is_shown() -> None:
@@ -191,7 +190,7 @@ async def test_status_filter_cycles_and_is_shown() -> None:
         it.sees("active of 48 · page 1 of 3 · by ID ▲ · as of")
         await it.press("a")
         it.sees("discontinued of 48")
-        assert all(row.rstrip().endswith("discontinued") for row in rows(it))
+        assert all(" × " in row for row in rows(it))
         await it.press("s", "down", "enter")
         it.sees("by Name ▲")
         await it.press("a")

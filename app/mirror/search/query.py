@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
-from app.mirror.rows import TEXT_FIELDS, join_fields
+from app.mirror.rows import TEXT_FIELDS, encode_id, join_fields
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
 from app.mirror.search.terms import (
@@ -19,7 +19,7 @@ from app.mirror.search.terms import (
     parse_query,
 )
 from app.mirror.state import MirrorState
-from app.models.fields import ID_FIELD, PageRequest, Status
+from app.models.fields import ID_FIELD, STATUS, PageRequest, Status
 from app.text.folding import split_words
 
 #: After this many rows a page is deep: it is taken from all that match.
@@ -28,6 +28,8 @@ _DEEP: Final = 2_000
 _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
+#: Among the first of so many matches the rank of a customer is known.
+_RANKED: Final = 1_000
 _COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 
 
@@ -82,6 +84,24 @@ class CustomerSearch:
         if split_words(request.find):
             return self.count_matches(parse_query(request.find, request.status))
         return self._count_listed(request.status)
+
+    def rank(self, request: PageRequest, short_id: str) -> int | None:
+        """How many rows of the list come before this customer, which may be filtered out; `None` if that is unknown."""
+        if split_words(request.find):
+            found = self.page(request._replace(page=1, page_size=_RANKED)).rowids
+            ids = self.connection.execute(f"SELECT rowid FROM customer WHERE {ID_FIELD} = ?", (encode_id(short_id),))
+            return next((found.index(rowid) for (rowid,) in ids if rowid in found), None)
+        column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+        keys = ", ".join(("ifnull(active, -1)" if column == STATUS else column, ID_FIELD, "disambiguator"))
+        row = self.connection.execute(
+            f"SELECT {keys} FROM customer WHERE {ID_FIELD} = ? ORDER BY disambiguator", (encode_id(short_id),)
+        ).fetchone()
+        if row is None:
+            return None
+        before = f"({keys}) {'>' if direction == 'DESC' else '<'} (?, ?, ?)"
+        status = "" if request.status == "all" else f" AND active = {int(request.status == 'active')}"
+        (rank,) = self.connection.execute(f"SELECT count(*) FROM customer WHERE {before}{status}", row).fetchone()
+        return int(rank)
 
     def search(self, terms: Sequence[SearchTerm], request: PageRequest) -> Found:
         """The rows of one page of those that match all terms.

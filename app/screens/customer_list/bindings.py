@@ -5,6 +5,7 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from app.screens.base import HISTORY_BINDINGS
+from app.widgets.key_bar import KeyPair
 
 HELP_TEXT: Final = (
     "All customers, discontinued ones too, a page at a time, in the server's order. "
@@ -17,10 +18,11 @@ HELP_TEXT: Final = (
     "from the local copy; the line shows its age."
 )
 
+_PAGE: Final = KeyPair("previous-page", "next-page", "Page")
 FOOTER: Final = (
-    *("open", "find", "edit", "new", "previous-page", "next-page", "sort", "status-filter", "discontinue"),
-    *("refresh", "leave"),
+    *("open", "find", "edit", "new", _PAGE, "sort", "status-filter", "palette", "discontinue", "refresh", "leave"),
 )
+FOOTER_OF_FIND: Final = ("open", "find-leave", "edit", "new", _PAGE, "sort", "status-filter", "palette", "discontinue")
 
 LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("slash", "find", "Find", id="find", tooltip="Find while you type, over everything"),

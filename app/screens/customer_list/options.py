@@ -64,7 +64,7 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
         save()
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
         if missing:
-            screen.show_notice(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
+            screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
 
     ticked = table.shown_columns if table.chosen is None else table.chosen
     screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked), chosen)
@@ -73,13 +73,13 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
 def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], clear: Callable[[], None]) -> None:
     """Ask what to do with the customers whose IDs are `marked`."""
     if not marked:
-        screen.show_notice("Nothing is marked. Press Space to mark a customer.")
+        screen.show_hint("Nothing is marked. Press Space to mark a customer.")
         return
 
     def chosen(action: str | None) -> None:
         if action == "copy":
             screen.app.copy_to_clipboard("\n".join(marked))
-            screen.show_notice(f"Copied: {len(marked):,} IDs.")
+            screen.show_hint(f"Copied: {len(marked):,} IDs.")
         elif action == "export":
             ask_export_marked(screen, tuple(marked))
         elif action == "clear":

@@ -56,6 +56,24 @@ class PageLoader:
             page = await self._repository.page(request)
         return PageLoaded(request, page)
 
+    async def locate(self, request: "PageRequest", short_id: str) -> "tuple[PageRequest, int] | None":
+        """Return the page of a list on which a customer stands, or would stand, and its row there, from 0."""
+        rank = await self._repository.rank(request, short_id)
+        if rank is None:
+            return None
+        page, row = divmod(rank, request.page_size)
+        return request._replace(page=page + 1), row
+
+    async def follow(self, result: PageLoaded | PageMissing, short_id: str) -> PageLoaded | PageMissing:
+        """Return the page that a customer has moved to, if it is not on the one loaded and the local copy knows."""
+        if isinstance(result, PageMissing) or any(row.short_id == short_id for row in result.page.rows):
+            return result
+        located = await self.locate(result.request, short_id)
+        if located is None or located[0] == result.request:
+            return result
+        moved = PageLoaded(located[0], await self._repository.page(located[0]))
+        return moved if any(row.short_id == short_id for row in moved.page.rows) else result
+
     def _missing(self, request: "PageRequest", page: "Page") -> PageMissing:
         if page.origin is not None and not request.needs_mirror:
             self._pagination.revert()

@@ -8,29 +8,28 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from app.errors import ConnectionFailed, DockbookError, RateLimited
+from app.errors import DockbookError, RateLimited
 from app.models.fields import BY_NAME, ID_FIELD, Direction, PageRequest, Status
 from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
-from app.screens.customer_list.bindings import FOOTER, HELP_TEXT, LIST_BINDINGS
+from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
 from app.screens.customer_list.page_loader import PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
     Pagination,
     ReturnPoint,
-    exact_match,
     repeats_notice,
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.state_texts import empty_text, failure_text, position_text, summary
+from app.screens.customer_list.row_actions import RowActions
+from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
 from app.screens.list_state import ListState, ListStateSaver
-from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
-from app.text.confusables import reveal_confusables
-from app.text.sanitize import sanitize_id, width
-from app.widgets.customer_table import CustomerTable
+from app.text.sanitize import width
+from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
+from app.widgets.key_bar import Place
 from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
@@ -43,10 +42,8 @@ _OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
 LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
-CursorPlacement = Literal["first", "last", "same"]
 
-
-class CustomerListScreen(BaseScreen[None]):
+class CustomerListScreen(RowActions):
     """Shows customers page by page; the newest request replaces those before it."""
 
     HELP_TEXT = HELP_TEXT
@@ -55,19 +52,16 @@ class CustomerListScreen(BaseScreen[None]):
     BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
         file = context.list_state_file
         state = file.state if file is not None else ListState()
         size = state.page_size or context.page_size or "fit"
-        self.fit = size == "fit"
-        self.table = CustomerTable()
+        page_size = size if isinstance(size, int) else LEAST_ROWS
+        request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
+        super().__init__(context, Pagination(request))
         self.table.chosen = state.columns
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
-        page_size = size if isinstance(size, int) else LEAST_ROWS
-        request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
-        self.pagination = Pagination(request)
-        self.marked: dict[str, Customer] = {}
+        self.fit = size == "fit"
         self._loader = PageLoader(context.repository, self.pagination)
         self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
         #: Actions that wait for the page that is being loaded.
@@ -150,15 +144,25 @@ class CustomerListScreen(BaseScreen[None]):
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
-        # Among those that match, it may be in another place now, or not at all.
-        if not self.replace(message.customer) or self.pagination.requested.needs_mirror:
-            self.load(
-                self.pagination.requested, "same", fresh=True, seek=message.customer.short_id, before=message.text
-            )
+        request, short_id = self.pagination.requested, message.customer.short_id
+        if message.change is not None and message.change.kind == "created" and not message.aloud:
+            self._show_created(short_id, message.text)
+        elif not self.replace(message.customer) or request.needs_mirror:
+            # Among those that match, it may be in another place now, or not at all.
+            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
 
-    def footer_actions(self) -> tuple[str, ...]:
-        name, *others = self.FOOTER
-        return (name, "find-leave", *others) if self.is_searching else self.FOOTER
+    def _show_created(self, short_id: str, text: str) -> None:
+        """Show the page that a new customer is on, without a filter that leaves it out."""
+        if self._return_point is not None:
+            self.pagination.requested = self._return_point.request
+            self._end_find()
+        request = self.pagination.requested
+        if request.status == "discontinued":
+            request = request._replace(status="all")
+        self.load(request, "same", fresh=True, seek=short_id, locate=True, before=text)
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return FOOTER_OF_FIND if self.is_searching else self.FOOTER
 
     def code_typed(self, typed: str, code: str) -> bool:
         field = self.search_bar.input
@@ -197,6 +201,7 @@ class CustomerListScreen(BaseScreen[None]):
     @on(Input.Changed)
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
+        self.status.clear_hint()
         text, request = " ".join(event.value.split()), self.pagination.requested
         if self._return_point is None or not self.is_searching or text == request.find:
             return
@@ -228,38 +233,23 @@ class CustomerListScreen(BaseScreen[None]):
     @on(SearchInput.Left)
     def action_leave_find(self) -> None:
         """Return to the page, customer and order from before the search."""
-        point, self._return_point = self._return_point, None
-        if point is None:
-            return
+        point = self._return_point
+        if point is not None:
+            self.status.clear_notice()
+            self._end_find()
+            self._return_to(point)
+
+    def _end_find(self) -> None:
+        self._return_point = None
         self.remove_class("-finding")
         self.status.hide_when_empty = False
-        self.status.clear_notice()
         self.table.focus()
         self.show_keys()
-        self._return_to(point)
 
     def find(self, text: str) -> None:
         """Search for this text."""
         self.action_find()
         self.search_bar.input.begin(text)
-
-    async def neighbour(self, direction: int) -> Neighbour | None:
-        """Move to the customer before (-1) or after (+1), also on another page; `None` at the end of the list."""
-        row = self.table.cursor + direction
-        if 0 <= row < len(self.table.rows):
-            self.table.cursor = row
-        elif (request := self.pagination.offset(direction)) is not None:
-            page = await self.repository.page(request)
-            if not page.rows:
-                return None
-            self.show_page(request, page, "first" if direction > 0 else "last")
-        elif direction > 0 and self.pagination.truncated:
-            raise ConnectionFailed(CUT_SHORT)
-        else:
-            return None
-        if (customer := self.table.current) is None:
-            return None
-        return Neighbour(customer, position_text(self.pagination, self.table.cursor), self.pagination.origin)
 
     def action_find(self) -> None:
         if self._return_point is None:
@@ -274,21 +264,6 @@ class CustomerListScreen(BaseScreen[None]):
         self.search_bar.input.focus()
         self.search_bar.input.select_whole()
 
-    def action_edit(self) -> None:
-        if self.can_write():
-            self.with_current_customer(self._open_form)
-
-    def action_new(self) -> None:
-        if self.can_write():
-            found = self.table.rows and not self.table.has_caption
-            self._open_form(None, "" if found else self.pagination.shown.find)
-
-    def action_discontinue(self) -> None:
-        from app.screens.discontinue import discontinue
-
-        if self.can_write():
-            self.with_current_customer(partial(discontinue, self))
-
     def action_turn(self, step: int) -> None:
         self.after_load(partial(self._turn, step, "first"))
 
@@ -301,9 +276,9 @@ class CustomerListScreen(BaseScreen[None]):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_notice("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("The matches are still being counted. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_notice("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
@@ -315,7 +290,9 @@ class CustomerListScreen(BaseScreen[None]):
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load(self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status]))
+        self.load_around_cursor(
+            self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status])
+        )
         self.save_list_state()
 
     def action_sort(self) -> None:
@@ -333,24 +310,6 @@ class CustomerListScreen(BaseScreen[None]):
 
         ask_columns(self, self.table, self.save_list_state)
 
-    def action_mark(self) -> None:
-        self.with_current_customer(self._mark)
-
-    def action_marked(self) -> None:
-        from app.screens.customer_list.options import ask_about_marked
-
-        ask_about_marked(self, self.marked, partial(self.set_marks, {}))
-
-    def action_copy(self) -> None:
-        from app.screens.clipboard import copy
-
-        self.with_current_customer(lambda customer: copy(self, "ID", customer, customer.short_id))
-
-    def action_copy_all(self) -> None:
-        from app.screens.clipboard import copy_record
-
-        self.with_current_customer(partial(copy_record, self))
-
     def action_export(self) -> None:
         from app.screens.export import ask_export
 
@@ -367,22 +326,25 @@ class CustomerListScreen(BaseScreen[None]):
         *,
         fresh: bool = False,
         seek: str | None = None,
+        locate: bool = False,
         before: str = "",
     ) -> None:
         """Load a page and show it, with the cursor at this place or on the customer `seek`.
 
-        With `fresh` the server is asked now; `before` is shown before an error.
+        With `fresh` the server is asked now. With `locate` the page on which `seek` stands, or would stand if it were
+        not filtered out, takes the place of the one requested. `before` is shown before an error.
         """
         self.stop_countdown()
         # Keys pressed on provisional rows apply to the page being loaded.
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
-        self.run_read(partial(self._load, request, place, fresh=fresh, seek=seek, before=before), "page")
+        self.run_read(partial(self._load, request, place, fresh, seek if locate else None, seek, before), "page")
 
-    def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
-        """Run the action with the customer under the cursor, now or when its page is shown."""
-        self.after_load(partial(self._with_current, act, self._provisional_id()))
+    def load_around_cursor(self, request: PageRequest) -> None:
+        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
+        current = self.table.current
+        self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
     def after_load(self, act: Callable[[], object]) -> None:
         """Run the action now, or after the pending page is shown."""
@@ -397,16 +359,10 @@ class CustomerListScreen(BaseScreen[None]):
         self._waiting.append(act)
         self.action_done.clear()
 
-    def set_marks(self, marked: "dict[str, Customer]") -> None:
-        """Mark these customers only; marks are kept across pages, orders and searches."""
-        self.marked = marked
-        self.table.marked = frozenset(marked)
-        self.update_position()
-
     def order_by(self, sort: str | None, direction: Direction) -> None:
         local = sort in self._sorted_locally
-        self.load(
-            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local), "first"
+        self.load_around_cursor(
+            self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local)
         )
         self.save_list_state()
 
@@ -445,10 +401,9 @@ class CustomerListScreen(BaseScreen[None]):
         order = (request.sort or "", request.direction)
         self.table.set_page(rows, *order, place, seek, words=words, caption=caption, repeated=repeated)
         self.table.add_confusable_ids(page.confusable_ids)
-        if request.filtered:
-            self.show_connection(self.repository.connection)
-        else:
-            self._show_total(page)
+        self.show_connection(self.repository.connection)
+        if (total := total_of_all(request, page)) is not None or not request.filtered:
+            self._show_total(total)
         self._empty_page = None if page.rows else page
         if page.rows:
             self.remove_class("-panel")
@@ -465,6 +420,7 @@ class CustomerListScreen(BaseScreen[None]):
 
     def update_position(self, doing: str = "") -> None:
         """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
+        self.status.legend = self.table.legend
         marked = f"{len(self.marked):,} marked" if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
@@ -502,13 +458,25 @@ class CustomerListScreen(BaseScreen[None]):
             self.load(request, "same")
 
     async def _load(
-        self, request: PageRequest, place: CursorPlacement, *, fresh: bool, seek: str | None, before: str
+        self,
+        request: PageRequest,
+        place: CursorPlacement,
+        fresh: bool,
+        locate: str | None,
+        seek: str | None,
+        before: str,
     ) -> None:
         # The local copy answers before a person could read that the page is loading.
         self.update_position("" if request.needs_mirror else "loading…")
+        if locate is not None and (located := await self._loader.locate(request, locate)) is not None:
+            request, place = located
+            self.pagination.requested = request
         cursor_number = self._cursor_number if place == "same" else None
         try:
             result = await self._loader.load(request, cursor_number, fresh=fresh, has_rows=bool(self.table.rows))
+            current = seek or (self.table.current.short_id if self.table.current else None)
+            if place == "same" and fresh and current is not None:
+                result = await self._loader.follow(result, current)
         except DockbookError as error:
             self._forget_waiting()
             await self._load_failed(request, place, error, before)
@@ -531,7 +499,7 @@ class CustomerListScreen(BaseScreen[None]):
         if refused and await self._loader.can_sort_locally():
             self._sorted_locally.add(request.sort)
             self.show_notice(f"The server does not sort by {label}; the local copy does.")
-            self.load(request._replace(sort_locally=True), place)
+            self.load_around_cursor(request._replace(sort_locally=True))
             return
         self.pagination.revert()
         self.show_connection(self.repository.connection)
@@ -568,28 +536,8 @@ class CustomerListScreen(BaseScreen[None]):
         self.table.add_confusable_ids(await self.repository.confusable_ids([row.short_id for row in self.table.rows]))
         self.customer_reached()
 
-    def _mark(self, customer: "Customer") -> None:
-        marked = dict(self.marked)
-        if marked.pop(customer.short_id, None) is None:
-            marked[customer.short_id] = customer
-        self.set_marks(marked)
-        self.table.cursor += 1
-
-    def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
-        """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""
-        at = {row.short_id: at for at, row in enumerate(self.table.rows)}
-        if short_id is not None and short_id not in at:
-            self.show_notice(f"{sanitize_id(short_id)} is not on this page any more.")
-            return
-        if short_id is not None:
-            self.table.cursor = at[short_id]
-        if self.table.current is None:
-            self.show_notice("No customer is selected.")
-        else:
-            act(self.table.current)
-
-    def _provisional_id(self) -> str | None:
-        """The ID under the cursor while the rows are provisional."""
+    @property
+    def provisional_id(self) -> str | None:
         if not self.table.provisional or self._snapshot is None:
             return None
         return self._snapshot.rows[self.table.cursor].short_id
@@ -609,48 +557,16 @@ class CustomerListScreen(BaseScreen[None]):
         except DockbookError as error:
             self.show_error(error)
         else:
-            self._show_total(page)
+            self.show_connection(self.repository.connection)
+            self._show_total(page.total)
 
-    def _show_total(self, page: "Page") -> None:
-        self.show_connection(self.repository.connection)
-        self.header.detail = "" if page.total is None else f"{page.total:,}"
+    def _show_total(self, total: int | None) -> None:
+        """Show the number of all customers."""
+        self.header.detail = "" if total is None else f"{total:,}"
 
     def _cursor_number(self) -> int:
         """The number of the row under the cursor among all, from 0."""
         return (self.pagination.shown.page - 1) * self.pagination.shown.page_size + self.table.cursor
-
-    def _open(self, customer: "Customer", scanned: str = "") -> None:
-        self.status.clear_notice()
-        notice = ""
-        if scanned and customer.short_id != scanned:
-            was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
-            notice = f"Scanned {was}. Showing {found}, the only match."
-        self.post_message(
-            OpenCustomer(
-                self,
-                customer,
-                position=position_text(self.pagination, self.table.cursor),
-                neighbour=self.neighbour,
-                confusable_ids=self.table.confusable.others,
-                origin=self.pagination.origin,
-                notice=notice,
-            )
-        )
-
-    def _open_scanned(self, text: str, customer: "Customer") -> None:
-        """Open the customer that was scanned, or the only match."""
-        page, exact = self.pagination.page, exact_match(self.table.rows, text)
-        if exact is not None:
-            self.table.cursor = self.table.rows.index(exact)
-            self._open(exact, text)
-        elif page is not None and page.total == 1 and not self.table.has_caption:
-            self._open(customer, text)
-        else:
-            self.show_notice(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
-
-    def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
-        self.status.clear_notice()
-        self.post_message(EditCustomer(self, customer) if customer else NewCustomer(self, new_id))
 
     def _turn(self, step: int, place: CursorPlacement) -> None:
         request = self.pagination.offset(step)
@@ -664,7 +580,7 @@ class CustomerListScreen(BaseScreen[None]):
             self.after_load_settled(partial(self._turn, step, place))
         else:
             last = CUT_SHORT if self.pagination.truncated else "This is the last page."
-            self.show_notice(last if step > 0 else "This is the first page.")
+            self.show_hint(last if step > 0 else "This is the first page.")
 
     def _return_to(self, point: ReturnPoint) -> None:
         """Show the list from before the search, from memory if nothing was written meanwhile."""

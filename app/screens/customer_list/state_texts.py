@@ -8,6 +8,7 @@ from app.text.sanitize import sanitize_id, width
 
 if TYPE_CHECKING:
     from app.models.customer import Origin, Page
+    from app.models.fields import PageRequest
     from app.repository.repository import MirrorOutlook
     from app.screens.customer_list.pagination import Pagination
 
@@ -57,6 +58,14 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
     return next((line for line in lines if width(line) <= room), lines[-1])
 
 
+def total_of_all(request: "PageRequest", page: "Page") -> int | None:
+    """Return how many customers there are in all, as far as a page, which may be filtered, shows it."""
+    if not request.filtered:
+        return page.total
+    complete = page.origin is not None and page.origin.synced_at is not None
+    return max(page.origin.held, page.origin.expected or 0) if complete and page.origin is not None else None
+
+
 def _total(pagination: "Pagination") -> str:
     total = pagination.page.total if pagination.page is not None else None
     return "?" if total is None else f"{total:,}{'+' if pagination.counting else ''}"
@@ -76,7 +85,7 @@ def _counts(pagination: "Pagination", page: "Page") -> list[str]:
         if origin.synced_at is None:
             searched = f"searched {origin.held:,}{of_expected(origin)} so far"
             return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-        return [f"{count} of {max(origin.held, origin.expected or 0):,}", count]
+        return [f"{count} of {total_of_all(request, page):,}", count]
     if page.total is None:
         return ["total unknown"]
     return ["1 customer" if page.total == 1 else f"{total} customers"]
