@@ -64,7 +64,7 @@ class LimitedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(_ClosableTransport(transport))
         self._reading.start(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,6 +209,49 @@ class Acceptor:
         except OSError:
             # The client left, or does not speak TLS, or took too long: the connection is closed.
             self._forget(protocol)
+
+
+class _ClosableTransport(asyncio.Transport):
+    """A transport that can be closed, and written to after that, at any moment.
+
+    asyncio's transport for TLS raises an error when it is closed while the client leaves, and the traceback would quote
+    what the client sent.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._closed = False
+
+    def get_extra_info(self, name: str, default: object = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._transport.close()
+        except RuntimeError:
+            # The client left at this moment.
+            self._transport.abort()
+
+    def abort(self) -> None:
+        self._closed = True
+        self._transport.abort()
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
 
 
 class _RequestParser(h11.Connection):
