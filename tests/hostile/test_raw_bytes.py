@@ -93,9 +93,7 @@ def visit_all_screens(running: Terminal, server: MaliciousServer, texts: tuple[s
     running.until("Edit H-1")
     running.type("\x1bOR")
     running.until("Leave without saving?")
-    running.type("\x1b[C\x1b[C\r")
-    running.until("Too fast for a hand")
-    running.type("\r")
+    running.type("k")  # Keep as draft
     running.until("F2 Edit")
     running.type("d")
     running.until("Discontinue this customer?")
@@ -143,9 +141,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.until("changed meanwhile to")
     running.type("\x1bOR")
     running.until("Leave without saving?")
-    running.type("\x1b[C\x1b[C\r")  # Keep as draft
-    running.until("Too fast for a hand")
-    running.type("\r")
+    running.type("k")  # Keep as draft
     running.until("F2 Edit")
     running.type("w")
     running.until("Drafts: typed and not saved")
