@@ -159,7 +159,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.type("u")
     running.until("Undo the save of")
     running.type("\x1b")
-    running.until("Saved in this session")
+    running.until("u Undo")  # the last line, which the question covered
     running.type("\x1bOR")
     running.until("F2 Edit")
 
