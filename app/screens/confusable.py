@@ -43,8 +43,6 @@ def describe(short_id: str, others: Sequence["Customer"]) -> str:
 class ConfusableDialog(ConfirmDialog):
     """Asks, before a customer is created, about those whose IDs are easily confused with the new one."""
 
-    KEYS = "arrows move · ⏎ choose · Esc cancel"
-
     def __init__(self, error: "ConfusableId", leaving: str) -> None:
         self._offered = {f"open{index}": other.short_id for index, other in enumerate(error.others[:MOST_NAMED])}
         one = len(self._offered) == 1
@@ -53,7 +51,7 @@ class ConfusableDialog(ConfirmDialog):
             for key, short_id in self._offered.items()
         }
         lines = [f"The new ID is {sanitize_id(error.short_id)}.", describe(error.short_id, error.others)]
-        lines += ["", leaving] if leaving else []
+        lines += [leaving] if leaving else []
         super().__init__(
             "That ID is easily confused", lines, {"stay": "Cancel"} | opening | {"create": "Create anyway"}
         )

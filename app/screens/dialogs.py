@@ -1,12 +1,15 @@
-"""What dialogs share: a box in the middle of an opaque screen, with a title and buttons that keys reach."""
+"""What dialogs share: the last lines of the screen, below a rule with the title, and answers that keys reach."""
 
 from typing import ClassVar, Final, Generic, TypeVar
 
-from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -14,23 +17,53 @@ from app.screens.base import BaseScreen
 from app.screens.latest_size import LatestSizeScreen
 from app.screens.styles import STYLES
 from app.text.sanitize import shorten, width
+from app.widgets.cached_lines import CachedLines
 
 Result = TypeVar("Result")
 
 _LONGEST: Final = 600  # cells of a line
-#: Cells; styles/dialogs.tcss says the same.
-_AROUND_ANSWER: Final = 6
-_AROUND_STACKED: Final = 2
+#: Cells around the text of an answer, and between answers; styles/dialogs.tcss says the same.
+_AROUND_ANSWER: Final = 4
 _BETWEEN_ANSWERS: Final = 2
-_LEAST_ANSWER: Final = 8
+#: Seconds between two keys of a hand, at least: a scanner's Tab and Enter come faster.
+_BY_HAND: Final = 0.15
+
+
+class DialogRule(CachedLines):
+    """`── Title ──────── keys ──`: divides a dialog from the rows above it.
+
+    A title that is too long for that has lines of its own below the rule.
+    """
+
+    title = reactive("", layout=True)
+    keys = reactive("")
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.lines(container.width))
+
+    def render(self) -> Content:
+        return Content("\n").join(self.lines(self.size.width))
+
+    def lines(self, cells: int) -> list[Content]:
+        """Return the lines in a dialog this many cells wide."""
+        if width(self.title) + 6 > cells:
+            folded = Content.styled(self.title, "bold").wrap(max(1, cells - 2))
+            return [Content.styled("─" * cells, "$accent"), *(Content(" ") + line for line in folded)]
+        keys = f" {self.keys} ──" if self.fits(cells) and self.keys else ""
+        rule = "─" * (cells - width(self.title) - width(keys) - 4)
+        return [Content.assemble(("── ", "$accent"), (self.title, "bold"), (f" {rule}", "$accent"), (keys, "dim"))]
+
+    def fits(self, cells: int) -> bool:
+        """Whether there is room for the keys beside the title."""
+        return width(self.title) + width(self.keys) + 10 <= cells
 
 
 class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
-    """A box with a title, which is never outside text; Escape, F3 and F12 answer with nothing (`None`)."""
+    """Takes the last lines of the screen; the title is never outside text. Escape, F3 and F12 answer with `None`."""
 
     CSS_PATH = [STYLES / "dialogs.tcss"]
 
-    #: The keys that work here, written on the box.
+    #: The keys that work here, shown beside the title, or below where that has no room for them.
     KEYS: ClassVar[str] = "⏎ choose · Esc cancel"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,81 +73,159 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+        self._rule = DialogRule()
+        self._foot = Static(classes="foot", markup=False)
+        self._shown_keys = self.KEYS
 
     def compose_body(self) -> ComposeResult:
-        """What stands in the box."""
+        """What stands below the rule."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box") as box:
-            below = next((screen for screen in self.app.screen_stack if isinstance(screen, BaseScreen)), None)
-            # What a person must always see is in no header that this box may cover.
-            flags = below.context.flags if below is not None else ()
-            box.border_title = "  ".join((self._title, *flags))
-            box.border_subtitle = self.KEYS
+        below = next((screen for screen in self.app.screen_stack if isinstance(screen, BaseScreen)), None)
+        # What a person must always see is in a header that a dialog may cover.
+        flags = below.context.flags if below is not None else ()
+        self._rule.title = "  ".join((self._title, *flags))
+        with Vertical(classes="box"):
+            yield self._rule
             yield from self.compose_body()
+            yield self._foot
+
+    def on_mount(self) -> None:
+        self._show_keys(self._shown_keys)
+
+    def on_resize(self) -> None:
+        self._show_keys(self._shown_keys)
 
     @property
     def cells(self) -> int:
-        """The cells of a line in the box; styles/dialogs.tcss says the same."""
-        width = self.app.size.width
-        return width - 2 if self.app.has_class("-lean") else min(66, width * 96 // 100) - 6
+        """The cells of a line; styles/dialogs.tcss says the same."""
+        return self.app.size.width - 2
 
     def remark(self, text: str) -> None:
         """Show a remark in place of the keys."""
-        self.query_one(".box").border_subtitle = Text(text)
+        self._show_keys(text)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
+    def lines_for_body(self) -> int:
+        """Return how many lines there are beside the rule and the line below it."""
+        width, height = self.app.size
+        return max(1, height - len(self._rule.lines(width)) - self._foot.display)
+
+    def _show_keys(self, text: str) -> None:
+        """Show the keys; where there is little room the last ones, which say how to leave."""
+        self._shown_keys = self._rule.keys = text
+        self._foot.display = not self._rule.fits(self.app.size.width)
+        parts = text.split(" · ")
+        while len(parts) > 1 and width(" · ".join(parts)) > self.cells:
+            del parts[0]
+        self._foot.update(Content(" · ".join(parts)))
+
 
 class ConfirmDialog(Dialog[str]):
-    """A question with a few answers; the first is the safe one and has the focus.
+    """A question with a few answers; the first has the focus, and does no harm.
 
-    Answers that do not stand beside each other stand one below the other.
+    Answers that do not fit beside each other stand one below the other. `lines` may hold outside text. The result is
+    the key of the answer chosen, or `None`; `escape` says what Esc does, if that is not the first answer.
 
-    `lines` may hold outside text. The result is the key of the answer chosen, or `None`. Only the arrow keys move on
-    from the safe answer: a scanner sends letters, Tab and Enter, and must never answer a question.
+    Arrows and Tab move, and the underlined letter of an answer chooses it. A scanner sends letters, Tab and Enter, and
+    must never answer a question: a letter counts when no scan follows it, Enter only at the pace of a hand.
     """
 
-    KEYS = "←→ move · ⏎ choose · Esc cancel"
-
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,up", "app.focus_previous", "Previous answer", id="answer-previous"),
-        Binding("right,down", "app.focus_next", "Next answer", id="answer-next"),
-        Binding("tab,shift+tab", "stay", "Stay on the answer", id="answer-stay", priority=True),
+        Binding("left,up,shift+tab", "app.focus_previous", "Previous answer", id="answer-previous"),
+        Binding("right,down,tab", "app.focus_next", "Next answer", id="answer-next"),
     ]
 
-    def __init__(self, title: str, lines: list[str], answers: dict[str, str]) -> None:
+    #: The answers that no letter chooses: the key that opened the dialog must not, nor a letter of outside text.
+    WITHOUT_LETTER: ClassVar[frozenset[str]] = frozenset()
+
+    class LetterPressed(Message):
+        """The letter of an answer was pressed; it counts unless it was the first key of a scan."""
+
+        def __init__(self, dialog: "ConfirmDialog", answer: str) -> None:
+            super().__init__()
+            self.dialog = dialog
+            self.answer = answer
+
+    def __init__(self, title: str, lines: list[str], answers: dict[str, str], escape: str = "") -> None:
         super().__init__(title)
         self._lines = lines
         self._answers = answers
+        self._letters = _letters({key: answers[key] for key in answers if key not in self.WITHOUT_LETTER})
+        self._shown_keys = f"←→ move · ⏎ choose · Esc {escape or next(iter(answers.values())).lower()}"
+        self._keys = self._shown_keys
+        self._last_key = ""
+        self._times = (float("-inf"), float("-inf"))
 
     def compose_body(self) -> ComposeResult:
         yield Static(Content("\n".join(shorten(line, _LONGEST) for line in self._lines)), classes="lines")
-        with Horizontal(classes="answers"):
+        with Container(classes="answers"):
             for key in self._answers:
                 yield Button("", id=f"answer-{key}", compact=True)
 
     def on_mount(self) -> None:
-        self.query(Button).first().focus()
+        self._button().focus()
         self._arrange()
 
     def on_resize(self) -> None:
         self._arrange()
 
-    def action_stay(self) -> None:
-        """Tab does nothing here."""
+    def note_key(self, event: events.Key) -> None:
+        self._last_key, self._times = event.key, (self._times[1], event.time)
+
+    def on_key(self, event: events.Key) -> None:
+        answer = self._letters.get((event.character or "").lower())
+        if answer is not None:
+            event.stop()
+            self.post_message(self.LetterPressed(self, answer))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss((event.button.id or "").removeprefix("answer-"))
+        before, now = self._times
+        if event.button is not self._button() and self._last_key == "enter" and now - before < _BY_HAND:
+            self.remark("Too fast for a hand: press ⏎ again")
+            return
+        self.answer((event.button.id or "").removeprefix("answer-"))
+
+    def answer(self, key: str) -> None:
+        """Answer the question, unless that was done already."""
+        if self.is_current:
+            self.dismiss(key)
+
+    def mark_letter(self, key: str) -> None:
+        """Show which answer is about to be given."""
+        self._button(key).focus()
+        self.remark("any other key takes it back")
+
+    def take_back_letter(self) -> None:
+        """Another key followed the letter of an answer."""
+        if self.is_current:
+            self._button().focus()
+            self.remark(self._keys)
+
+    def _button(self, key: str = "") -> Button:
+        return self.query_one(f"#answer-{key or next(iter(self._answers))}", Button)
 
     def _arrange(self) -> None:
         """Put the answers beside each other, or where there is no room one below the other."""
-        needed = [max(width(label) + _AROUND_ANSWER, _LEAST_ANSWER) for label in self._answers.values()]
-        stacked = sum(needed) + _BETWEEN_ANSWERS * len(needed) > self.cells
-        self.query_one(".box").set_class(stacked, "-stacked")
-        room = self.cells - _AROUND_STACKED
-        for button, label in zip(self.query(Button), self._answers.values(), strict=True):
-            button.label = Content(shorten(label, room))
+        needed = [width(label) + _AROUND_ANSWER for label in self._answers.values()]
+        stacked = sum(needed) + _BETWEEN_ANSWERS * (len(needed) - 1) > self.cells
+        self.query_one(".answers").set_class(stacked, "-stacked")
+        rows = len(needed) if stacked else 1
+        self.query_one(".lines").styles.max_height = max(1, self.lines_for_body() - rows)
+        of_answer = {answer: letter for letter, answer in self._letters.items()}
+        for key, label in self._answers.items():
+            shown = Content(shorten(label, self.cells - _AROUND_ANSWER))
+            at = shown.plain.lower().find(of_answer.get(key, "\0"))
+            self._button(key).label = shown.stylize("underline", at, at + 1) if at >= 0 else shown
+
+
+def _letters(answers: dict[str, str]) -> dict[str, str]:
+    """The letter of each answer: the first of its label that is still free, or none; the first answer has Esc."""
+    letters: dict[str, str] = {}
+    for key in (*list(answers)[1:], *list(answers)[:1]):
+        letters.setdefault(answers[key][0].lower(), key)
+    return letters

@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 class DiscontinueDialog(ConfirmDialog):
     """Asks whether to discontinue; the focus is on *Keep*, and the key that opened it is no answer."""
 
+    WITHOUT_LETTER = frozenset({"discontinue"})
+
     def __init__(self, customer: "Customer") -> None:
         place = ", ".join(part for part in (customer.city, customer.state) if part)
         who = " · ".join(part for part in (sanitize_id(customer.short_id), customer.name, place) if part)
@@ -26,9 +28,7 @@ class DiscontinueDialog(ConfirmDialog):
             "Discontinue this customer?",
             [
                 who,
-                "",
-                "It will be marked discontinued. Its history is kept.",
-                "It cannot be made active again from here.",
+                "It stays in the list, discontinued. It cannot be made active again from here.",
             ],
             {"keep": "Keep", "discontinue": "Discontinue"},
         )

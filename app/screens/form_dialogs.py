@@ -10,7 +10,7 @@ def leave_dialog(unsaved: str, *, in_doubt: bool, draft: bool) -> ConfirmDialog:
     return ConfirmDialog(
         "Leave before it is confirmed?" if in_doubt else "Leave without saving?",
         [f"{'Not confirmed' if in_doubt else 'Not saved'}: {unsaved}."],
-        {"stay": "Cancel", "save": "Save", **keep, "discard": "Discard"},
+        {"stay": "Stay", "save": "Save", **keep, "discard": "Discard"},
     )
 
 
@@ -19,7 +19,7 @@ def leave_unconfirmed_dialog() -> ConfirmDialog:
     return ConfirmDialog(
         "Leave before it is known whether it was saved?",
         ["No drafts are kept here: what you typed goes with the form. dockbook goes on looking for it."],
-        {"stay": "Cancel", "leave": "Leave"},
+        {"stay": "Stay", "leave": "Leave"},
     )
 
 
@@ -43,5 +43,5 @@ def save_unread_dialog(error: IdRefused) -> ConfirmDialog:
 
 def id_exists_dialog(error: CustomerExists, leaving: str) -> ConfirmDialog:
     """Offer to open the customer that has the ID already; `leaving` is what becomes of the text typed so far."""
-    lines = [error.text, *(["", leaving] if leaving else [])]
+    lines = [error.text, *([leaving] if leaving else [])]
     return ConfirmDialog("That ID exists already", lines, {"stay": "Cancel", "open": "Open it"})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _SCANNED: Final = "scanned:"
-#: The most customers that are offered while an ID is typed; styles/dialogs.tcss keeps as many lines free.
+#: The most customers that are offered while an ID is typed.
 _MOST_SUGGESTED: Final = 6
 #: Seconds an arrow key waits for what is to be offered for the last letter.
 _PATIENCE: Final = 0.5
@@ -57,6 +57,7 @@ class GoToDialog(Dialog[str]):
         self.query_one(Input).focus()
 
     def on_resize(self) -> None:
+        self.query_one(OptionList).styles.height = min(_MOST_SUGGESTED, self.lines_for_body() - 1)
         self._show()
 
     def on_input_changed(self) -> None:
@@ -133,7 +134,8 @@ class NotFoundDialog(ConfirmDialog):
     The next scan replaces it.
     """
 
-    KEYS = "↑↓ move · ⏎ choose · Esc cancel"
+    #: The first letter of an ID that is offered is no better than the others.
+    WITHOUT_LETTER = frozenset(f"open{index}" for index in range(MOST_NAMED))
 
     def __init__(self, short_id: str, found: "Candidates", error: DockbookError, *, new: bool) -> None:
         self._offered = {f"open{index}": one.short_id for index, one in enumerate(found.customers[:MOST_NAMED])}
@@ -151,7 +153,7 @@ class NotFoundDialog(ConfirmDialog):
         answers = dict(zip(self._offered, names, strict=True)) | {"stay": "Cancel", "find": "Find"}
         if certain and new:
             answers["new"] = "New customer with this ID"
-        super().__init__("No such customer" if certain else "Not found here", lines, answers)
+        super().__init__("No such customer" if certain else "Not found here", lines, answers, escape="cancel")
 
     def scanned(self, code: str) -> None:
         self.dismiss(_SCANNED + code)

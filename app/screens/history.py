@@ -128,7 +128,7 @@ def _ask(screen: "BaseScreen[Result]", change: SavedChange, who: str) -> None:
         for name, was in change.old.items()
     ]
     screen.app.push_screen(
-        ConfirmDialog(f"Undo the save of {change.at:%H:%M}?", [who, "", *back], {"keep": "Cancel", "undo": "Undo"}),
+        ConfirmDialog(f"Undo the save of {change.at:%H:%M}?", [who, *back], {"keep": "Cancel", "undo": "Undo"}),
         answered,
     )
 

@@ -44,6 +44,9 @@ class MultiSelectDialog(Dialog[list[str]]):
         options.highlighted = 0
         options.focus()
 
+    def on_resize(self) -> None:
+        self.query_one(OptionList).styles.max_height = self.lines_for_body()
+
     @on(OptionList.OptionSelected)
     def accept(self) -> None:
         """Answer with what is ticked."""

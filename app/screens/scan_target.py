@@ -77,6 +77,9 @@ class ScanTargetScreen(Screen[Result], Generic[Result]):
         """Say that nothing of a paste was taken."""
         self.remark(f"Nothing was pasted: {event.characters:,} characters are too many for a field.")
 
+    def note_key(self, _event: events.Key) -> None:
+        """Called with a key before it is delivered."""
+
     def typing_began(self) -> None:
         """Called when a person begins to type after a pause."""
 

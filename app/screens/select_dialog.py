@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +15,8 @@ from app.screens.dialogs import Dialog
 from app.text.sanitize import fit, sanitize, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
+
+_MOST_LINES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class SelectDialog(Dialog[str]):
         if self._search:
             yield FieldInput("", "type to search")
         yield ReverseOptionList(compact=True, markup=False)
+
+    def on_resize(self) -> None:
+        self.query_one(OptionList).styles.max_height = min(_MOST_LINES, self.lines_for_body() - self._search)
 
     def on_mount(self) -> None:
         self._fill(self._choices)

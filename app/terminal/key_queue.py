@@ -79,6 +79,9 @@ class ScanTarget(Protocol):
     def paste_refused(self) -> None:
         """Say that a paste is no code, or cannot be taken here."""
 
+    def note_key(self, event: events.Key) -> None:
+        """Called with a key before it is delivered."""
+
     def typing_began(self) -> None:
         """Remember what the fields hold: typing begins after a pause."""
 
@@ -177,6 +180,7 @@ class KeyQueue:
         self._delivered_to, self._delivered_at = self._app.focused or self._app.screen, monotonic()
         if target is not None and isinstance(event, events.Key):
             self._note(target, event)
+            target.note_key(event)
         await self._deliver(event)
 
     def _is_alone(self, event: events.Event) -> bool:

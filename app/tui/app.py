@@ -147,7 +147,6 @@ class DockbookApp(NavigatingApp):
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
         driver: type[Driver] | None = None,
-        lean: bool = False,
         on_exit: Callable[[int], None] = lambda _code: None,
         bell: bool = True,
     ) -> None:
@@ -162,7 +161,9 @@ class DockbookApp(NavigatingApp):
         self._happened = CRASHED
         self._bell = bell
         self._was_offline = False
-        self._leaving: Timer | None = None
+        #: What is done unless a key shows that the one before was the first of a scan, and what is done then.
+        self._delayed: Timer | None = None
+        self._take_back: Callable[[], None] = lambda: None
         self._idle_quit = asyncio.Event()
         self._idle_quit.set()
         self.key_queue = KeyQueue(
@@ -170,7 +171,6 @@ class DockbookApp(NavigatingApp):
         )
         self.register_theme(THEME)
         self.theme = THEME.name
-        self.set_class(lean, "-lean")
         self._variables = self.get_css_variables()
         self.stylesheet.set_variables(self._variables)
         if keymap:
@@ -202,8 +202,8 @@ class DockbookApp(NavigatingApp):
         if self._leaves_at_once(event):
             await self.action_quit()
         elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            if self._leaving is not None and not self.key_queue.repeats(event):
-                self._stay()
+            if self._delayed is not None and not self.key_queue.repeats(event):
+                self._stop_delayed()
             await self.key_queue.put(event)
         else:
             await super().on_event(event)
@@ -342,28 +342,46 @@ class DockbookApp(NavigatingApp):
         if kept:
             unsaved.append("A draft is offered at the next start, and never sent by itself.")
         unsaved.append("Ctrl+Q again quits.")
-        question = QuitQuestion(title, unsaved, {"stay": "Cancel", "quit": "Quit"})
+        question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
         question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
         self.push_screen(question, answered)
 
     def _leave(self) -> None:
         """Leave now; after a letter only when it cannot be the start of a scan, or when it is pressed again."""
-        wait = self.key_queue.may_be_scan
-        if not wait or self._leaving is not None:
+        if self._delayed is not None:
             self.exit(0)
-            return
-        self._leaving = self.set_timer(wait, partial(self.exit, 0))
-        if isinstance(self.screen, BaseScreen):
+        elif self._run_unless_scanned(partial(self.exit, 0), self._stay) and isinstance(self.screen, BaseScreen):
             self.screen.show_notice("Leaving dockbook. Any other key stays.")
 
     def _stay(self) -> None:
-        """Do not leave: another key came behind the letter."""
-        if self._leaving is not None:
-            self._leaving.stop()
-            self._leaving = None
-            for screen in self.base_screens:
-                screen.status.clear_notice()
+        for screen in self.base_screens:
+            screen.status.clear_notice()
+
+    def on_confirm_dialog_letter_pressed(self, message: ConfirmDialog.LetterPressed) -> None:
+        dialog, answer = message.dialog, message.answer
+        if self._delayed is None and self._run_unless_scanned(partial(dialog.answer, answer), dialog.take_back_letter):
+            dialog.mark_letter(answer)
+
+    def _run_unless_scanned(self, act: Callable[[], None], take_back: Callable[[], None]) -> bool:
+        """Run what the last key asks for, now or once it cannot be the first of a scan; true if it has to wait."""
+        wait = self.key_queue.may_be_scan
+        if wait:
+            self._delayed, self._take_back = self.set_timer(wait, partial(self._run_delayed, act)), take_back
+        else:
+            act()
+        return wait > 0
+
+    def _run_delayed(self, act: Callable[[], None]) -> None:
+        self._delayed = None
+        act()
+
+    def _stop_delayed(self) -> None:
+        """Another key came behind the letter."""
+        if self._delayed is not None:
+            self._delayed.stop()
+            self._delayed = None
+            self._take_back()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Report an error in the program and go on: a form with text may be open."""

@@ -107,7 +107,6 @@ def run_tui(
         save_scanner=partial(_save_scanner, folders.config_file),
         scanner=Scanner(settings.scan_gap_ms / 1000, settings.scan_prefix, settings.scan_suffix),
         driver=None if plain_output else LeanDriver,
-        lean=settings.lean and not plain_output,
         on_exit=endings.exit_soon,
         bell=settings.bell,
     )

@@ -93,7 +93,7 @@ def visit_all_screens(running: Terminal, server: MaliciousServer, texts: tuple[s
     running.until("Edit H-1")
     running.type("\x1bOR")
     running.until("Leave without saving?")
-    running.type("\x1b[C\x1b[C\r")
+    running.type("k")  # Keep as draft
     running.until("F2 Edit")
     running.type("d")
     running.until("Discontinue this customer?")
@@ -141,7 +141,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.until("changed meanwhile to")
     running.type("\x1bOR")
     running.until("Leave without saving?")
-    running.type("\x1b[C\x1b[C\r")  # Keep as draft
+    running.type("k")  # Keep as draft
     running.until("F2 Edit")
     running.type("w")
     running.until("Drafts: typed and not saved")
@@ -159,7 +159,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.type("u")
     running.until("Undo the save of")
     running.type("\x1b")
-    running.until("Saved in this session")
+    running.until("u Undo")  # the last line, which the question covered
     running.type("\x1bOR")
     running.until("F2 Edit")
 

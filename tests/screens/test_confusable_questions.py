@@ -44,7 +44,7 @@ async def test_save_of_similar_id_asks_first() -> None:
         it.sees("New customer")
         it.misses(QUESTION)
         await it.press("f10")
-        await it.press("tab", "enter")
+        await it.press("tab", "tab", "shift+tab", "shift+tab", "enter")
         it.misses(QUESTION)
         await it.press("f10")
         await it.burst("create\r")

@@ -10,7 +10,7 @@ async def test_dialog_names_customer_and_consequence() -> None:
     async with run_app() as it:
         await it.press("delete")
         it.sees("Discontinue this customer?", "ACME-CORP · Acme Corporation · Springfield, IL")
-        it.sees("Its history is kept.", "cannot be made active again", "Keep", "Discontinue")
+        it.sees("It stays in the list", "cannot be made active again", "Keep", "Discontinue")
 
 
 async def test_repeated_key_and_enter_do_not_confirm() -> None:

@@ -146,7 +146,7 @@ async def test_new_customer_is_last_choice() -> None:
         await it.press("g")
         await it.press(*"d_7", "enter")
         it.sees("Did you mean one of these?")
-        answers = [line.strip(" │") for line in it.lines if line.startswith("       │    ") and line.strip(" │")]
+        answers = [line.strip() for line in it.lines[-6:]]
         assert answers == [
             *("D-7 · Name of D-7", "d-7 · Name of d-7", "D7 · Name of D7"),
             *("Cancel", "Find", "New customer with this ID"),
@@ -203,12 +203,12 @@ async def test_typing_lists_ids_with_prefix() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"b")
-        shown = [line.split()[1] for line in it.lines if line.startswith("       │  B")]
+        shown = [line.split()[0] for line in it.lines[-6:] if line.startswith(" B")]
         assert shown[:2] == ["BALTYK-MEBLE", "BJORK-FISK"]
         assert len(shown) == 5
         await it.type("rightm")
         it.sees("BRIGHT-MFG  Bright Manufacturing LLC")
-        it.misses("BALTYK")
+        assert not any("BALTYK" in line for line in it.lines[-6:])
 
 
 async def test_arrow_key_selects_suggestion() -> None:
