@@ -1,6 +1,7 @@
 """Serves the service on a socket, with TLS or on loopback, until a signal stops it."""
 
 import asyncio
+import logging
 import resource
 import signal
 import socket
@@ -54,6 +55,8 @@ def serve(
     except (OSError, OverflowError) as error:
         reason = os_error_text(error) if isinstance(error, OSError) else "no such port"
         raise SettingsError(f"Cannot listen on {host} port {port}: {reason}. Choose another port.") from error
+    # Its warnings of connections that clients reset would let strangers fill the log.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with listening:
         name = f"[{address}]" if ":" in address else address
         url = f"{'https' if tls else 'http'}://{name}:{listening.getsockname()[1]}{ROOT}"

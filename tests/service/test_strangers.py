@@ -3,6 +3,7 @@
 import resource
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -288,3 +289,17 @@ def many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.promise("A4")
+def test_tls_connections_that_are_reset_write_nothing(tmp_path: Path) -> None:
+    pem = make_certificate("127.0.0.1", tmp_path)
+    tls = ssl.create_default_context(cafile=str(pem))
+    reset = struct.pack("ii", 1, 0)
+    with running_service(tls_cert=pem, tls_key=pem) as service:
+        wrong = b"GET / HTTP/1.1\r\nAut<orization: Bearer " + service.token.encode() + b"\r\n\r\n"
+        for number in range(300):
+            plain = service.connect()
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            with tls.wrap_socket(plain, server_hostname="127.0.0.1") as stranger:
+                stranger.sendall((service.head("GET", "/api/v1/Customer/All") if number % 2 else b"") + wrong)
