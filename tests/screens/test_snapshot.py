@@ -29,7 +29,7 @@ class ResponseGate:
 async def fill_mirror(path: Path) -> None:
     """Fill a mirror file with the sample customers."""
     async with run_app(mirror=True, mirror_file=path) as it:
-        it.sees("live · 48")
+        await it.until("live · 48")
 
 
 def under_cursor(it: AppHarness) -> str:
