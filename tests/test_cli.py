@@ -19,13 +19,7 @@ CANARY = "s3cr3t-canary"
 SLOW = ("textual", "httpx", "pydantic", "starlette", "sqlite3", "asyncio")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in os.environ:
-        if name.startswith(("DOCKBOOK_", "XDG_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import h11
@@ -61,6 +62,11 @@ class LimitedProtocol(H11Protocol):
         self._writing = _Deadline(self._abort)
         #: The state of the client and the request it began in: the deadline starts when this changes.
         self._awaited: tuple[object, object] = (h11.IDLE, None)
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether a head or a body is awaited, and no answer is being made."""
+        return self.cycle is None or self.cycle.response_complete or self.conn.their_state is h11.SEND_BODY
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Wait for the first head."""
@@ -133,10 +139,10 @@ class LimitedProtocol(H11Protocol):
 
 
 class Acceptor:
-    """Accepts the connections of a listening socket up to the limit, at which silent ones have to make room.
+    """Accepts connections up to the limit, at which those that wait for their client have to make room.
 
-    Otherwise a stranger would keep everybody out by opening silent connections as fast as their deadlines pass. The
-    server of asyncio has no limit, and logs a traceback for every connection while no descriptor is free.
+    Otherwise a stranger would keep everybody out by opening connections as fast as their deadlines pass. The server of
+    asyncio has no limit, and logs a traceback for every connection while no descriptor is free.
     """
 
     def __init__(
@@ -185,13 +191,18 @@ class Acceptor:
             self._open[protocol] = self._loop.create_task(self._establish(connection, protocol))
 
     def _make_room(self) -> bool:
-        """Drop the oldest connection that has sent no head yet; return whether there was one."""
-        silent = next((protocol for protocol in self._open if protocol.cycle is None), None)
-        if silent is None:
+        """Drop the oldest connection that has sent no head yet, or else the oldest that waits for its client.
+
+        Return whether there was one: connections whose answers are being made stay.
+        """
+        silent = (protocol for protocol in self._open if protocol.cycle is None)
+        waiting = (protocol for protocol in self._open if protocol.waits_for_client)
+        dropped = next(chain(silent, waiting), None)
+        if dropped is None:
             return False
-        self._open.pop(silent).cancel()
-        if silent.transport is not None:
-            silent.transport.abort()
+        self._open.pop(dropped).cancel()
+        if dropped.transport is not None:
+            dropped.transport.abort()
         return True
 
     def _forget(self, protocol: LimitedProtocol) -> None:

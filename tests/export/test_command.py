@@ -27,14 +27,10 @@ SLOW = ("httpx", "pydantic", "asyncio", "csv", "xlsxwriter", "app.export.command
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in os.environ:
-        if name.startswith(("DOCKBOOK_", "XDG_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def program_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program be found, and leave its temporary files in the home of the test."""
+    monkeypatch.setenv("TMPDIR", str(home))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return tmp_path
 
 
 def export(*options: str, **how: Any) -> subprocess.CompletedProcess[bytes]:

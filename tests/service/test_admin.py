@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import sqlite3
 import sys
@@ -18,19 +17,14 @@ from app.errors import Unauthorized
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
 from app.service.store import Store
+from app.storage.files import FileLock
 from tests.service.conftest import empty_tables
 from tests.service.postgres_server import PostgresServer
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in os.environ:
-        if name.startswith(("DOCKBOOK_", "XDG_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -216,7 +210,11 @@ def test_book_of_an_older_version_is_upgraded_beside_a_copy(run: Run, database: 
             PRAGMA application_id = {0x646F636B};
             PRAGMA user_version = 1;
         """)  # noqa: S608
-    before = Path(database).read_bytes()
+    serving = FileLock(Path(f"{database}.serving"))
+    assert serving.acquire()
+    code, _, error = run("check")
+    assert (code, "An older dockbook serves" in error) == (1, True)
+    serving.release(delete=True)
 
     async def change() -> tuple[str, str]:
         store = open_store(database)
@@ -235,7 +233,6 @@ def test_book_of_an_older_version_is_upgraded_beside_a_copy(run: Run, database: 
     with closing(sqlite3.connect(f"{database}.schema-1")) as copy:
         assert copy.execute("SELECT count(*) FROM customer").fetchone() == (2,)
         assert copy.execute("PRAGMA user_version").fetchone() == (1,)
-    assert before
 
 
 @pytest.mark.parametrize("database", ["PostgreSQL"], indirect=True)

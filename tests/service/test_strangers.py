@@ -178,19 +178,18 @@ def test_upgrade_to_another_protocol_is_ignored(patient: ServiceProcess) -> None
         assert read_answer(connection)[0] == 200
 
 
-def test_connections_above_the_limit_are_closed_until_others_leave() -> None:
-    health = b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\n"
-    with running_service(replace(PATIENT, connections=3)) as service:
-        with ExitStack() as opened:
-            held = [opened.enter_context(service.connect(health)) for _ in range(3)]
-            for connection in held:
+@pytest.mark.parametrize("held", ["idle", "body"])
+def test_connections_that_wait_for_their_client_make_room(held: str) -> None:
+    sent = b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\n"
+    if held == "body":
+        sent = b"POST /api/v1/Token HTTP/1.1\r\nHost: service\r\nContent-Length: 9\r\n\r\nx"
+    with running_service(replace(PATIENT, connections=3)) as service, ExitStack() as opened:
+        strangers = [opened.enter_context(service.connect(sent)) for _ in range(3)]
+        if held == "idle":
+            for connection in strangers:
                 assert read_answer(connection) == (200, {"status": "ok"})
-            with service.connect() as above:
-                assert read_to_end(above) == b""
-            # Those within the limit are served.
-            held[2].sendall(health)
-            assert read_answer(held[2]) == (200, {"status": "ok"})
         assert answers(service)
+        assert read_to_end(strangers[0]) == b""
 
 
 @pytest.mark.parametrize("encrypted", [False, True])

@@ -3,6 +3,8 @@
 Customers are never deleted, so counts only grow. A range that grows beyond `MAX_RANGE` is split.
 """
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from app.models.fields import ID_FIELD
@@ -23,8 +25,10 @@ class IdRanges:
     """The ranges of one moment: first IDs and how many customers each has, by ID."""
 
     def __init__(self, ranges: list[tuple[str, int]]) -> None:
-        self._ranges = ranges
-        self.total = sum(customers for _, customers in ranges)
+        self._first_ids = [first_id for first_id, _ in ranges]
+        #: How many customers come before each range, and in all.
+        self._before = [0, *accumulate(customers for _, customers in ranges)]
+        self.total = self._before[-1]
 
     @classmethod
     def read(cls, session: Session) -> "IdRanges":
@@ -32,15 +36,9 @@ class IdRanges:
         return cls(session.execute("SELECT first_id, customers FROM id_range ORDER BY first_id").fetchall())
 
     def position(self, offset: int) -> Position:
-        """Find the customer number `offset`; beyond the end, the position is behind the last one."""
-        first_id = ""
-        for first_id, customers in self._ranges:  # noqa: B007 - the last range is used after the loop
-            if offset < customers:
-                break
-            offset -= customers
-        else:
-            offset += self._ranges[-1][1] if self._ranges else 0
-        return Position(first_id, offset)
+        """Find the customer number `offset`, which is below `total`."""
+        index = bisect_right(self._before, offset) - 1
+        return Position(self._first_ids[index], offset - self._before[index])
 
 
 def count_new_customer(session: Session, short_id: str) -> None:

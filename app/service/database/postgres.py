@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any, Final, LiteralString, Self, TypeVar, cast
 
 import psycopg
@@ -117,7 +118,7 @@ class PostgresDatabase:
         except psycopg.ProgrammingError as error:
             raise SettingsError(f"The database URL cannot be read: {str(error).strip()}.") from None
         self._conninfo = make_conninfo(**_DEFAULTS | given)
-        self.name = f"postgresql://{given.get('host', '')}/{given.get('dbname', '')}"
+        self.name = f"postgresql://{_servers(given)}/{given.get('dbname', '')}"
         self._deadline = deadline
         #: Connections, each with the timeline of its server.
         self._idle: deque[tuple[str, psycopg.Connection[Any]]] = deque()
@@ -171,7 +172,7 @@ class PostgresDatabase:
         version = f"INSERT INTO schema_version (version) VALUES ({SCHEMA_VERSION}) ON CONFLICT (version) DO NOTHING"
         for statement in (VERSION_TABLE, *create_statements(POSTGRES), version):
             # Each in a transaction of its own: some engines allow one such statement only.
-            self._submit_and_wait(lambda session, statement=statement: session.execute(statement))  # type: ignore[misc]
+            self._submit_and_wait(methodcaller("execute", statement))
         return True
 
     def _submit_and_wait(self, work: Work[T]) -> T:
@@ -282,6 +283,15 @@ class PostgresDatabase:
         self._threads.shutdown(wait=True)
         for _, connection in self._idle:
             connection.close()
+
+
+def _servers(conninfo: Mapping[str, str]) -> str:
+    """The hosts with their ports, as in a URL."""
+    hosts = conninfo.get("host", "").split(",")
+    ports = conninfo.get("port", "").split(",")
+    if len(ports) < len(hosts):
+        ports = ports[:1] * len(hosts)
+    return ",".join(f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
 
 
 def _timeline(connection: "psycopg.Connection[Any]") -> str:

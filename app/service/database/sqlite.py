@@ -343,6 +343,16 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
     version = sqlite.pragma(connection, "user_version")
     if version == SCHEMA_VERSION:
         return
+    serving = FileLock(path.with_name(f"{path.name}.serving"))
+    if not serving.acquire():
+        raise StoreError(f"An older dockbook serves {path}. Stop it first: this one changes the tables.")
+    try:
+        _change_tables(connection, path, version)
+    finally:
+        serving.release(delete=True)
+
+
+def _change_tables(connection: sqlite3.Connection, path: Path, version: int) -> None:
     before = path.with_name(f"{path.name}.schema-{version}")
     before.unlink(missing_ok=True)
     sqlite.copy_database(connection, before)
