@@ -7,12 +7,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from tests.harness import AppHarness, Forward, always, json_response, run_app
+from tests.harness import AT_ONCE, AppHarness, Forward, always, json_response, run_app
+
+if TYPE_CHECKING:
+    from app.models.customer import Page
+    from app.models.fields import PageRequest
 
 
 class ResponseGate:
@@ -131,3 +135,30 @@ async def test_early_search_is_run(tmp_path: Path) -> None:
     async with before_the_server(tmp_path, "slash", "b", "e") as it:
         it.sees("Find: be", 'No match for "be"')
         it.misses("ACME-CORP")
+
+
+@pytest.mark.promise("N7")
+async def test_server_page_that_comes_before_the_copy_is_shown_takes_its_place() -> None:
+    async with run_app(mirror=True, timing=AT_ONCE._replace(fallback_after=0.05)) as it:
+        repository = it.app.context.repository
+        local_copy, listener = repository._local_copy, repository._reader._announcer.listener
+        annotate, hand_over = local_copy.annotate, listener.page_arrived
+        gate, arrived = ResponseGate(), asyncio.Event()
+
+        async def annotate_late(page: "Page") -> "Page":
+            gate.opened.set()
+            async with asyncio.timeout(10):
+                await arrived.wait()
+            return await annotate(page)
+
+        def note_arrival(request: "PageRequest", page: "Page") -> bool:
+            arrived.set()
+            return hand_over(request, page)
+
+        local_copy.annotate = annotate_late  # type: ignore[method-assign]
+        listener.page_arrived = note_arrival  # type: ignore[method-assign]
+        it.transport.intercept = gate
+        await it.press_only("right_curly_bracket")
+        await it.until("page 3 of 3")
+        await it.until("live · 48")
+        it.misses("data of", "from the copy")

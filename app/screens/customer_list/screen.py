@@ -14,7 +14,7 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
-from app.screens.customer_list.page_loader import PageLoader, PageMissing
+from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
     Pagination,
@@ -67,6 +67,7 @@ class CustomerListScreen(RowActions):
         #: Actions that wait for the page that is being loaded.
         self._waiting: list[Callable[[], object]] = []
         self._snapshot: ListSnapshot | None = None
+        self._early: PageLoaded | None = None
         #: The columns that the server does not sort by.
         self._sorted_locally: set[str | None] = set()
         #: Where the list was before the search.
@@ -127,11 +128,14 @@ class CustomerListScreen(RowActions):
             self.run_read(self._refresh_rows, "alike")
 
     def page_arrived(self, request: PageRequest, page: "Page") -> bool:
-        shown = self.pagination.page
-        if request != self.pagination.requested or not self.pagination.up_to_date or shown is None or not page.rows:
+        if request != self.pagination.requested or not page.rows:
             return False
         if self.pagination.server_page_limit(request, page) is not None:
             return False
+        if not self.pagination.up_to_date or self.pagination.page is None:
+            # The local copy's page is not shown yet; this one takes its place then.
+            self._early = PageLoaded(request, page)
+            return True
         self.workers.cancel_group(self, "page")
         self.show_page(request, page, "same")
         return True
@@ -485,6 +489,9 @@ class CustomerListScreen(RowActions):
                 self.show_notice(result.text, result.level)
             else:
                 self.show_page(result.request, result.page, place, seek)
+                early, self._early = self._early, None
+                if early is not None and early.request == result.request and result.page.origin is not None:
+                    self.show_page(*early, "same")
         finally:
             if self.pagination.up_to_date:
                 self._forget_waiting()
