@@ -16,7 +16,8 @@ class AppContext:
     """What all screens share.
 
     `flags` must always be visible (`TLS NOT VERIFIED`); `local` means that no server is configured. `open_drafts`
-    opens the drafts, if any are kept.
+    opens the drafts, if any are kept. Without `host_access`, whoever uses the program has no business with
+    the files and commands of the machine it runs on.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class AppContext:
         local: bool = False,
         views: "ListStateFile | None" = None,
         open_drafts: "Callable[[], DraftStore] | None" = None,
+        host_access: bool = True,
     ) -> None:
         self.repository = repository
         self.site = site
         self.flags = flags
         self.page_size = page_size
         self.local = local
+        self.host_access = host_access
         self.list_state_file = views
         self.draft_offer_postponed: set[str] = set()
         self.history = SessionHistory()

@@ -64,6 +64,11 @@ def ask_export_marked(screen: "BaseScreen[Any]", short_ids: Sequence[str]) -> No
 
 
 def _ask(screen: "BaseScreen[Any]", what: str, job: Job) -> None:
+    if not screen.context.host_access:
+        # The file would be on the server.
+        screen.show_notice("No export over SSH. On your own computer, run: dockbook export", "warning")
+        return
+
     def answered(name: str | None) -> None:
         if name is None:
             return

@@ -9,14 +9,16 @@ not understood is an error, for a typing mistake must not change who may do what
 import ipaddress
 import os
 import re
+import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import asyncssh
 
-from app.config.secrets import read_private
 from app.errors import SettingsError
+from app.storage.files import os_error_text
 from app.text.sanitize import sanitize
 
 Right = Literal["look", "change"]
@@ -29,6 +31,7 @@ _KEY_TYPES: Final = re.compile(
 )
 _OPTION: Final = re.compile(r'([A-Za-z-]+)="([^"]*)"(?:,|\s+|\Z)')
 _MAX_NAME: Final = 64
+_MAX_BYTES: Final = 1024 * 1024
 #: Names of people whose files are kept in folders of this name.
 _NAME: Final = re.compile(r"[\w@+.\-' ]+\Z")
 
@@ -83,7 +86,7 @@ class AuthorizedUsers:
             return False
         self._read = identity
         try:
-            users = list(parse_users(read_private(self._path, "--users"), self._path))
+            users = list(parse_users(_read(self._path), self._path))
         except SettingsError as error:
             self._users, self.problem = {}, error.text
         else:
@@ -181,12 +184,40 @@ def _networks(text: str | None, line: _Line) -> tuple[tuple[_Network, ...], tupl
                 f"from= takes addresses and networks such as 10.1.0.0/16; {sanitize(pattern[:40])!r} is none."
             ) from None
         (refused if pattern.startswith("!") else allowed).append(network)
+    if refused and not allowed:
+        raise line.error("from= names only addresses that are refused. Add those that are allowed, or 0.0.0.0/0,::/0.")
     return tuple(allowed), tuple(refused)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file that nobody else may read or change. Raises SettingsError."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SettingsError(
+            f"--users: {path} is missing. It says who may come in, one line a key, such as: "
+            'may="change" ssh-ed25519 AAAA… Anna Berg'
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"--users: {path} cannot be read: {os_error_text(error)}.") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingsError(
+            f"--users: other users can get at {path} (mode {stat.S_IMODE(mode):03o}). "
+            f"Run: chmod 600 {shlex.quote(str(path))}"
+        )
+    if len(content) > _MAX_BYTES:
+        raise SettingsError(f"--users: {path} is too large.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise SettingsError(f"--users: {path} is not UTF-8 text.") from None
 
 
 def _identity(path: Path) -> tuple[int, ...]:
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         # What is wrong is said when it is read.
         return ()

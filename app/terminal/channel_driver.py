@@ -4,9 +4,8 @@ It has no threads and no signals: the event loop hands it bytes, and its output 
 where the terminal is slow.
 """
 
-import asyncio
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from textual import events
 from textual.app import App
@@ -16,6 +15,9 @@ from textual.message import Message
 
 from app.terminal.input_parser import InputParser
 from app.terminal.screen_painter import ScreenPainter
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Other screen, cursor off, kitty's keyboard, bracketed paste, no line wrap.
 _START: Final = "\x1b[?1049h\x1b[?25l\x1b[>25u\x1b[?2004h\x1b[?7l"

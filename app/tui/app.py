@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -146,12 +146,12 @@ class DockbookApp(NavigatingApp):
         report: Callable[[BaseException, str], str] | None = None,
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
-        driver: type[Driver] | None = None,
+        driver: Callable[..., Driver] | None = None,
         on_exit: Callable[[int], None] = lambda _code: None,
         bell: bool = True,
     ) -> None:
         # The theme alone is too late: with NO_COLOR, Textual decides now what to do with colours.
-        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
+        super().__init__(driver_class=cast("type[Driver]", driver or SuspendingDriver), ansi_color=True)
         self.context = context
         self._report = report
         self._save_scanner = save_scanner
