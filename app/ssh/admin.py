@@ -5,7 +5,8 @@ import json
 import os
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import chdir, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -39,14 +40,23 @@ async def serve_admin(path: Path, manager: "SessionManager") -> asyncio.Server:
 
     # Of a server that was killed; one that runs would hold the port, too.
     await asyncio.to_thread(path.unlink, missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
     # So that nobody can open it before its mode is set.
     mask = os.umask(0o077)
     try:
-        return await asyncio.start_unix_server(answer, path, limit=_MAX_REQUEST)
+        _at(path, listener.bind)
     except OSError as error:
+        listener.close()
         raise SettingsError(f"the socket {path} cannot be used: {os_error_text(error)}.") from None
     finally:
         os.umask(mask)
+    return await asyncio.start_unix_server(answer, sock=listener, limit=_MAX_REQUEST)
+
+
+def _at(path: Path, use: Callable[[str], None]) -> None:
+    """Use a socket's path from its own folder: the address of a socket has room for a hundred characters only."""
+    with chdir(path.parent):
+        use(path.name)
 
 
 def _answer(request: dict[str, Any], manager: "SessionManager") -> Any:
@@ -102,7 +112,7 @@ def _request(path: Path, request: dict[str, str]) -> Any:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_WITHIN)
-            connection.connect(str(path))
+            _at(path, connection.connect)
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as answer:
                 return json.loads(answer.readline())

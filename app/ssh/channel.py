@@ -103,6 +103,7 @@ class Channel(asyncssh.SSHServerSession[bytes]):
             self._pump()
 
     def eof_received(self) -> bool:
+        self._decide(b"")
         return True
 
     def pause_writing(self) -> None:

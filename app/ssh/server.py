@@ -45,7 +45,8 @@ _MAX_PLACE: Final = 64
 class Doorkeeper:
     """What all connections share: who is known, how many strangers there are, and who was refused lately."""
 
-    def __init__(self, users: AuthorizedUsers, manager: "SessionManager") -> None:
+    def __init__(self, users: AuthorizedUsers, manager: "SessionManager", login_timeout: float = LOGIN_TIMEOUT) -> None:
+        self.login_timeout = login_timeout
         self.users = users
         self.manager = manager
         self._strangers: dict[Connection, None] = {}
@@ -146,7 +147,7 @@ class Connection(asyncssh.SSHServer):
         self._doorkeeper.known(self)
         loop = asyncio.get_running_loop()
         disconnect = partial(self.ssh.disconnect, asyncssh.DISC_BY_APPLICATION, "No session was opened.")
-        self._no_session = loop.call_later(LOGIN_TIMEOUT, disconnect)
+        self._no_session = loop.call_later(self._doorkeeper.login_timeout, disconnect)
 
     def session_requested(self) -> Any:
         if self._has_channel or self.user is None:
@@ -185,7 +186,7 @@ async def listen(doorkeeper: Doorkeeper, host_key: Path, sockets: "list[socket.s
             sftp_factory=None,
             rdns_lookup=False,
             compression_algs=["zlib@openssh.com", "none"],
-            login_timeout=LOGIN_TIMEOUT,
+            login_timeout=doorkeeper.login_timeout,
             keepalive_interval=_KEEPALIVE,
             keepalive_count_max=_MAX_MISSED,
             backlog=256,

@@ -41,9 +41,7 @@ class SSHServerProcess:
         identity = ("-i", str(self.home / key), "-p", str(self.port))
         return ["ssh", *quiet, *alone, *identity, *options, f"{place}@127.0.0.1"]
 
-    def terminal(
-        self, key: str, place: str, size: tuple[int, int] = (80, 24), options: Sequence[str] = ()
-    ) -> Terminal:
+    def terminal(self, key: str, place: str, size: tuple[int, int] = (80, 24), options: Sequence[str] = ()) -> Terminal:
         """A client on a terminal of this size."""
         return Terminal(self.ssh(key, place, "-tt", *options), os.environ, size)
 

@@ -1,5 +1,6 @@
 """A session outlives its connection (H1)."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -135,12 +136,27 @@ def test_sessions_are_listed_ended_and_spoken_to(server: SSHServerProcess) -> No
     assert "no session is at listed" in nobody.stderr
 
 
-def test_what_one_saves_the_other_sees(server: SSHServerProcess) -> None:
-    with server.terminal("carl", "writer") as writer, server.terminal("bob", "reader") as reader:
-        reader.until("Customers")
-        writer.until("Customers")
+def test_what_one_saves_the_others_see_and_the_log_says_who_it_was(server: SSHServerProcess) -> None:
+    with server.terminal("carl", "writer") as writer:
+        writer.until("by ID")
         writer.press("\x1b[17~", until="F10 Save")
         writer.press("SEEN-1")
-        writer.press("\x1b[21~", until="SEEN-1")
-        writer.until("by ID")
-        reader.until("SEEN-1")
+        writer.press("\x1b[21~", until="by ID")
+        writer.until("SEEN-1")
+        with server.terminal("bob", "reader") as reader:
+            reader.until("SEEN-1")
+            writer.press("\x1bOQ", until="F10 Save")
+            writer.press("Harbor Freight")
+            writer.press("\x1b[21~", until="by ID")
+            reader.until("Harbor Freight")
+    log = (server.home / ".local/state/dockbook/ssh/changes.log").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in log.splitlines() if "SEEN-1" in line]
+    assert [(line["action"], line["outcome"], line["fields"]) for line in lines] == [
+        ("create", "begun", []),
+        ("create", "done", []),
+        ("save", "begun", ["name"]),
+        ("save", "done", ["name"]),
+    ]
+    assert {(line["user"], line["place"]) for line in lines} == {("carl", "writer")}
+    assert all(line["key"].startswith("SHA256:") for line in lines)
+    assert "Harbor" not in log
