@@ -37,8 +37,9 @@ _BEAT: Final = 0.25
 _STALLED: Final = 1.0
 #: Seconds between two looks at the users file.
 _USERS_LOOK: Final = 2.0
-#: Garbage is collected in full only when nobody has pressed a key for this many seconds.
-_QUIET: Final = 1.0
+#: Garbage is collected in full when nobody has pressed a key for this many seconds, or after so many sessions.
+_QUIET: Final = 0.5
+_COLLECT_AFTER: Final = 10
 _COLLECT_AT_LEAST: Final = 300.0
 _THRESHOLDS: Final = (2_000, 20, 1_000)
 #: The first socket that systemd hands over.
@@ -148,7 +149,7 @@ async def _collect_garbage(manager: SessionManager) -> None:
         await asyncio.sleep(_QUIET)
         now = monotonic()
         due = manager.ended != ended or now - collected_at > _COLLECT_AT_LEAST
-        if due and now - manager.last_key_at > _QUIET:
+        if due and (now - manager.last_key_at > _QUIET or manager.ended - ended >= _COLLECT_AFTER):
             ended, collected_at = manager.ended, now
             gc.collect()
 

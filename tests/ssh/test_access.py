@@ -174,11 +174,10 @@ def test_second_session_of_connection_is_refused(server: SSHServerProcess, tmp_p
     control = ("-o", f"ControlPath={tmp_path}/control")
     with server.terminal("anna", "master", options=("-o", "ControlMaster=yes", *control)) as terminal:
         terminal.until("by ID")
-        argv = server.ssh("anna", "master", "-tt", "-o", "ControlMaster=no", "-o", "LogLevel=INFO", *control)
-        second = subprocess.run(argv, capture_output=True, timeout=WAIT, check=False, input=b"n")
-        assert b"Session open refused by peer" in second.stderr
-        # The client then tries a connection of its own, at the same place.
-        assert b"is open on another terminal" in second.stdout
+        with server.terminal("anna", "master", options=("-o", "ControlMaster=no", *control)) as second:
+            second.until("Session open refused by peer")
+            # The client then tries a connection of its own, at the same place.
+            second.until("is open on another terminal")
 
 
 @pytest.mark.promise("H2")
