@@ -459,7 +459,8 @@ class DockbookApp(NavigatingApp):
             self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             # A key may have opened another screen already: the offer waits until that is closed.
             first = self.base_screens[0]
-            first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
+            offer: Callable[[], Awaitable[None]] = partial(self._offer_drafts, first)
+            first.call_when_active(lambda: self.run_worker(offer, exit_on_error=False))
 
     def announce(self, text: str, kind: NoticeKind = None) -> None:
         """Show what concerns every screen on the top one, behind a warning that is shown there."""
