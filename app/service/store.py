@@ -298,7 +298,8 @@ def _change(
     before = current.record
     record = {**before, **values, "modified": next_modified(session.now, str(before["modified"]))}
     tag = secrets.token_hex(16)
-    assignments = ", ".join(f"{name} = :{name}" for name in (*values, "modified"))
+    # Naming a column costs an entry in its index, also if its value stays.
+    assignments = ", ".join(f"{name} = :{name}" for name, value in record.items() if value != before[name])
     row = session.execute(
         f"UPDATE customer SET {assignments}, version = version + 1, etag = :new_tag"
         f" WHERE {ID_FIELD} = :{ID_FIELD} AND etag = :old_tag RETURNING version",
