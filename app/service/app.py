@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import ApiError, StoreError
 from app.models.fields import Permission
 from app.service.credentials import Credentials, Grant
+from app.service.database.base import RequestWait, request_wait
 from app.service.errors import forbidden, not_found, unauthorized
 from app.service.request_parsing import (
     check_headers,
@@ -89,6 +90,7 @@ class _MethodRouter:
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(self._handlers))})
         request = Request(scope, receive, send)
         check_headers(request)
+        request_wait.set(RequestWait())
         response = await handler(request)
         await response(scope, receive, send)
 

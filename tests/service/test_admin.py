@@ -6,10 +6,12 @@ import re
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.cli import main
@@ -258,6 +260,52 @@ def test_missing_and_newer_tables_are_reported(run: Run, postgres_server: Postgr
     assert main(["check", "--database", fresh]) == 1
     with postgres_server.connection() as connection:
         connection.execute("DROP DATABASE fresh")
+
+
+def wait_until_refused(url: str) -> None:
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return
+    pytest.fail("The server goes on without its new rules.")
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "expected"),
+    [
+        ("locked:wrong", "postgres", "password authentication failed"),
+        ("locked", "postgres", "no password supplied"),
+        ("nobody", "postgres", 'role "nobody" does not exist'),
+        ("dock", "missing", 'database "missing" does not exist'),
+        ("dock", "postgres?sslmode=require", "does not support SSL"),
+    ],
+)
+def test_what_waiting_does_not_mend_is_reported_at_once(
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    user: str, name: str, expected: str,
+) -> None:  # fmt: skip
+    rules = postgres_server.folder / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{before}")
+    with postgres_server.connection() as connection:
+        connection.execute("CREATE USER locked PASSWORD 'right'")
+        connection.execute("SELECT pg_reload_conf()")
+        wait_until_refused(postgres_server.url.replace("dock@", "locked@"))
+        # Nothing may try again.
+        monkeypatch.setattr(time, "sleep", pytest.fail)
+        for command in (["check"], ["migrate"], ["serve", "--port", "0"]):
+            monkeypatch.setenv("DOCKBOOK_DATABASE", f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{name}")
+            assert main(command) == 1
+            error = capsys.readouterr().err
+            assert expected in error
+            assert "wrong" not in error, "the password"
+        connection.execute("DROP USER locked")
+        rules.write_text(before)
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.mark.parametrize("database", ["SQLite"], indirect=True)

@@ -19,7 +19,7 @@ from app.errors import ApiError, GatewayFault, PreconditionFailed
 from app.models.fields import PageRequest
 from app.service import record_cache
 from app.service.database import id_ranges, postgres
-from app.service.database.base import Session
+from app.service.database.base import RequestWait, Session, request_wait
 from app.service.database.id_ranges import IdRanges, wrong_ranges
 from app.service.database.postgres import PostgresDatabase
 from app.service.database.schema import POSTGRES, create_statements
@@ -137,6 +137,30 @@ async def test_deadline_runs_while_work_waits_for_a_thread(postgres_server: Post
     assert begun == []
     assert all(one.result(30) for one in holding)
     await database.close()
+
+
+async def test_calls_of_one_request_share_a_deadline() -> None:
+    attempts: list[int] = []
+
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        database = PostgresDatabase(f"postgresql://127.0.0.1:{port}/x?sslmode=disable", deadline=1.0)
+        request_wait.set(RequestWait())
+        for most in (5, 1):
+            attempts.clear()
+            with pytest.raises(GatewayFault):
+                await database.read(lambda _: None)
+            assert len(attempts) <= most
+        # Another request has the whole time again.
+        request_wait.set(RequestWait())
+        with pytest.raises(GatewayFault):
+            await database.read(lambda _: None)
+        assert len(attempts) > 1
+        await database.close()
 
 
 @pytest.mark.promise("S7")
