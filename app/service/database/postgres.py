@@ -281,7 +281,9 @@ class PostgresDatabase:
                 return self._connect_to(server)
             except psycopg.OperationalError as error:
                 failures.append(_one_line(error))
-        if not self._reached and all(map(_REFUSAL.search, failures)):
+        # All addresses of one name are one server.
+        enough = all if self._has_several else any
+        if not self._reached and enough(map(_REFUSAL.search, failures)):
             raise StoreError(f"{self.name} cannot be used: {'; '.join(failures)}. Check the database URL.")
         raise psycopg.OperationalError("; ".join(failures))
 
