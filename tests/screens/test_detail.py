@@ -29,9 +29,9 @@ def page_of(*records: object) -> dict[str, object]:
 async def test_detail_shows_all_fifteen_fields() -> None:
     async with run_app() as it:
         await it.press("enter")
-        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US · United States", "orders@acme.example.com")
+        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US United States", "orders@acme.example.com")
         it.sees("2023-04-15 08:30", "2024-11-02 14:22", "1 of 48 by ID", "Jane Smith", "62701", "active")
-        for label in ("Who", "Where", "Reach", "Record", "Address 2", "Fax", "Status"):
+        for label in ("Who", "Where", "Reach", "Record", "Address 2 –", "Fax", "Created"):
             it.sees(label)
 
 
