@@ -44,7 +44,7 @@ DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for m
 #: The workers that wait for a person.
 DIALOG_GROUP: Final = "dialogs"
 
-WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+WRITING_ACTIONS: Final = frozenset({"edit", "new", "duplicate", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
     "now": "Reading all customers again for find …",

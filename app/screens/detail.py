@@ -13,6 +13,7 @@ from app.errors import DockbookError
 from app.models.fields import ID_FIELD
 from app.screens.base import HISTORY_BINDINGS, BaseScreen
 from app.screens.context import AppContext
+from app.screens.customer_actions import DUPLICATE_BINDINGS, CustomerActions
 from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id
@@ -23,23 +24,25 @@ if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
 
 
-class DetailScreen(BaseScreen[None]):
+class DetailScreen(CustomerActions):
     """Shows one customer: the row of the list at once, then the server's record."""
 
     CSS_PATH = [STYLES / "detail.tcss"]
     HELP_TEXT = (
-        "Every field of one customer as the server has it. Up and down choose a field, left and right go to the "
-        "customers before and after in the list's order. What the server sent beyond its contract, or in a form "
-        "that does not fit it, is marked with !, and so is an ID that looks like another one."
+        "Every field of one customer as the server has it. Up and down choose a field, which y copies and F2 edits; "
+        "left and right go to the customers before and after in the list's order. What the server sent beyond its "
+        "contract, or in a form that does not fit it, is marked with !, and so is an ID that looks like another one."
     )
 
     TAKES_SCANS = True
-    FOOTER = ("edit", "copy", "discontinue", "refresh", "leave")
+    FOOTER = ("copy", "copy-all", "edit", "duplicate", "discontinue", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        *DUPLICATE_BINDINGS,
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
+        Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
@@ -83,9 +86,18 @@ class DetailScreen(BaseScreen[None]):
         self.record.focus()
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
-        if message.customer.short_id == self.customer.short_id:
-            self._show(message.customer)
-            self.show_notice(message.text, message.level)
+        if self._is_shown_new(message):
+            self._position, self._origin = "", None
+        elif message.customer.short_id != self.customer.short_id:
+            return
+        self._show(message.customer)
+        self.show_notice(message.text, message.level)
+
+    def _is_shown_new(self, message: BaseScreen.CustomerSaved) -> bool:
+        """Whether a form that was opened here created the customer, which is shown in place of this one."""
+        details = [screen for screen in self.app.screen_stack if isinstance(screen, DetailScreen)]
+        created = message.change is not None and message.change.kind == "created" and not message.aloud
+        return created and details[-1] is self
 
     def data_origin(self) -> "Origin | None":
         return self._origin
@@ -120,15 +132,19 @@ class DetailScreen(BaseScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
-        from app.screens.clipboard import copy
+        from app.screens.clipboard import copy_or_show
 
         entry = self.record.current
-        if entry is None:
-            return
-        if not entry.value:
-            self.show_hint(f"{entry.label} is empty: nothing to copy.")
-            return
-        copy(self, entry.label, self.customer, entry.value)
+        if entry is not None:
+            copy_or_show(self, entry.label or sanitize_id(entry.name), self.customer, entry.value)
+
+    def action_copy_all(self) -> None:
+        from app.screens.clipboard import copy_record
+
+        copy_record(self, self.customer)
+
+    def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
+        act(self.customer)
 
     def action_refresh(self) -> None:
         self.retry_permission()
@@ -225,5 +241,5 @@ class DetailScreen(BaseScreen[None]):
             self._show_record()
 
     def _update_position(self, doing: str = "") -> None:
-        places = [doing, self._position, "↑↓ field", "←→ customer" if self._neighbour else ""]
+        places = [doing, self._position, "←→ customer" if self._neighbour else ""]
         self.status.position = " · ".join(place for place in places if place)
