@@ -1,4 +1,4 @@
-"""The commands of the settings, which get a customer's address: in the palette, and what came of them."""
+"""Runs a command of the settings on a customer's address, and shows what came of it."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 from app.errors import CommandFailed
 from app.export.pipe import pipe_text
 from app.screens.base import BaseScreen
-from app.screens.customer_actions import CustomerActions
 from app.text.address import address_lines
 from app.text.sanitize import sanitize_id
-from app.widgets.key_names import Action
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -18,16 +16,6 @@ if TYPE_CHECKING:
 
     from app.models.customer import Customer
     from app.widgets.status_line import Level
-
-
-def command_actions(screen: BaseScreen[Any]) -> list[Action]:
-    """Return an action without a key for each command, on a screen with a current customer."""
-    if not isinstance(screen, CustomerActions):
-        return []
-    return [
-        Action(f"command-{name}", (), name, f"run_command({name!r})", screen, f"{name}: send the address to {argv[0]}")
-        for name, argv in screen.context.commands.items()
-    ]
 
 
 def run_command(screen: BaseScreen[Any], name: str, customer: "Customer") -> None:

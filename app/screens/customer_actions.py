@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from app.screens.base import BaseScreen
 from app.screens.requests import NewCustomer
+from app.widgets.key_names import Action
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -34,6 +35,14 @@ class CustomerActions(BaseScreen[None]):
         from app.screens.commands import run_command
 
         self.with_current_customer(partial(run_command, self, name))
+
+    def commands(self) -> list[Action]:
+        return [
+            Action(
+                f"command-{name}", (), name, f"run_command({name!r})", self, f"{name}: send the address to {argv[0]}"
+            )
+            for name, argv in self.context.commands.items()
+        ]
 
     def _duplicate(self, customer: "Customer") -> None:
         self.status.clear_notice()

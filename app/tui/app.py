@@ -260,15 +260,12 @@ class DockbookApp(NavigatingApp):
             screens[-1].show_notice(message.text, message.level)
 
     def action_palette(self) -> None:
-        from app.screens.commands import command_actions
         from app.screens.select_dialog import Choice, SelectDialog
 
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        actions = {
-            action.id: action for action in [*actions_of(screen), *command_actions(screen)] if action.id != "palette"
-        }
+        actions = {action.id: action for action in [*actions_of(screen), *screen.commands()] if action.id != "palette"}
         choices = [
             Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
             for action in actions.values()
