@@ -18,6 +18,8 @@ from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id
 from app.widgets.confusable_ids import ConfusableIds, looks_like
+from app.widgets.key_bar import Place
+from app.widgets.record_layout import NARROW
 from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class DetailScreen(CustomerActions):
 
     TAKES_SCANS = True
     FOOTER = ("copy", "copy-all", "edit", "duplicate", "discontinue", "leave")
+    #: Where there is little room.
+    _SHORT_FOOTER: ClassVar[tuple[Place, ...]] = ("copy", "edit", "leave", "copy-all", "discontinue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
@@ -69,6 +73,7 @@ class DetailScreen(CustomerActions):
         self._confusable_ids: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
         self._origin = origin
+        self._doing = ""
 
     def compose_body(self) -> ComposeResult:
         yield self.record
@@ -84,6 +89,17 @@ class DetailScreen(CustomerActions):
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
         self.record.focus()
+
+    def on_resize(self) -> None:
+        self._show_position()
+        self.show_keys()
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return self._SHORT_FOOTER if self._is_narrow else self.FOOTER
+
+    @property
+    def _is_narrow(self) -> bool:
+        return self.app.size.width < NARROW
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if self._is_shown_new(message):
@@ -118,6 +134,7 @@ class DetailScreen(CustomerActions):
         """Notices are about what was done before: the next step takes them away."""
         if self.status.level == "info":
             self.status.clear_notice()
+        self._show_position()
 
     def action_edit(self) -> None:
         if self.can_write():
@@ -166,14 +183,16 @@ class DetailScreen(CustomerActions):
         self.run_read(partial(self._read, by_hand=by_hand), "record")
 
     async def _read(self, *, by_hand: bool) -> None:
-        self._update_position("reading…")
+        self._doing = "reading…"
+        self._show_position()
         try:
             sighting = await self.repository.read_customer(self.customer.short_id, fresh=by_hand)
         except DockbookError as error:
             self.show_error(error)
             return
         finally:
-            self._update_position()
+            self._doing = ""
+            self._show_position()
         customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.show_notice(
@@ -223,7 +242,7 @@ class DetailScreen(CustomerActions):
             f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         )
         self.header.detail = customer.status
-        self._update_position()
+        self._show_position()
 
     def _show_record(self) -> None:
         short_id = self.customer.short_id
@@ -240,6 +259,9 @@ class DetailScreen(CustomerActions):
         if self._confusable_ids[short_id] and self.customer.short_id == short_id:
             self._show_record()
 
-    def _update_position(self, doing: str = "") -> None:
-        places = [doing, self._position, "←→ customer" if self._neighbour else ""]
+    def _show_position(self) -> None:
+        # Where fields have no labels, the current one is named here.
+        entry = self.record.current if self._is_narrow else None
+        hint = "←→ customer" if self._neighbour and entry is None else ""
+        places = [entry.label if entry else "", self._doing, self._position, hint]
         self.status.position = " · ".join(place for place in places if place)

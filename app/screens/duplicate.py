@@ -31,7 +31,7 @@ def describe_copy(customer: "Customer") -> "tuple[str, Level]":
         names = ", ".join(shorten(name, _NAME_CELLS) for name in left_out[:_MOST_NAMES])
         more = len(left_out) - _MOST_NAMES
         parts.append(f"Not copied: {names}{f' and {more:,} more' if more > 0 else ''}.")
-    return " ".join(parts), "hint" if len(parts) == 1 else "warning"
+    return " ".join(parts), "info" if len(parts) == 1 else "warning"
 
 
 def _odd_fields(customer: "Customer") -> list[str]:
