@@ -13,7 +13,7 @@ from app.storage.files import os_error_text
 from app.text.sanitize import shorten
 
 SECONDS: Final = 30.0
-#: Bytes of output: those kept for its first line, and those read, behind which a program finds its output closed.
+#: Bytes of output: those kept for its last line, and those read, behind which a program finds its output closed.
 _KEPT: Final = 4_096
 _MOST_OUTPUT: Final = 1 << 20
 #: Seconds for the rest of the output once the program has ended; a child of it may keep it open.
@@ -23,7 +23,7 @@ _OWN_VARIABLES: Final = "DOCKBOOK_"
 
 
 async def pipe_text(argv: Sequence[str], text: str, seconds: float = SECONDS) -> str:
-    """Run a program with the text on its standard input, and return the first line it writes, made safe.
+    """Run a program with the text on its standard input, and return the last line it writes, made safe.
 
     Raises CommandFailed if it cannot be started, takes longer than `seconds`, or has another exit code than 0. Its
     environment has none of dockbook's own variables: one is a secret.
@@ -51,7 +51,7 @@ async def pipe_text(argv: Sequence[str], text: str, seconds: float = SECONDS) ->
         transport.close()
         if process is not None and process.returncode is None:
             await _kill(process)
-    line = _first_line(output)
+    line = _last_line(output)
     if code := process.returncode:
         how = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise CommandFailed(f"{line or 'It gave no reason'} ({how}).")
@@ -74,7 +74,7 @@ async def _start(argv: Sequence[str], output: int) -> Process:
 async def _collect(reader: asyncio.StreamReader, transport: asyncio.ReadTransport, output: bytearray) -> None:
     read = 0
     while read < _MOST_OUTPUT and (part := await reader.read(1 << 16)):
-        output += part[: _KEPT - len(output)]
+        output[:] = (output + part)[-_KEPT:]
         read += len(part)
     transport.close()
 
@@ -85,6 +85,6 @@ async def _kill(process: Process) -> None:
     await process.wait()
 
 
-def _first_line(output: bytearray) -> str:
-    lines = output.decode("utf-8", "replace").splitlines()
-    return shorten(next((line.strip() for line in lines if line.strip()), ""), _LINE_CELLS)
+def _last_line(output: bytearray) -> str:
+    lines = output.decode("utf-8", "replace").split("\n")
+    return shorten(next((line.strip() for line in reversed(lines) if line.strip()), ""), _LINE_CELLS)
