@@ -36,7 +36,7 @@ async def _run(app: "App[Any]", name: str, argv: "Sequence[str]", short_id: str,
     try:
         line = await pipe_text(argv, text)
     except CommandFailed as error:
-        notice = f"Not sent to {name}: {error.text} Correct it (or [commands] in config.toml), then try again with :"
+        notice = f"Not sent to {name}: {error.text} Correct the program, or [commands] in config.toml, and try again."
         level = "error"
     else:
         notice = f"Sent the address of {short_id} to {name}{f': {line}' if line else '.'}"
