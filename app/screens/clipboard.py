@@ -76,6 +76,16 @@ def copy_or_show(screen: "BaseScreen[Result]", label: str, customer: "Customer",
         copy(screen, label, value, "y again", kind)
 
 
+def copy_address(screen: "BaseScreen[Result]", customer: "Customer") -> None:
+    """Send the address to the terminal's clipboard, in the lines of a label."""
+    short_id, lines = sanitize_id(customer.short_id), address_lines(customer.value)
+    if not lines:
+        screen.show_hint(f"{short_id} has no name and no address: nothing to copy.")
+        return
+    screen.app.copy_to_clipboard("\n".join(lines))
+    screen.show_hint(f"Copied: the address of {short_id}, {len(lines)} lines.")
+
+
 def copy_row(screen: "BaseScreen[Result]", customer: "Customer") -> None:
     """Send the whole record to the terminal's clipboard, its fields with tabs between them, as spreadsheets paste."""
     values = (" ".join(customer.value(field.name).split()) for field in FIELDS)

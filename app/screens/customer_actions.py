@@ -36,13 +36,19 @@ class CustomerActions(BaseScreen[None]):
 
         self.with_current_customer(partial(run_command, self, name))
 
+    def action_copy_address(self) -> None:
+        from app.screens.clipboard import copy_address
+
+        self.with_current_customer(partial(copy_address, self))
+
     def commands(self) -> list[Action]:
-        return [
-            Action(
-                f"command-{name}", (), name, f"run_command({name!r})", self, f"{name}: send the address to {argv[0]}"
-            )
+        """Return what can be done with the address: to the clipboard, or to a command of the settings."""
+        of_settings = [
+            Action(f"command-{name}", (), name, f"run_command({name!r})", self, f"{name}: send address to {argv[0]}")
             for name, argv in self.context.commands.items()
         ]
+        copying = Action("copy-address", (), "Copy address", "copy_address", self, "Copy the address, as on a label")
+        return [copying, *of_settings]
 
     def _duplicate(self, customer: "Customer") -> None:
         self.status.clear_notice()

@@ -91,6 +91,7 @@ class DetailScreen(CustomerActions):
         self.record.focus()
 
     def on_resize(self) -> None:
+        self._show_status()
         self._show_position()
         self.show_keys()
 
@@ -241,7 +242,7 @@ class DetailScreen(CustomerActions):
         self.header.title = (
             f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         )
-        self.header.detail = customer.status
+        self._show_status()
         self._show_position()
 
     def _show_record(self) -> None:
@@ -258,6 +259,10 @@ class DetailScreen(CustomerActions):
         self._confusable_ids[short_id] = known.others(short_id)
         if self._confusable_ids[short_id] and self.customer.short_id == short_id:
             self._show_record()
+
+    def _show_status(self) -> None:
+        # In a narrow header the ID comes first, and that a customer is active goes without saying.
+        self.header.detail = "" if self._is_narrow and self.customer.active else self.customer.status
 
     def _show_position(self) -> None:
         # Where fields have no labels, the current one is named here.

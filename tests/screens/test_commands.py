@@ -31,7 +31,7 @@ async def test_command_of_palette_gets_address_of_current_customer(keys: tuple[s
     label = tmp_path / "label"
     async with run_app(commands={"label": writes_to(label, "request 7")}) as it:
         await it.press(*keys, "colon", *"label")
-        it.sees("label: send the address to")
+        it.sees("label: send address to")
         await it.press("enter")
         it.sees("Sent the address of ACME-CORP to label: request 7")
         assert label.read_text() == LABEL
@@ -68,8 +68,12 @@ async def test_customer_without_address_is_not_sent(tmp_path: Path) -> None:
 
 async def test_no_command_is_offered_unless_handed_over() -> None:
     async with run_app() as it:
-        await it.press("colon", *"send the")
-        it.misses("send the address")
+        await it.press("colon", *"on a label")
+        it.sees("Copy the address, as on a label")
+        it.misses("send address")
+        await it.press("enter")
+        assert it.app.clipboard == LABEL.rstrip()
+        it.sees("Copied: the address of ACME-CORP, 4 lines.")
 
 
 async def test_running_command_is_stopped_when_dockbook_ends(tmp_path: Path) -> None:
