@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ from app.screens.context import AppContext
 from app.screens.customer_actions import DUPLICATE_BINDINGS, CustomerActions
 from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
-from app.text.sanitize import sanitize_id
+from app.text.sanitize import sanitize_id, shorten
 from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.key_bar import Place
 from app.widgets.record_layout import NARROW
@@ -24,6 +24,9 @@ from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
+
+
+_NAME_CELLS: Final = 40
 
 
 class DetailScreen(CustomerActions):
@@ -154,7 +157,8 @@ class DetailScreen(CustomerActions):
 
         entry = self.record.current
         if entry is not None:
-            copy_or_show(self, entry.label or sanitize_id(entry.name), self.customer, entry.value)
+            label = entry.label or shorten(entry.name, _NAME_CELLS) or "This"
+            copy_or_show(self, label, self.customer, entry.value)
 
     def action_copy_all(self) -> None:
         from app.screens.clipboard import copy_record

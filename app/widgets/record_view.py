@@ -80,6 +80,12 @@ class RecordView(Widget, can_focus=True):
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
+    @property
+    def caret_line(self) -> int:
+        """The first line of the field under the cursor."""
+        heads = (row for row, lines in enumerate(self._rows) if any(self.cursor in line.heads for line in lines))
+        return next(heads, 0) - self._top
+
     def show(self, customer: "Customer", remarks: Mapping[str, str] = MappingProxyType({})) -> None:
         """Show this customer, with more remarks on fields (by wire name); the cursor stays on the same field."""
         name = self.current.name if self.current else None
