@@ -135,11 +135,11 @@ def _folded(runs: list[Run], index: int, room: int) -> list[Line]:
 
 
 def _remark(line: Line, entry: FieldEntry, index: int, room: int, *, labelled: bool) -> list[Line]:
-    """Put the remark beside the value, or return it as lines below, where it names the field unless a label does."""
+    """Put the remark beside the value, or return it as lines below; it names the field unless a label does."""
     if not entry.remark:
         return []
-    if labelled and line.heads == [index] and line.cells + width(entry.remark) + 4 <= room:
-        line.runs.append(Run(f"  ! {entry.remark}", "remark"))
-        return []
     text = entry.remark if labelled or not entry.label else f"{entry.label}: {entry.remark}"
+    if line.heads == [index] and line.cells + width(text) + 4 <= room:
+        line.runs.append(Run(f"  ! {text}", "remark"))
+        return []
     return [Line(runs=[Run(f"! {part.plain}", "remark", index)]) for part in Content(text).wrap(room - 2)]

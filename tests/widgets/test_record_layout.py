@@ -81,7 +81,7 @@ def test_empty_field_is_named_where_it_would_stand(cells: int, expected: list[st
 def test_remark_names_its_field_where_no_label_does() -> None:
     shown = entries({"city": "12345", "phone": "1"}, {"city": "a number, not text", "phone": "a number, not text"})
     texts = [text_of(line) for line in lines_of(lay_out(shown, 80))]
-    assert "! City: a number, not text" in texts
+    assert "12345  ! City: a number, not text" in texts
     assert "1  ! a number, not text" in texts
 
 
