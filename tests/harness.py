@@ -3,13 +3,14 @@
 import asyncio
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -243,6 +244,7 @@ async def run_app(
     scanner: Scanner | None = None,
     save_scanner: Callable[[Scanner], str] | None = None,
     confirm_delays: Sequence[float] = (0.0,),
+    commands: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> AsyncIterator[AppHarness]:
     """Run the app on a store of sample customers (or of `records`), at this size in cells, and load the list.
 
@@ -285,6 +287,7 @@ async def run_app(
             local=local,
             views=list_state_file,
             open_drafts=None if drafts is None else lambda: drafts,
+            commands=commands,
         ),
         keymap=keymap,
         scanner=scanner,

@@ -34,6 +34,7 @@ from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
 from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
+from app.screens.duplicate import describe_copy, fields_to_copy
 from app.screens.form_dialogs import (
     id_exists_dialog,
     leave_dialog,
@@ -74,8 +75,9 @@ class FormStart:
 class FormScreen(BaseScreen[str]):
     """Edits `customer`, or adds a new one if it is `None`; the cursor starts in the field `start`.
 
-    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. The
-    result is the ID of an existing customer that the person wants to open instead.
+    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. Its
+    fields begin as those of `copy_of`. The result is the ID of an existing customer that the person wants to open
+    instead.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
@@ -106,10 +108,13 @@ class FormScreen(BaseScreen[str]):
         new_id: str = "",
         beside: Collection[str] = (),
         start_values: FormStart | None = None,
+        copy_of: "Customer | None" = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
-        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        copied = fields_to_copy(copy_of) if copy_of else {}
+        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {}, copied)
+        self._copy_of = copy_of
         self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
         self._start_values = start_values
@@ -146,6 +151,9 @@ class FormScreen(BaseScreen[str]):
                 self.run_dialog(partial(self._resolve_conflict, self._start_values.conflict))
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
+        if self._copy_of is not None:
+            self.header.title = f"Copy of {sanitize_id(self._copy_of.short_id)}"
+            self.show_notice(*describe_copy(self._copy_of))
 
     def unsaved_text(self) -> str:
         names = self.fields.edits

@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 class FormFields(Container):
     """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
 
-    `typed` are edits to start with.
+    `typed` are edits to start with; `copied` too, but they count only once something else is typed.
     Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
     """
 
-    def __init__(self, customer: "Customer | None", new_id: str, typed: Mapping[str, str]) -> None:
+    def __init__(
+        self, customer: "Customer | None", new_id: str, typed: Mapping[str, str], copied: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._customer = customer
         self._new_id = new_id
+        self._copied = copied
         self._who = Static(classes="who", markup=False)
-        self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
+        self.rows = {field.name: _row(field, customer, {**copied, **typed}) for field in WRITABLE}
         if customer is None:
             self.rows = {
                 ID_FIELD: FormField(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
@@ -67,7 +70,9 @@ class FormFields(Container):
         """The changes, and the ID of a new customer, which counts once anything is typed with it."""
         own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
-            return {ID_FIELD: own_id} | self.changes if own_id and self.changes else self.changes
+            if self.changes == self._copied:
+                return {}
+            return {ID_FIELD: own_id} | self.changes if own_id else self.changes
         return {ID_FIELD: own_id} | self.changes
 
     def move(self, step: int) -> None:
@@ -108,7 +113,7 @@ class FormFields(Container):
                 self.rows["name"].focus_input()
             self.rows.pop(ID_FIELD).remove()
         self._customer = customer
-        self._new_id = ""
+        self._new_id, self._copied = "", {}
         for name in WRITABLE_FIELDS:
             row = self.rows[name]
             row.original = customer.value(name)

@@ -265,7 +265,7 @@ class DockbookApp(NavigatingApp):
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        actions = {action.id: action for action in actions_of(screen) if action.id != "palette"}
+        actions = {action.id: action for action in [*actions_of(screen), *screen.commands()] if action.id != "palette"}
         choices = [
             Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
             for action in actions.values()

@@ -92,6 +92,7 @@ def run_tui(
         local=local,
         views=ListStateFile(folders.state / "views", settings.url or site) if persist else None,
         open_drafts=open_drafts if persist else None,
+        commands=settings.commands,
     )
 
     def leave(code: int) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from app.screens.base import HISTORY_BINDINGS
+from app.screens.customer_actions import DUPLICATE_BINDINGS
 from app.widgets.key_bar import KeyPair
 
 HELP_TEXT: Final = (
@@ -41,7 +42,8 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
     Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
     Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
-    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
+    *DUPLICATE_BINDINGS,
+    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID (y again), phone (p), email (e), address (a)"),
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),

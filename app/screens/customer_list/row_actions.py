@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
-from app.screens.base import BaseScreen
 from app.screens.context import AppContext
+from app.screens.customer_actions import CustomerActions
 from app.screens.customer_list.pagination import CUT_SHORT, Pagination, exact_match
 from app.screens.customer_list.state_texts import position_text
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.models.customer import Customer, Page
 
 
-class RowActions(BaseScreen[None]):
+class RowActions(CustomerActions):
     """The part of the list that acts on customers; what is loaded and shown is up to the list."""
 
     def __init__(self, context: AppContext, pagination: Pagination) -> None:
@@ -86,14 +86,14 @@ class RowActions(BaseScreen[None]):
         ask_about_marked(self, self.marked, partial(self.set_marks, {}))
 
     def action_copy(self) -> None:
-        from app.screens.clipboard import copy
+        from app.screens.copy_dialog import ask_what_to_copy
 
-        self.with_current_customer(lambda customer: copy(self, "ID", customer, customer.short_id))
+        self.with_current_customer(partial(ask_what_to_copy, self))
 
     def action_copy_all(self) -> None:
-        from app.screens.clipboard import copy_record
+        from app.screens.clipboard import copy_row
 
-        self.with_current_customer(partial(copy_record, self))
+        self.with_current_customer(partial(copy_row, self))
 
     def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
         """Run the action with the customer under the cursor, now or when its page is shown."""
