@@ -48,9 +48,12 @@ from app.screens.styles import STYLES
 from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
 from app.text.countries import countries
 from app.text.sanitize import sanitize, sanitize_id
-from app.widgets.form_field import FormField
+from app.widgets.form_field import NARROW, FormField
+from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
+    from textual import events
+
     from app.drafts.draft import Draft
     from app.models.customer import Customer
     from app.repository.save_result import SaveResult
@@ -58,6 +61,8 @@ if TYPE_CHECKING:
 
 
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
+#: The fields that F4 has choices for.
+_WITH_CHOICES: Final = ("country",)
 #: Refusals that are shown in the server's own words.
 _QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
@@ -88,7 +93,7 @@ class FormScreen(BaseScreen[str]):
         "it is never sent by itself."
     )
 
-    FOOTER = ("save", "choices", "restore", "leave")
+    FOOTER = ("save", "leave", "restore", "choices")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
@@ -147,6 +152,14 @@ class FormScreen(BaseScreen[str]):
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
 
+    def on_resize(self, event: "events.Resize") -> None:
+        # There may be no room for it in the key bar.
+        self.status.legend = "Esc leaves" if event.size.width < NARROW else ""
+        self.call_after_refresh(lambda: self._show_original(self.fields.current))
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return self.FOOTER if self.fields.current.field in _WITH_CHOICES else self.FOOTER[:-1]
+
     def unsaved_text(self) -> str:
         names = self.fields.edits
         changed = [row.label for name, row in self.rows.items() if name in names]
@@ -202,8 +215,9 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Focused)
     def reached(self, event: FormField.Focused) -> None:
-        """Show the field's original value where there is no room for it beside the field."""
+        """Show the field's keys, and its original value where there is no room for it beside the field."""
         self._show_original(event.row)
+        self.show_keys()
 
     def typing_began(self) -> None:
         self._texts_before = self.fields.texts
@@ -222,8 +236,8 @@ class FormScreen(BaseScreen[str]):
 
     def action_choices(self) -> None:
         row = self.fields.current
-        if row.field != "country":
-            self.show_hint(f"There is nothing to choose from for {row.label}; Country has choices.")
+        if row.field not in _WITH_CHOICES:
+            self.show_hint(f"No list for {row.label}.")
             return
         choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
 
@@ -318,8 +332,9 @@ class FormScreen(BaseScreen[str]):
         """Show in the header how many fields are changed, and whether they are kept as a draft."""
         if self._saving:
             return
-        count = len(self.fields.changes)
-        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.draft.is_saved else ""]
+        count = self.fields.filled
+        what = "changed" if self.customer else "filled"
+        parts = [f"{count} {what}" if count else "", "draft kept" if self.draft.is_saved else ""]
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
@@ -367,7 +382,7 @@ class FormScreen(BaseScreen[str]):
                 self.show_notice(also_editing(rival, datetime.now().astimezone()), "warning")
 
     def _show_original(self, row: FormField) -> None:
-        self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""
+        self.status.position = f"{row.label} {row.original_note}" if row.original_is_cut else ""
 
     def _start_save(self) -> None:
         self._saving = True
