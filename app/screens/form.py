@@ -13,8 +13,6 @@ from textual.binding import Binding, BindingType
 from app.drafts.form_draft import FormDraft
 from app.errors import (
     ApiError,
-    BadRequest,
-    Conflict,
     ConfusableId,
     CustomerExists,
     DockbookError,
@@ -26,7 +24,6 @@ from app.errors import (
     RateLimited,
     ServerFault,
     TransportError,
-    ValidationFailed,
 )
 from app.models.fields import ID_FIELD, WRITABLE_FIELDS
 from app.repository.history import SavedChange
@@ -37,17 +34,18 @@ from app.screens.context import AppContext
 from app.screens.form_dialogs import (
     id_exists_dialog,
     leave_dialog,
-    leave_unconfirmed_dialog,
+    leave_saving_dialog,
     save_unread_dialog,
     take_back_dialog,
 )
 from app.screens.form_fields import FormFields
+from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
 from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.styles import STYLES
 from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
 from app.text.countries import countries
-from app.text.sanitize import sanitize, sanitize_id
+from app.text.sanitize import sanitize_id
 from app.widgets.form_field import NARROW, FormField
 from app.widgets.key_bar import Place
 
@@ -63,8 +61,6 @@ if TYPE_CHECKING:
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
 #: The fields that F4 has choices for.
 _WITH_CHOICES: Final = ("country",)
-#: Refusals that are shown in the server's own words.
-_QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +122,8 @@ class FormScreen(BaseScreen[str]):
         #: The IDs that the person knows to be easily confused with the new one.
         self._beside = frozenset(beside)
         self._saving = False
-        self._left = False
+        #: Once the form was left while its save goes on.
+        self._left: LeftForm | None = None
         #: The person knows that the record cannot be read again before the next save.
         self._save_unread = False
         #: The save of this form that has not been confirmed yet.
@@ -286,20 +283,23 @@ class FormScreen(BaseScreen[str]):
             self.dismiss(None)
 
     def _leave_while_saving(self) -> None:
-        """Leave while the save is being confirmed; a save that is being sent cannot be cancelled."""
+        """Leave; the save goes on, and the outcome is shown on the screen one is on then."""
 
         def leave(answer: str | None = "leave") -> None:
-            if answer == "leave" and self._unconfirmed is not None:
-                self._left = True
-                self.draft.leave()
+            if answer == "leave" and self._saving:
+                is_new, texts = self.customer is None, self.fields.texts
+                short_id = texts[ID_FIELD].strip() if self.customer is None else self.customer.short_id
+                self._left = LeftForm(self.app, self.draft, short_id, texts, is_new)
                 self.dismiss(None)
+                if self._unconfirmed is None:
+                    self._left.show_saving()
+                else:
+                    self.draft.leave()
 
-        if self._unconfirmed is None:
-            self._show_saving()
-        elif self.draft.possible:
+        if self.draft.possible:
             leave()
         else:
-            self.app.push_screen(leave_unconfirmed_dialog(), leave)
+            self.app.push_screen(leave_saving_dialog(), leave)
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
         """Ask whether to undo lines that came as fast as a paste."""
@@ -409,11 +409,8 @@ class FormScreen(BaseScreen[str]):
         finally:
             self._saving = False
             write, self._unconfirmed = self._unconfirmed, None
-        if self._left and write is not None:
-            if saved is not None:
-                report_saved(self.app, self.context, write, saved)
-            elif failure is not None:
-                report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
+        if self._left is not None:
+            self._report_after_leaving(self._left, write, saved, failure, sent)
         elif saved is not None:
             self._show_saved(saved, sent)
             self.update_status()
@@ -422,20 +419,42 @@ class FormScreen(BaseScreen[str]):
             self.update_status()
             self.run_dialog(partial(self._handle_failure, failure))
 
+    def _report_after_leaving(
+        self,
+        left: LeftForm,
+        write: "UnconfirmedWrite | None",
+        saved: "SaveResult | None",
+        failure: DockbookError | None,
+        sent: Mapping[str, str],
+    ) -> None:
+        if saved is not None and write is not None:
+            report_saved(self.app, self.context, write, saved)
+        elif failure is not None and write is not None:
+            report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
+        elif saved is not None:
+            left.show_saved(saved, sent)
+        elif failure is not None:
+            left.show_failure(failure)
+
     def _show_saving(self) -> None:
         if self._unconfirmed is None:
-            self.show_notice("Saving … please wait.")
+            self.show_notice("Saving … please wait. Esc leaves the form: it goes on.")
         else:
             self.show_notice(f"{_CONFIRMING} Press Esc to leave the form.", "warning")
 
     def _show_unconfirmed(self, write: "UnconfirmedWrite") -> None:
         self._unconfirmed = write
         note_unconfirmed(self.context, write)
+        text = f"{write.error.title}: not confirmed. {_CONFIRMING}"
+        if self._left is not None:
+            self._left.show_unconfirmed(text)
+            return
         self.header.detail = "not confirmed, checking…"
-        text = f"{write.error.title}: not confirmed. {_CONFIRMING} Press Esc to leave the form."
-        self.show_notice(text, "warning")
+        self.show_notice(f"{text} Press Esc to leave the form.", "warning")
 
     def _show_stale_read(self) -> None:
+        if self._left is not None:
+            return
         self.show_notice("The server still shows an older record. Waiting for it to catch up…", "warning")
 
     def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
@@ -465,7 +484,7 @@ class FormScreen(BaseScreen[str]):
                 if await self.ask(save_unread_dialog(error)) == "save":
                     self._save_unread = True
                     self.action_save()
-            case ApiError() if error.response.details or isinstance(error, _QUOTED_ERRORS):
+            case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):
                 self._show_refusal(error)
             case EditConflict() if self.customer is not None:
                 await self._resolve_conflict(error)
