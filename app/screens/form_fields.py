@@ -11,7 +11,7 @@ from textual.widgets import Static
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import FormField
+from app.widgets.form_field import NARROW, FormField
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -42,7 +42,7 @@ class FormFields(Container):
         yield self._who
         yield from self.rows.values()
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self._show_who()
 
     @property
@@ -138,7 +138,8 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            self._who.update(Content.assemble(("   ID         ", "dim"), sanitize_id(self._customer.short_id)))
+            label = " ID      " if self.size.width < NARROW else "   ID         "
+            self._who.update(Content.assemble((label, "dim"), sanitize_id(self._customer.short_id)))
 
 
 def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FormField:

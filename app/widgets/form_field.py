@@ -79,6 +79,10 @@ class SafeInput(Input):
     def on_resize(self) -> None:
         self._follow_cursor()
 
+    def on_blur(self) -> None:
+        # A longer value is known by its beginning.
+        self.scroll_to(0, animate=False)
+
     def watch_value(self) -> None:
         # Textual scrolls by the length of the text before.
         if not 0 <= self._cursor_offset - self.scroll_offset.x < self.size.width:

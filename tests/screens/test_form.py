@@ -547,7 +547,15 @@ async def test_remark_on_small_screen_names_field_and_way_out() -> None:
         assert it.lines[-2].strip() == "Esc leaves"
         await it.press("9")
         assert it.lines[-2].strip() == "Fax was empty"
-        it.sees("•Fax    [9 ")
+        it.sees(" ID      ACME-CORP", "•Fax    [9 ", "Address[123 Industria…]")
+
+
+async def test_creation_with_id_only_is_remarked() -> None:
+    async with run_app() as it:
+        await it.press("f6")
+        await it.type("Q-1")
+        await it.press("f10")
+        it.sees("Created Q-1. It has an ID only: F2 on it adds a name.")
 
 
 async def test_fields_show_how_far_they_reach() -> None:
