@@ -31,6 +31,7 @@ from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
 from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
+from app.screens.field_choices import FieldChoices
 from app.screens.form_dialogs import (
     id_exists_dialog,
     leave_dialog,
@@ -41,10 +42,8 @@ from app.screens.form_dialogs import (
 from app.screens.form_fields import FormFields
 from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
-from app.screens.select_dialog import Choice, SelectDialog
 from app.screens.styles import STYLES
 from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
-from app.text.countries import countries
 from app.text.sanitize import sanitize_id
 from app.widgets.form_field import NARROW, FormField
 from app.widgets.key_bar import Place
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
 
 
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
-#: The fields that F4 has choices for.
-_WITH_CHOICES: Final = ("country",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +108,7 @@ class FormScreen(BaseScreen[str]):
         super().__init__(context)
         self.customer = customer
         self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        self.choices = FieldChoices(self, self.fields)
         self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
         self._start_values = start_values
@@ -155,7 +153,7 @@ class FormScreen(BaseScreen[str]):
         self.call_after_refresh(lambda: self._show_original(self.fields.current))
 
     def footer_places(self) -> tuple[Place, ...]:
-        return self.FOOTER if self.fields.current.field in _WITH_CHOICES else self.FOOTER[:-1]
+        return self.FOOTER if self.choices.are_there(self.fields.current) else self.FOOTER[:-1]
 
     def unsaved_text(self) -> str:
         names = self.fields.edits
@@ -192,6 +190,8 @@ class FormScreen(BaseScreen[str]):
         self.draft.update(self.customer, self.fields.edits)
         self._show_original(event.row)
         self.update_status()
+        if event.row.field == "zip":
+            self.run_read(partial(self.choices.look_up_zip, event.row), "zip")
 
     @on(FormField.Blurred)
     def left(self, event: FormField.Blurred) -> None:
@@ -232,17 +232,7 @@ class FormScreen(BaseScreen[str]):
         row.value = row.original or ""
 
     def action_choices(self) -> None:
-        row = self.fields.current
-        if row.field not in _WITH_CHOICES:
-            self.show_hint(f"No list for {row.label}.")
-            return
-        choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
-
-        def chosen(code: str | None) -> None:
-            if code is not None:
-                row.value = code
-
-        self.app.push_screen(SelectDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
+        self.choices.offer(self.fields.current)
 
     def action_save(self) -> None:
         if self._saving:

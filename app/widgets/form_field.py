@@ -170,6 +170,7 @@ class FormField(Widget):
         self._input = FieldInput("" if self._oversized_value else value, _placeholder(self._oversized_value))
         self._errors: tuple[str, ...] = ()
         self._warning = ""
+        self._advice = ""
         self._note = Content("")
         self._below: list[Content] = []
 
@@ -250,6 +251,12 @@ class FormField(Widget):
         self._warning = text
         self._update_below()
 
+    def set_advice(self, text: str) -> None:
+        """Show what a key offers for the value."""
+        if text != self._advice:
+            self._advice = text
+            self._update_below()
+
     def set_errors(self, messages: Sequence[str]) -> None:
         """Show what the server, or the form, has against the value until it is changed."""
         self._errors = tuple(messages)
@@ -292,14 +299,15 @@ class FormField(Widget):
         was = shorten(self.original_note, room) if room else ""
         if room and not self.value and self._expected:
             was = self._expected
-        warning = f"? {sanitize(self._warning)}" if self._warning else ""
+        warning = f"? {sanitize(self._warning)}" if self._warning else sanitize(self._advice)
+        style = "$warning" if self._warning else "$accent"
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
         if warning and width(was) + (2 if was else 0) + width(warning) > room:
-            below.append((warning, "$warning"))
+            below.append((warning, style))
             warning = ""
         gap = "  " if was and warning else ""
-        return Content.assemble((was, "dim"), gap, (warning, "$warning")), below
+        return Content.assemble((was, "dim"), gap, (warning, style)), below
 
     def _head(self) -> Content:
         mark, label = ("•", self._short_label) if self._is_narrow else (" • ", self.label)
