@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.screens.form_fields import FormFields
     from app.widgets.form_field import FormField
 
-_MOST_SHOWN: Final = 200
+_MOST_SHOWN: Final = 250
 _MOST_CELLS: Final = 40
 _LEAST_ZIP: Final = 3  # characters
 

@@ -450,11 +450,11 @@ class FormScreen(BaseScreen[str]):
     def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
         is_new = self.customer is None
         text = save_summary(saved, new=is_new)
-        if is_new and not any(saved.customer.value(name) for name in WRITABLE_FIELDS):
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
+        if is_new and not typed_since and not any(map(saved.customer.value, WRITABLE_FIELDS)):
             text += " It has an ID only: F2 on it adds a name."
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
         self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
-        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         self.draft.mark_saved(saved.customer)
         self.fields.rebase(saved.customer, sent)
         self.set_customer(saved.customer)
