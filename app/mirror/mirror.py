@@ -21,12 +21,14 @@ from app.mirror.database import (
 from app.mirror.reader import MirrorReader, build_page
 from app.mirror.search.index import fts5_available
 from app.mirror.search.query import Found
+from app.mirror.search.values import CountedField
 from app.mirror.state import MirrorState
 from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryCancelled
 from app.mirror.writer import MirrorWriter
 from app.models.customer import Candidates, Customer, Page
 from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer
+from app.models.values import Place, ValueInUse
 from app.storage.files import make_private_dir
 
 __all__ = ["Mirror", "MirrorState"]
@@ -185,6 +187,14 @@ class Mirror:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
         nothing = Candidates((), complete=False)
         return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
+
+    async def values_in_use(self, field: CountedField) -> list[ValueInUse]:
+        """The values that customers have in this field, the most used first."""
+        return await self._run(self._find, lambda reader: reader.values_in_use(field), [])
+
+    async def places_of_zip(self, code: str, country: str) -> list[Place]:
+        """Where customers with this zip are (in this country, unless it is empty), the most usual place first."""
+        return await self._run(self._find, lambda reader: reader.places_of_zip(code, country), [])
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""

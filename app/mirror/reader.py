@@ -11,9 +11,11 @@ from app.mirror.search.candidates import find_resembling, find_suggestions
 from app.mirror.search.index import index_type
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
 from app.mirror.search.suggestions import suggest_terms
+from app.mirror.search.values import CountedField, places_of_zip, values_in_use
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, Origin, Page
 from app.models.fields import ID_FIELD, PageRequest
+from app.models.values import Place, ValueInUse
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
 from app.text.folding import split_words
@@ -112,6 +114,14 @@ class MirrorReader:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
         with transaction(self.connection):
             return find_suggestions(self.connection, MirrorState.read(self.connection), typed, most)
+
+    def values_in_use(self, field: CountedField) -> list[ValueInUse]:
+        """The values that customers have in this field, the most used first."""
+        return values_in_use(self.connection, field)
+
+    def places_of_zip(self, code: str, country: str) -> list[Place]:
+        """Where customers with this zip are, the most usual place first."""
+        return places_of_zip(self.connection, code, country)
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import DockbookError
 from app.models.fields import PageRequest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.mirror.state import MirrorState
     from app.models.customer import Candidates, Customer, Page
     from app.models.raw_customer import RawPage
+    from app.models.values import Place, ValueInUse
 
 __all__ = [
     "ConnectionState",
@@ -169,6 +170,17 @@ class CustomerRepository:
 
         none = Candidates((), complete=False)
         return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most), none)
+
+    async def values_in_use(self, field: Literal["city", "state", "country"]) -> "list[ValueInUse]":
+        """Return the values that customers have in this field, the most used first, as far as the local copy knows."""
+        return await self._local_copy.use(lambda mirror: mirror.values_in_use(field), [])
+
+    async def places_of_zip(self, code: str, country: str) -> "list[Place]":
+        """Return where customers with this zip are (in this country, unless it is empty), the most usual place first.
+
+        Only the local copy is asked.
+        """
+        return await self._local_copy.use(lambda mirror: mirror.places_of_zip(code, country), [])
 
     async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Return those of these customers that the server sent in a newer state since."""

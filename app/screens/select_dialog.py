@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.screens.dialogs import Dialog
+from app.text.folding import fold
 from app.text.sanitize import fit, sanitize, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
@@ -60,7 +61,7 @@ class SelectDialog(Dialog[str]):
         self.query_one(OptionList).styles.max_height = min(_MOST_LINES, self.lines_for_body() - self._search)
 
     def on_mount(self) -> None:
-        self._fill(self._choices)
+        self._fill(self.matches(""))
         self.query_one(Input if self._search else OptionList).focus()
 
     def key_s(self) -> None:
@@ -70,11 +71,14 @@ class SelectDialog(Dialog[str]):
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Keep what contains the text, what begins with it first."""
-        typed = event.value.strip().casefold()
-        hits = [c for c in self._choices if typed in c.label.casefold() or typed in c.key.casefold()]
-        hits.sort(key=lambda c: not (c.key.casefold().startswith(typed) or c.label.casefold().startswith(typed)))
-        self._fill(hits)
+        """Keep what matches the text."""
+        self._fill(self.matches(event.value.strip()))
+
+    def matches(self, typed: str) -> Sequence[Choice]:
+        """Return what contains the text: what it is the key of first, then what begins with it."""
+        text = fold(typed)
+        ranked = [(rank, choice) for choice in self._choices if (rank := _rank(choice, text)) is not None]
+        return [choice for _, choice in sorted(ranked, key=lambda pair: pair[0])]
 
     @on(Input.Submitted)
     def choose_marked(self) -> None:
@@ -103,3 +107,16 @@ class SelectDialog(Dialog[str]):
         )
         keys = [choice.key for choice in choices]
         options.highlighted = keys.index(self._current) if self._current in keys else 0 if keys else None
+
+
+def _rank(choice: Choice, text: str) -> int | None:
+    """How well folded text matches a choice, 0 best: its key, the beginning of its name, of a word, anything in it."""
+    key, label = fold(choice.key), fold(choice.label)
+    name = label.removeprefix(key).lstrip() or label
+    if text in (key, ""):
+        return 0
+    if name.startswith(text) or label.startswith(text):
+        return 1 if name.startswith(text) else 2
+    if any(word.startswith(text) for word in name.split()):
+        return 3
+    return 4 if text in label or text in key else None

@@ -152,8 +152,9 @@ class CustomerListScreen(RowActions):
         if message.change is not None and message.change.kind == "created" and not message.aloud:
             self._show_created(short_id, message.text)
         elif not self.replace(message.customer) or request.needs_mirror:
-            # Among those that match, it may be in another place now, or not at all.
-            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
+            # It may be in another place now, or not at all. Without a form, the cursor has been moved on since.
+            seek = None if message.aloud else short_id
+            self.load(request, "same", fresh=True, seek=seek, before=message.text)
 
     def _show_created(self, short_id: str, text: str) -> None:
         """Show the page that a new customer is on, without a filter that leaves it out."""
