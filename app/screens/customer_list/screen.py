@@ -82,6 +82,8 @@ class CustomerListScreen(ListLayout):
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
+        # The heading of the rows says it.
+        self.header.short_title = ""
         self._show_snapshot(self.page_size_for(self.app.size))
         if (file := self.context.list_state_file) is not None and file.note:
             self.show_notice(file.note, "warning")

@@ -55,7 +55,24 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
         for order in orders
         for age in _ages(pagination)
     ]
+    lines += _short_summaries(pagination, page)
     return next((line for line in lines if width(line) <= room), lines[-1])
+
+
+def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
+    """Return what a narrow terminal has room for, the longest first."""
+    shown = pagination.shown
+    count = _counts(pagination, page)[-1]
+    if not shown.filtered and page.rows and page.total is not None:
+        first = (shown.page - 1) * shown.page_size + 1
+        count = f"{first:,}-{first + len(page.rows) - 1:,} of {page.total:,}"
+    last = "" if page.total is None else f"/{pagination.last:,}{'+' if pagination.counting else ''}"
+    where = f"p {shown.page:,}{last}"
+    return [f"{count}{age} · {where}" for age in _ages(pagination)[-1:]] + [
+        f"{count} · {where}",
+        f"{_total(pagination)} · {where}",
+        where,
+    ]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
