@@ -87,7 +87,7 @@ class SelectDialog(Dialog[str]):
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
+        self.pointed = options = self.query_one(OptionList)
         if step < 0:
             options.action_cursor_up()
         else:

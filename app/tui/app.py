@@ -13,6 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.geometry import Offset
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
@@ -22,6 +23,7 @@ from app.screens.base import DOUBLE_PRESS_SECONDS, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.dialogs import ConfirmDialog, Dialog
+from app.screens.latest_size import LatestSizeScreen
 from app.screens.scan_target import ScanTargetScreen
 from app.screens.styles import STYLES
 from app.terminal.barcode import Scanner
@@ -31,6 +33,7 @@ from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
 from app.textual_private import close_messages, exception_of, handle_exception, print_at_exit
 from app.tui.navigation import NavigatingApp
+from app.widgets.caret import caret_offset
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_of, key_name
 
@@ -181,6 +184,17 @@ class DockbookApp(NavigatingApp):
         """Whether the terminal was given back to the shell for now."""
         return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
 
+    @property
+    def cursor_position(self) -> Offset:
+        """Where the terminal's cursor is put with every update."""
+        screen = self.screen
+        pointed = screen.pointed if isinstance(screen, LatestSizeScreen) else None
+        return caret_offset(pointed or screen.focused)
+
+    @cursor_position.setter
+    def cursor_position(self, _offset: Offset) -> None:
+        """Ignore what Textual's fields set, which would be kept when the focus is somewhere else by then."""
+
     def refresh_css(self, animate: bool = True) -> None:
         """Skip what Textual does for a new theme: the styles were parsed for this one."""
         if (variables := self.get_css_variables()) != self._variables:
@@ -225,6 +239,8 @@ class DockbookApp(NavigatingApp):
             and isinstance(self.screen, ScanTargetScreen)
         ):
             self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
+        if isinstance(self.screen, LatestSizeScreen):
+            self.screen.pointed = None
         focused = self.focused
         if (
             isinstance(event, events.Key)

@@ -90,6 +90,11 @@ class ComparisonView(Widget, can_focus=True):
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
+    @property
+    def caret_line(self) -> int:
+        """The first line of the current row."""
+        return 1 + next((row for row, line in enumerate(self._lines) if line.row == self.cursor), 0) - self._top
+
     def show(self, rows: Sequence[ComparisonRow]) -> None:
         """Show these rows; the cursor stays where it is."""
         self._rows = tuple(rows)

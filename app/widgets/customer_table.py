@@ -129,6 +129,11 @@ class CustomerTable(DirectKeys, can_focus=True):
         return self._remark_on(self.cursor)
 
     @property
+    def caret_line(self) -> int:
+        """The first line of the current row."""
+        return _HEAD + (self.cursor - self._top) * len(self._layout_cells)
+
+    @property
     def rows_fitting(self) -> int:
         """How many rows are visible at a time."""
         return rows_in(*self._room)

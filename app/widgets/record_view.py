@@ -96,6 +96,11 @@ class RecordView(Widget, can_focus=True):
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
+    @property
+    def caret_line(self) -> int:
+        """The first line of the field under the cursor."""
+        return next((row for row, line in enumerate(self._lines) if line.entry == self.cursor), 0) - self._top
+
     def show(self, customer: "Customer", remarks: Mapping[str, str] = MappingProxyType({})) -> None:
         """Show this customer, with more remarks on fields (by wire name); the cursor stays on the same field."""
         name = self.current.name if self.current else None

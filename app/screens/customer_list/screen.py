@@ -213,6 +213,7 @@ class CustomerListScreen(ListLayout):
     @on(SearchInput.MoveRows)
     def move_rows(self, event: SearchInput.MoveRows) -> None:
         move = self.table.action_move if event.how == "move" else self.table.action_page_rows
+        self.pointed = self.table
         self.after_load(partial(move, event.step))
 
     @on(SearchInput.Entered)
