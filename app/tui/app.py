@@ -31,6 +31,7 @@ from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
+from app.terminal.too_small import is_too_small
 from app.textual_private import close_messages, exception_of, handle_exception, print_at_exit
 from app.tui.navigation import NavigatingApp
 from app.widgets.caret import caret_offset
@@ -160,7 +161,7 @@ class DockbookApp(NavigatingApp):
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
         self._on_exit = on_exit
-        self._interrupted_at = self._asked_at = self._left_at = -DOUBLE_PRESS_SECONDS
+        self._interrupted_at = self._asked_at = self._left_at = self._dropped_at = -DOUBLE_PRESS_SECONDS
         self._happened = CRASHED
         self._bell = bell
         self._was_offline = False
@@ -215,6 +216,8 @@ class DockbookApp(NavigatingApp):
     async def on_event(self, event: events.Event) -> None:
         if self._leaves_at_once(event):
             await self.action_quit()
+        elif self._is_unseen(event):
+            self._ring_once()
         elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self._delayed is not None and not self.key_queue.repeats(event):
                 self._stop_delayed()
@@ -231,6 +234,17 @@ class DockbookApp(NavigatingApp):
             return False
         before, self._left_at = self._left_at, monotonic()
         return self._left_at - before < DOUBLE_PRESS_SECONDS and not self.key_queue.idle
+
+    def _is_unseen(self, event: events.Event) -> bool:
+        """Whether this is a key other than Ctrl+Q, or a paste, in a terminal too small to show what it would do."""
+        typed = isinstance(event, events.Paste) or (isinstance(event, events.Key) and event.key != "ctrl+q")
+        return typed and is_too_small(*self.size)
+
+    def _ring_once(self) -> None:
+        """Ring for a key that is not taken, and not again for those that follow it closely, as in a scan."""
+        before, self._dropped_at = self._dropped_at, monotonic()
+        if self._dropped_at - before > _DELIBERATE:
+            self.bell()
 
     async def _dispatch_key(self, event: events.Event) -> None:
         if (
