@@ -15,7 +15,6 @@ from textual.message import Message
 
 from app.terminal.diff import CLEAR, ScreenDiff
 from app.terminal.suspend import SuspendingDriver
-from app.terminal.too_small import is_too_small, too_small_output
 from app.textual_private import is_writing
 
 #: Modes: other screen, cursor, line wrap, bracketed paste, mouse; kitty's keyboard; bell; the clipboard (OSC 52). Each
@@ -37,11 +36,9 @@ class LeanDriver(SuspendingDriver):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._diff = ScreenDiff(*self._get_terminal_size())
+        self._diff = ScreenDiff(*self._get_terminal_size(), for_screens=True)
         self._unknown = False
         self._waiting = False
-        #: The size of the terminal, while nothing but that it is too small is shown.
-        self._too_small: tuple[int, int] | None = None
 
     def start_application_mode(self) -> None:
         """Begin, or come back from being suspended: the screen is cleared and painted whole."""
@@ -81,16 +78,9 @@ class LeanDriver(SuspendingDriver):
         if writing:
             self._paint_soon()
             return
-        size = self._get_terminal_size()
-        if is_too_small(*size):
-            # The screens are kept in the buffer, and painted when the terminal has room for them.
-            if self._unknown or self._too_small != size:
-                super().write(too_small_output(*size))
-            self._unknown, self._too_small = False, size
-            return
-        if self._unknown or self._too_small:
-            self._unknown, self._too_small = False, None
-            self._diff.forget(*size)
+        if self._unknown:
+            self._unknown = False
+            self._diff.forget(*self._get_terminal_size())
         output = self._diff.output()
         if output:
             super().write(output)

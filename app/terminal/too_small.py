@@ -3,20 +3,17 @@
 import textwrap
 from typing import Final
 
-from app.terminal.diff import CLEAR
-
 #: The fewest columns and lines with room for every screen.
-LEAST_COLUMNS: Final = 24
-LEAST_LINES: Final = 10
+LEAST_SIZE: Final = (24, 10)
 
-_TEXT: Final = f"Make the window larger ({LEAST_COLUMNS}x{LEAST_LINES} at least). Ctrl+Q leaves."
+_TEXT: Final = "Make the window larger ({}x{} at least). Ctrl+Q leaves.".format(*LEAST_SIZE)
 
 
 def is_too_small(columns: int, lines: int) -> bool:
     """Return whether a terminal of this size has no room for the screens."""
-    return columns < LEAST_COLUMNS or lines < LEAST_LINES
+    return columns < LEAST_SIZE[0] or lines < LEAST_SIZE[1]
 
 
-def too_small_output(columns: int, lines: int) -> str:
-    """Return what clears the terminal and shows in it what to do."""
-    return CLEAR + "\r\n".join(textwrap.wrap(_TEXT, columns - 1)[:lines] if columns > 1 else [])
+def too_small_text(columns: int, lines: int) -> str:
+    """Return what an empty terminal is to show instead."""
+    return "\r\n".join(textwrap.wrap(_TEXT, columns - 1)[:lines]) if columns > 1 else ""
