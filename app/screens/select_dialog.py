@@ -97,9 +97,17 @@ class SelectDialog(Dialog[str]):
         options = self.query_one(OptionList)
         options.clear_options()
         widest = max((width(choice.label) for choice in choices), default=0)
+        remarks = max((width(choice.remark) for choice in choices), default=0)
+        if widest + remarks + 4 > self.cells:
+            # Without room for columns, the remark follows its label.
+            widest = 0
         options.add_options(
-            Option(Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
+            Option(Content(f"{_padded(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
             for choice in choices
         )
         keys = [choice.key for choice in choices]
         options.highlighted = keys.index(self._current) if self._current in keys else 0 if keys else None
+
+
+def _padded(label: str, cells: int) -> str:
+    return fit(label, max(cells, width(label)))

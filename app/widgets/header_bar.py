@@ -51,9 +51,12 @@ class HeaderBar(CachedLines):
         title = sanitize(title or self.site)
         free = max(0, cells - 2 - (width(flags) + 1 if flags else 0))
         # That a connection is there is what one expects.
-        state = "" if self.connection == _FINE and width(title) + width(self.detail) + 7 > free else self.connection
-        right = " ".join(part for part in (sanitize(state).replace(" since ", " "), sanitize(self.detail)) if part)
-        right = shorten(right, max(0, free - min(width(title), _TITLE_FIRST) - 1))
+        quiet = self.connection == _FINE and width(title) + width(self.detail) + 7 > free
+        state = "" if quiet else sanitize(self.connection).replace(" since ", " ")
+        room = max(0, free - min(width(title), _TITLE_FIRST) - 1)
+        detail = sanitize(self.detail)
+        whole = [f"{state} {detail}".strip(), state, state.partition(" · ")[0]]
+        right = next((text for text in whole if width(text) <= room), shorten(whole[-1], room))
         title = shorten(title, max(0, free - width(right) - 1))
         gap = " " * max(1, free - width(title) - width(right))
         left = shorten(flags, cells - 2)

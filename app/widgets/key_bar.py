@@ -57,8 +57,12 @@ class KeyBar(CachedLines):
 
     def render(self) -> Content:
         cells = self.size.width
-        before, after = ("", " ") if is_narrow(cells) else (" ", "  ")
-        shown = [(hint, f"{before}{hint.description}{after}") for hint in self.hints]
+        narrow = is_narrow(cells)
+        after = " " if narrow else "  "
+        shown = [
+            (hint, f"{'' if narrow and not hint.key[-1:].isalpha() else ' '}{hint.description}{after}")
+            for hint in self.hints
+        ]
         if shown and cells < _KEY_ALONE:
             shown[-1] = (shown[-1][0], after)
         # Behind the last one nothing has to be free.

@@ -45,7 +45,10 @@ def highlight_row(customer: "Customer", layout: Sequence[Line], words: Sequence[
     note = _hidden_match(customer, missing)
     rooms = [range(0) for _ in lines]
     if note is not None:
-        found = [_room_for(parts, words, note) for parts in lines]
+        short_id = lines[0][0].text
+        # In a line of its own, what the ID shows as well gives way to what nothing else shows.
+        below = [word for word in words if not found_spans(short_id, [word])]
+        found = [_room_for(parts, words if parts is lines[0] else below, note) for parts in lines]
         at = next((number for number, room in enumerate(found) if room), 0)
         rooms[at] = found[at]
     return [_pieces(parts, words, room, note, missing) for parts, room in zip(lines, rooms, strict=True)]

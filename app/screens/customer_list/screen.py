@@ -30,6 +30,7 @@ from app.text.sanitize import width
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
 from app.widgets.key_bar import Place
+from app.widgets.narrow import is_narrow
 from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class CustomerListScreen(ListLayout):
         self.focus_body()
 
     def on_resize(self, event: "events.Resize") -> None:
+        self.set_class(is_narrow(event.size.width), "-narrow")
         # The first time, this loads the list.
         size = self.page_size_for(event.size)
         if self.pagination.page is None or size != self.pagination.requested.page_size:
@@ -376,7 +378,7 @@ class CustomerListScreen(ListLayout):
             self.status.clear_notice()
         self.stop_countdown()
         self.pagination.set_page(request, page)
-        words, caption = suggestion_caption(request.find, page)
+        words, caption = suggestion_caption(request.find, page, short=is_narrow(self.app.size.width))
         rows, repeated = without_repeats(page.rows)
         remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
         if remarks and not self.status.notices:
@@ -406,7 +408,9 @@ class CustomerListScreen(ListLayout):
     def update_position(self, doing: str = "") -> None:
         """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
         self.status.legend = self.table.legend
-        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        # The rows have the same sign.
+        marked = f"+{len(self.marked):,}" if is_narrow(self.size.width) else f"{len(self.marked):,} marked"
+        marked = marked if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
             room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)

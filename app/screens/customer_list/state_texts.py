@@ -68,11 +68,9 @@ def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
         count = f"{first:,}-{first + len(page.rows) - 1:,} of {page.total:,}"
     last = "" if page.total is None else f"/{pagination.last:,}{'+' if pagination.counting else ''}"
     where = f"p {shown.page:,}{last}"
-    return [f"{count}{age} · {where}" for age in _ages(pagination)[-1:]] + [
-        f"{count} · {where}",
-        f"{_total(pagination)} · {where}",
-        where,
-    ]
+    # What is found always comes from the local copy.
+    age = "" if shown.filtered else _ages(pagination)[-1]
+    return [f"{count} · {where}{age}", f"{_total(pagination)} · {where}{age}", f"{where}{age}"]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
@@ -164,7 +162,7 @@ def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", 
         searched = f"Searched {origin.held:,}{of_expected(origin)} customers so far; {_OUTLOOKS[outlook]}."
     if not request.find:
         return EmptyText(f"No {kind}", searched, "Press a to see the others too.")
-    hints = ["Press Esc to go back to where you were."]
+    hints = ["Press Esc to go back to where you were, or scan: a scan opens the customer."]
     if request.status != "all":
         hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
     # A customer that is not in an incomplete copy may exist.
