@@ -81,7 +81,10 @@ class CustomerTable(DirectKeys, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor is on another customer, its remark has changed, or the rows are laid out anew."""
+        """The rows are laid out anew, or the remark on the customer under the cursor has changed.
+
+        With `announces_rows` also: the cursor is on another customer, or its row has changed.
+        """
 
     class Opened(Message):
         """A customer was chosen."""
@@ -98,6 +101,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         self.confusable = ConfusableIds()
         self._rows: list[Customer] = []
         self.provisional = False
+        self.announces_rows = False
         self._top = 0
         self._room = Size(0, 0)
         #: The columns in each line of a row.
@@ -220,6 +224,8 @@ class CustomerTable(DirectKeys, can_focus=True):
                 self._rows[index] = customer
                 self._row_cache = RowCache()
                 self._refresh_rows(index)
+                if self.announces_rows and index == self.cursor:
+                    self.post_message(self.Moved())
                 return True
         return False
 
@@ -239,7 +245,7 @@ class CustomerTable(DirectKeys, can_focus=True):
             self._redraw()
         else:
             self._refresh_rows(before, now)
-        if self.position_remark or self._remark_on(before):
+        if self.announces_rows or self.position_remark or self._remark_on(before):
             self.post_message(self.Moved())
 
     def on_resize(self, event: "events.Resize") -> None:

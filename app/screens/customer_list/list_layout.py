@@ -2,24 +2,39 @@
 
 from typing import TYPE_CHECKING, Final
 
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
 from app.models.fields import PageRequest
 from app.screens.context import AppContext
 from app.screens.customer_list.pagination import Pagination
 from app.screens.customer_list.row_actions import RowActions
-from app.widgets.customer_table import CursorPlacement, rows_in
+from app.widgets.customer_table import CursorPlacement, CustomerTable, rows_in
+from app.widgets.record_preview import RecordPreview
 
 if TYPE_CHECKING:
     from textual.geometry import Size
 
 _OTHER_LINES: Final = 3  # header, status or search bar, keys
 LEAST_ROWS: Final = 3
+#: Columns of a terminal from which the preview is shown, and from which it can be.
+_PREVIEW_SHOWN: Final = 160
+_PREVIEW_POSSIBLE: Final = 124
+#: Cells that the preview has at least and at most, and that the table has before it gets more.
+_LEAST_PREVIEW: Final = 60
+_MOST_PREVIEW: Final = 80
+_TABLE_FIRST: Final = 100
 
 
 class ListLayout(RowActions):
     """The part of the list that depends on the size of the terminal; what is loaded is up to the list."""
 
-    def __init__(self, context: AppContext, pagination: Pagination, *, fit: bool) -> None:
+    def __init__(self, context: AppContext, pagination: Pagination, *, fit: bool, preview: bool | None = None) -> None:
         super().__init__(context, pagination)
+        #: Whether a person wants the preview; `None` where there is much room.
+        self.preview_wanted = preview
+        self.preview = RecordPreview()
         #: Whether a page has as many rows as fit.
         self.fit = fit
 
@@ -34,6 +49,34 @@ class ListLayout(RowActions):
     def save_list_state(self) -> None:
         """Save how the list looks for the next start."""
         raise NotImplementedError
+
+    def compose_rows(self) -> ComposeResult:
+        """The table, and the preview beside it."""
+        with Horizontal():
+            yield self.table
+            yield self.preview
+
+    @on(CustomerTable.Moved)
+    def show_preview(self) -> None:
+        """Show the customer under the cursor beside the rows, as the list has it: nothing is requested."""
+        if self.preview.display and self.pagination.up_to_date:
+            self.preview.show_customer(self.table.current)
+
+    def action_preview(self) -> None:
+        if self.app.size.width < _PREVIEW_POSSIBLE:
+            self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Widen the terminal.")
+            return
+        self.preview_wanted = not self.preview.display
+        self.place_preview(self.app.size)
+        self.save_list_state()
+
+    def place_preview(self, terminal: "Size") -> None:
+        """Give the preview its room, or none."""
+        wanted = terminal.width >= _PREVIEW_SHOWN if self.preview_wanted is None else self.preview_wanted
+        shown = wanted and terminal.width >= _PREVIEW_POSSIBLE
+        self.preview.styles.width = min(_MOST_PREVIEW, max(_LEAST_PREVIEW, terminal.width - _TABLE_FIRST))
+        self.preview.display = self.table.announces_rows = shown
+        self.show_preview()
 
     def action_page_size(self) -> None:
         from app.screens.customer_list.options import ask_page_size

@@ -56,7 +56,7 @@ class CustomerListScreen(ListLayout):
         size = state.page_size or context.page_size or "fit"
         page_size = size if isinstance(size, int) else LEAST_ROWS
         request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
-        super().__init__(context, Pagination(request), fit=size == "fit")
+        super().__init__(context, Pagination(request), fit=size == "fit", preview=state.preview)
         self.table.chosen = state.columns
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
@@ -76,7 +76,7 @@ class CustomerListScreen(ListLayout):
         self.empty_state.show("Loading customers…")
 
     def compose_body(self) -> ComposeResult:
-        yield self.table
+        yield from self.compose_rows()
         yield self.empty_state
         yield self.search_bar
 
@@ -95,6 +95,7 @@ class CustomerListScreen(ListLayout):
 
     def on_resize(self, event: "events.Resize") -> None:
         self.set_class(is_narrow(event.size.width), "-narrow")
+        self.place_preview(event.size)
         # The first time, this loads the list.
         size = self.page_size_for(event.size)
         if self.pagination.page is None or size != self.pagination.requested.page_size:
@@ -367,7 +368,9 @@ class CustomerListScreen(ListLayout):
         if self._saver is not None and not self.is_searching:
             request = self.pagination.requested
             size: Literal["fit"] | int = "fit" if self.fit else request.page_size
-            state = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
+            state = ListState(
+                request.sort, request.direction, request.status, size, self.table.chosen, self.preview_wanted
+            )
             self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
 
     def load_total(self) -> None:
