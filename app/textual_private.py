@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
     from textual.geometry import Region
+    from textual.widgets import OptionList
 
 __all__ = ["ANSI_SEQUENCES_KEYS", "FUNCTIONAL_KEYS", "XTermParser", "key_of_character"]
 
@@ -109,6 +110,11 @@ def lines_are_current(widget: Widget) -> bool:
 def mark_dirty(widget: Widget, *regions: "Region") -> None:
     """Have these regions rendered again, without the messages that `refresh` sends."""
     widget._set_dirty(*regions)  # noqa: SLF001
+
+
+def line_of_option(options: "OptionList", index: int) -> int:
+    """Return the first line of an option among all lines of the list."""
+    return options._index_to_line.get(index, 0)  # noqa: SLF001
 
 
 def note_update(screen: Screen[Any], widget: Widget) -> None:

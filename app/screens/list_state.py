@@ -18,7 +18,8 @@ _MOST_BYTES: Final = 64 * 1024
 
 
 class ListState(NamedTuple):
-    """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit.
+    """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit, `preview` `None` only
+    where there is much room.
 
     `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose.
     """
@@ -28,6 +29,7 @@ class ListState(NamedTuple):
     status: Status = "all"
     page_size: int | Literal["fit"] | None = None
     columns: tuple[str, ...] | None = None
+    preview: bool | None = None
 
     @classmethod
     def from_json(cls, kept: object) -> Self:
@@ -42,7 +44,10 @@ class ListState(NamedTuple):
         fits = type(size) is int and MIN_PAGE_SIZE <= size <= MAX_PAGE_SIZE
         _check(size in (None, "fit") or fits, "page_size")
         _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
-        return cls(sort, direction, status, size, None if columns is None else tuple(columns))
+        # Older versions did not have it.
+        preview = kept.get("preview")
+        _check(preview in (None, True, False), "preview")
+        return cls(sort, direction, status, size, None if columns is None else tuple(columns), preview)
 
 
 class ListStateFile:

@@ -91,7 +91,7 @@ class SelectDialog(Dialog[str]):
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
+        self.pointed = options = self.query_one(OptionList)
         if step < 0:
             options.action_cursor_up()
         else:
@@ -101,8 +101,12 @@ class SelectDialog(Dialog[str]):
         options = self.query_one(OptionList)
         options.clear_options()
         widest = max((width(choice.label) for choice in choices), default=0)
+        remarks = max((width(choice.remark) for choice in choices), default=0)
+        if widest + remarks + 4 > self.cells:
+            # Without room for columns, the remark follows its label.
+            widest = 0
         options.add_options(
-            Option(Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
+            Option(Content(f"{_padded(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
             for choice in choices
         )
         keys = [choice.key for choice in choices]
@@ -120,3 +124,7 @@ def _rank(choice: Choice, text: str) -> int | None:
     if any(word.startswith(text) for word in name.split()):
         return 3
     return 4 if text in label or text in key else None
+
+
+def _padded(label: str, cells: int) -> str:
+    return fit(label, max(cells, width(label)))

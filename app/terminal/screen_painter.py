@@ -42,7 +42,7 @@ class ScreenPainter:
         self._size = size
         self._is_ready = is_ready
         self._send = send
-        self._diff = ScreenDiff(*size())
+        self._diff = ScreenDiff(*size(), for_screens=True)
         self._unknown = False
         self._timer: asyncio.TimerHandle | None = None
 

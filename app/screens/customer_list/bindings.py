@@ -47,6 +47,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),
+    Binding("P", "preview", "Preview", id="preview", tooltip="Show the customer beside the list, or not"),
     *HISTORY_BINDINGS,
     Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
     Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),

@@ -43,7 +43,10 @@ def ask_order(
 
 def ask_page_size(screen: "BaseScreen[Any]", current: int | None, apply: Callable[[int | None], None]) -> None:
     """Ask for the rows a page; `None` is as many as fit."""
-    sizes = [Choice("fit", "As many as fit"), *(Choice(str(size), f"{size} rows") for size in PAGE_SIZES)]
+    sizes = [
+        Choice(key, label, "now" if key == str(current or "fit") else "")
+        for key, label in (("fit", "As many as fit"), *((str(size), f"{size} rows") for size in PAGE_SIZES))
+    ]
 
     def chosen(size: str | None) -> None:
         if size is not None:

@@ -176,11 +176,11 @@ def exact_match(rows: "Sequence[Customer]", short_id: str) -> "Customer | None":
     return exact[0] if len(exact) == 1 else None
 
 
-def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
+def suggestion_caption(find: str, page: "Page", *, short: bool = False) -> tuple[Sequence[str], str]:
     """Return the words to highlight in the rows of a search, and the caption above similar matches."""
     typed = split_words(find)
     close = page.origin.suggestions if page.origin is not None else ()
     if not close:
         return typed, ""
     instead = ", ".join([sanitize(word) for word in close if word not in typed][:_MOST_CLOSE])
-    return close, f'No match for "{find}". Similar: {instead}'
+    return close, f"Similar: {instead}" if short else f'No match for "{find}". Similar: {instead}'

@@ -55,7 +55,22 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
         for order in orders
         for age in _ages(pagination)
     ]
+    lines += _short_summaries(pagination, page)
     return next((line for line in lines if width(line) <= room), lines[-1])
+
+
+def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
+    """Return what a narrow terminal has room for, the longest first."""
+    shown = pagination.shown
+    count = _counts(pagination, page)[-1]
+    if not shown.filtered and page.rows and page.total is not None:
+        first = (shown.page - 1) * shown.page_size + 1
+        count = f"{first:,}-{first + len(page.rows) - 1:,} of {page.total:,}"
+    last = "" if page.total is None else f"/{pagination.last:,}{'+' if pagination.counting else ''}"
+    where = f"p {shown.page:,}{last}"
+    # What is found always comes from the local copy.
+    age = "" if shown.filtered else _ages(pagination)[-1]
+    return [f"{count} · {where}{age}", f"{_total(pagination)} · {where}{age}", f"{where}{age}"]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
@@ -147,7 +162,7 @@ def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", 
         searched = f"Searched {origin.held:,}{of_expected(origin)} customers so far; {_OUTLOOKS[outlook]}."
     if not request.find:
         return EmptyText(f"No {kind}", searched, "Press a to see the others too.")
-    hints = ["Press Esc to go back to where you were."]
+    hints = ["Press Esc to go back to where you were, or scan: a scan opens the customer."]
     if request.status != "all":
         hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
     # A customer that is not in an incomplete copy may exist.
