@@ -8,6 +8,7 @@ from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
+from app.screens.customer_list.marked_neighbours import MarkedNeighbours
 from app.screens.customer_list.pagination import CUT_SHORT, Pagination, exact_match
 from app.screens.customer_list.state_texts import position_text
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
@@ -99,6 +100,13 @@ class RowActions(BaseScreen[None]):
         """Run the action with the customer under the cursor, now or when its page is shown."""
         self.after_load(partial(self._with_current, act, self.provisional_id))
 
+    def replace(self, customer: "Customer") -> bool:
+        """Update the customer's row and mark; false if the page does not have it."""
+        if customer.short_id in self.marked:
+            self.marked[customer.short_id] = customer
+        self.pagination.replace(customer)
+        return self.table.replace(customer)
+
     def set_marks(self, marked: "dict[str, Customer]") -> None:
         """Mark these customers only; marks are kept across pages, orders and searches."""
         self.marked = marked
@@ -129,18 +137,25 @@ class RowActions(BaseScreen[None]):
         found = self.table.rows and not self.table.has_caption
         self._open_form(None, "" if found else self.pagination.shown.find)
 
+    def _move_to(self, short_id: str) -> None:
+        """Move the cursor to a customer, if the page has it."""
+        at = next((at for at, row in enumerate(self.table.rows) if row.short_id == short_id), None)
+        if at is not None:
+            self.table.cursor = at
+
     def _open(self, customer: "Customer", scanned: str = "") -> None:
         self.status.clear_notice()
         notice = ""
         if scanned and customer.short_id != scanned:
             was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
             notice = f"Scanned {was}. Showing {found}, the only match."
+        marked = MarkedNeighbours(self.marked, customer.short_id, self._move_to) if self.marked else None
         self.post_message(
             OpenCustomer(
                 self,
                 customer,
-                position=position_text(self.pagination, self.table.cursor),
-                neighbour=self.neighbour,
+                position=marked.position if marked else position_text(self.pagination, self.table.cursor),
+                neighbour=marked.neighbour if marked else self.neighbour,
                 confusable_ids=self.table.confusable.others,
                 origin=self.pagination.origin,
                 notice=notice,

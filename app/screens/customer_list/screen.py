@@ -436,11 +436,6 @@ class CustomerListScreen(RowActions):
             room = self.size.width - 2 - sum(width(part) + 3 for part in before)
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
 
-    def replace(self, customer: "Customer") -> bool:
-        """Update the customer's row; false if the page does not have it."""
-        self.pagination.replace(customer)
-        return self.table.replace(customer)
-
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
         request = self.pagination.requested._replace(page_size=size)
