@@ -1,6 +1,6 @@
 """What the list does with the customer under the cursor, and with the marked ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,12 @@ from app.screens.customer_list.state_texts import position_text
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
 from app.text.sanitize import sanitize_id
+from app.timestamps import is_before
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Page
+    from app.repository.bulk import BulkResult
 
 
 class RowActions(BaseScreen[None]):
@@ -84,7 +86,25 @@ class RowActions(BaseScreen[None]):
     def action_marked(self) -> None:
         from app.screens.customer_list.options import ask_about_marked
 
-        ask_about_marked(self, self.marked, partial(self.set_marks, {}))
+        others: dict[str, Callable[[], None]] = {
+            "Open them one after another": self._open_marked,
+            "Set one field in all": self.action_set_field,
+            "Discontinue all": self.action_discontinue_all,
+            "Clear all marks": partial(self.set_marks, {}),
+        }
+        self._with_marked(lambda _customers: ask_about_marked(self, self.marked, others))
+
+    def action_set_field(self) -> None:
+        from app.screens.bulk_edit import ask_field
+
+        if self.can_write():
+            self._with_marked(lambda customers: ask_field(self, customers, self._unmark_written))
+
+    def action_discontinue_all(self) -> None:
+        from app.screens.bulk_edit import ask_discontinue
+
+        if self.can_write():
+            self._with_marked(lambda customers: ask_discontinue(self, customers, self._unmark_written))
 
     def action_copy(self) -> None:
         from app.screens.clipboard import copy
@@ -112,6 +132,37 @@ class RowActions(BaseScreen[None]):
         self.marked = marked
         self.table.marked = frozenset(marked)
         self.update_position()
+
+    def _with_marked(self, act: "Callable[[Sequence[Customer]], None]") -> None:
+        """Run the action with the marked customers, as the local copy has them if that is newer."""
+        if not self.marked:
+            self.show_hint("Nothing is marked. Press Space to mark a customer.")
+            return
+
+        async def run() -> None:
+            for customer in await self.repository.updated_since(list(self.marked.values())):
+                self.marked[customer.short_id] = customer
+            act(list(self.marked.values()))
+
+        self.run_blocking_action(run, "marked")
+
+    def _unmark_written(self, results: "Sequence[BulkResult]") -> None:
+        """Take the marks from the customers that were written.
+
+        A record that others changed is what the next attempt is about, which shows it before it asks; but not an older
+        one of a server that lags.
+        """
+        marked = dict(self.marked)
+        for result in results:
+            short_id = result.customer.short_id
+            if result.outcome in ("saved", "unchanged"):
+                marked.pop(short_id, None)
+            elif result.outcome == "conflict" and not is_before(result.customer.modified, marked[short_id].modified):
+                marked[short_id] = result.customer
+        self.set_marks(marked)
+
+    def _open_marked(self) -> None:
+        self._open(next(iter(self.marked.values())))
 
     def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
         """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""

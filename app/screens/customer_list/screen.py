@@ -145,6 +145,9 @@ class CustomerListScreen(RowActions):
         return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if not message.text:
+            self.replace(message.customer)
+            return
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
