@@ -115,7 +115,8 @@ def ask_field(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", done: 
             screen.app.push_screen(dialog, partial(_ask_to_set, screen, customers, field, done=done))
 
     choices = [Choice(field.name, field.label) for field in WRITABLE]
-    screen.app.push_screen(SelectDialog(f"Set which field in {_customers(len(customers))}?", choices, ""), chosen)
+    title = f"Set which field in {_customers(len(customers))}?"
+    screen.app.push_screen(SelectDialog(title, choices, "", search=True), chosen)
 
 
 def ask_discontinue(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", done: Done) -> None:

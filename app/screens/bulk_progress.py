@@ -34,6 +34,8 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
     "unchanged": "already so",
     "saved": "saved",
 }
+#: What can be done when it has ended.
+_AFTERWARDS: Final = ("open", "undo", "leave")
 _NEED_A_PERSON: Final[tuple[Outcome, ...]] = ("unconfirmed", "conflict", "failed", "left")
 
 
@@ -65,12 +67,13 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         "each customer, first those that were not saved: they stay marked."
     )
 
-    FOOTER = ("open", "undo", "leave")
+    FOOTER = ("stop", "open", "undo", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
         Binding("u", "undo", "Undo all", id="undo", tooltip="Undo all that was saved here"),
-        Binding("escape,f3,q,f12", "leave", "Stop/Back", id="leave", tooltip="Stop; when it has ended, go back"),
+        Binding("escape,f3,q,f12", "stop", "Stop", id="stop", tooltip="Save no more customers"),
+        Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
 
     def __init__(self, context: "AppContext", job: BulkJob) -> None:
@@ -98,6 +101,10 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         self.set_footnote()
         self.run_write(self._run)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While it runs it can only be stopped, and then only be left."""
+        return self._in_progress if action == "stop" else not (self._in_progress and action in _AFTERWARDS)
+
     def unsaved_text(self) -> str:
         if not self._in_progress:
             return ""
@@ -109,28 +116,25 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
             self._take_over(message)
 
     def action_open(self) -> None:
-        row = self.view.current
-        if row is not None and not self._in_progress:
+        if (row := self.view.current) is not None:
             self.post_message(OpenId(self, self._writer.results[int(row.name)].customer.short_id))
 
     def action_undo(self) -> None:
         from app.screens.history import undo_last
 
-        if self._in_progress:
-            self.show_hint("Press Esc first to stop.")
-        else:
-            undo_last(self)
+        undo_last(self)
 
-    def action_leave(self) -> None:
-        if not self._in_progress:
-            self.dismiss(self._writer.results)
-        elif not self._writer.stopping:
+    def action_stop(self) -> None:
+        if not self._writer.stopping:
             self._writer.stop()
             self._show_progress(self._number)
         elif self._in_doubt is not None:
             # It is looked for without this screen, and reported where one is then.
             self._left = True
             self.dismiss(list(self._writer.results))
+
+    def action_leave(self) -> None:
+        self.dismiss(self._writer.results)
 
     @property
     def _counts(self) -> Counter[Outcome]:
@@ -141,6 +145,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
             await self._writer.run()
         finally:
             self._in_progress = False
+            self.refresh_bindings()
         for screen in self.app.screen_stack:
             if isinstance(screen, BaseScreen):
                 screen.refresh_if_stale()

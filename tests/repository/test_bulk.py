@@ -75,19 +75,14 @@ async def running() -> AsyncIterator[Run]:
         yield Run(it, customers)
 
 
-def fault(it: RepositoryHarness, respond: dict[str, httpx.Response | type[Exception]], method: str = "POST") -> None:
+def fault(it: RepositoryHarness, respond: dict[str, httpx.Response]) -> None:
     """Answer writes of these customers so, without carrying them out."""
 
     async def intercept(request: httpx.Request, forward: Forward) -> httpx.Response:
-        if request.method != method:
+        if request.method != "POST":
             return await forward()
-        short_id = json.loads(request.content)["shortID"] if method == "POST" else request.url.path.rsplit("/", 1)[1]
-        response = respond.get(short_id)
-        if response is None:
-            return await forward()
-        if isinstance(response, httpx.Response):
-            return response
-        raise response("cut", request=request)
+        short_id = json.loads(request.content)["shortID"]
+        return respond.get(short_id) or await forward()
 
     it.transport.intercept = intercept
 
@@ -216,7 +211,11 @@ async def test_refused_permission_ends_the_run_and_a_refused_record_does_not() -
 async def test_busy_server_is_waited_for() -> None:
     async with running() as run:
         busy = {"error": "rate_limited", "message": "Slow down."}
-        answers = [json_response(429, busy, {"Retry-After": "11"}), *[json_response(429, busy, {"Retry-After": "61"})]]
+        answers = [json_response(429, busy, {"Retry-After": "11"}), json_response(429, busy, {"Retry-After": "61"})]
+
+        def stop(left: int) -> None:
+            run.waits.append(left)
+            run.writer.stop()
 
         async def throttle(request: httpx.Request, forward: Forward) -> httpx.Response:
             if request.method == "POST" and json.loads(request.content)["shortID"] == "C":
@@ -229,7 +228,7 @@ async def test_busy_server_is_waited_for() -> None:
             run.save,
             ready=run.ready,
             on_progress=run.progress.append,
-            on_wait=lambda left: (run.waits.append(left), run.writer.stop())[0],
+            on_wait=stop,
             on_result=run.note,
         )
         await run.writer.run()
