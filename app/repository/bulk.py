@@ -102,7 +102,8 @@ class BulkWriter:
         """Write them; `results` has one for each customer then, in their order."""
         troubles = 0
         for number, customer in enumerate(self._customers, 1):
-            await self._ready()
+            if not self.stopping:
+                await self._ready()
             if self.stopping:
                 break
             self._on_progress(number)

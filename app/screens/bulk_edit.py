@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from app.models.fields import BY_NAME, MAX_FIELD_LENGTH, STATUS, WRITABLE
 from app.repository.bulk import BulkResult, discontinue
 from app.repository.history import SavedChange
-from app.screens.bulk_progress import BulkJob, BulkScreen
+from app.screens.bulk_progress import BulkJob, BulkScreen, count_customers
 from app.screens.dialogs import BY_HAND, ConfirmDialog, Dialog
 from app.screens.hints import input_hint
 from app.screens.select_dialog import Choice, SelectDialog
@@ -33,6 +33,7 @@ Done = Callable[[Sequence[BulkResult]], None]
 #: So many are changed together at most: all of them can be undone.
 MOST_AT_ONCE: Final = 500
 _MOST_NAMED: Final = 3
+_STAY_MARKED: Final = "The others stay marked."
 _VALUE_CELLS: Final = 30
 
 
@@ -43,7 +44,7 @@ class ValueDialog(Dialog[str]):
     SCANS_IN_FIELDS = False
 
     def __init__(self, label: str, count: int) -> None:
-        super().__init__(f"{label} of {_customers(count)}")
+        super().__init__(f"{label} of {count_customers(count)}")
 
     def compose_body(self) -> ComposeResult:
         yield SafeInput("", "empty: clear the field")
@@ -66,14 +67,14 @@ class DiscontinueAllDialog(Dialog[bool]):
     SCANS_IN_FIELDS = False
 
     def __init__(self, customers: "Sequence[Customer]", skipped: "Sequence[Customer]") -> None:
-        super().__init__(f"Discontinue {_customers(len(customers))}?")
+        super().__init__(f"Discontinue {count_customers(len(customers))}?")
         self._count = len(customers)
         self._lines = [_names(customers)]
         if skipped:
             already = f"{'is' if len(skipped) == 1 else 'are'} already discontinued"
             self._lines.append(f"{_names(skipped)} {already} and skipped.")
         self._lines.append("They stay in the list, discontinued. This cannot be undone from here.")
-        self._lines.append(f"Type {self._count} to discontinue {_customers(self._count)}:")
+        self._lines.append(f"Type {self._count} to discontinue {count_customers(self._count)}:")
         self._last_key_at = self._key_before_at = float("-inf")
 
     def compose_body(self) -> ComposeResult:
@@ -115,7 +116,7 @@ def ask_field(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", done: 
             screen.app.push_screen(dialog, partial(_ask_to_set, screen, customers, field, done=done))
 
     choices = [Choice(field.name, field.label) for field in WRITABLE]
-    title = f"Set which field in {_customers(len(customers))}?"
+    title = f"Set which field in {count_customers(len(customers))}?"
     screen.app.push_screen(SelectDialog(title, choices, "", search=True), chosen)
 
 
@@ -132,10 +133,13 @@ def ask_discontinue(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", 
 
     def answered(answer: bool | None) -> None:
         if answer:
-            job = BulkJob(
-                "Discontinuing", "Discontinued", STATUS, active, partial(discontinue, screen.repository), _discontinued
+            write = partial(discontinue, screen.repository)
+            words = ("Discontinuing", "Discontinued:", "discontinued", _STAY_MARKED)
+            _start(
+                screen,
+                BulkJob(*words, undoable=False, field=STATUS, customers=active, write=write, change=_discontinued),
+                done,
             )
-            _start(screen, job, done)
 
     skipped = [customer for customer in customers if customer.active is False]
     screen.app.push_screen(DiscontinueAllDialog(active, skipped), answered)
@@ -157,7 +161,8 @@ def ask_undo_all(screen: "BaseScreen[Any]", changes: Sequence[SavedChange]) -> N
 
     def answered(answer: str | None) -> None:
         if answer == "undo":
-            _start(screen, BulkJob(f"Undoing {label}", f"{label} is as before", field, customers, undo, change))
+            words = (f"Undoing {label}", f"{label} is as before in", "put back", "u undoes the others one by one.")
+            _start(screen, BulkJob(*words, undoable=False, field=field, customers=customers, write=undo, change=change))
 
     customers = [change.customer for change in changes]
     lines = [
@@ -165,7 +170,7 @@ def ask_undo_all(screen: "BaseScreen[Any]", changes: Sequence[SavedChange]) -> N
         f"{label} goes back to: {_counted(change.old[field] for change in changes)}",
         "What someone else changed since then is not overwritten.",
     ]
-    title = f"Undo the save of {_customers(len(changes))}?"
+    title = f"Undo the save of {count_customers(len(changes))}?"
     screen.app.push_screen(ConfirmDialog(title, lines, {"keep": "Cancel", "undo": "Undo all"}), answered)
 
 
@@ -196,10 +201,12 @@ def _ask_to_set(
 
     def answered(answer: str | None) -> None:
         if answer == "set":
-            job = BulkJob(f"Setting {label}", f"{label} is {_quoted(value)}", field, changing, save, _saved)
-            _start(screen, job, done)
+            words = (f"Setting {label}", f"{label} is {_quoted(value)} in", "saved", _STAY_MARKED)
+            _start(
+                screen, BulkJob(*words, undoable=True, field=field, customers=changing, write=save, change=_saved), done
+            )
 
-    title = f"Set {label} in {_customers(len(changing))}?"
+    title = f"Set {label} in {count_customers(len(changing))}?"
     screen.app.push_screen(ConfirmDialog(title, lines, {"keep": "Cancel", "set": f"Set {len(changing):,}"}), answered)
 
 
@@ -244,10 +251,6 @@ def _counted(values: Iterable[str]) -> str:
 
 def _quoted(value: str) -> str:
     return shorten(sanitize(value), _VALUE_CELLS) if value else "(empty)"
-
-
-def _customers(count: int) -> str:
-    return "1 customer" if count == 1 else f"{count:,} customers"
 
 
 def _now() -> datetime:

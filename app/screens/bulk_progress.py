@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from app.repository.unconfirmed import UnconfirmedWrite
     from app.screens.context import AppContext
 
-#: In the order of the summary: what needs a person first.
+#: In the order of the summary: what needs a person first. `{}` is what the job does: `saved`.
 _OUTCOMES: Final[dict[Outcome, str]] = {
     "unconfirmed": "not confirmed",
     "conflict": "changed by someone else",
-    "failed": "not saved",
+    "failed": "not {}",
     "left": "not tried",
     "unchanged": "already so",
-    "saved": "saved",
+    "saved": "{}",
 }
 #: What can be done when it has ended.
 _AFTERWARDS: Final = ("open", "undo", "leave")
@@ -42,12 +42,16 @@ _NEED_A_PERSON: Final[tuple[Outcome, ...]] = ("unconfirmed", "conflict", "failed
 class BulkJob(NamedTuple):
     """What is done to many customers, and how one of them is written.
 
-    `doing` and `done` say it (`Setting Phone`, `Phone is set`). `field` is what changes, by wire name. `change` returns
-    what is to be noted of a save with this key.
+    `doing`, `done` and `word` say it (`Setting Phone`, `Phone is 555-0100 in`, `saved`), `rest` what becomes of those
+    that are not written. `field` is what changes, by wire name. `change` returns what is to be noted of a save with
+    this key. With `undoable`, one undo puts all of them back.
     """
 
     doing: str
     done: str
+    word: str
+    rest: str
+    undoable: bool
     field: str
     customers: "Sequence[Customer]"
     write: "Callable[[Customer, SaveObserver], Awaitable[SaveResult]]"
@@ -103,7 +107,9 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While it runs it can only be stopped, and then only be left."""
-        return self._in_progress if action == "stop" else not (self._in_progress and action in _AFTERWARDS)
+        if action == "stop":
+            return self._in_progress
+        return not (self._in_progress and action in _AFTERWARDS) and (action != "undo" or self.job.undoable)
 
     def unsaved_text(self) -> str:
         if not self._in_progress:
@@ -194,15 +200,15 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         last = self._writer.results[self._number - 1]
         who = sanitize_id(last.customer.short_id)
         if screens:
-            screens[-1].show_notice(f"{self.job.doing}: {who} is {_OUTCOMES[last.outcome]}.", "warning")
+            screens[-1].show_notice(f"{self.job.doing}: {who} is {self._words(last.outcome)}.", "warning")
 
     def _show_results(self) -> None:
         counts, total = self._counts, len(self.job.customers)
         done = counts["saved"] + counts["unchanged"]
-        lines = [f"{self.job.done} in {done:,} of {_customers(total)}."]
-        parts = [f"{counts[outcome]:,} {text}" for outcome, text in _OUTCOMES.items() if counts[outcome]]
-        if done < total:
-            lines.append(f"{' · '.join(parts)}. Those not saved stay marked.")
+        lines = [f"{self.job.done} {done:,} of {count_customers(total)}."]
+        if counts["saved"] < total:
+            parts = [f"{counts[outcome]:,} {self._words(outcome)}" for outcome in _OUTCOMES if counts[outcome]]
+            lines.append(f"{' · '.join(parts)}.{f' {self.job.rest}' if done < total else ''}")
         if self._writer.ended_by is not None:
             error = self._writer.ended_by
             lines.append(f"Stopped: {error.title}: {error.text}")
@@ -215,9 +221,22 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         order = list(_OUTCOMES)
         results = sorted(enumerate(self._writer.results), key=lambda numbered: order.index(numbered[1].outcome))
         for number, result in results:
-            values = (_result_text(result), self._value_text(number, result))
+            values = (self._result_text(result), self._value_text(number, result))
             marked = result.outcome in _NEED_A_PERSON
             yield ComparisonRow(str(number), sanitize_id(result.customer.short_id), values, marked=marked)
+
+    def _words(self, outcome: Outcome) -> str:
+        return _OUTCOMES[outcome].format(self.job.word)
+
+    def _result_text(self, result: BulkResult) -> str:
+        words = self._words(result.outcome)
+        text = f"{words[:1].upper()}{words[1:]}."
+        if result.saved is not None:
+            return " ".join([text, *changed_by_others(result.customer, result.saved.merged_from_others)])
+        if result.error is None or result.outcome == "conflict":
+            return text
+        what = "" if result.outcome == "unconfirmed" else f"{result.error.title}: "
+        return f"{text} {what}{result.error.text}"
 
     def _value_text(self, number: int, result: BulkResult) -> str:
         field = self.job.field
@@ -235,15 +254,6 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         self._show_results()
 
 
-def _result_text(result: BulkResult) -> str:
-    text = _OUTCOMES[result.outcome]
-    text = text[:1].upper() + text[1:]
-    if result.saved is not None:
-        return " ".join([f"{text}.", *changed_by_others(result.customer, result.saved.merged_from_others)])
-    if result.outcome == "conflict" or result.error is None:
-        return f"{text}."
-    return f"{text}. {result.error.title}: {result.error.text}"
-
-
-def _customers(count: int) -> str:
+def count_customers(count: int) -> str:
+    """Return `1 customer`, `2 customers`."""
     return "1 customer" if count == 1 else f"{count:,} customers"
