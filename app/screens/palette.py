@@ -68,7 +68,7 @@ class PaletteDialog(SelectDialog):
     """Asks what to do; the answer is the id of one of the `actions`."""
 
     def __init__(self, actions: Sequence[Action]) -> None:
-        self._actions = {action.id: action for action in sorted(actions, key=_by_use) if action.id != "palette"}
+        self._actions = {action.id: action for action in sorted(actions, key=by_use) if action.id != "palette"}
         self._found_by: dict[str, str] = {}
         super().__init__(
             "All commands", [Choice(name, action.title) for name, action in self._actions.items()], "", search=True
@@ -108,7 +108,8 @@ class PaletteDialog(SelectDialog):
         return shorten("  ".join(map(key_name, keys if self.cells >= _ROOM_FOR_KEYS else keys[:1])), 20)
 
 
-def _by_use(action: Action) -> int:
+def by_use(action: Action) -> int:
+    """The place of an action in an order by use."""
     if action.id in _FIRST:
         return _FIRST.index(action.id)
     return len(_FIRST) + (1 + _LAST.index(action.id) if action.id in _LAST else 0)
