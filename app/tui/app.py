@@ -262,9 +262,10 @@ class DockbookApp(NavigatingApp):
     def action_palette(self) -> None:
         from app.screens.palette import PaletteDialog
 
-        if not isinstance(self.screen, BaseScreen):
+        screen = self.screen
+        if not isinstance(screen, BaseScreen):
             return
-        palette = PaletteDialog([*actions_of(self.screen), *actions_behind_field(self.screen)])
+        palette = PaletteDialog([*actions_of(screen), *screen.commands(), *actions_behind_field(screen)])
 
         async def chosen(name: str | None) -> None:
             if name is not None:
