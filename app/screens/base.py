@@ -26,7 +26,7 @@ from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
 from app.widgets.header_bar import HeaderBar
 from app.widgets.key_bar import KeyBar, Place, hints
-from app.widgets.key_names import actions_of
+from app.widgets.key_names import Action, actions_of
 from app.widgets.status_line import Level, Notice, StatusLine
 
 if TYPE_CHECKING:
@@ -223,6 +223,10 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Show the keys of the current bindings, which may have been remapped."""
         actions = {action.id: action for action in actions_of(self)}
         self.keys.hints = tuple(hints((*self.footer_places(), "help"), actions))
+
+    def commands(self) -> list[Action]:
+        """The actions that have no key, and are found in the palette only."""
+        return []
 
     def footer_places(self) -> tuple[Place, ...]:
         """The places of the key bar."""

@@ -12,11 +12,12 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.screens.dialogs import Dialog
-from app.text.sanitize import fit, sanitize, width
+from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
 
 _MOST_LINES: Final = 16
+_LONGEST_TYPED: Final = 24  # cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,24 @@ class SelectDialog(Dialog[str]):
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Keep what contains the text, what begins with it first."""
-        typed = event.value.strip().casefold()
-        hits = [c for c in self._choices if typed in c.label.casefold() or typed in c.key.casefold()]
-        hits.sort(key=lambda c: not (c.key.casefold().startswith(typed) or c.label.casefold().startswith(typed)))
+        """Keep what matches the text, or say that nothing does."""
+        typed = event.value.strip()
+        hits = self.matches(typed)
         self._fill(hits)
+        self.remark(self.KEYS if hits else f'Nothing matches "{shorten(typed, _LONGEST_TYPED)}". Esc cancels.')
+
+    def matches(self, typed: str) -> Sequence[Choice]:
+        """Return what contains the text, what begins with it first."""
+        typed = typed.casefold()
+        hits = [c for c in self._choices if typed in c.label.casefold() or typed in c.key.casefold()]
+        return sorted(
+            hits, key=lambda c: not (c.key.casefold().startswith(typed) or c.label.casefold().startswith(typed))
+        )
+
+    def lines(self, choices: Sequence[Choice]) -> Sequence[Content]:
+        """Return what is shown of each choice."""
+        widest = max((width(choice.label) for choice in choices), default=0)
+        return [Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()) for choice in choices]
 
     @on(Input.Submitted)
     def choose_marked(self) -> None:
@@ -96,10 +110,8 @@ class SelectDialog(Dialog[str]):
     def _fill(self, choices: Sequence[Choice]) -> None:
         options = self.query_one(OptionList)
         options.clear_options()
-        widest = max((width(choice.label) for choice in choices), default=0)
         options.add_options(
-            Option(Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()), id=choice.key)
-            for choice in choices
+            Option(line, id=choice.key) for choice, line in zip(choices, self.lines(choices), strict=True)
         )
         keys = [choice.key for choice in choices]
         options.highlighted = keys.index(self._current) if self._current in keys else 0 if keys else None

@@ -31,7 +31,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
     Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
     Binding("s", "sort", "Sort", id="sort", tooltip="Sort (s s: other direction)"),
-    Binding("a", "filter", "Filter", id="status-filter", tooltip="All, active, discontinued customers"),
+    Binding("a", "filter", "Filter", id="status-filter", tooltip="Filter: all, active or discontinued customers"),
     Binding("f9,v", "columns", "Columns", id="columns", tooltip="Choose the columns"),
     Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
     Binding("R", "read_all", "Read all again", id="read-all", tooltip="Read everything again (or F5 twice)"),
