@@ -179,10 +179,12 @@ class CustomerWriter:
 
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record after it; the API cannot make it active again."""
+        observer = observer or SaveObserver()
         async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
                 return theirs
+            await observer.on_send(theirs, {STATUS: "discontinued"})
             try:
                 async with self._server.client() as api:
                     await api.discontinue(theirs.short_id)
@@ -190,7 +192,6 @@ class CustomerWriter:
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                observer = observer or SaveObserver()
                 write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=observer.key)
                 now = (await self._confirm(write, observer)).customer
             self._writes.remember(SaveResult(now), theirs)

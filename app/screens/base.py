@@ -76,7 +76,8 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     class CustomerSaved(Message):
         """A customer was written; every screen that shows it takes over the record.
 
-        With `aloud` the text is shown on the top screen, because no form waits for the write any more.
+        With `aloud` the text is shown on the top screen, because no form waits for the write any more. Without a text
+        another screen says what was done.
         """
 
         def __init__(
@@ -252,8 +253,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_connection(self.repository.connection)
 
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
-        """Show a notice on the status line instead of the one before."""
-        self.status.show_notice(text, level, kind)
+        """Show a notice, if there is a text, on the status line instead of the one before."""
+        if text:
+            self.status.show_notice(text, level, kind)
 
     def show_hint(self, text: str) -> None:
         """Show why a key did nothing, or what to do next, until a key does something."""

@@ -36,7 +36,7 @@ from app.textual_private import close_messages, exception_of, handle_exception, 
 from app.tui.navigation import NavigatingApp
 from app.widgets.caret import caret_offset
 from app.widgets.direct_keys import DirectKeys
-from app.widgets.key_names import actions_of, key_name
+from app.widgets.key_names import actions_behind_field, actions_of
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -290,22 +290,19 @@ class DockbookApp(NavigatingApp):
             screens[-1].show_notice(message.text, message.level)
 
     def action_palette(self) -> None:
-        from app.screens.select_dialog import Choice, SelectDialog
+        from app.screens.palette import PaletteDialog
 
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        actions = {action.id: action for action in [*actions_of(screen), *screen.commands()] if action.id != "palette"}
-        choices = [
-            Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
-            for action in actions.values()
-        ]
+        palette = PaletteDialog([*actions_of(screen), *screen.commands(), *actions_behind_field(screen)])
 
         async def chosen(name: str | None) -> None:
             if name is not None:
-                await self.run_action(actions[name].action, actions[name].node)
+                action = palette.action_named(name)
+                await self.run_action(action.action, action.node)
 
-        self.push_screen(SelectDialog("All commands", choices, "", search=True), chosen)
+        self.push_screen(palette, chosen)
 
     def action_test_scanner(self) -> None:
         from app.screens.scanner_test import ScannerTestScreen

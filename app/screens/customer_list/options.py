@@ -73,11 +73,10 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
     screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked), chosen)
 
 
-def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], clear: Callable[[], None]) -> None:
-    """Ask what to do with the customers whose IDs are `marked`."""
-    if not marked:
-        screen.show_hint("Nothing is marked. Press Space to mark a customer.")
-        return
+def ask_about_marked(
+    screen: "BaseScreen[Any]", marked: Collection[str], others: Mapping[str, Callable[[], None]]
+) -> None:
+    """Ask what to do with the customers whose IDs are `marked`; `others` is what the list itself does, by its name."""
 
     def chosen(action: str | None) -> None:
         if action == "copy":
@@ -85,12 +84,12 @@ def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], cl
             screen.show_hint(f"Copied: {len(marked):,} IDs.")
         elif action == "export":
             ask_export_marked(screen, tuple(marked))
-        elif action == "clear":
-            clear()
+        elif action is not None:
+            others[action]()
 
     choices = [
         Choice("copy", "Copy their IDs"),
         Choice("export", "Export them to a file"),
-        Choice("clear", "Clear all marks"),
+        *(Choice(name, name) for name in others),
     ]
     screen.app.push_screen(SelectDialog(f"{len(marked):,} marked", choices, "copy"), chosen)

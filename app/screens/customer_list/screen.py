@@ -146,6 +146,9 @@ class CustomerListScreen(ListLayout):
         return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if not message.text:
+            self.replace(message.customer)
+            return
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
@@ -424,11 +427,6 @@ class CustomerListScreen(ListLayout):
             before = [part for part in (self.table.position_remark, doing) if part]
             room = self.size.width - 2 - sum(width(part) + 3 for part in before)
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
-
-    def replace(self, customer: "Customer") -> bool:
-        """Update the customer's row; false if the page does not have it."""
-        self.pagination.replace(customer)
-        return self.table.replace(customer)
 
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
