@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.widgets.customer_table import CustomerTable
 
 _BEST_FIRST: Final = "best"
+_NO_COLUMNS: Final = "None on: dockbook shows what fits · ⏎ use that · Esc cancel"
 
 
 def ask_order(
@@ -66,11 +67,13 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
         table.chosen = (ID_FIELD, *fields) if fields else None
         save()
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
-        if missing:
+        if not fields:
+            screen.show_hint("Columns: as many as fit.")
+        elif missing:
             screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
 
     ticked = table.shown_columns if table.chosen is None else table.chosen
-    screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked), chosen)
+    screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked, _NO_COLUMNS), chosen)
 
 
 def ask_about_marked(

@@ -51,8 +51,8 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
     orders = [f" · {shown.order}{_ARROWS[shown.direction] if shown.sort else ''}", ""]
     lines = [
         f"{count} · page {shown.page:,}{last}{order}{age}"
-        for count in _counts(pagination, page)
         for order in orders
+        for count in _counts(pagination, page)
         for age in _ages(pagination)
     ]
     lines += _short_summaries(pagination, page)
