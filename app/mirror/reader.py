@@ -9,10 +9,11 @@ from app.mirror.database import open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, decode_row, encode_id, is_older
 from app.mirror.search.candidates import find_resembling, find_suggestions
 from app.mirror.search.index import index_type
+from app.mirror.search.position import find_position
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
 from app.mirror.search.suggestions import suggest_terms
 from app.mirror.state import MirrorState
-from app.models.customer import Candidates, Customer, Origin, Page
+from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
 from app.models.fields import ID_FIELD, PageRequest
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
@@ -108,10 +109,18 @@ class MirrorReader:
         with transaction(self.connection):
             return find_resembling(self.connection, MirrorState.read(self.connection), short_id)
 
-    def suggestions(self, typed: str, most: int) -> Candidates:
-        """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
+    def suggestions(self, typed: str, most: int, column: str) -> Candidates:
+        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
         with transaction(self.connection):
-            return find_suggestions(self.connection, MirrorState.read(self.connection), typed, most)
+            search = self._search(MirrorState.read(self.connection))
+            return find_suggestions(search, typed, most, column)
+
+    def position(self, request: PageRequest, typed: str) -> ListPosition | None:
+        """The row of the list at or after what is typed; `None` while rows of the list are missing here."""
+        with transaction(self.connection):
+            state = MirrorState.read(self.connection)
+            known = state.complete or request.needs_mirror
+            return find_position(self._search(state), request, typed) if known else None
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)

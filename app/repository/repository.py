@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from app.errors import DockbookError
-from app.models.fields import PageRequest
+from app.models.fields import ID_FIELD, PageRequest
 from app.repository.announcer import Announcer, NoticeKind, RepositoryListener
 from app.repository.connection import ConnectionHealth, ConnectionState, ServerConnection, probe_until_online
 from app.repository.local_copy import FullSyncRequest, LocalCopy, MirrorOutlook
@@ -16,6 +16,7 @@ from app.repository.similar_ids import SimilarIds
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.write_log import WriteLog
 from app.repository.writer import CONFIRM_DELAYS, CustomerWriter, SaveObserver
+from app.text.folding import fold
 from app.timestamps import is_before
 from app.timing import Timing
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from app.mirror.mirror import Mirror
     from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
-    from app.models.customer import Candidates, Customer, Page
+    from app.models.customer import Candidates, Customer, ListPosition, Page
     from app.models.raw_customer import RawPage
 
 __all__ = [
@@ -174,12 +175,43 @@ class CustomerRepository:
         """
         return await self._similar_ids.find(short_id, ask=ask)
 
-    async def suggestions(self, typed: str, most: int) -> "Candidates":
-        """Return at most `most` customers of the local copy whose ID or name begins with what is typed, IDs first."""
+    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> "Candidates":
+        """Return at most `most` customers of the local copy whose ID, name or `column` begins with what is typed."""
         from app.models.customer import Candidates
 
         none = Candidates((), complete=False)
-        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most), none)
+        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most, column), none)
+
+    async def suggestions_on_server(self, typed: str, most: int, column: str = ID_FIELD) -> "list[Customer]":
+        """Return at most `most` customers whose `column` begins with what is typed, as far as the pages show them."""
+        from app.repository.server_position import find_on_server
+
+        request = PageRequest(sort=column)
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            head = fold(typed)
+            return [one for one in found.rows if fold(one.value(column)).startswith(head)][:most] if found else []
+        return []
+
+    async def position(self, request: PageRequest, typed: str) -> "ListPosition | None":
+        """Return the row of a list at or after what is typed; `None` if that cannot be found out, or the list is empty.
+
+        Until the local copy is complete, the server's pages are searched.
+        """
+        from app.models.customer import ListPosition
+        from app.repository.server_position import find_on_server
+
+        copied = await self._local_copy.use(lambda mirror: mirror.position(request, typed), None)
+        state = await self.mirror_state()
+        if copied is not None or request.needs_mirror or (state is not None and state.complete):
+            return copied
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            if found is not None:
+                one = found.rows[0]
+                begins = fold(one.value(request.sort or ID_FIELD)).startswith(fold(typed))
+                return ListPosition(one.short_id, begins=begins, row=found.first)
+        return None
 
     async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Return those of these customers that the server sent in a newer state since."""

@@ -29,7 +29,7 @@ _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
 #: Among the first of so many matches the rank of a customer is known.
-_RANKED: Final = 1_000
+RANKED: Final = 1_000
 _COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 
 
@@ -66,7 +66,7 @@ class CustomerSearch:
         self, connection: sqlite3.Connection, state: MirrorState, index: SearchIndex, recent: RecentMatches
     ) -> None:
         self.connection = connection
-        self._state = state
+        self.state = state
         self._index = index
         self._recent = recent
         self._sort_indexes = {
@@ -88,7 +88,7 @@ class CustomerSearch:
     def rank(self, request: PageRequest, short_id: str) -> int | None:
         """How many rows of the list come before this customer, which may be filtered out; `None` if that is unknown."""
         if split_words(request.find):
-            found = self.page(request._replace(page=1, page_size=_RANKED)).rowids
+            found = self.page(request._replace(page=1, page_size=RANKED)).rowids
             ids = self.connection.execute(f"SELECT rowid FROM customer WHERE {ID_FIELD} = ?", (encode_id(short_id),))
             return next((found.index(rowid) for (rowid,) in ids if rowid in found), None)
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
@@ -113,7 +113,7 @@ class CustomerSearch:
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
         prefix = "" if request.sort else folded_prefix(request.find)
         best = list(islice(self._prefix_hits(prefix, request.status), last + 1)) if prefix else []
-        matches = self._recent.get((self._state, terms))
+        matches = self._recent.get((self.state, terms))
         if matches is None:
             rest: list[int] | None = [] if len(best) > last else None
             if rest is None and first < _DEEP:
@@ -123,9 +123,9 @@ class CustomerSearch:
                 return Found(best[first:last], len(best), is_minimum=len(best) > last)
             matches = self._all_matches(terms)
         rowids = best[first:last]
-        others = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        others = MatchedRows.of(matches, self.state.next_rowid).without(best)
         part = (max(first - len(best), 0), request.page_size - len(rowids))
-        if column == ID_FIELD and self._state.sorted_prefix == self._state.next_rowid:
+        if column == ID_FIELD and self.state.sorted_prefix == self.state.next_rowid:
             # The numbers of the rows are in the order of their IDs.
             rowids += others.slice_by_rowid(direction, *part)
         else:
@@ -166,11 +166,11 @@ class CustomerSearch:
 
     def _count_listed(self, status: Status) -> int:
         if status == "all":
-            return self._state.row_count
+            return self.state.row_count
         # The few are counted, and most are active.
         if status == "discontinued":
             return self._count_where("active = 0")
-        return self._state.row_count - self._count_where("active = 0") - self._count_where("active IS NULL")
+        return self.state.row_count - self._count_where("active = 0") - self._count_where("active IS NULL")
 
     def _count_where(self, condition: str) -> int:
         (total,) = self.connection.execute(f"SELECT count(*) FROM customer WHERE {condition}").fetchone()
@@ -186,7 +186,7 @@ class CustomerSearch:
         def mask() -> bytes:
             is_active = status == "active"
             # What there is no row for may have any mark.
-            all_rows = (MATCH if is_active else NO_MATCH) * self._state.next_rowid
+            all_rows = (MATCH if is_active else NO_MATCH) * self.state.next_rowid
             few = [rowids_where(condition) for condition in ("active = 0", "active IS NULL")[: 1 + is_active]]
             return marked(all_rows, chain(*few), NO_MATCH if is_active else MATCH)
 
@@ -212,10 +212,10 @@ class CustomerSearch:
         few = self._few_matches(terms)
         if few is None:
             limit = count + len(excluded)
-            ordered = self._state.sorted_prefix
+            ordered = self.state.sorted_prefix
             few = [*self._select(terms, direction=direction, limit=limit, among=(0, ordered))]
-            if ordered < self._state.next_rowid:
-                later = [*self._select(terms, limit=_DEEP + 1, among=(ordered, self._state.next_rowid))]
+            if ordered < self.state.next_rowid:
+                later = [*self._select(terms, limit=_DEEP + 1, among=(ordered, self.state.next_rowid))]
                 if len(later) > _DEEP:
                     return None
                 few += later
@@ -229,7 +229,7 @@ class CustomerSearch:
     def _all_matches(self, terms: Sequence[SearchTerm]) -> "array[int]":
         few = self._few_matches(terms)
         matches = array("I", self._select(terms) if few is None else few)
-        self._recent.put((self._state, terms), matches)
+        self._recent.put((self.state, terms), matches)
         return matches
 
     def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
@@ -268,7 +268,7 @@ class CustomerSearch:
         indexed, values = self._index.where(terms)
         scanned, others = where_scanned(terms)
         part = "rowid >= ? AND rowid < ?"
-        bounds = among or (0, self._state.next_rowid)
+        bounds = among or (0, self.state.next_rowid)
         found = self.connection.execute(
             f"SELECT rowid FROM search_index WHERE {indexed} AND {part}"
             f" UNION ALL SELECT rowid FROM unindexed WHERE {scanned} AND {part} ORDER BY 1 {direction} LIMIT ?",
@@ -277,7 +277,7 @@ class CustomerSearch:
         return chain.from_iterable(found)
 
     def _index_size(self, column: str) -> int:
-        return self._state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0
+        return self.state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0
 
     def _prefix_hits(self, prefix: str, status: Status) -> Iterator[int]:
         """Rows whose ID, or whose name where there is an index of names, is or begins with what was typed."""

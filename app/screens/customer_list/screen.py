@@ -14,6 +14,7 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
+from app.screens.customer_list.list_commands import ListCommands
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
@@ -23,7 +24,6 @@ from app.screens.customer_list.pagination import (
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.row_actions import RowActions
 from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
 from app.screens.list_state import ListState, ListStateSaver
 from app.text.sanitize import width
@@ -43,7 +43,7 @@ LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
 
-class CustomerListScreen(RowActions):
+class CustomerListScreen(ListCommands):
     """Shows customers page by page; the newest request replaces those before it."""
 
     HELP_TEXT = HELP_TEXT
@@ -69,7 +69,7 @@ class CustomerListScreen(RowActions):
         self._snapshot: ListSnapshot | None = None
         self._early: PageLoaded | None = None
         #: The columns that the server does not sort by.
-        self._sorted_locally: set[str | None] = set()
+        self.sorted_locally: set[str | None] = set()
         #: Where the list was before the search.
         self._return_point: ReturnPoint | None = None
         #: The page without rows that the empty state is about.
@@ -299,27 +299,6 @@ class CustomerListScreen(RowActions):
         )
         self.save_list_state()
 
-    def action_sort(self) -> None:
-        from app.screens.customer_list.options import ask_order
-
-        ask_order(self, self.pagination.requested, self._sorted_locally, self.order_by)
-
-    def action_page_size(self) -> None:
-        from app.screens.customer_list.options import ask_page_size
-
-        ask_page_size(self, None if self.fit else self.pagination.requested.page_size, self._set_page_size)
-
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
-
-    def action_export(self) -> None:
-        from app.screens.export import ask_export
-
-        # Export what is shown now, even if the list changes during the export.
-        ask_export(self, self.pagination.requested._replace(page=1))
-
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
 
@@ -343,7 +322,7 @@ class CustomerListScreen(RowActions):
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
-        self.run_read(partial(self._load, request, place, fresh, seek if locate else None, seek, before), "page")
+        self.run_read(partial(self.load_now, request, place, fresh, seek if locate else None, seek, before), "page")
 
     def load_around_cursor(self, request: PageRequest) -> None:
         """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
@@ -364,7 +343,7 @@ class CustomerListScreen(RowActions):
         self.action_done.clear()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
-        local = sort in self._sorted_locally
+        local = sort in self.sorted_locally
         self.load_around_cursor(
             self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local)
         )
@@ -378,7 +357,7 @@ class CustomerListScreen(RowActions):
             state = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
             self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
 
-    def _set_page_size(self, size: int | None) -> None:
+    def set_page_size(self, size: int | None) -> None:
         self.fit = size is None
         self.resize_page(size or self.rows_fitting(self.size.height))
         self.save_list_state()
@@ -461,14 +440,14 @@ class CustomerListScreen(RowActions):
         if self.pagination.requested is request:
             self.load(request, "same")
 
-    async def _load(
+    async def load_now(
         self,
         request: PageRequest,
         place: CursorPlacement,
-        fresh: bool,
-        locate: str | None,
-        seek: str | None,
-        before: str,
+        fresh: bool = False,
+        locate: str | None = None,
+        seek: str | None = None,
+        before: str = "",
     ) -> None:
         # The local copy answers before a person could read that the page is loading.
         self.update_position("" if request.needs_mirror else "loading…")
@@ -504,7 +483,7 @@ class CustomerListScreen(RowActions):
         shown, label = self.pagination.shown, BY_NAME[request.sort or ID_FIELD].label
         refused = self._loader.is_order_refused(request, error)
         if refused and await self._loader.can_sort_locally():
-            self._sorted_locally.add(request.sort)
+            self.sorted_locally.add(request.sort)
             self.show_notice(f"The server does not sort by {label}; the local copy does.")
             self.load_around_cursor(request._replace(sort_locally=True))
             return

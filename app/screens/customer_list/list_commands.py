@@ -1,0 +1,95 @@
+"""What changes the whole list: its order, its columns, the row it stands at; and its export."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest
+from app.screens.customer_list.row_actions import RowActions
+from app.text.sanitize import sanitize
+from app.widgets.customer_table import CursorPlacement
+
+if TYPE_CHECKING:
+    from app.models.customer import ListPosition
+
+
+class ListCommands(RowActions):
+    """The part of the list that asks which rows to show, and how; they are loaded by the list."""
+
+    #: Whether as many rows are shown as fit.
+    fit: bool
+    #: The columns that the server does not sort by.
+    sorted_locally: set[str | None]
+
+    async def load_now(
+        self,
+        request: PageRequest,
+        place: CursorPlacement,
+        fresh: bool = False,
+        locate: str | None = None,
+        seek: str | None = None,
+        before: str = "",
+    ) -> None:
+        """Load a page and show it, as `load` does in a worker."""
+        raise NotImplementedError
+
+    def order_by(self, sort: str | None, direction: Direction) -> None:
+        """Sort the list by a column, or the best hits first."""
+        raise NotImplementedError
+
+    def set_page_size(self, size: int | None) -> None:
+        """Show as many rows a page, or with `None` as many as fit."""
+        raise NotImplementedError
+
+    def save_list_state(self) -> None:
+        """Save how the list looks for the next start, without the search."""
+        raise NotImplementedError
+
+    @property
+    def text_order(self) -> str:
+        """The column that the list is sorted by, if the beginning of its text can be gone to, else the ID."""
+        sort = self.pagination.requested.sort
+        return ID_FIELD if sort is None or sort == STATUS else sort
+
+    async def find_position(self, typed: str) -> "ListPosition | None":
+        """Return the row at or after what was typed; `None` if it cannot be found out."""
+        return await self.repository.position(self.pagination.requested, typed)
+
+    def go_to_row(self, position: "ListPosition", typed: str = "") -> None:
+        """Move to a row of the list, which begins with what was typed; the keys after it wait for that."""
+        self.run_blocking_action(partial(self._go_to_row, position, typed), "position")
+
+    async def _go_to_row(self, position: "ListPosition", typed: str) -> None:
+        shown, requested = self.pagination.shown, self.pagination.requested
+        number, row = divmod(position.row, requested.page_size)
+        request = requested._replace(page=number + 1)
+        self.status.clear_notice()
+        here = [one.short_id for one in self.table.rows]
+        if request == shown == requested and position.short_id in here:
+            self.table.cursor = here.index(position.short_id)
+        else:
+            self.workers.cancel_group(self, "page")
+            self.pagination.requested = request
+            await self.load_now(request, row, seek=position.short_id)
+        if typed and not self.status.notices:
+            self.show_hint(f"No ID is {sanitize(typed)}. This begins with it.")
+
+    def action_sort(self) -> None:
+        from app.screens.customer_list.options import ask_order
+
+        ask_order(self, self.pagination.requested, self.sorted_locally, self.order_by)
+
+    def action_page_size(self) -> None:
+        from app.screens.customer_list.options import ask_page_size
+
+        ask_page_size(self, None if self.fit else self.pagination.requested.page_size, self.set_page_size)
+
+    def action_columns(self) -> None:
+        from app.screens.customer_list.options import ask_columns
+
+        ask_columns(self, self.table, self.save_list_state)
+
+    def action_export(self) -> None:
+        from app.screens.export import ask_export
+
+        # Export what is shown now, even if the list changes during the export.
+        ask_export(self, self.pagination.requested._replace(page=1))
