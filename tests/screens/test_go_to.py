@@ -124,11 +124,11 @@ def at_cursor(it: AppHarness) -> str:
 @pytest.mark.parametrize(
     ("keys", "typed", "row", "page"),
     [
-        ([], "m", "MALMO-KAKEL", 2),
+        ([], "m", "MAGNOLIA-FOODS", 2),
         ([], "tyne", "TYNESIDE-CHEM", 3),
         (["s", "down", "enter"], "br", "BRIGHT-MFG", 1),
         (["s", "down", "enter", "s", "s"], "br", "BRIGHT-MFG", 3),
-        (["s", "down", "down", "enter"], "tac", "CARGO-NW", 3),
+        (["s", "down", "down", "enter"], "tac", "CARGO-NW", 2),
     ],
 )
 async def test_beginning_moves_the_list_in_its_order(
@@ -164,10 +164,14 @@ async def test_beginning_typed_on_a_customer_returns_to_the_list() -> None:
 async def test_id_that_begins_nothing_moves_the_list_and_asks() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g", *"LZ-9", "enter")
-        it.sees("There is no customer with the ID LZ-9.", "The list stands at MALMO-KAKEL", "New customer with this ID")
+        it.sees(
+            "There is no customer with the ID LZ-9.",
+            "The list stands at MAGNOLIA-FOODS, the nearest",
+            "New customer with this ID",
+        )
         await it.press("escape")
         it.sees("page 2 of 3")
-        assert at_cursor(it) == "MALMO-KAKEL"
+        assert at_cursor(it) == "MAGNOLIA-FOODS"
 
 
 async def test_keys_after_a_beginning_wait_for_its_row() -> None:
@@ -269,7 +273,9 @@ async def test_refusal_stops_lookup_of_spellings() -> None:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         it.sees("Not permitted")
-        assert len(it.transport.requests) == sent + 1
+        # What was typed so far may have been looked for on the list's pages.
+        read = [one for one in it.transport.requests[sent:] if not one.url.path.endswith("/Customer/All")]
+        assert len(read) == 1
 
 
 async def test_typing_lists_ids_with_prefix() -> None:

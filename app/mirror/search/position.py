@@ -38,9 +38,9 @@ def find_position(search: CustomerSearch, request: PageRequest, typed: str) -> L
     return None
 
 
-def values_beginning(search: CustomerSearch, column: str, head: str) -> list[str]:
+def values_beginning(search: CustomerSearch, column: str, head: str, status: str = "") -> list[str]:
     """The values of a column that begin, folded, with this."""
-    return [value for value in _values(search, column) if fold(value).startswith(head)]
+    return [value for value in _values(search, column, status) if fold(value).startswith(head)]
 
 
 def _conditions(
@@ -51,7 +51,7 @@ def _conditions(
     if column in _FOLDED:
         yield True, _begins(_FOLDED[column], head)
     else:
-        values = values_beginning(search, column, head)
+        values = values_beginning(search, column, head, _status(request))
         if values:
             yield True, (f"{column} = ?", (max(values) if descending else min(values),))
     if column != ID_FIELD:
@@ -66,7 +66,7 @@ def _conditions(
         if nearest is not None:
             yield False, (f"{name} = ?", nearest)
     else:
-        folded = ((fold(value), value) for value in _values(search, column))
+        folded = ((fold(value), value) for value in _values(search, column, _status(request)))
         after = (pair for pair in folded if (pair[0] < head) == descending)
         pair = max(after, default=None) if descending else min(after, default=None)
         if pair is not None:
@@ -100,8 +100,9 @@ def _status(request: PageRequest) -> str:
     return "" if request.status == "all" else f" AND +active = {int(request.status == 'active')}"
 
 
-def _values(search: CustomerSearch, column: str) -> Iterator[str]:
-    return (value for (value,) in search.connection.execute(f"SELECT DISTINCT {column} FROM customer"))
+def _values(search: CustomerSearch, column: str, status: str) -> Iterator[str]:
+    found = search.connection.execute(f"SELECT DISTINCT {column} FROM customer WHERE 1{status}")
+    return (value for (value,) in found)
 
 
 def _among_matches(search: CustomerSearch, request: PageRequest, column: str, head: str) -> ListPosition | None:
