@@ -17,7 +17,6 @@ from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
 from app.models.fields import ID_FIELD, PageRequest
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
-from app.text.folding import split_words
 
 #: For this many rows the cache of a reader is half a MiB larger, up to the largest.
 _ROWS_PER_CACHE_STEP: Final = 131_072
@@ -56,7 +55,7 @@ class MirrorReader:
             state = MirrorState.read(self.connection)
             search = self._search(state)
             found = search.page(request)
-            if not found.total and split_words(request.find) and state.row_count:
+            if not found.total and request.find and state.row_count:
                 found = _suggested_page(search, request) or found
             rows = self._customers(found.rowids)
         return build_page(request, found, rows, state)
@@ -66,8 +65,8 @@ class MirrorReader:
         with transaction(self.connection):
             search = self._search(MirrorState.read(self.connection))
             total = search.count(request)
-            if not total and split_words(request.find) and (terms := suggest_terms(search, request)):
-                total = search.count_matches(terms)
+            if not total and request.find and (terms := suggest_terms(search, request)):
+                total = search.count_matches(terms, request)
             return total
 
     def rank(self, request: PageRequest, short_id: str) -> int | None:
@@ -149,7 +148,12 @@ def _suggested_page(search: CustomerSearch, request: PageRequest) -> Found | Non
     if terms is None:
         return None
     found = search.search(terms, request._replace(find=""))
-    words = (word for term in terms if not term.is_status for word in (term.text, *term.variants))
+    words = (
+        f"{term.field}:{word}" if term.field else word
+        for term in terms
+        if not term.is_status
+        for word in (term.text, *term.variants)
+    )
     return replace(found, suggestions=tuple(words)) if found.rowids else None
 
 

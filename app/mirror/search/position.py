@@ -27,7 +27,7 @@ def find_position(search: CustomerSearch, request: PageRequest, typed: str) -> L
     column = request.sort if request.sort not in (None, STATUS) else ID_FIELD
     if not head or column is None:
         return None
-    if request.find.strip():
+    if request.find.strip() or request.period:
         return _among_matches(search, request, column, head)
     conditions = _conditions(search, request, column, head)
     for begins, condition in conditions:

@@ -5,22 +5,23 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, islice
 from typing import Final
 
 from app.mirror.rows import TEXT_FIELDS, encode_id, join_fields
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
+from app.mirror.search.selection import Condition, period_condition, term_conditions
 from app.mirror.search.terms import (
     SearchTerm,
     build_search_texts,
-    folded_prefix,
     matches_all,
     parse_query,
 )
 from app.mirror.state import MirrorState
-from app.models.fields import ID_FIELD, STATUS, PageRequest, Status
-from app.text.folding import split_words
+from app.models.fields import ID_FIELD, STATUS, PageRequest, Period, Status
+from app.models.find_query import parse_find
 
 #: After this many rows a page is deep: it is taken from all that match.
 _DEEP: Final = 2_000
@@ -75,19 +76,15 @@ class CustomerSearch:
 
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
-        if split_words(request.find):
-            return self.search(parse_query(request.find, request.status), request)
-        return self._list(request)
+        return self.search(parse_query(request.find, request.status), request)
 
     def count(self, request: PageRequest) -> int:
         """How many rows there are on all pages."""
-        if split_words(request.find):
-            return self.count_matches(parse_query(request.find, request.status))
-        return self._count_listed(request.status)
+        return self.count_matches(parse_query(request.find, request.status), request)
 
     def rank(self, request: PageRequest, short_id: str) -> int | None:
         """How many rows of the list come before this customer, which may be filtered out; `None` if that is unknown."""
-        if split_words(request.find):
+        if request.find.strip() or request.period:
             found = self.page(request._replace(page=1, page_size=RANKED)).rowids
             ids = self.connection.execute(f"SELECT rowid FROM customer WHERE {ID_FIELD} = ?", (encode_id(short_id),))
             return next((found.index(rowid) for (rowid,) in ids if rowid in found), None)
@@ -108,10 +105,14 @@ class CustomerSearch:
 
         Without an order the best hits come first: IDs and names that begin with what was typed.
         """
+        if request.period or not all(term.is_anywhere for term in terms):
+            return self._page_of_selected(terms, request)
+        if all(term.is_status for term in terms):
+            return self._list(request)
         first = (request.page - 1) * request.page_size
         last = first + request.page_size
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
-        prefix = "" if request.sort else folded_prefix(request.find)
+        prefix = "" if request.sort else parse_find(request.find).plain_text
         best = list(islice(self._prefix_hits(prefix, request.status), last + 1)) if prefix else []
         matches = self._recent.get((self.state, terms))
         if matches is None:
@@ -122,7 +123,24 @@ class CustomerSearch:
                 best += rest
                 return Found(best[first:last], len(best), is_minimum=len(best) > last)
             matches = self._all_matches(terms)
-        rowids = best[first:last]
+        return self._page_of(matches, best, request)
+
+    def _page_of_selected(self, terms: Sequence[SearchTerm], request: PageRequest) -> Found:
+        """The rows of one page where single fields decide."""
+        matches = self._selected(terms, request.period)
+        prefix = "" if request.sort else parse_find(request.find).plain_text
+        best: list[int] = []
+        if prefix and matches:
+            among = frozenset(matches)
+            best = [rowid for rowid in self._prefix_hits(prefix, request.status) if rowid in among]
+        return self._page_of(matches, best, request)
+
+    def _page_of(self, matches: "array[int]", best: Sequence[int], request: PageRequest) -> Found:
+        """The rows of one page of all that match, the best ones first."""
+        first = (request.page - 1) * request.page_size
+        last = first + request.page_size
+        column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+        rowids = [*best[first:last]]
         others = MatchedRows.of(matches, self.state.next_rowid).without(best)
         part = (max(first - len(best), 0), request.page_size - len(rowids))
         if column == ID_FIELD and self.state.sorted_prefix == self.state.next_rowid:
@@ -135,10 +153,16 @@ class CustomerSearch:
 
     def exists(self, term: SearchTerm) -> bool:
         """Whether any row matches the term."""
+        if not term.is_anywhere:
+            return bool(self._selected((term,), ""))
         return next(self._select((term,), limit=1), None) is not None
 
-    def count_matches(self, terms: Sequence[SearchTerm]) -> int:
+    def count_matches(self, terms: Sequence[SearchTerm], request: PageRequest) -> int:
         """How many rows match all terms."""
+        if request.period or not all(term.is_anywhere for term in terms):
+            return len(self._selected(terms, request.period))
+        if all(term.is_status for term in terms):
+            return self._count_listed(request.status)
         few = self._few_matches(terms)
         if few is not None:
             return len(few)
@@ -232,6 +256,31 @@ class CustomerSearch:
         self._recent.put((self.state, terms), matches)
         return matches
 
+    def _selected(self, terms: Sequence[SearchTerm], period: Period) -> "array[int]":
+        """All rows that match where single fields decide; only few of them are compared one by one."""
+        during = period_condition(self.connection, period, datetime.now().astimezone())
+        key = (self.state, terms, during)
+        matches = self._recent.get(key)
+        if matches is None:
+            # A word of a field is somewhere, too.
+            longer = [term for term in terms if not (term.is_short or term.is_status)]
+            few = [*self._select(longer, limit=_FEW_MATCHES)] if longer else None
+            is_few = few is not None and len(few) < _FEW_MATCHES
+            conditions = [during] if during is not None else []
+            if is_few:
+                conditions.append(Condition("rowid IN (SELECT value FROM json_each(?))", (json.dumps(few),)))
+            else:
+                conditions += term_conditions(self.connection, self._index, terms)
+            source = f"FROM customer WHERE {' AND '.join(one.sql for one in conditions)} ORDER BY rowid"
+            values = [value for one in conditions for value in one.values]
+            if is_few:
+                matches = array("I", self._compare(source, values, terms))
+            else:
+                found = self.connection.execute(f"SELECT rowid {source}", values)
+                matches = array("I", chain.from_iterable(found))
+            self._recent.put(key, matches)
+        return matches
+
     def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
         """All rows that match, where short words stand beside longer ones that leave few; `None` otherwise.
 
@@ -246,7 +295,7 @@ class CustomerSearch:
         wanted = "FROM json_each(?) wanted CROSS JOIN customer ON customer.rowid = wanted.value"
         return self._compare(wanted, (json.dumps(few),), terms)
 
-    def _compare(self, source: str, values: Sequence[str], terms: Sequence[SearchTerm]) -> list[int]:
+    def _compare(self, source: str, values: Sequence[str | int], terms: Sequence[SearchTerm]) -> list[int]:
         """Those of some rows that match all terms, found without the index."""
         rows = self.connection.execute(f"SELECT {_COMPARED} {source}", values).fetchall()
         if not rows:
