@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from app.mirror.rows import encode_id
+from app.mirror.rows import FOLDED_COLUMNS, encode_id
 from app.mirror.search.query import RANKED, CustomerSearch
 from app.mirror.search.terms import folded_prefix
 from app.models.customer import ListPosition
@@ -11,8 +11,6 @@ from app.models.fields import ID_FIELD, STATUS, PageRequest
 from app.text.folding import fold
 
 _LAST: Final = "\U0010ffff"
-#: The columns that are stored folded too.
-_FOLDED: Final = {ID_FIELD: "folded_id", "name": "folded_name"}
 
 #: A condition on customers, with its values.
 _Condition = tuple[str, Sequence[str]]
@@ -48,8 +46,8 @@ def _conditions(
 ) -> Iterator[tuple[bool, _Condition]]:
     """What to look for, the best first; true where it begins with what is typed."""
     descending = request.sort is not None and request.direction == "DESC"
-    if column in _FOLDED:
-        yield True, _begins(_FOLDED[column], head)
+    if column in FOLDED_COLUMNS:
+        yield True, _begins(FOLDED_COLUMNS[column], head)
     else:
         values = values_beginning(search, column, head, _status(request))
         if values:
@@ -57,8 +55,8 @@ def _conditions(
     if column != ID_FIELD:
         yield True, _begins("folded_id", head)
     # The nearest in the alphabet: the list itself may have all capitals before the small letters.
-    if column in _FOLDED:
-        name, sign, turned = _FOLDED[column], "<" if descending else ">=", "DESC" if descending else "ASC"
+    if column in FOLDED_COLUMNS:
+        name, sign, turned = FOLDED_COLUMNS[column], "<" if descending else ">=", "DESC" if descending else "ASC"
         nearest = search.connection.execute(
             f"SELECT {name} FROM customer WHERE {name} {sign} ?{_status(request)} ORDER BY {name} {turned} LIMIT 1",
             (head,),

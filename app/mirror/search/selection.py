@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from app.mirror.rows import FOLDED_COLUMNS
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.terms import STATUS_MARKS, SearchTerm, fold_field
 from app.models.fields import Period
@@ -55,11 +56,17 @@ def _condition(connection: sqlite3.Connection, term: SearchTerm) -> Condition:
     if term.is_status:
         active = int(term.text == STATUS_MARKS[True])
         return Condition("active IS NOT ?" if term.excluded else "active = ?", (active,))
-    either = []
-    for column in term.columns:
-        values = connection.execute(f"SELECT DISTINCT {column} FROM customer")
-        either.append(_is_one_of(column, [value for (value,) in values if term.is_in(column, fold_field(value))]))
-    return Condition(f"({' OR '.join(one.sql for one in either)})", [one.values[0] for one in either])
+    either = [_is_in(connection, term, column) for column in term.columns]
+    return Condition(f"({' OR '.join(one.sql for one in either)})", [value for one in either for value in one.values])
+
+
+def _is_in(connection: sqlite3.Connection, term: SearchTerm, column: str) -> Condition:
+    words = (term.text, *term.variants)
+    if column in FOLDED_COLUMNS:
+        anywhere = " OR ".join([f"instr({FOLDED_COLUMNS[column]}, ?)"] * len(words))
+        return Condition(f"rowid IN (SELECT rowid FROM customer WHERE {anywhere})", words)
+    values = connection.execute(f"SELECT DISTINCT {column} FROM customer")
+    return _is_one_of(column, [value for (value,) in values if term.is_in(column, fold_field(value))])
 
 
 def _is_one_of(column: str, values: Sequence[str]) -> Condition:

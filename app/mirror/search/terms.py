@@ -100,7 +100,7 @@ class SearchTerm:
 
 def fold_field(text: str) -> str:
     """One field folded, as it is in the `fields` of a `SearchText`."""
-    return fold(_NONCHARACTERS.sub(BROKEN, text))
+    return fold(text if text.isascii() else _NONCHARACTERS.sub(BROKEN, text))
 
 
 def parse_query(find: str, status: Status = "all") -> tuple[SearchTerm, ...]:
