@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from app.repository.history import SessionHistory
 from app.repository.repository import CustomerRepository
+from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ class AppContext:
         self.list_state_file = views
         self.draft_offer_postponed: set[str] = set()
         self.history = SessionHistory()
+        self.go_to_history = TypedHistory()
         self._open_drafts = open_drafts
         self._drafts: DraftStore | None = None
 

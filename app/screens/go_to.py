@@ -102,15 +102,21 @@ class GoToDialog(Dialog[Destination]):
         if chosen is not None:
             self.dismiss(Destination(self._offered[chosen].short_id))
         else:
+            self._below.context.go_to_history.add(self._typed)
             self.dismiss(Destination(self._typed, typed=True) if self._typed else None)
 
     async def action_move(self, step: int) -> None:
-        """Choose the next one or the one before; above the first is what was typed."""
+        """Choose the next one or the one before; above the first is what was typed, and what was typed before that."""
         # The key means who is offered for all that was typed.
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await self._asked.wait()
-        options = self.query_one(OptionList)
+        options, field = self.query_one(OptionList), self.query_one(Input)
+        history = self._below.context.go_to_history
+        if step < 0 and options.highlighted is None and (before := history.before(field.value)) is not None:
+            field.value = before
+            field.action_end()
+            return
         at = -1 if options.highlighted is None else options.highlighted
         at = min(at + step, len(self._offered) - 1)
         options.highlighted = at if at >= 0 else None
