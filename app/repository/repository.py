@@ -156,6 +156,15 @@ class CustomerRepository:
         """
         return await self._reader.read_customer(short_id, fresh=fresh)
 
+    async def copied(self, short_ids: Sequence[str]) -> "dict[str, Customer]":
+        """Return those of these customers that the local copy has, by their IDs."""
+
+        async def read(mirror: "Mirror") -> "dict[str, Customer]":
+            found = [await mirror.customer(short_id) for short_id in short_ids]
+            return {one.short_id: one for one in found if one is not None}
+
+        return await self._local_copy.use(read, {})
+
     async def count(self, request: PageRequest) -> int | None:
         """Return how many customers a filter matches, if its page gave only a minimum; `None` if unknown."""
         return await self._local_copy.use(lambda mirror: mirror.count(request), None)

@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from textual import messages
 from textual.app import ComposeResult
@@ -20,6 +20,7 @@ from app.repository.history import SavedChange
 from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.list_state import Change
 from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
@@ -62,6 +63,15 @@ HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+
+
+class Command(NamedTuple):
+    """Something that is done from the palette only: an ID, what it is called, a remark beside that."""
+
+    id: str
+    label: str
+    remark: str
+    run: Callable[[], object]
 
 
 class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
@@ -291,6 +301,14 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Pass an error in the program on to the app, which hears of its own workers only."""
         if event.state is WorkerState.ERROR:
             self.app.post_message(Worker.StateChanged(event.worker, event.state))
+
+    def change_list_state(self, change: Change) -> None:
+        """Change what is kept of the list, here and in its file."""
+        self.app.run_worker(self.context.list_state.update(change), group="list state", exit_on_error=False)
+
+    def commands(self) -> Sequence[Command]:
+        """What the palette offers on this screen beside what has keys."""
+        return ()
 
     def can_write(self) -> bool:
         """Whether editing is possible now; if not, show why."""

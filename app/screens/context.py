@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from app.repository.history import SessionHistory
 from app.repository.repository import CustomerRepository
+from app.screens.list_state import ListStateKeeper
 from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class AppContext:
         self.page_size = page_size
         self.local = local
         self.list_state_file = views
+        self.list_state = ListStateKeeper(views)
         self.draft_offer_postponed: set[str] = set()
         self.history = SessionHistory()
         self.go_to_history = TypedHistory()

@@ -270,9 +270,13 @@ class DockbookApp(NavigatingApp):
             Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
             for action in actions.values()
         ]
+        commands = {command.id: command for command in screen.commands()}
+        choices += [Choice(command.id, command.label, command.remark) for command in commands.values()]
 
         async def chosen(name: str | None) -> None:
-            if name is not None:
+            if name in commands:
+                commands[name].run()
+            elif name is not None:
                 await self.run_action(actions[name].action, actions[name].node)
 
         self.push_screen(SelectDialog("All commands", choices, "", search=True), chosen)

@@ -48,6 +48,8 @@ class NavigatingApp(App[int]):
             request.origin,
         )
         self.push_screen(detail)
+        if short_id := request.customer.short_id:
+            detail.change_list_state(lambda state: state.with_opened(short_id))
         if request.notice:
             detail.show_notice(request.notice, "warning")
 
@@ -103,6 +105,17 @@ class NavigatingApp(App[int]):
                 screen.call_when_active(partial(self._open_id, screen, destination.short_id, typed=destination.typed))
 
         self.push_screen(GoToDialog(screen, self._listed.text_order), answered)
+
+    def action_recent(self) -> None:
+        if isinstance(self.screen, BaseScreen):
+            self.screen.run_dialog(partial(self._open_recent, self.screen))
+
+    async def _open_recent(self, screen: BaseScreen[Any]) -> None:
+        from app.screens.detail import DetailScreen
+        from app.screens.recent import ask_recent
+
+        current = screen.customer.short_id if isinstance(screen, DetailScreen) else ""
+        self._open_chosen(screen, await ask_recent(screen, current))
 
     def action_drafts(self) -> None:
         from app.screens.drafts import show_drafts

@@ -1,15 +1,18 @@
-"""What changes the whole list: its order, its columns, the row it stands at; and its export."""
+"""What changes the whole list: its order, its columns, filters, the row it stands at; and its export."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest
+from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest, Period
+from app.screens.base import Command
 from app.screens.customer_list.row_actions import RowActions
 from app.text.sanitize import sanitize
 from app.widgets.customer_table import CursorPlacement
 
 if TYPE_CHECKING:
     from app.models.customer import ListPosition
+    from app.screens.list_state import SavedFilter
 
 
 class ListCommands(RowActions):
@@ -30,6 +33,18 @@ class ListCommands(RowActions):
         before: str = "",
     ) -> None:
         """Load a page and show it, as `load` does in a worker."""
+        raise NotImplementedError
+
+    def load_around_cursor(self, request: PageRequest) -> None:
+        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
+        raise NotImplementedError
+
+    def find(self, text: str, request: PageRequest | None = None) -> None:
+        """Search for this text, or for the one of a request with its filter and order."""
+        raise NotImplementedError
+
+    def end_find(self) -> None:
+        """Leave the search."""
         raise NotImplementedError
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
@@ -73,6 +88,49 @@ class ListCommands(RowActions):
         if typed and not self.status.notices:
             self.show_hint(f"No ID is {sanitize(typed)}. This begins with it.")
 
+    def commands(self) -> Sequence[Command]:
+        from app.screens.customer_list.filters import ask_which_to_remove, filter_commands, period_commands
+
+        filters = self.context.list_state.state.filters
+        return [
+            *filter_commands(filters, self.show_filter, partial(ask_which_to_remove, self)),
+            *period_commands(self.pagination.requested.period, self.show_period),
+        ]
+
+    def show_period(self, period: Period) -> None:
+        """Show only customers that were added or changed then; all with an empty period."""
+        self.status.clear_notice()
+        self.load_around_cursor(self.pagination.requested._replace(page=1, period=period))
+        if period:
+            # What others changed just now counts too.
+            self.repository.check_for_changes()
+            self.show_hint("Esc shows all dates.")
+
+    def show_filter(self, one: "SavedFilter") -> None:
+        """Show what was saved under a name; Esc leaves its search, / edits the text."""
+        self.status.clear_notice()
+        request = self.pagination.requested._replace(
+            page=1,
+            find=one.find,
+            status=one.status,
+            period=one.period,
+            sort=one.sort,
+            direction=one.direction,
+            sort_locally=one.sort in self.sorted_locally,
+        )
+        if one.find:
+            self.find(one.find, request)
+            self.table.focus()
+        else:
+            self.end_find()
+            self.load_around_cursor(request)
+            self.save_list_state()
+
+    def action_save_filter(self) -> None:
+        from app.screens.customer_list.filters import ask_name
+
+        ask_name(self, self.pagination.requested)
+
     def action_sort(self) -> None:
         from app.screens.customer_list.options import ask_order
 
@@ -91,5 +149,9 @@ class ListCommands(RowActions):
     def action_export(self) -> None:
         from app.screens.export import ask_export
 
+        if self.table.has_caption:
+            # They match nothing, and an export has what matches.
+            self.show_hint("These are only similar to what you typed. Nothing matches it, so nothing can be exported.")
+            return
         # Export what is shown now, even if the list changes during the export.
         ask_export(self, self.pagination.requested._replace(page=1))

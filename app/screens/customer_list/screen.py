@@ -26,7 +26,7 @@ from app.screens.customer_list.pagination import (
     without_repeats,
 )
 from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
-from app.screens.list_state import ListState, ListStateSaver
+from app.screens.list_state import ListState
 from app.text.sanitize import width
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
@@ -53,8 +53,7 @@ class CustomerListScreen(ListCommands):
     BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
-        file = context.list_state_file
-        state = file.state if file is not None else ListState()
+        state = context.list_state.state
         size = state.page_size or context.page_size or "fit"
         page_size = size if isinstance(size, int) else LEAST_ROWS
         request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
@@ -64,7 +63,7 @@ class CustomerListScreen(ListCommands):
         self.search_bar = SearchBar()
         self.fit = size == "fit"
         self._loader = PageLoader(context.repository, self.pagination)
-        self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
+        context.list_state.on_error = partial(self.show_notice, level="warning")
         #: Actions that wait for the page that is being loaded.
         self._waiting: list[Callable[[], object]] = []
         self._snapshot: ListSnapshot | None = None
@@ -160,8 +159,8 @@ class CustomerListScreen(ListCommands):
         """Show the page that a new customer is on, without a filter that leaves it out."""
         if self._return_point is not None:
             self.pagination.requested = self._return_point.request
-            self._end_find()
-        request = self.pagination.requested
+            self.end_find()
+        request = self.pagination.requested._replace(period="")
         if request.status == "discontinued":
             request = request._replace(status="all")
         self.load(request, "same", fresh=True, seek=short_id, locate=True, before=text)
@@ -242,10 +241,12 @@ class CustomerListScreen(ListCommands):
         point = self._return_point
         if point is not None:
             self.status.clear_notice()
-            self._end_find()
+            self.end_find()
             self._return_to(point)
+        elif self.pagination.requested.period:
+            self.show_period("")
 
-    def _end_find(self) -> None:
+    def end_find(self) -> None:
         self._return_point = None
         self.status.help = ""
         self.remove_class("-finding")
@@ -253,9 +254,10 @@ class CustomerListScreen(ListCommands):
         self.table.focus()
         self.show_keys()
 
-    def find(self, text: str) -> None:
-        """Search for this text."""
+    def find(self, text: str, request: PageRequest | None = None) -> None:
         self.action_find()
+        if request is not None:
+            self.load(request)
         self.search_bar.input.begin(text)
 
     def action_find(self) -> None:
@@ -328,7 +330,6 @@ class CustomerListScreen(ListCommands):
         self.run_read(partial(self.load_now, request, place, fresh, seek if locate else None, seek, before), "page")
 
     def load_around_cursor(self, request: PageRequest) -> None:
-        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
         current = self.table.current
         self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
@@ -353,12 +354,11 @@ class CustomerListScreen(ListCommands):
         self.save_list_state()
 
     def save_list_state(self) -> None:
-        """Save how the list looks for the next start, without the search."""
-        if self._saver is not None and not self.is_searching:
+        if not self.is_searching:
             request = self.pagination.requested
             size: Literal["fit"] | int = "fit" if self.fit else request.page_size
-            state = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
-            self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
+            look = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
+            self.change_list_state(lambda state: state.with_look(look))
 
     def set_page_size(self, size: int | None) -> None:
         self.fit = size is None
