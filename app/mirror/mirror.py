@@ -25,8 +25,8 @@ from app.mirror.search.values import CountedField
 from app.mirror.state import MirrorState
 from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryCancelled
 from app.mirror.writer import MirrorWriter
-from app.models.customer import Candidates, Customer, Page
-from app.models.fields import PageRequest
+from app.models.customer import Candidates, Customer, ListPosition, Page
+from app.models.fields import ID_FIELD, PageRequest
 from app.models.raw_customer import RawCustomer
 from app.models.values import Place, ValueInUse
 from app.storage.files import make_private_dir
@@ -183,10 +183,14 @@ class Mirror:
         nothing = Candidates((), complete=False)
         return await self._run(self._find, lambda reader: reader.resembling(short_id), nothing)
 
-    async def suggestions(self, typed: str, most: int) -> Candidates:
-        """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
+    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> Candidates:
+        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
         nothing = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
+        return await self._run(self._find, lambda reader: reader.suggestions(typed, most, column), nothing)
+
+    async def position(self, request: PageRequest, typed: str) -> ListPosition | None:
+        """The row of the list at or after what is typed; `None` while rows of the list are missing here."""
+        return await self._run(self._find, lambda reader: reader.position(request, typed), None)
 
     async def values_in_use(self, field: CountedField) -> list[ValueInUse]:
         """The values that customers have in this field, the most used first."""

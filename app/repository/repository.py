@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import DockbookError
-from app.models.fields import PageRequest
+from app.models.fields import ID_FIELD, PageRequest
 from app.repository.announcer import Announcer, NoticeKind, RepositoryListener
 from app.repository.connection import ConnectionState
 from app.repository.local_copy import FullSyncRequest, MirrorOutlook
@@ -17,12 +17,14 @@ from app.repository.source import CustomerSource
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.write_log import WriteLog
 from app.repository.writer import CONFIRM_DELAYS, CustomerWriter, SaveObserver
+from app.text.folding import fold
 from app.timestamps import is_before
 
 if TYPE_CHECKING:
+    from app.mirror.mirror import Mirror
     from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
-    from app.models.customer import Candidates, Customer, Page
+    from app.models.customer import Candidates, Customer, ListPosition, Page
     from app.models.raw_customer import RawPage
     from app.models.values import Place, ValueInUse
 
@@ -145,6 +147,15 @@ class CustomerRepository:
         """
         return await self._reader.read_customer(short_id, fresh=fresh)
 
+    async def copied(self, short_ids: Sequence[str]) -> "dict[str, Customer]":
+        """Return those of these customers that the local copy has, by their IDs."""
+
+        async def read(mirror: "Mirror") -> "dict[str, Customer]":
+            found = [await mirror.customer(short_id) for short_id in short_ids]
+            return {one.short_id: one for one in found if one is not None}
+
+        return await self._local_copy.use(read, {})
+
     async def count(self, request: PageRequest) -> int | None:
         """Return how many customers a filter matches, if its page gave only a minimum; `None` if unknown."""
         return await self._local_copy.use(lambda mirror: mirror.count(request, asker=self), None)
@@ -164,12 +175,43 @@ class CustomerRepository:
         """
         return await self._similar_ids.find(short_id, ask=ask)
 
-    async def suggestions(self, typed: str, most: int) -> "Candidates":
-        """Return at most `most` customers of the local copy whose ID or name begins with what is typed, IDs first."""
+    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> "Candidates":
+        """Return at most `most` customers of the local copy whose ID, name or `column` begins with what is typed."""
         from app.models.customer import Candidates
 
         none = Candidates((), complete=False)
-        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most), none)
+        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most, column), none)
+
+    async def suggestions_on_server(self, typed: str, most: int, column: str = ID_FIELD) -> "list[Customer]":
+        """Return at most `most` customers whose `column` begins with what is typed, as far as the pages show them."""
+        from app.repository.server_position import find_on_server
+
+        request = PageRequest(sort=column)
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            head = fold(typed)
+            return [one for one in found.rows if fold(one.value(column)).startswith(head)][:most] if found else []
+        return []
+
+    async def position(self, request: PageRequest, typed: str) -> "ListPosition | None":
+        """Return the row of a list at or after what is typed; `None` if that cannot be found out, or the list is empty.
+
+        Until the local copy is complete, the server's pages are searched.
+        """
+        from app.models.customer import ListPosition
+        from app.repository.server_position import find_on_server
+
+        copied = await self._local_copy.use(lambda mirror: mirror.position(request, typed), None)
+        state = await self.mirror_state()
+        if copied is not None or request.needs_mirror or (state is not None and state.complete):
+            return copied
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            if found is not None:
+                one = found.rows[0]
+                begins = fold(one.value(request.sort or ID_FIELD)).startswith(fold(typed))
+                return ListPosition(one.short_id, begins=begins, row=found.first)
+        return None
 
     async def values_in_use(self, field: Literal["city", "state", "country"]) -> "list[ValueInUse]":
         """Return the values that customers have in this field, the most used first, as far as the local copy knows."""

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from app.repository.history import SessionHistory
 from app.repository.repository import CustomerRepository
+from app.screens.list_state import ListStateKeeper
+from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +45,10 @@ class AppContext:
         self.host_access = host_access
         self.list_state_file = views
         self.commands = commands
+        self.list_state = ListStateKeeper(views)
         self.draft_offer_postponed: set[str] = set()
         self.history = SessionHistory()
+        self.go_to_history = TypedHistory()
         self._open_drafts = open_drafts
         self._drafts: DraftStore | None = None
 

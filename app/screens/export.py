@@ -168,7 +168,8 @@ class ExportDialog(Dialog[None]):
 
 def ask_export(screen: "BaseScreen[Any]", request: "PageRequest") -> None:
     """Ask for a file, and write into it all customers of this request, on all pages."""
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    status = "" if request.status == "all" else f"{request.status} "
+    kind = f"{status}customers {request.period}".strip()
     matching = f' that match "{request.find}"' if request.find else ""
     order = "" if request.sort is None and request.find else f", {request.order}"
     _ask(screen, f"All {kind}{matching}, on all pages{order}.", partial(_export_list, screen, request))

@@ -30,8 +30,9 @@ class HistoryScreen(ComparisonScreen[None]):
     """The last writes of this session, newest first."""
 
     HELP_TEXT = (
-        "What was saved in this session, newest first, field by field. Enter opens the customer. u undoes the change under the cursor: the "
-        "values from before are saved the same way as any edit, so what others changed since then is not overwritten."
+        "What was saved in this session, newest first, field by field. Enter opens the customer. u undoes the change "
+        "under the cursor: the values from before are saved the same way as any edit, so what others changed since then "
+        "is not overwritten."
     )
 
     HEADINGS = ("Field", "  Was", "  Became")

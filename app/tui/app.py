@@ -295,12 +295,11 @@ class DockbookApp(NavigatingApp):
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        palette = PaletteDialog([*actions_of(screen), *screen.commands(), *actions_behind_field(screen)])
+        palette = PaletteDialog([*actions_of(screen), *actions_behind_field(screen)], screen.commands())
 
         async def chosen(name: str | None) -> None:
             if name is not None:
-                action = palette.action_named(name)
-                await self.run_action(action.action, action.node)
+                await palette.run(name)
 
         self.push_screen(palette, chosen)
 
