@@ -31,7 +31,7 @@ class HistoryScreen(ComparisonScreen[None]):
 
     HELP_TEXT = (
         "What was saved in this session, newest first, field by field. Enter opens the customer. u undoes the change "
-        "under the cursor: the values from before are saved the same way as any edit, so what others changed since then "
+        "under the cursor: the values from before are saved as any edit is, so what others changed since then "
         "is not overwritten."
     )
 
