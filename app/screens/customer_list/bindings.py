@@ -43,7 +43,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
     Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
     *DUPLICATE_BINDINGS,
-    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID (y again), phone (p), email (e), address (a)"),
+    Binding("y", "copy", "Copy", id="copy", tooltip="Copy ID, phone, email, address …"),
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),
