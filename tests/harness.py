@@ -23,6 +23,8 @@ from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
 from app.mirror.snapshot import read_snapshot
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
+from app.repository.writer import STARTED_READ_ONLY
 from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
 from app.screens.list_state import ListStateFile
@@ -264,14 +266,17 @@ async def run_app(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
-    repository = CustomerRepository(
+    source = CustomerSource(
         connect,
-        read_only=read_only,
+        timing,
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
-        snapshot=partial(read_snapshot, mirror_file) if mirror_file is not None else None,
-        timing=timing,
         credentials_hint=credentials_hint,
+    )
+    repository = CustomerRepository(
+        source,
+        read_only_reason=STARTED_READ_ONLY if read_only else None,
+        snapshot=partial(read_snapshot, mirror_file) if mirror_file is not None else None,
         confirm_delays=confirm_delays,
     )
     app = DockbookApp(

@@ -1,14 +1,13 @@
 """What the list and the detail do with the customer they show, beyond opening, editing and discontinuing it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.binding import Binding, BindingType
 
-from app.screens.base import BaseScreen
+from app.screens.base import BaseScreen, Command
 from app.screens.requests import NewCustomer
-from app.widgets.key_names import Action
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -41,14 +40,13 @@ class CustomerActions(BaseScreen[None]):
 
         self.with_current_customer(partial(copy_address, self))
 
-    def commands(self) -> list[Action]:
+    def commands(self) -> Sequence[Command]:
         """Return what can be done with the address: to the clipboard, or to a command of the settings."""
         of_settings = [
-            Action(f"command-{name}", (), name, f"run_command({name!r})", self, f"{name}: send address to {argv[0]}")
+            Command(f"command-{name}", f"{name}: send address", argv[0], partial(self.action_run_command, name))
             for name, argv in self.context.commands.items()
         ]
-        copying = Action("copy-address", (), "Copy address", "copy_address", self, "Copy the address, as on a label")
-        return [copying, *of_settings]
+        return [Command("copy-address", "Copy the address, as on a label", "", self.action_copy_address), *of_settings]
 
     def _duplicate(self, customer: "Customer") -> None:
         self.status.clear_notice()

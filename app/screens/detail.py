@@ -48,6 +48,7 @@ class DetailScreen(CustomerActions):
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
         *DUPLICATE_BINDINGS,
+        Binding("0", "app.recent", "Recent", id="recent", tooltip="The customers opened last"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
         Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),

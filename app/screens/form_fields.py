@@ -1,7 +1,7 @@
 """The fields of the form: what they were, what is typed, and what is said about it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -11,10 +11,15 @@ from textual.widgets import Static
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import FormField
+from app.widgets.form_field import NARROW, FormField
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
+
+
+#: What is said beside the fields of a new customer while they are empty.
+_EXPECTED: Final = {ID_FIELD: "needed", "name": "usual"}
+_SHORT_LABELS: Final = {"address2": "Addr. 2"}
 
 
 class FormFields(Container):
@@ -34,15 +39,13 @@ class FormFields(Container):
         self._who = Static(classes="who", markup=False)
         self.rows = {field.name: _row(field, customer, {**copied, **typed}) for field in WRITABLE}
         if customer is None:
-            self.rows = {
-                ID_FIELD: FormField(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
-            } | self.rows
+            self.rows = {ID_FIELD: _row(BY_NAME[ID_FIELD], None, {ID_FIELD: new_id} | dict(typed))} | self.rows
 
     def compose(self) -> ComposeResult:
         yield self._who
         yield from self.rows.values()
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self._show_who()
 
     @property
@@ -64,6 +67,12 @@ class FormFields(Container):
     def changes(self) -> dict[str, str]:
         """What was typed and differs from the record, by wire name."""
         return {name: row.value for name, row in self.rows.items() if row.changed and name != ID_FIELD}
+
+    @property
+    def filled(self) -> int:
+        """How many fields are changed; of a new customer, how many hold something."""
+        own_id = ID_FIELD in self.rows and bool(self.rows[ID_FIELD].value.strip())
+        return len(self.changes) + own_id
 
     @property
     def edits(self) -> dict[str, str]:
@@ -134,9 +143,17 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            self._who.update(Content.assemble(("   ID         ", "dim"), sanitize_id(self._customer.short_id)))
+            label = " ID      " if self.size.width < NARROW else "   ID         "
+            self._who.update(Content.assemble((label, "dim"), sanitize_id(self._customer.short_id)))
 
 
 def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FormField:
     value = customer.value(field.name) if customer else None
-    return FormField(field.name, field.label, typed.get(field.name, value or ""), was=value)
+    return FormField(
+        field.name,
+        field.label,
+        typed.get(field.name, value or ""),
+        was=value,
+        short_label=_SHORT_LABELS.get(field.name, ""),
+        expected=_EXPECTED.get(field.name, "") if customer is None else "",
+    )

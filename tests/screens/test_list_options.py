@@ -15,7 +15,12 @@ async def test_chosen_columns_are_shown() -> None:
         it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space on/off")
         await it.press("down", "space", "enter")
         it.sees("Contact", "Jane Smith")
-        await it.press("v", "n", "enter")
+        await it.press("v", "n")
+        it.sees("None on: dockbook shows what fits · ⏎ use that")
+        await it.press("space")
+        it.sees("Space on/off")
+        await it.press("space", "enter")
+        it.sees("Columns: as many as fit.")
         it.misses("Contact")
         it.sees("Name", "Springfield IL", "555-0100")
 
@@ -27,7 +32,7 @@ def bars(it: AppHarness) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
+    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Find while")]
 )
 async def test_selection_is_visible_without_colours(key: str, chosen: str) -> None:
     async with run_app() as it:
