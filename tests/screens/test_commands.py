@@ -31,7 +31,7 @@ async def test_command_of_palette_gets_address_of_current_customer(keys: tuple[s
     label = tmp_path / "label"
     async with run_app(commands={"label": writes_to(label, "request 7")}) as it:
         await it.press(*keys, "colon", *"label")
-        it.sees("label: send address to")
+        it.sees("label: send address  ")
         await it.press("enter")
         it.sees("Sent the address of ACME-CORP to label: request 7")
         assert label.read_text() == LABEL

@@ -96,7 +96,7 @@ async def test_what_is_not_copied_is_named() -> None:
         text = " ".join(it.screen_text.split())
         assert "ODD is discontinued, the copy will be active." in text
         assert "Not copied: Zip, Phone, creditLimit, no␛tes." in text
-        assert "• Name Odd Ltd" in text
+        assert "• Name [Odd Ltd ]" in text
         assert "• Zip" not in text
         assert "• Phone" not in text
 
