@@ -66,8 +66,12 @@ async def test_customer_without_address_is_not_sent(tmp_path: Path) -> None:
         assert not label.exists()
 
 
-async def test_no_command_is_offered_unless_handed_over() -> None:
-    async with run_app() as it:
+@pytest.mark.promise("H2")
+@pytest.mark.parametrize(("commands", "host_access"), [({}, True), (COMMANDS, False)])
+async def test_no_command_is_offered_unless_settings_and_door_allow_it(
+    commands: dict[str, list[str]], host_access: bool
+) -> None:
+    async with run_app(commands=commands, host_access=host_access) as it:
         await it.press("colon", *"on a label")
         it.sees("Copy the address, as on a label")
         it.misses("send address")
