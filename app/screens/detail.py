@@ -19,7 +19,7 @@ from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id, shorten
 from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.key_bar import Place
-from app.widgets.record_layout import NARROW
+from app.widgets.narrow import is_narrow
 from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class DetailScreen(CustomerActions):
 
     @property
     def _is_narrow(self) -> bool:
-        return self.app.size.width < NARROW
+        return is_narrow(self.app.size.width)
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if self._is_shown_new(message):

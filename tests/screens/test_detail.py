@@ -93,7 +93,8 @@ async def test_narrow_terminal_shows_values_without_labels_and_indent(size: tupl
         assert shown[3].startswith(" 123 Industrial Way")
         assert "…" not in "".join(shown)
         await it.press("down", "down")
-        it.sees("›Jane Smith", "Contact · 1 of")
+        it.sees("›Jane Smith", "Contact · 1 of", "F2Edit", "F3Back")
+        assert it.lines[0].startswith(" ACME-CORP · ")
         await it.press("end")
         it.sees("14:22")
 

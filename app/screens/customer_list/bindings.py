@@ -46,7 +46,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("M", "marked", "Marked", id="marked", tooltip="What to do with the marked customers"),
     Binding("S", "set_field", "Set field", id="set-field", tooltip="Set one field in all marked customers"),
     *DUPLICATE_BINDINGS,
-    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID (y again), phone (p), email (e), address (a)"),
+    Binding("y", "copy", "Copy", id="copy", tooltip="Copy ID, phone, email, address …"),
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),
