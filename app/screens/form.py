@@ -42,10 +42,11 @@ from app.screens.form_dialogs import (
 from app.screens.form_fields import FormFields
 from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
+from app.screens.pasted_address import offer_to_spread
 from app.screens.styles import STYLES
 from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import NARROW, FormField
+from app.widgets.form_field import NARROW, FormField, SafeInput
 from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
@@ -223,6 +224,17 @@ class FormScreen(BaseScreen[str]):
         """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
         self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
+
+    @on(SafeInput.LinesPasted)
+    def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
+        """Offer to spread a pasted address over the fields."""
+
+        def spread(values: Mapping[str, str], notice: str) -> None:
+            self._texts_before = self._before_lines = self.fields.texts
+            self.fields.set_values(values)
+            self.show_notice(f"{notice} Esc takes it back.", "warning")
+
+        offer_to_spread(self, self.fields, event, spread)
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)

@@ -104,7 +104,7 @@ class StatusLine(CachedLines):
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
         if len(lines) >= _MOST_LINES:
             kept = lines[: _MOST_LINES - 1]
-            kept[-1] = Content.styled(shorten(kept[-1].plain + " " * cells, cells - 3).rstrip() + "…", style)
+            kept[-1] = Content.styled(shorten(kept[-1].plain + " " * cells, cells - 3).rstrip(" …") + "…", style)
             lines = kept
         lines = [Content(" ") + line for line in lines]
         return [*lines, _justify(Content(""), position, cells)] if position else lines
