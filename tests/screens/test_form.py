@@ -299,9 +299,28 @@ async def test_hint_never_blocks_save() -> None:
     async with run_app() as it:
         await it.press("f2", "up")
         await it.press("backspace", "backspace", "up")
-        it.sees("? looks unfinished", "was orders@acme.example.com")
+        it.sees("? Is this address complete?", "was orders@acme.example.com")
         await it.press("f10")
         it.sees("Saved ACME-CORP")
+
+
+@pytest.mark.parametrize(
+    ("downs", "typed", "hint"),
+    [
+        (0, "X" * 51, "? The ID is too long (51). At most 50 characters."),
+        (8, "us", "? Did you mean US?"),
+        (8, "QQ", "? not a country code"),
+        (9, "123", "? short for a phone number"),
+        (11, "a.example.com", "? an e-mail address has an @"),
+    ],
+)
+async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, hint: str) -> None:
+    async with run_app() as it:
+        await it.press("f6", *["down"] * downs)
+        await it.type(typed)
+        it.misses(hint)
+        await it.press("down")
+        it.sees(hint)
 
 
 @pytest.mark.promise("T8", "I2")
