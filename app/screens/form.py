@@ -31,6 +31,7 @@ from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
 from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
+from app.screens.duplicate import describe_copy, fields_to_copy
 from app.screens.field_choices import FieldChoices
 from app.screens.form_dialogs import (
     id_exists_dialog,
@@ -44,14 +45,12 @@ from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
 from app.screens.pasted_address import offer_to_spread
 from app.screens.styles import STYLES
-from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
+from app.screens.unconfirmed import note_unconfirmed
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import NARROW, FormField, SafeInput
+from app.widgets.form_field import FormField, SafeInput
 from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
-    from textual import events
-
     from app.drafts.draft import Draft
     from app.models.customer import Customer
     from app.repository.save_result import SaveResult
@@ -73,8 +72,9 @@ class FormStart:
 class FormScreen(BaseScreen[str]):
     """Edits `customer`, or adds a new one if it is `None`; the cursor starts in the field `start`.
 
-    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. The
-    result is the ID of an existing customer that the person wants to open instead.
+    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. Its
+    fields begin as those of `copy_of`. The result is the ID of an existing customer that the person wants to open
+    instead.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
@@ -105,10 +105,13 @@ class FormScreen(BaseScreen[str]):
         new_id: str = "",
         beside: Collection[str] = (),
         start_values: FormStart | None = None,
+        copy_of: "Customer | None" = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
-        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        copied = fields_to_copy(copy_of) if copy_of else {}
+        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {}, copied)
+        self._copy_of = copy_of
         self.choices = FieldChoices(self, self.fields)
         self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
@@ -147,10 +150,11 @@ class FormScreen(BaseScreen[str]):
                 self.run_dialog(partial(self._resolve_conflict, self._start_values.conflict))
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
+        if self._copy_of is not None:
+            self.header.title = f"Copy of {sanitize_id(self._copy_of.short_id)}"
+            self.show_notice(*describe_copy(self._copy_of))
 
-    def on_resize(self, event: "events.Resize") -> None:
-        # There may be no room for it in the key bar.
-        self.status.legend = "Esc leaves" if event.size.width < NARROW else ""
+    def on_resize(self) -> None:
         self.call_after_refresh(lambda: self._show_original(self.fields.current))
 
     def footer_places(self) -> tuple[Place, ...]:
@@ -412,7 +416,7 @@ class FormScreen(BaseScreen[str]):
             self._saving = False
             write, self._unconfirmed = self._unconfirmed, None
         if self._left is not None:
-            self._report_after_leaving(self._left, write, saved, failure, sent)
+            self._left.report(self.context, write, saved, failure, sent)
         elif saved is not None:
             self._show_saved(saved, sent)
             self.update_status()
@@ -420,23 +424,6 @@ class FormScreen(BaseScreen[str]):
             self.draft.mark_failed(failure)
             self.update_status()
             self.run_dialog(partial(self._handle_failure, failure))
-
-    def _report_after_leaving(
-        self,
-        left: LeftForm,
-        write: "UnconfirmedWrite | None",
-        saved: "SaveResult | None",
-        failure: DockbookError | None,
-        sent: Mapping[str, str],
-    ) -> None:
-        if saved is not None and write is not None:
-            report_saved(self.app, self.context, write, saved)
-        elif failure is not None and write is not None:
-            report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
-        elif saved is not None:
-            left.show_saved(saved, sent)
-        elif failure is not None:
-            left.show_failure(failure)
 
     def _show_saving(self) -> None:
         if self._unconfirmed is None:

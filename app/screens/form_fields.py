@@ -11,7 +11,8 @@ from textual.widgets import Static
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import NARROW, FormField
+from app.widgets.form_field import FormField
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -25,16 +26,19 @@ _SHORT_LABELS: Final = {"address2": "Addr. 2"}
 class FormFields(Container):
     """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
 
-    `typed` are edits to start with.
+    `typed` are edits to start with; `copied` too, but they count only once something else is typed.
     Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
     """
 
-    def __init__(self, customer: "Customer | None", new_id: str, typed: Mapping[str, str]) -> None:
+    def __init__(
+        self, customer: "Customer | None", new_id: str, typed: Mapping[str, str], copied: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._customer = customer
         self._new_id = new_id
+        self._copied = copied
         self._who = Static(classes="who", markup=False)
-        self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
+        self.rows = {field.name: _row(field, customer, {**copied, **typed}) for field in WRITABLE}
         if customer is None:
             self.rows = {ID_FIELD: _row(BY_NAME[ID_FIELD], None, {ID_FIELD: new_id} | dict(typed))} | self.rows
 
@@ -76,7 +80,9 @@ class FormFields(Container):
         """The changes, and the ID of a new customer, which counts once anything is typed with it."""
         own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
-            return {ID_FIELD: own_id} | self.changes if own_id and self.changes else self.changes
+            if self.changes == self._copied:
+                return {}
+            return {ID_FIELD: own_id} | self.changes if own_id else self.changes
         return {ID_FIELD: own_id} | self.changes
 
     def move(self, step: int) -> None:
@@ -117,7 +123,7 @@ class FormFields(Container):
                 self.rows["name"].focus_input()
             self.rows.pop(ID_FIELD).remove()
         self._customer = customer
-        self._new_id = ""
+        self._new_id, self._copied = "", {}
         for name in WRITABLE_FIELDS:
             row = self.rows[name]
             row.original = customer.value(name)
@@ -138,7 +144,7 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            label = " ID      " if self.size.width < NARROW else "   ID         "
+            label = " ID      " if is_narrow(self.size.width) else "   ID         "
             self._who.update(Content.assemble((label, "dim"), sanitize_id(self._customer.short_id)))
 
 

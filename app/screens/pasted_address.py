@@ -7,10 +7,10 @@ from textual.geometry import Size
 
 from app.models.fields import BY_NAME, ID_FIELD, MAX_FIELD_LENGTH
 from app.screens.dialogs import ConfirmDialog
-from app.screens.messages import field_list
-from app.text.address import PastedAddress, parse_address
+from app.text.pasted_address import PastedAddress, parse_address
 from app.text.sanitize import clean_paste, fit, shorten, split_lines
-from app.widgets.form_field import NARROW, SafeInput
+from app.widgets.form_field import SafeInput
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.screens.base import BaseScreen
@@ -47,8 +47,7 @@ def offer_to_spread(
     def answered(answer: str | None) -> None:
         if answer == "spread":
             left_out = f" Left out: {', '.join(address.unplaced)}." if address.unplaced else ""
-            filled = field_list(name for name in BY_NAME if name in address.fields)
-            spread(address.fields, f"Filled in: {filled}.{left_out}")
+            spread(address.fields, f"Filled in {len(address.fields)} fields.{left_out}")
         else:
             paste.input.insert_paste(paste.text)
 
@@ -67,7 +66,7 @@ def _spread_dialog(
     address: PastedAddress, lines: int, texts: Mapping[str, str], field: str, size: Size
 ) -> ConfirmDialog:
     """Ask whether to spread the address; `texts` are in the fields now, and the paste was made in `field`."""
-    preview = _preview(address, texts, narrow=size.width < NARROW)
+    preview = _preview(address, texts, narrow=is_narrow(size.width))
     most = max(1, size.height - _OTHER_LINES)
     if len(preview) > most:
         preview[most - 1 :] = [f"… and {len(preview) - most + 1} more"]

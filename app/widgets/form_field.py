@@ -17,14 +17,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from app.text.sanitize import clean_paste, fit, sanitize, shorten, width
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from textual import events
 
 #: Characters; a longer value is kept unchanged, and a longer paste is refused.
 MOST_TYPED: Final = 5_000
-#: Cells of a screen below which labels are short, and nothing stands beside a field.
-NARROW: Final = 50
 #: Cells of the label, its mark and the bracket behind it.
 _LABEL_CELLS: Final = 14
 _NARROW_LABEL_CELLS: Final = 9
@@ -231,7 +230,7 @@ class FormField(Widget):
 
     @property
     def _is_narrow(self) -> bool:
-        return self.size.width < NARROW
+        return is_narrow(self.size.width)
 
     @property
     def _label_cells(self) -> int:

@@ -24,7 +24,8 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
     "discontinue": (("d",), False),
     "export": (("x",), False),
     "palette": (("colon",), False),
-    "plain text": (("y", "y"), False),
+    "copy": (("y",), False),
+    "plain text": (("y", "t"), False),
     "go to": (("g",), True),
 }
 
