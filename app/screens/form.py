@@ -43,15 +43,14 @@ from app.screens.form_dialogs import (
 from app.screens.form_fields import FormFields
 from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
+from app.screens.pasted_address import offer_to_spread
 from app.screens.styles import STYLES
-from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
+from app.screens.unconfirmed import note_unconfirmed
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import NARROW, FormField
+from app.widgets.form_field import FormField, SafeInput
 from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
-    from textual import events
-
     from app.drafts.draft import Draft
     from app.models.customer import Customer
     from app.repository.save_result import SaveResult
@@ -155,9 +154,7 @@ class FormScreen(BaseScreen[str]):
             self.header.title = f"Copy of {sanitize_id(self._copy_of.short_id)}"
             self.show_notice(*describe_copy(self._copy_of))
 
-    def on_resize(self, event: "events.Resize") -> None:
-        # There may be no room for it in the key bar.
-        self.status.legend = "Esc leaves" if event.size.width < NARROW else ""
+    def on_resize(self) -> None:
         self.call_after_refresh(lambda: self._show_original(self.fields.current))
 
     def footer_places(self) -> tuple[Place, ...]:
@@ -231,6 +228,17 @@ class FormScreen(BaseScreen[str]):
         """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
         self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
+
+    @on(SafeInput.LinesPasted)
+    def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
+        """Offer to spread a pasted address over the fields."""
+
+        def spread(values: Mapping[str, str], notice: str) -> None:
+            self._texts_before = self._before_lines = self.fields.texts
+            self.fields.set_values(values)
+            self.show_notice(f"{notice} Esc takes it back.", "warning")
+
+        offer_to_spread(self, self.fields, event, spread)
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)
@@ -408,7 +416,7 @@ class FormScreen(BaseScreen[str]):
             self._saving = False
             write, self._unconfirmed = self._unconfirmed, None
         if self._left is not None:
-            self._report_after_leaving(self._left, write, saved, failure, sent)
+            self._left.report(self.context, write, saved, failure, sent)
         elif saved is not None:
             self._show_saved(saved, sent)
             self.update_status()
@@ -416,23 +424,6 @@ class FormScreen(BaseScreen[str]):
             self.draft.mark_failed(failure)
             self.update_status()
             self.run_dialog(partial(self._handle_failure, failure))
-
-    def _report_after_leaving(
-        self,
-        left: LeftForm,
-        write: "UnconfirmedWrite | None",
-        saved: "SaveResult | None",
-        failure: DockbookError | None,
-        sent: Mapping[str, str],
-    ) -> None:
-        if saved is not None and write is not None:
-            report_saved(self.app, self.context, write, saved)
-        elif failure is not None and write is not None:
-            report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
-        elif saved is not None:
-            left.show_saved(saved, sent)
-        elif failure is not None:
-            left.show_failure(failure)
 
     def _show_saving(self) -> None:
         if self._unconfirmed is None:
