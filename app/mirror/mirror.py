@@ -25,6 +25,7 @@ from app.mirror.state import MirrorState
 from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryCancelled
 from app.mirror.writer import MirrorWriter
 from app.models.customer import Candidates, Customer, Page
+from app.models.duplicates import Duplicates
 from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer
 from app.storage.files import make_private_dir
@@ -180,6 +181,11 @@ class Mirror:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
         nothing = Candidates((), complete=False)
         return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
+
+    async def duplicates(self, most: int) -> Duplicates | None:
+        """At most this many groups of customers that share a phone, an e-mail or an address; `None` if unreadable."""
+        # Beside the searches of a person, which must not wait for it; it ends when its caller does.
+        return await self._run(self._count, lambda reader: reader.duplicates(most), None, CancelToken())
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""

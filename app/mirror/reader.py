@@ -8,11 +8,13 @@ from typing import Final
 from app.mirror.database import open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, decode_row, encode_id, is_older
 from app.mirror.search.candidates import find_resembling, find_suggestions
+from app.mirror.search.duplicates import find_duplicates
 from app.mirror.search.index import index_type
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
 from app.mirror.search.suggestions import suggest_terms
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, Origin, Page
+from app.models.duplicates import Duplicates
 from app.models.fields import ID_FIELD, PageRequest
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
@@ -112,6 +114,11 @@ class MirrorReader:
         """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
         with transaction(self.connection):
             return find_suggestions(self.connection, MirrorState.read(self.connection), typed, most)
+
+    def duplicates(self, most: int) -> Duplicates:
+        """At most this many groups of customers that share a phone, an e-mail or an address."""
+        with transaction(self.connection):
+            return find_duplicates(self.connection, MirrorState.read(self.connection), most)
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)

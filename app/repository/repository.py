@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
     from app.models.customer import Candidates, Customer, Page
+    from app.models.duplicates import Duplicates
     from app.models.raw_customer import RawPage
 
 __all__ = [
@@ -180,6 +181,13 @@ class CustomerRepository:
 
         none = Candidates((), complete=False)
         return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most), none)
+
+    async def duplicates(self, most: int) -> "Duplicates | None":
+        """Return at most this many groups of customers of the local copy that share a phone, an e-mail or an address.
+
+        `None` if there is no local copy.
+        """
+        return await self._local_copy.use(lambda mirror: mirror.duplicates(most), None)
 
     async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Return those of these customers that the server sent in a newer state since."""

@@ -16,6 +16,7 @@ from app.text.confusables import reveal_confusables
 from app.text.sanitize import sanitize_id
 from app.timestamps import is_before
 from app.widgets.customer_table import CursorPlacement, CustomerTable
+from app.widgets.key_names import Action
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Page
@@ -105,6 +106,18 @@ class RowActions(BaseScreen[None]):
 
         if self.can_write():
             self._with_marked(lambda customers: ask_discontinue(self, customers, self._unmark_written))
+
+    def commands(self) -> list[Action]:
+        return [
+            *super().commands(),
+            Action("discontinue-all", (), "Discontinue all marked customers", "discontinue_all", self, ""),
+            Action("duplicates", (), "Find double customers", "duplicates", self, ""),
+        ]
+
+    def action_duplicates(self) -> None:
+        from app.screens.duplicates import show_duplicates
+
+        show_duplicates(self)
 
     def action_copy(self) -> None:
         from app.screens.clipboard import copy

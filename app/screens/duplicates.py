@@ -1,0 +1,226 @@
+"""Customers that look double: groups that share a phone, an e-mail or an address, and two of them side by side."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from app.errors import DockbookError
+from app.models.duplicates import DuplicateGroup, DuplicateMember
+from app.models.fields import FIELDS
+from app.screens.base import BaseScreen
+from app.screens.comparison import ComparisonScreen
+from app.screens.requests import OpenId
+from app.screens.select_dialog import Choice, SelectDialog
+from app.text.duplicate_keys import phone_key
+from app.text.folding import fold
+from app.text.sanitize import sanitize_id
+from app.widgets.comparison_view import ComparisonRow
+
+if TYPE_CHECKING:
+    from app.models.customer import Customer, Origin
+    from app.models.duplicates import Duplicates, SharedField
+    from app.screens.context import AppContext
+
+MOST_GROUPS: Final = 500
+#: Of a group, the two that are compared first are named.
+_NAMED: Final = 2
+_SHARED: "Final[dict[SharedField, str]]" = {"phone": "Phone", "email": "Email", "address1": "Address"}
+#: Fields that are equal in most customers, and say nothing.
+_UNTELLING: Final = ("active", "created", "modified", "country", "state")
+
+
+class DuplicatesScreen(ComparisonScreen[None]):
+    """Lists the groups; Enter compares two of one."""
+
+    HELP_TEXT = (
+        "Customers of the local copy with the same phone (its digits), the same e-mail, or the same address (street, "
+        "and zip or city), whatever their case, accents and punctuation. Enter shows two of them side by side."
+    )
+
+    HEADINGS = ("Customer", "Looks like")
+    LABEL_CELLS = 19
+    FOOTER = ("compare", "refresh", "leave")
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "compare", "Compare", id="compare", tooltip="Show them side by side"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
+        Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
+    ]
+
+    def __init__(self, context: "AppContext") -> None:
+        super().__init__(context)
+        self._found: Duplicates | None = None
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.header.title = "Double customers"
+        self.set_footnote()
+        self.action_refresh()
+
+    def data_origin(self) -> "Origin | None":
+        return self._found.origin if self._found is not None else None
+
+    def action_refresh(self) -> None:
+        self.set_intro("Looking for customers that look double…")
+        self.run_read(self._find, "duplicates")
+
+    def action_compare(self) -> None:
+        row = self.view.current
+        if row is not None and self._found is not None:
+            self.app.push_screen(DuplicateScreen(self.context, self._found.groups[int(row.name)]))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    async def _find(self) -> None:
+        found = self._found = await self.repository.duplicates(MOST_GROUPS)
+        self.show_connection(self.repository.connection)
+        self.set_intro(*_intro(found))
+        self.view.show([_group_row(number, group) for number, group in enumerate(found.groups)] if found else [])
+        self.header.detail = f"{len(found.groups):,}{'+' if found.truncated else ''}" if found else ""
+
+
+class DuplicateScreen(ComparisonScreen[None]):
+    """Two customers of a group side by side, as the server has them now; Enter opens either."""
+
+    HELP_TEXT = (
+        "Two customers that look double, field by field; = marks what is the same in both. Enter opens either of them. "
+        "Where more than two share it, left and right go to the next one."
+    )
+
+    LABEL_CELLS = 12
+    FOOTER = ("open", "refresh", "next-customer", "leave")
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="open", tooltip="Open either customer"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
+        Binding("left", "step(-1)", "Previous", id="previous-customer", tooltip="Compare with the one before"),
+        Binding("right", "step(1)", "Next", id="next-customer", tooltip="Compare with the next one"),
+        Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
+    ]
+
+    def __init__(self, context: "AppContext", group: DuplicateGroup) -> None:
+        super().__init__(context)
+        self._group = group
+        self._other = 1
+        self._customers: dict[str, Customer] = {}
+        self._origin: Origin | None = None
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.header.title = "Double customers?"
+        shared = " and ".join(_SHARED[field].lower() for field in self._group.shared)
+        more = f" {self._group.size:,} customers share it." if self._group.size > _NAMED else ""
+        self.set_intro(f"The same {shared}.{more}")
+        self.set_footnote()
+        self.action_refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without others there is none to go to."""
+        return action != "step" or len(self._group.members) > _NAMED
+
+    def data_origin(self) -> "Origin | None":
+        return self._origin
+
+    def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if message.customer.short_id in self._customers:
+            self._customers[message.customer.short_id] = message.customer
+            self._show()
+            self.show_notice(message.text, message.level)
+
+    def action_refresh(self) -> None:
+        self._customers = {}
+        self._show()
+        self.run_read(self._read, "record")
+
+    def action_step(self, direction: int) -> None:
+        other = self._other + direction
+        if 0 < other < len(self._group.members):
+            self._other = other
+            self.action_refresh()
+        else:
+            self.show_hint("This is the last of them." if direction > 0 else "This is the first of them.")
+
+    def action_open(self) -> None:
+        choices = [Choice(one.short_id, _label(one)) for one in self._pair]
+
+        def chosen(short_id: str | None) -> None:
+            if short_id is not None:
+                self.post_message(OpenId(self, short_id))
+
+        self.app.push_screen(SelectDialog("Open which?", choices, choices[0].key), chosen)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    @property
+    def _pair(self) -> tuple[DuplicateMember, DuplicateMember]:
+        return self._group.members[0], self._group.members[self._other]
+
+    async def _read(self) -> None:
+        for member in self._pair:
+            try:
+                customer, self._origin = await self.repository.read_customer(member.short_id)
+            except DockbookError as error:
+                self.show_error(error, f"{sanitize_id(member.short_id)}:")
+            else:
+                self._customers[member.short_id] = customer
+        self.show_connection(self.repository.connection)
+        self._show()
+
+    def _show(self) -> None:
+        if len(self._group.members) > _NAMED:
+            self.status.position = f"{self._other} of {len(self._group.members) - 1} · ←→ next"
+        self.view.headings = tuple(map(_label, self._pair))
+        self.view.show(list(self._rows()))
+
+    def _rows(self) -> Iterator[ComparisonRow]:
+        pair = [self._customers.get(one.short_id) for one in self._pair]
+        for field in FIELDS:
+            values = tuple(one.value(field.name) if one is not None else None for one in pair)
+            same = field.name not in _UNTELLING and _is_same(field.name, *values)
+            yield ComparisonRow(field.name, f"{field.label} =" if same else field.label, values)
+
+
+def show_duplicates(screen: "BaseScreen[None]") -> None:
+    """Look for customers that look double, and show them."""
+    screen.app.push_screen(DuplicatesScreen(screen.context))
+
+
+def _intro(found: "Duplicates | None") -> Iterator[str]:
+    if found is None:
+        yield "There is no local copy to look in."
+        return
+    groups, origin = len(found.groups), found.origin
+    what = "share a phone, an email or an address"
+    if found.truncated:
+        yield f"The first {groups:,} groups of customers that {what}. There are more."
+    elif groups:
+        yield f"{groups:,} {'group' if groups == 1 else 'groups'} of customers that {what}."
+    else:
+        yield f"No two customers {what}."
+    if origin.synced_at is None:
+        expected = "" if origin.expected is None else f" of {origin.expected:,}"
+        yield f"The local copy is not complete: {origin.held:,}{expected} customers were compared. F5 looks again."
+
+
+def _group_row(number: int, group: DuplicateGroup) -> ComparisonRow:
+    first, second, *_ = group.members
+    more = f" and {group.size - _NAMED:,} more" if group.size > _NAMED else ""
+    shared = " ".join(_SHARED[field] for field in group.shared)
+    return ComparisonRow(
+        str(number), shared, (f"{_label(first)} {first.name}", f"{_label(second)} {second.name}{more}")
+    )
+
+
+def _label(member: DuplicateMember) -> str:
+    return f"{'× ' if member.active is False else ''}{sanitize_id(member.short_id)}"
+
+
+def _is_same(field: str, one: str | None, other: str | None) -> bool:
+    """Whether two values are the same, however they are written."""
+    if not one or not other:
+        return False
+    as_key = phone_key if field in ("phone", "fax") else fold
+    return as_key(one) is not None and as_key(one) == as_key(other)
