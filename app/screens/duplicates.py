@@ -12,10 +12,9 @@ from app.screens.base import BaseScreen
 from app.screens.comparison import ComparisonScreen
 from app.screens.requests import OpenId
 from app.screens.select_dialog import Choice, SelectDialog
-from app.text.duplicate_keys import phone_key
-from app.text.folding import fold
+from app.text.duplicate_keys import email_key, letters_and_digits
 from app.text.sanitize import sanitize_id
-from app.widgets.comparison_view import ComparisonRow
+from app.widgets.comparison_view import ComparisonRow, ComparisonView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
@@ -100,10 +99,12 @@ class DuplicateScreen(ComparisonScreen[None]):
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
 
-    def __init__(self, context: "AppContext", group: DuplicateGroup) -> None:
+    def __init__(self, context: "AppContext", group: DuplicateGroup, other: int = 1) -> None:
         super().__init__(context)
         self._group = group
-        self._other = 1
+        self._other = other
+        self._pair = group.members[0], group.members[other]
+        self.view = ComparisonView(tuple(map(_label, self._pair)), self.LABEL_CELLS)
         self._customers: dict[str, Customer] = {}
         self._origin: Origin | None = None
 
@@ -111,8 +112,10 @@ class DuplicateScreen(ComparisonScreen[None]):
         super().on_mount()
         self.header.title = "Double customers?"
         shared = " and ".join(_SHARED[field].lower() for field in self._group.shared)
-        more = f" {self._group.size:,} customers share it." if self._group.size > _NAMED else ""
-        self.set_intro(f"The same {shared}.{more}")
+        self.set_intro(f"The same {shared}{_of_size(self._group)}.")
+        others = len(self._group.members) - 1
+        if others > 1:
+            self.status.position = f"{self._other} of {others} · ←→ next"
         self.set_footnote()
         self.action_refresh()
 
@@ -137,8 +140,7 @@ class DuplicateScreen(ComparisonScreen[None]):
     def action_step(self, direction: int) -> None:
         other = self._other + direction
         if 0 < other < len(self._group.members):
-            self._other = other
-            self.action_refresh()
+            self.app.switch_screen(DuplicateScreen(self.context, self._group, other))
         else:
             self.show_hint("This is the last of them." if direction > 0 else "This is the first of them.")
 
@@ -154,10 +156,6 @@ class DuplicateScreen(ComparisonScreen[None]):
     def action_leave(self) -> None:
         self.dismiss(None)
 
-    @property
-    def _pair(self) -> tuple[DuplicateMember, DuplicateMember]:
-        return self._group.members[0], self._group.members[self._other]
-
     async def _read(self) -> None:
         for member in self._pair:
             try:
@@ -170,9 +168,6 @@ class DuplicateScreen(ComparisonScreen[None]):
         self._show()
 
     def _show(self) -> None:
-        if len(self._group.members) > _NAMED:
-            self.status.position = f"{self._other} of {len(self._group.members) - 1} · ←→ next"
-        self.view.headings = tuple(map(_label, self._pair))
         self.view.show(list(self._rows()))
 
     def _rows(self) -> Iterator[ComparisonRow]:
@@ -214,6 +209,10 @@ def _group_row(number: int, group: DuplicateGroup) -> ComparisonRow:
     )
 
 
+def _of_size(group: DuplicateGroup) -> str:
+    return f" in {group.size:,} customers" if group.size > _NAMED else ""
+
+
 def _label(member: DuplicateMember) -> str:
     return f"{'× ' if member.active is False else ''}{sanitize_id(member.short_id)}"
 
@@ -222,5 +221,6 @@ def _is_same(field: str, one: str | None, other: str | None) -> bool:
     """Whether two values are the same, however they are written."""
     if not one or not other:
         return False
-    as_key = phone_key if field in ("phone", "fax") else fold
-    return as_key(one) is not None and as_key(one) == as_key(other)
+    if field == "email":
+        return email_key(one) == email_key(other) is not None
+    return bool(letters_and_digits(one)) and letters_and_digits(one) == letters_and_digits(other)

@@ -23,12 +23,12 @@ def email_key(email: str) -> str | None:
 
 def address_key(address1: str, address2: str, place_code: str, city: str) -> str | None:
     """Return street and zip, or without a zip street and city, folded as for find; `None` without a street."""
-    street = _words(f"{address1} {address2}")
-    if len(street.replace(" ", "")) < _FEWEST_SIGNS:
+    street = letters_and_digits(f"{address1} {address2}")
+    if len(street) < _FEWEST_SIGNS:
         return None
-    return f"{street}, {_words(place_code) or _words(city)}"
+    return f"{street}, {letters_and_digits(place_code) or letters_and_digits(city)}"
 
 
-def _words(text: str) -> str:
-    """The letters and digits of a text, folded, in words."""
-    return " ".join("".join(sign if sign.isalnum() else " " for sign in fold(text)).split())
+def letters_and_digits(text: str) -> str:
+    """Return the letters and digits of a text, folded."""
+    return "".join(filter(str.isalnum, fold(text)))

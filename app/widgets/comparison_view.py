@@ -81,16 +81,6 @@ class ComparisonView(Widget, can_focus=True):
         self._top = 0
 
     @property
-    def headings(self) -> tuple[str, ...]:
-        """What stands above the columns."""
-        return self._headings
-
-    @headings.setter
-    def headings(self, headings: tuple[str, ...]) -> None:
-        self._headings = headings
-        self.refresh()
-
-    @property
     def rows(self) -> Sequence[ComparisonRow]:
         """What is compared."""
         return self._rows
