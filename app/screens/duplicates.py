@@ -1,6 +1,6 @@
 """Customers that look double: groups that share a phone, an e-mail or an address, and two of them side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -12,8 +12,8 @@ from app.screens.base import BaseScreen
 from app.screens.comparison import ComparisonScreen
 from app.screens.requests import OpenId
 from app.screens.select_dialog import Choice, SelectDialog
-from app.text.duplicate_keys import email_key, letters_and_digits
-from app.text.sanitize import sanitize_id
+from app.text.duplicate_keys import email_key, letters_and_digits, phone_key
+from app.text.sanitize import sanitize_id, timestamp
 from app.widgets.comparison_view import ComparisonRow, ComparisonView
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ MOST_GROUPS: Final = 500
 #: Of a group, the two that are compared first are named.
 _NAMED: Final = 2
 _SHARED: "Final[dict[SharedField, str]]" = {"phone": "Phone", "email": "Email", "address1": "Address"}
+#: What is compared of a field, if that is not its letters and digits.
+_KEYS: "Final[dict[str, Callable[[str], str | None]]]" = {"phone": phone_key, "fax": phone_key, "email": email_key}
 #: Fields that are equal in most customers, and say nothing.
 _UNTELLING: Final = ("active", "created", "modified", "country", "state")
 
@@ -173,7 +175,7 @@ class DuplicateScreen(ComparisonScreen[None]):
     def _rows(self) -> Iterator[ComparisonRow]:
         pair = [self._customers.get(one.short_id) for one in self._pair]
         for field in FIELDS:
-            values = tuple(one.value(field.name) if one is not None else None for one in pair)
+            values = tuple(_shown(field.name, one) for one in pair)
             same = field.name not in _UNTELLING and _is_same(field.name, *values)
             yield ComparisonRow(field.name, f"{field.label} =" if same else field.label, values)
 
@@ -209,6 +211,14 @@ def _group_row(number: int, group: DuplicateGroup) -> ComparisonRow:
     )
 
 
+def _shown(field: str, customer: "Customer | None") -> str | None:
+    """The value as it is shown; `None` while it is not read."""
+    if customer is None:
+        return None
+    value = customer.value(field)
+    return timestamp(value) if field in ("created", "modified") else value
+
+
 def _of_size(group: DuplicateGroup) -> str:
     return f" in {group.size:,} customers" if group.size > _NAMED else ""
 
@@ -221,6 +231,5 @@ def _is_same(field: str, one: str | None, other: str | None) -> bool:
     """Whether two values are the same, however they are written."""
     if not one or not other:
         return False
-    if field == "email":
-        return email_key(one) == email_key(other) is not None
-    return bool(letters_and_digits(one)) and letters_and_digits(one) == letters_and_digits(other)
+    key = _KEYS.get(field, letters_and_digits)
+    return bool(key(one)) and key(one) == key(other)
