@@ -40,6 +40,7 @@ class DuplicatesScreen(ComparisonScreen[None]):
     )
 
     HEADINGS = ("Customer", "Looks like")
+    SHORT_HEADINGS = ("", "")
     LABEL_CELLS = 19
     FOOTER = ("compare", "refresh", "leave")
 
@@ -106,7 +107,7 @@ class DuplicateScreen(ComparisonScreen[None]):
         self._group = group
         self._other = other
         self._pair = group.members[0], group.members[other]
-        self.view = ComparisonView(tuple(map(_label, self._pair)), self.LABEL_CELLS)
+        self.view = ComparisonView(tuple(map(_label, self._pair)), self.LABEL_CELLS, ("1", "2"))
         self._customers: dict[str, Customer] = {}
         self._origin: Origin | None = None
 

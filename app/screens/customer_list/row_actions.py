@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
-from app.screens.base import BaseScreen
+from app.screens.base import Command
 from app.screens.context import AppContext
+from app.screens.customer_actions import CustomerActions
 from app.screens.customer_list.marked_neighbours import MarkedNeighbours
 from app.screens.customer_list.pagination import CUT_SHORT, Pagination, exact_match
 from app.screens.customer_list.state_texts import position_text
@@ -16,14 +17,13 @@ from app.text.confusables import reveal_confusables
 from app.text.sanitize import sanitize_id
 from app.timestamps import is_before
 from app.widgets.customer_table import CursorPlacement, CustomerTable
-from app.widgets.key_names import Action
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Page
     from app.repository.bulk import BulkResult
 
 
-class RowActions(BaseScreen[None]):
+class RowActions(CustomerActions):
     """The part of the list that acts on customers; what is loaded and shown is up to the list."""
 
     def __init__(self, context: AppContext, pagination: Pagination) -> None:
@@ -90,7 +90,7 @@ class RowActions(BaseScreen[None]):
         others: dict[str, Callable[[], None]] = {
             "Open them one after another": self._open_marked,
             "Set one field in all": self.action_set_field,
-            "Discontinue all": self.action_discontinue_all,
+            "Discontinue all": self.discontinue_all,
             "Clear all marks": partial(self.set_marks, {}),
         }
         self._with_marked(lambda _customers: ask_about_marked(self, self.marked, others))
@@ -101,33 +101,28 @@ class RowActions(BaseScreen[None]):
         if self.can_write():
             self._with_marked(lambda customers: ask_field(self, customers, self._unmark_written))
 
-    def action_discontinue_all(self) -> None:
+    def discontinue_all(self) -> None:
         from app.screens.bulk_edit import ask_discontinue
 
         if self.can_write():
             self._with_marked(lambda customers: ask_discontinue(self, customers, self._unmark_written))
 
-    def commands(self) -> list[Action]:
+    def commands(self) -> Sequence[Command]:
         return [
             *super().commands(),
-            Action("discontinue-all", (), "Discontinue all marked customers", "discontinue_all", self, ""),
-            Action("duplicates", (), "Find double customers", "duplicates", self, ""),
+            Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
+            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
         ]
 
-    def action_duplicates(self) -> None:
-        from app.screens.duplicates import show_duplicates
-
-        show_duplicates(self)
-
     def action_copy(self) -> None:
-        from app.screens.clipboard import copy
+        from app.screens.copy_dialog import ask_what_to_copy
 
-        self.with_current_customer(lambda customer: copy(self, "ID", customer, customer.short_id))
+        self.with_current_customer(partial(ask_what_to_copy, self))
 
     def action_copy_all(self) -> None:
-        from app.screens.clipboard import copy_record
+        from app.screens.clipboard import copy_row
 
-        self.with_current_customer(partial(copy_record, self))
+        self.with_current_customer(partial(copy_row, self))
 
     def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
         """Run the action with the customer under the cursor, now or when its page is shown."""
@@ -173,6 +168,11 @@ class RowActions(BaseScreen[None]):
             elif result.outcome == "conflict" and not is_before(result.customer.modified, marked[short_id].modified):
                 marked[short_id] = result.customer
         self.set_marks(marked)
+
+    def _find_duplicates(self) -> None:
+        from app.screens.duplicates import show_duplicates
+
+        show_duplicates(self)
 
     def _open_marked(self) -> None:
         self._open(next(iter(self.marked.values())))
