@@ -251,7 +251,7 @@ def measure(customers: int) -> Iterator[ServiceFigure]:
         one, page = asyncio.run(fill(Store.open(few), 1000))
         asyncio.run(fill(Store.open(many), customers))
         (folder / "one.json").write_text(one)
-        (folder / "page.json").write_text(page)
+        (folder / "page.json").write_bytes(page)
         bare_command = [sys.executable, "-c", BARE, str(folder / "one.json"), str(folder / "page.json")]
         bare_url, _ = stack.enter_context(started(bare_command))
         with serving(str(few)) as small, serving(str(many)) as large:
@@ -274,7 +274,7 @@ def measure(customers: int) -> Iterator[ServiceFigure]:
             yield from throughput_figures("PostgreSQL", small, bare_url, folder)
 
 
-async def fill(store: Store, customers: int) -> tuple[str, str]:
+async def fill(store: Store, customers: int) -> tuple[str, bytes]:
     """Fill the store with samples, and close it; returns one customer and the first page as JSON."""
     load_sample(store, customers, lambda _done, _total: None)
     one, page = await store.get("ACME-CORP"), await store.page(PageRequest())

@@ -320,9 +320,9 @@ async def test_counts_are_exact_after_racing_creates(pair: Pair, monkeypatch: py
     assert ranges.total == 200
     everyone = (await pair[0].page(PageRequest(page_size=250))).records
     pages = [(await pair[1].page(PageRequest(page=page, page_size=9))).records for page in range(1, 24)]
-    assert ",".join(page[1:-1] for page in pages) == everyone[1:-1]
+    assert b",".join(page[1:-1] for page in pages) == everyone[1:-1]
     backwards = [await pair[1].page(PageRequest(page=page, page_size=9, direction="DESC")) for page in range(1, 24)]
-    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', "".join(page.records for page in backwards))
+    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', b"".join(page.records for page in backwards).decode())
     assert ids == sorted(ids, reverse=True)
     assert len(ids) == 200
 
