@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-#: Bytes of JSON in each of the two generations: some 6,000 customers.
-_SIZE: Final = 2 * 1024 * 1024
+#: Bytes of JSON in each of the two generations: some 3,000 customers.
+_SIZE: Final = 1024 * 1024
 
 
 class RecordCache:
