@@ -33,7 +33,7 @@ def input_hint(field: str, value: str, country: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
         return "has invisible signs"
     if value != value.strip():
-        return "space at the edge"
+        return "begins or ends with a space"
     match field:
         case "email":
             return _of_email(value)
@@ -50,16 +50,16 @@ def input_hint(field: str, value: str, country: str) -> str:
 
 def _of_email(value: str) -> str:
     if "@" not in value:
-        return "no @"
-    return "looks unfinished" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
+        return "an e-mail address has an @"
+    return "is this address complete?" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
 
 
 def _of_number(value: str) -> str:
     digits = sum(character.isdigit() for character in value)
-    return "few digits" if digits < 5 else "many digits" if digits > 20 else ""
+    return "short for a phone number" if digits < 5 else "long for a phone number" if digits > 20 else ""
 
 
 def _of_country(value: str) -> str:
     if country_name(value):
         return ""
-    return f"did you mean {value.upper()}?" if country_name(value.upper()) else "not an ISO code"
+    return f"did you mean {value.upper()}?" if country_name(value.upper()) else "not a country code"

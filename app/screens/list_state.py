@@ -76,7 +76,7 @@ class ListStateFile:
         except NotARegularFile:
             return self._set_aside()
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
             return ListState()
         except (ValueError, KeyError, TypeError, RecursionError):
             return self._set_aside()
@@ -86,9 +86,9 @@ class ListStateFile:
         try:
             self._path.replace(aside)
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
         else:
-            self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
+            self.note = f"The saved settings of the list are damaged. They were set aside as {aside.name}."
         return ListState()
 
 
@@ -115,4 +115,4 @@ class ListStateSaver:
                 try:
                     await asyncio.to_thread(self._file.save, newest)
                 except OSError as error:
-                    self._on_error(f"The settings of the list could not be saved: {os_error_text(error)}.")
+                    self._on_error(f"The settings of the list cannot be saved: {os_error_text(error)}.")
