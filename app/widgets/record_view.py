@@ -179,11 +179,11 @@ def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Field
     for name, value in islice(unknown.items(), _MOST_UNKNOWN):
         shown = f"{shorten(name, _MAX_NAME)}: {sanitize(value[:_MAX_VALUE]) or '–'}"
         yield FieldEntry(
-            name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _truncation_note(value))))
+            name, "More", "", value, shown, "; ".join(filter(None, ("not known to dockbook", _truncation_note(value))))
         )
     if len(unknown) > _MOST_UNKNOWN:
         left = f"{len(unknown) - _MOST_UNKNOWN:,} more fields"
-        yield FieldEntry("", "More", "", "", left, "not in the contract")
+        yield FieldEntry("", "More", "", "", left, "not known to dockbook")
 
 
 def _truncation_note(value: str) -> str:

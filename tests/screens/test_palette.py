@@ -15,7 +15,7 @@ async def test_palette_begins_with_what_is_used_most() -> None:
     async with run_app(size=(80, 60)) as it:
         await it.press("ctrl+p")
         first = [line.split("  ")[0] for line in commands(it)[:6]]
-        assert first == ["Open", "Find while you type, over everything", "Edit", "New", *first[4:]]
+        assert first == ["Open", "Find while you type, in all fields", "Edit", "New", *first[4:]]
         assert first[4].startswith("Copy")
         await it.press("up")
         assert [line.split("  ")[0] for line in commands(it)[-6:-4]] == ["Next row", "Previous row"]
@@ -58,7 +58,7 @@ async def test_palette_confirms_what_the_key_confirms() -> None:
         await it.press("enter")
         assert it.transport.count("DELETE") == 0
         await it.press("f2", "x", "ctrl+p", *"quit", "enter")
-        it.sees("Quit and lose what is not saved?", "Stay")
+        it.sees("Quit and lose your unsaved changes?", "Stay")
         assert it.app.return_code is None
 
 
