@@ -363,7 +363,7 @@ class EditConflict(DockbookError):
     ) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
         what = {
-            "changed": f"Somebody else changed {names}. Nothing was saved. Choose which to keep.",
+            "changed": f"Somebody else changed {names}. Nothing was saved.",
             "answer lost": f"The answer to the save was lost, and {names} now differs from before and from what you "
             "typed: it may be yours, stored otherwise, or somebody else's.",
             "older": f"The server still shows an older record than the one you know: {names} differs. It may lag "
@@ -419,6 +419,12 @@ class ExportFailed(DockbookError):
     """Customers could not be written out whole."""
 
     title = "The export failed"
+
+
+class CommandFailed(DockbookError):
+    """A command of the settings did not do its work."""
+
+    title = "The command failed"
 
 
 def _sentence(text: str) -> str:

@@ -12,9 +12,11 @@ from app.mirror.search.index import index_type
 from app.mirror.search.position import find_position
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
 from app.mirror.search.suggestions import suggest_terms
+from app.mirror.search.values import CountedField, places_of_zip, values_in_use
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
 from app.models.fields import ID_FIELD, PageRequest
+from app.models.values import Place, ValueInUse
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
 
@@ -120,6 +122,14 @@ class MirrorReader:
             state = MirrorState.read(self.connection)
             known = state.complete or request.needs_mirror
             return find_position(self._search(state), request, typed) if known else None
+
+    def values_in_use(self, field: CountedField) -> list[ValueInUse]:
+        """The values that customers have in this field, the most used first."""
+        return values_in_use(self.connection, field)
+
+    def places_of_zip(self, code: str, country: str) -> list[Place]:
+        """Where customers with this zip are, the most usual place first."""
+        return places_of_zip(self.connection, code, country)
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)

@@ -45,7 +45,7 @@ DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for m
 #: The workers that wait for a person.
 DIALOG_GROUP: Final = "dialogs"
 
-WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+WRITING_ACTIONS: Final = frozenset({"edit", "new", "duplicate", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
     "now": "Reading all customers again for find …",
@@ -86,7 +86,8 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     class CustomerSaved(Message):
         """A customer was written; every screen that shows it takes over the record.
 
-        With `aloud` the text is shown on the top screen, because no form waits for the write any more.
+        With `aloud` the text is shown on the top screen, because no form waits for the write any more. Without a text
+        another screen says what was done.
         """
 
         def __init__(
@@ -258,8 +259,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_connection(self.repository.connection)
 
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
-        """Show a notice on the status line instead of the one before."""
-        self.status.show_notice(text, level, kind)
+        """Show a notice, if there is a text, on the status line instead of the one before."""
+        if text:
+            self.status.show_notice(text, level, kind)
 
     def show_hint(self, text: str) -> None:
         """Show why a key did nothing, or what to do next, until a key does something."""

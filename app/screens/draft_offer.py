@@ -37,6 +37,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
 
     TAKES_SCANS = True
     HEADINGS = ("As it was", "  You typed", "  On the server now")
+    SHORT_HEADINGS = ("Before", "Typed", "Server")
     FOOTER = ("resume", "discard", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,11 +14,11 @@ def leave_dialog(unsaved: str, *, in_doubt: bool, draft: bool) -> ConfirmDialog:
     )
 
 
-def leave_unconfirmed_dialog() -> ConfirmDialog:
-    """Ask whether to leave, where no drafts are kept, before a save is confirmed."""
+def leave_saving_dialog() -> ConfirmDialog:
+    """Ask whether to leave while a save goes on, where no drafts are kept."""
     return ConfirmDialog(
         "Leave before it is known whether it was saved?",
-        ["No drafts are kept here: what you typed goes with the form. dockbook goes on looking for it."],
+        ["No drafts are kept here: if it is not saved, what you typed is lost. The outcome is shown where you are."],
         {"stay": "Stay", "leave": "Leave"},
     )
 

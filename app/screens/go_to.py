@@ -120,6 +120,7 @@ class GoToDialog(Dialog[Destination]):
         at = -1 if options.highlighted is None else options.highlighted
         at = min(at + step, len(self._offered) - 1)
         options.highlighted = at if at >= 0 else None
+        self.pointed = options if at >= 0 else None
 
     @property
     def _typed(self) -> str:

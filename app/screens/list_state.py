@@ -54,7 +54,8 @@ class SavedFilter(NamedTuple):
 
 
 class ListState(NamedTuple):
-    """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit.
+    """How a list looks: `sort` `None` is the server's own order, `columns` `None` as many as fit, `preview` `None` only
+    where there is much room.
 
     `page_size` is a number of rows, `fit` for as many as can be seen, or `None` when nobody chose. `opened` are the IDs
     of the customers opened last, the last one first.
@@ -65,6 +66,7 @@ class ListState(NamedTuple):
     status: Status = "all"
     page_size: int | Literal["fit"] | None = None
     columns: tuple[str, ...] | None = None
+    preview: bool | None = None
     filters: tuple[SavedFilter, ...] = ()
     opened: tuple[str, ...] = ()
 
@@ -76,6 +78,7 @@ class ListState(NamedTuple):
             status=look.status,
             page_size=look.page_size,
             columns=look.columns,
+            preview=look.preview,
         )
 
     def with_filter(self, new: SavedFilter) -> Self:
@@ -106,11 +109,13 @@ class ListState(NamedTuple):
         fits = type(size) is int and MIN_PAGE_SIZE <= size <= MAX_PAGE_SIZE
         _check(size in (None, "fit") or fits, "page_size")
         _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
-        filters, opened = kept.get("filters", []), kept.get("opened", [])
+        # Older versions did not have them.
+        preview, filters, opened = kept.get("preview"), kept.get("filters", []), kept.get("opened", [])
+        _check(preview in (None, True, False), "preview")
         _check(isinstance(filters, list) and len(filters) <= MOST_FILTERS, "filters")
         _check(isinstance(opened, list) and all(isinstance(one, str) for one in opened), "opened")
         return cls(
-            *(sort, direction, status, size, None if columns is None else tuple(columns)),
+            *(sort, direction, status, size, None if columns is None else tuple(columns), preview),
             tuple(SavedFilter.from_json(one) for one in filters),
             tuple(opened[:MOST_OPENED]),
         )

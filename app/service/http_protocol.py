@@ -266,10 +266,24 @@ class _ClosableTransport(asyncio.Transport):
 
 
 class _RequestParser(h11.Connection):
-    """Parses requests; refuses bodies in too many chunks, and long ones that were answered before their end."""
+    """Parses requests; refuses bodies in too many chunks, and long ones that were answered before their end.
+
+    The head of an answer goes out with the beginning of its body: alone it would cost a system call and a packet.
+    """
 
     _chunks = 0
     _dropped = 0
+    _head = b""
+
+    def send(self, event: h11.Event) -> Any:
+        output = super().send(event)
+        if output is None:
+            return None
+        if isinstance(event, h11.Response):
+            self._head = output
+            return b""
+        head, self._head = self._head, b""
+        return head + output
 
     def next_event(self) -> Any:
         event = super().next_event()

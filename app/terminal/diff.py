@@ -8,6 +8,7 @@ from typing import Final
 
 from app.terminal.screen_buffer import BLANK, Cell, Row, ScreenBuffer, has_fixed_width
 from app.terminal.sgr import PLAIN, SgrStyle, transition
+from app.terminal.too_small import is_too_small, too_small_text
 
 #: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
 _SHORT_GAP: Final = 4
@@ -25,9 +26,13 @@ CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
 
 
 class ScreenDiff:
-    """Turns updates into output. What the terminal shows is known from `cleared` on."""
+    """Turns updates into output. What the terminal shows is known from `cleared` on.
 
-    def __init__(self, columns: int, lines: int) -> None:
+    With `for_screens`, a terminal in which no screen has room shows that, and the screen when it has grown.
+    """
+
+    def __init__(self, columns: int, lines: int, *, for_screens: bool = False) -> None:
+        self._for_screens = for_screens
         self.buffer = ScreenBuffer(columns, lines)
         self._shown: list[Row | None] = [None] * lines
         self._fixed_width = [False] * lines
@@ -35,6 +40,8 @@ class ScreenDiff:
         self._cursor: tuple[int | None, int] | None = None
         self._style: SgrStyle | None = None
         self._out: list[str] = []
+        #: Whether the terminal shows that it is too small, and no screen.
+        self._shows_too_small = False
 
     def cleared(self) -> None:
         """The terminal was sent `CLEAR`: it shows nothing."""
@@ -52,9 +59,16 @@ class ScreenDiff:
         self._fixed_width = [False] * lines
         self._unknown = set(range(lines))
         self._cursor = self._style = None
+        self._shows_too_small = False
 
     def output(self) -> str:
         """What brings the terminal from what it shows to what the grid says; empty when nothing differs."""
+        size = self.buffer.columns, self.buffer.lines
+        if self._for_screens and is_too_small(*size):
+            # The screen is kept in the buffer: with another size comes another look at all of it.
+            output = "" if self._shows_too_small else CLEAR + too_small_text(*size)
+            self._shows_too_small = True
+            return output
         self._out = []
         lines = sorted(y for y in self.buffer.dirty | self._unknown if y < self.buffer.lines)
         for y in lines:

@@ -139,6 +139,15 @@ def shorten(text: str, cells: int) -> str:
     return text[:end].rstrip(" ") + ELLIPSIS
 
 
+def shorten_middle(text: str, cells: int) -> str:
+    """The visible text in at most this many cells; what does not fit is left out in the middle, as `…`."""
+    text = sanitize(text)
+    if _cells(text) <= cells:
+        return text
+    head = shorten(text, (cells + 1) // 2).removesuffix(ELLIPSIS)
+    return head + shorten_start(text, cells - _cells(head))
+
+
 def fit(text: str, cells: int, align: Literal["left", "right"] = "left") -> str:
     """The visible text in exactly this many cells, shortened or padded with spaces."""
     text = shorten(text, cells)

@@ -63,7 +63,10 @@ class NavigatingApp(App[int]):
     def new_customer(self, request: NewCustomer) -> None:
         from app.screens.form import FormScreen
 
-        form = FormScreen(request.screen.context, None, new_id=request.short_id, beside=request.beside)
+        original = request.copy_of
+        form = FormScreen(
+            request.screen.context, None, new_id=request.short_id, beside=request.beside, copy_of=original
+        )
         self._open_form(request.screen, form)
 
     @on(EditDraft)

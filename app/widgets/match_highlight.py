@@ -7,7 +7,7 @@ from app.models.fields import BY_NAME, ID_FIELD, STATUS
 from app.models.find_query import FIND_FIELDS, FindWord
 from app.text.folding import fold, match_spans
 from app.text.sanitize import fit, sanitize, shorten, width
-from app.widgets.columns import GAP, CellText, Column, ColumnWidth, row_parts
+from app.widgets.columns import GAP, CellText, Column, Line, row_parts
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -36,25 +36,53 @@ def found_spans(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     return match_spans(text, [word for word in words if word in folded or any(map(str.isdigit, word))])
 
 
-def highlight_row(customer: "Customer", layout: Sequence[ColumnWidth], words: Sequence[FindWord]) -> list[StyledText]:
-    """The row in pieces, with what matched marked; a match that no column shows takes the place of the last ones.
+#: Where words stand in a cell of a row.
+Spans = list[tuple[int, int]]
 
-    A word of a field is marked in that field only.
+
+def highlight_row(customer: "Customer", layout: Sequence[Line], words: Sequence[FindWord]) -> list[list[StyledText]]:
+    """The lines of the row in pieces, with what matched marked; a word of a field is marked in that field only.
+
+    A match that no column shows takes the place of the last ones in a line.
     """
-    parts = row_parts(customer, layout)
-    columns = {cell.column.field: cell.column for cell in layout}
-    spans = [_spans_in(part, columns[part.field], customer, words) for part in parts]
-    missing = [
-        word for word in words if not any(_spans_in(part, columns[part.field], customer, [word]) for part in parts)
-    ]
+    columns = {cell.column.field: cell.column for line in layout for cell in line}
+    lines = [row_parts(customer, line) for line in layout]
+
+    def spans_in(part: CellText, words: Sequence[FindWord]) -> Spans:
+        return _spans_in(part, columns[part.field], customer, words)
+
+    missing = [word for word in words if not any(spans_in(part, [word]) for line in lines for part in line)]
     note = _hidden_match(customer, missing)
-    replaced = _room_for(parts, spans, note) if note is not None else range(0)
+    rooms = [range(0) for _ in lines]
+    if note is not None:
+        # In a line of its own, what the ID shows as well gives way to what nothing else shows.
+        below = [word for word in words if not spans_in(lines[0][0], [word])]
+        found = [
+            _room_for(parts, [spans_in(part, words if parts is lines[0] else below) for part in parts], note)
+            for parts in lines
+        ]
+        at = next((number for number, room in enumerate(found) if room), 0)
+        rooms[at] = found[at]
+    return [
+        _pieces(parts, [spans_in(part, words) for part in parts], room, note, missing)
+        for parts, room in zip(lines, rooms, strict=True)
+    ]
+
+
+def _pieces(
+    parts: Sequence[CellText],
+    spans: Sequence[Spans],
+    replaced: range,
+    note: tuple[str, str] | None,
+    missing: Sequence[FindWord],
+) -> list[StyledText]:
+    """A line in pieces; the note takes the place of the cells `replaced`."""
     pieces: list[StyledText] = []
     for index, part in enumerate(parts):
         if note is not None and index in replaced:
             if index == replaced.start:
                 cells = sum(parts[n].width for n in replaced) + GAP * (len(replaced) - 1)
-                pieces += [StyledText(" " * GAP), *_match_snippet(note, missing, cells)]
+                pieces += [StyledText(" " * GAP if index else ""), *_match_snippet(note, missing, cells)]
             continue
         if index:
             pieces.append(StyledText(" " * GAP))
@@ -99,10 +127,14 @@ def _hidden_match(customer: "Customer", missing: Sequence[FindWord]) -> tuple[st
     return None
 
 
-def _room_for(parts: Sequence[CellText], spans: Sequence[object], note: tuple[str, str]) -> range:
-    """The cells that give way: as few as will do, from the right, never ID, name, status or a cell with a match."""
+def _room_for(parts: Sequence[CellText], spans: Sequence[Spans], note: tuple[str, str]) -> range:
+    """The cells that give way: as few as will do, from the right, never ID, status or a cell with a match.
+
+    The name gives way only where it has a line of its own.
+    """
     end = len(parts) - 1 if parts[-1].field == STATUS else len(parts)
-    first = 1 + max(at for at, part in enumerate(parts[:3]) if part.field in (ID_FIELD, STATUS, "name"))
+    kept = (ID_FIELD, STATUS, "name") if len(parts) > 1 else ()
+    first = 1 + max((at for at, part in enumerate(parts[:3]) if part.field in kept), default=-1)
     wanted = width(BY_NAME[note[0]].label) + 1 + width(note[1])
     start, cells = end, -GAP
     while start > first and cells < wanted and not spans[start - 1]:

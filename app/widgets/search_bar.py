@@ -12,14 +12,17 @@ from textual.widget import Widget
 from app.models.find_query import complete_field
 from app.text.sanitize import shorten, width
 from app.widgets.form_field import SafeInput
+from app.widgets.narrow import is_narrow
 from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
     from textual import events
 
 _LABEL: Final = " Find: "
+_SHORT_LABEL: Final = " /"
 _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
+_SHORT_PLACE: Final = 12  # cells
 
 
 class SearchInput(SafeInput):
@@ -125,24 +128,29 @@ class SearchBar(Widget):
     def compose(self) -> ComposeResult:
         yield self.input
 
-    def on_mount(self) -> None:
-        self.input.styles.margin = (0, 0, 0, width(_LABEL))
-
     def on_resize(self, event: "events.Resize") -> None:
+        self.input.styles.margin = (0, 0, 0, width(_label(event.size.width)))
         # A width of its own, so that a longer count does not move the text.
         self.input.styles.width = _text_cells(event.size.width)
 
     @staticmethod
     def room_in(cells: int) -> int:
         """Return how many of these cells are free for the position."""
-        return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
+        return max(0, cells - width(_label(cells)) - _text_cells(cells) - 2)
 
     def render(self) -> Content:
+        label = _label(self.size.width)
         position = shorten(self.position, self.room_in(self.size.width))
-        gap = self.size.width - width(_LABEL) - width(position) - 1
-        return Content.assemble((_LABEL, "bold"), " " * max(0, gap), (position, "dim"), " ")
+        gap = self.size.width - width(label) - width(position) - 1
+        return Content.assemble((label, "bold"), " " * max(0, gap), (position, "dim"), " ")
+
+
+def _label(cells: int) -> str:
+    return _SHORT_LABEL if is_narrow(cells) else _LABEL
 
 
 def _text_cells(cells: int) -> int:
-    free = cells - width(_LABEL)
+    free = cells - width(_label(cells))
+    if is_narrow(cells):
+        return max(1, min(_LEAST_TEXT, free - _SHORT_PLACE))
     return max(min(_LEAST_TEXT, free), free - _PLACE)

@@ -10,6 +10,7 @@ from textual.timer import Timer
 
 from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import CachedLines
+from app.widgets.narrow import is_narrow
 
 Level = Literal["hint", "info", "warning", "error"]
 
@@ -20,6 +21,7 @@ _SIGNS: dict[Level, tuple[str, str]] = {
     "error": ("! ", "bold $error"),
 }
 _MOST_LINES = 5
+_MOST_SHORT_LINES = 8
 
 
 class Notice(NamedTuple):
@@ -100,15 +102,16 @@ class StatusLine(CachedLines):
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
+        most = _MOST_SHORT_LINES if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
-        shown = (notice.text[: cells * _MOST_LINES] for notice in self.notices)
+        shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
-        if len(lines) >= _MOST_LINES:
-            kept = lines[: _MOST_LINES - 1]
-            kept[-1] = Content.styled(shorten(kept[-1].plain + " " * cells, cells - 3).rstrip() + "…", style)
+        if len(lines) >= most:
+            kept = lines[: most - 1]
+            kept[-1] = Content.styled(shorten(kept[-1].plain, cells - 3).removesuffix("…") + "…", style)
             lines = kept
         lines = [Content(" ") + line for line in lines]
         return [*lines, _justify(Content(""), position, cells)] if position else lines

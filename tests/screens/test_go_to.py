@@ -46,7 +46,7 @@ async def test_unknown_scan_offers_new_customer() -> None:
         await it.burst("]C1DOCK-99\r")
         it.sees("There is no customer with the ID DOCK-99.", "Cancel", "New customer with this ID")
         await it.press("right", "right", "enter")
-        it.sees("New customer", "• ID         DOCK-99")
+        it.sees("New customer", "• ID        [DOCK-99")
         await it.press("escape")
         it.sees("48 customers")
         await it.burst("DOCK-99\r")
@@ -104,7 +104,7 @@ async def test_scan_in_form_fills_fields() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.burst("-East\rJohn\r")
-        it.sees("• Name       Acme Corporation-East", "• Contact    Jane SmithJohn")
+        it.sees("• Name      [Acme Corporation-East", "• Contact   [Jane SmithJohn")
 
 
 async def test_read_only_scan_offers_no_new_customer() -> None:

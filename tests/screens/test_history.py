@@ -89,6 +89,17 @@ async def test_history_shows_changes_and_undoes_any() -> None:
         it.sees("48 customers")
 
 
+async def test_enter_on_a_change_opens_its_customer() -> None:
+    async with run_app() as it:
+        await save_phone(it, "1")
+        await it.press("m")
+        it.sees("⏎ Open")
+        await it.press("enter")
+        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way")
+        await it.press("escape")
+        it.sees("My changes")
+
+
 @pytest.mark.promise("W7", "A2")
 async def test_undo_is_off_without_permission() -> None:
     async with run_app() as it:

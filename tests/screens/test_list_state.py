@@ -9,7 +9,7 @@ import pytest
 from app.screens.list_state import MOST_OPENED, ListState, ListStateFile, SavedFilter
 
 GDANSK = SavedFilter("Gdańsk, off", "city:gdansk", "discontinued", "changed today", None, "ASC")
-STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"), (GDANSK,), ("ACME-CORP", "\ud800"))
+STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"), True, (GDANSK,), ("ACME-CORP", "\ud800"))
 
 
 def test_list_state_is_kept_per_site(tmp_path: Path) -> None:

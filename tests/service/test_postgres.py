@@ -1,6 +1,7 @@
 """PostgreSQL: what is answered is committed, what is not known is called so, and nothing is written twice."""
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
@@ -16,8 +17,9 @@ import pytest
 
 from app.errors import ApiError, GatewayFault, PreconditionFailed
 from app.models.fields import PageRequest
+from app.service import record_cache
 from app.service.database import id_ranges, postgres
-from app.service.database.base import Session
+from app.service.database.base import RequestWait, Session, request_wait
 from app.service.database.id_ranges import IdRanges, wrong_ranges
 from app.service.database.postgres import PostgresDatabase
 from app.service.database.schema import POSTGRES, create_statements
@@ -137,6 +139,30 @@ async def test_deadline_runs_while_work_waits_for_a_thread(postgres_server: Post
     await database.close()
 
 
+async def test_calls_of_one_request_share_a_deadline() -> None:
+    attempts: list[int] = []
+
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        database = PostgresDatabase(f"postgresql://127.0.0.1:{port}/x?sslmode=disable", deadline=1.0)
+        request_wait.set(RequestWait())
+        for most in (5, 1):
+            attempts.clear()
+            with pytest.raises(GatewayFault):
+                await database.read(lambda _: None)
+            assert len(attempts) <= most
+        # Another request has the whole time again.
+        request_wait.set(RequestWait())
+        with pytest.raises(GatewayFault):
+            await database.read(lambda _: None)
+        assert len(attempts) > 1
+        await database.close()
+
+
 @pytest.mark.promise("S7")
 async def test_server_that_is_read_only_is_not_used(
     database: PostgresDatabase, postgres_server: PostgresServer
@@ -220,6 +246,42 @@ async def test_counter_of_many_writers_in_two_processes_misses_nothing(pair: Pai
     moments = [change.at for change in await pair[0].history("A")]
     assert len(moments) == 41
     assert moments == sorted(set(moments))
+
+
+@pytest.mark.promise("S4")
+@pytest.mark.parametrize("cached", [0, 2_000, 2_000_000])
+async def test_pages_show_every_change_of_another_process(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, cached: int
+) -> None:
+    monkeypatch.setattr(record_cache, "_SIZE", cached)
+    expected = {f"K{number}": "" for number in range(30)}
+    for short_id in expected:
+        await pair[0].upsert(short_id, {})
+    for turn in range(60):
+        short_id = f"K{turn * 7 % 30}"
+        expected[short_id] = str(turn)
+        await pair[turn % 2].upsert(short_id, {"name": str(turn)})
+        for store in pair:
+            forward = await store.page(PageRequest(page_size=40))
+            backward = await store.page(PageRequest(page_size=40, direction="DESC"))
+            shown = [(record["shortID"], record["name"]) for record in json.loads(forward.records)]
+            assert shown == sorted(expected.items())
+            assert json.loads(backward.records) == json.loads(forward.records)[::-1]
+
+
+async def test_rows_inserted_by_hand_are_not_taken_for_each_other(store: Store) -> None:
+    def insert(session: Session) -> None:
+        for short_id in ("A", "B"):
+            session.execute(
+                "INSERT INTO customer (shortID, created, modified) VALUES (:id, '2024-01-01', '2024-01-01')",
+                {"id": short_id},
+            )
+        id_ranges.rebuild(session)
+
+    await store.database.write(insert)
+    for _ in range(2):
+        page = json.loads((await store.page(PageRequest())).records)
+        assert [record["shortID"] for record in page] == ["A", "B"]
 
 
 @pytest.mark.promise("S4", "W2")

@@ -53,16 +53,19 @@ def suggest_terms(search: "CustomerSearch", request: PageRequest) -> tuple[Searc
         missing = True
         # In ACME-CROP only the second half is wrong.
         pieces = [piece.decode() for piece in strip_punctuation(term.text)]
-        if not pieces:
-            return None
+        # The parts of a number may stand anywhere: that alone is not close.
+        close = any(map(str.isalpha, term.text))
         for piece in pieces:
             one = SearchTerm(piece, field=term.field)
             if piece == term.text or not search.exists(one):
                 similar = similar_words(search.connection, piece)
                 if not similar:
                     return None
+                close = True
                 one = SearchTerm(similar[0], variants=tuple(similar[1:]), field=term.field)
             suggested.append(one)
+        if not close:
+            return None
     return tuple(suggested) if missing else None
 
 

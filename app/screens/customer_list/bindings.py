@@ -5,6 +5,7 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from app.screens.base import HISTORY_BINDINGS
+from app.screens.customer_actions import DUPLICATE_BINDINGS
 from app.widgets.key_bar import KeyPair
 
 HELP_TEXT: Final = (
@@ -31,7 +32,7 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("f7,less_than_sign", "turn(-1)", "Prev", id="previous-page", tooltip="Previous page"),
     Binding("f8,greater_than_sign", "turn(1)", "Next", id="next-page", tooltip="Next page"),
     Binding("s", "sort", "Sort", id="sort", tooltip="Sort (s s: other direction)"),
-    Binding("a", "filter", "Filter", id="status-filter", tooltip="All, active, discontinued customers"),
+    Binding("a", "filter", "Filter", id="status-filter", tooltip="Filter: all, active or discontinued customers"),
     Binding("f9,v", "columns", "Columns", id="columns", tooltip="Choose the columns"),
     Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
     Binding("R", "read_all", "Read all again", id="read-all", tooltip="Read everything again (or F5 twice)"),
@@ -42,11 +43,14 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("0", "app.recent", "Recent", id="recent", tooltip="The customers opened last"),
     Binding("F", "save_filter", "Save filter", id="save-filter", tooltip="Save find, filter and order under a name"),
     Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or take the mark away"),
-    Binding("M", "marked", "Marked", id="marked", tooltip="Copy, export or forget the marked customers"),
-    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
+    Binding("M", "marked", "Marked", id="marked", tooltip="What to do with the marked customers"),
+    Binding("S", "set_field", "Set field", id="set-field", tooltip="Set one field in all marked customers"),
+    *DUPLICATE_BINDINGS,
+    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID (y again), phone (p), email (e), address (a)"),
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),
+    Binding("P", "preview", "Preview", id="preview", tooltip="Show the customer beside the list, or not"),
     *HISTORY_BINDINGS,
     Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
     Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),

@@ -8,7 +8,7 @@ from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest, Period
 from app.models.find_query import complete_field
 from app.screens.base import Command
 from app.screens.customer_list.find_help import find_help
-from app.screens.customer_list.row_actions import RowActions
+from app.screens.customer_list.list_layout import ListLayout
 from app.text.sanitize import sanitize
 from app.widgets.customer_table import CursorPlacement
 from app.widgets.key_bar import Hint
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from app.screens.list_state import SavedFilter
 
 
-class ListCommands(RowActions):
+class ListCommands(ListLayout):
     """The part of the list that asks which rows to show, and how; they are loaded by the list."""
 
-    #: Whether as many rows are shown as fit.
-    fit: bool
     #: The field name that Tab completes, if there is one.
     _completed: Sequence[str] = ()
     #: The columns that the server does not sort by.
@@ -55,14 +53,6 @@ class ListCommands(RowActions):
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Sort the list by a column, or the best hits first."""
-        raise NotImplementedError
-
-    def set_page_size(self, size: int | None) -> None:
-        """Show as many rows a page, or with `None` as many as fit."""
-        raise NotImplementedError
-
-    def save_list_state(self) -> None:
-        """Save how the list looks for the next start, without the search."""
         raise NotImplementedError
 
     @property
@@ -113,6 +103,7 @@ class ListCommands(RowActions):
 
         filters = self.context.list_state.state.filters
         return [
+            *super().commands(),
             *filter_commands(filters, self.show_filter, partial(ask_which_to_remove, self)),
             *period_commands(self.pagination.requested.period, self.show_period),
         ]
@@ -155,11 +146,6 @@ class ListCommands(RowActions):
         from app.screens.customer_list.options import ask_order
 
         ask_order(self, self.pagination.requested, self.sorted_locally, self.order_by)
-
-    def action_page_size(self) -> None:
-        from app.screens.customer_list.options import ask_page_size
-
-        ask_page_size(self, None if self.fit else self.pagination.requested.page_size, self.set_page_size)
 
     def action_columns(self) -> None:
         from app.screens.customer_list.options import ask_columns

@@ -177,7 +177,7 @@ def exact_match(rows: "Sequence[Customer]", short_id: str) -> "Customer | None":
     return exact[0] if len(exact) == 1 else None
 
 
-def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[FindWord], str]:
+def suggestion_caption(find: str, page: "Page", *, short: bool = False) -> tuple[Sequence[FindWord], str]:
     """Return the words to highlight in the rows of a search, and the caption above similar matches."""
     typed = parse_find(find).words
     close = page.origin.suggestions if page.origin is not None else ()
@@ -185,4 +185,4 @@ def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[FindWord], str
         return typed, ""
     similar = parse_find(" ".join(close)).words
     instead = ", ".join([sanitize(word) for word in close if parse_find(word).words[0] not in typed][:_MOST_CLOSE])
-    return similar, f'No match for "{find}". Similar: {instead}'
+    return similar, f"Similar: {instead}" if short else f'No match for "{find}". Similar: {instead}'

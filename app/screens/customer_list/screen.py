@@ -16,6 +16,7 @@ from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
 from app.screens.customer_list.find_help import HELP_QUERY
 from app.screens.customer_list.list_commands import ListCommands
+from app.screens.customer_list.list_layout import LEAST_ROWS
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
@@ -31,6 +32,7 @@ from app.text.sanitize import width
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
 from app.widgets.key_bar import Place
+from app.widgets.narrow import is_narrow
 from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from app.mirror.snapshot import ListSnapshot
     from app.models.customer import Customer, Origin, Page
 
-_OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
-LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
 
@@ -57,11 +57,10 @@ class CustomerListScreen(ListCommands):
         size = state.page_size or context.page_size or "fit"
         page_size = size if isinstance(size, int) else LEAST_ROWS
         request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
-        super().__init__(context, Pagination(request))
+        super().__init__(context, Pagination(request), fit=size == "fit", preview=state.preview)
         self.table.chosen = state.columns
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
-        self.fit = size == "fit"
         self._loader = PageLoader(context.repository, self.pagination)
         context.list_state.on_error = partial(self.show_notice, level="warning")
         #: Actions that wait for the page that is being loaded.
@@ -78,15 +77,16 @@ class CustomerListScreen(ListCommands):
         self.empty_state.show("Loading customers…")
 
     def compose_body(self) -> ComposeResult:
-        yield self.table
+        yield from self.compose_rows()
         yield self.empty_state
         yield self.search_bar
 
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
-        size = self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size
-        self._show_snapshot(size)
+        # The heading of the rows says it.
+        self.header.short_title = ""
+        self._show_snapshot(self.page_size_for(self.app.size))
         if (file := self.context.list_state_file) is not None and file.note:
             self.show_notice(file.note, "warning")
 
@@ -95,8 +95,10 @@ class CustomerListScreen(ListCommands):
         self.focus_body()
 
     def on_resize(self, event: "events.Resize") -> None:
+        self.set_class(is_narrow(event.size.width), "-narrow")
+        self.place_preview(event.size)
         # The first time, this loads the list.
-        size = self.rows_fitting(event.size.height) if self.fit else self.pagination.requested.page_size
+        size = self.page_size_for(event.size)
         if self.pagination.page is None or size != self.pagination.requested.page_size:
             self.resize_page(size)
         else:
@@ -145,6 +147,9 @@ class CustomerListScreen(ListCommands):
         return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if not message.text:
+            self.replace(message.customer)
+            return
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
@@ -152,8 +157,9 @@ class CustomerListScreen(ListCommands):
         if message.change is not None and message.change.kind == "created" and not message.aloud:
             self._show_created(short_id, message.text)
         elif not self.replace(message.customer) or request.needs_mirror:
-            # Among those that match, it may be in another place now, or not at all.
-            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
+            # It may be in another place now, or not at all. Without a form, the cursor has been moved on since.
+            seek = None if message.aloud else short_id
+            self.load(request, "same", fresh=True, seek=seek, before=message.text)
 
     def _show_created(self, short_id: str, text: str) -> None:
         """Show the page that a new customer is on, without a filter that leaves it out."""
@@ -179,10 +185,6 @@ class CustomerListScreen(ListCommands):
 
     def focus_body(self) -> None:
         (self.search_bar.input if self.is_searching and not self.table.has_focus else self.table).focus()
-
-    def rows_fitting(self, height: int) -> int:
-        """Return how many rows a screen of this height shows while there is no notice."""
-        return min(max(LEAST_ROWS, height - _OTHER_LINES), self.pagination.page_limit)
 
     @on(CustomerTable.Opened)
     def open_customer(self) -> None:
@@ -220,6 +222,7 @@ class CustomerListScreen(ListCommands):
     @on(SearchInput.MoveRows)
     def move_rows(self, event: SearchInput.MoveRows) -> None:
         move = self.table.action_move if event.how == "move" else self.table.action_page_rows
+        self.pointed = self.table
         self.after_load(partial(move, event.step))
 
     @on(SearchInput.Entered)
@@ -357,29 +360,20 @@ class CustomerListScreen(ListCommands):
         if not self.is_searching:
             request = self.pagination.requested
             size: Literal["fit"] | int = "fit" if self.fit else request.page_size
-            look = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
+            look = ListState(
+                request.sort, request.direction, request.status, size, self.table.chosen, self.preview_wanted
+            )
             self.change_list_state(lambda state: state.with_look(look))
 
-    def set_page_size(self, size: int | None) -> None:
-        self.fit = size is None
-        self.resize_page(size or self.rows_fitting(self.size.height))
-        self.save_list_state()
-
-    def resize_page(self, size: int) -> None:
-        """Change the page size; the customer under the cursor stays on the page."""
-        request = self.pagination.requested._replace(page=self._cursor_number() // size + 1, page_size=size)
-        if self.pagination.page is None and request.filtered:
-            self.run_read(self._read_total, "total")
-        # Behind provisional rows, their page is being loaded already.
-        if not self.table.provisional or request != self.pagination.requested:
-            self.load(request, "same" if self.pagination.page or self.table.provisional else "first")
+    def load_total(self) -> None:
+        self.run_read(self._read_total, "total")
 
     def show_page(self, request: PageRequest, page: "Page", place: CursorPlacement, seek: str | None = None) -> None:
         if self.status.level == "error":
             self.status.clear_notice()
         self.stop_countdown()
         self.pagination.set_page(request, page)
-        words, caption = suggestion_caption(request.find, page)
+        words, caption = suggestion_caption(request.find, page, short=is_narrow(self.app.size.width))
         rows, repeated = without_repeats(page.rows)
         remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
         if remarks and not self.status.notices:
@@ -403,11 +397,15 @@ class CustomerListScreen(ListCommands):
         while self._waiting and self.app.screen is self:
             self._waiting.pop(0)()
         self._forget_waiting()
+        if self.app.screen is self and self.pagination.up_to_date:
+            self.fit_page()
 
     def update_position(self, doing: str = "") -> None:
         """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
         self.status.legend = self.table.legend
-        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        # The rows have the same sign.
+        marked = f"+{len(self.marked):,}" if is_narrow(self.size.width) else f"{len(self.marked):,} marked"
+        marked = marked if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
             room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
@@ -417,11 +415,6 @@ class CustomerListScreen(ListCommands):
             before = [part for part in (self.table.position_remark, doing) if part]
             room = self.size.width - 2 - sum(width(part) + 3 for part in before)
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
-
-    def replace(self, customer: "Customer") -> bool:
-        """Update the customer's row; false if the page does not have it."""
-        self.pagination.replace(customer)
-        return self.table.replace(customer)
 
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
@@ -457,7 +450,7 @@ class CustomerListScreen(ListCommands):
         if locate is not None and (located := await self._loader.locate(request, locate)) is not None:
             request, place = located
             self.pagination.requested = request
-        cursor_number = self._cursor_number if place == "same" else None
+        cursor_number = self.cursor_number if place == "same" else None
         try:
             result = await self._loader.load(request, cursor_number, fresh=fresh, has_rows=bool(self.table.rows))
             current = seek or (self.table.current.short_id if self.table.current else None)
@@ -552,10 +545,6 @@ class CustomerListScreen(ListCommands):
     def _show_total(self, total: int | None) -> None:
         """Show the number of all customers."""
         self.header.detail = "" if total is None else f"{total:,}"
-
-    def _cursor_number(self) -> int:
-        """The number of the row under the cursor among all, from 0."""
-        return (self.pagination.shown.page - 1) * self.pagination.shown.page_size + self.table.cursor
 
     def _turn(self, step: int, place: CursorPlacement) -> None:
         request = self.pagination.offset(step)

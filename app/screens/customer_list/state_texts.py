@@ -51,11 +51,26 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
     orders = [f" · {shown.order}{_ARROWS[shown.direction] if shown.sort else ''}", ""]
     lines = [
         f"{count} · page {shown.page:,}{last}{order}{age}"
-        for count in _counts(pagination, page)
         for order in orders
+        for count in _counts(pagination, page)
         for age in _ages(pagination)
     ]
+    lines += _short_summaries(pagination, page)
     return next((line for line in lines if width(line) <= room), lines[-1])
+
+
+def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
+    """Return what a narrow terminal has room for, the longest first."""
+    shown = pagination.shown
+    count = _counts(pagination, page)[-1]
+    if not shown.filtered and page.rows and page.total is not None:
+        first = (shown.page - 1) * shown.page_size + 1
+        count = f"{first:,}-{first + len(page.rows) - 1:,} of {page.total:,}"
+    last = "" if page.total is None else f"/{pagination.last:,}{'+' if pagination.counting else ''}"
+    where = f"p {shown.page:,}{last}"
+    # What is found always comes from the local copy.
+    age = "" if shown.filtered else _ages(pagination)[-1]
+    return [f"{count} · {where}{age}", f"{_total(pagination)} · {where}{age}", f"{where}{age}"]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
@@ -156,7 +171,7 @@ def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", 
     if not request.find:
         dates = ["Press Esc to show all dates."] if request.period else []
         return EmptyText(f"No {kind}", searched, "\n".join([*others, *dates]))
-    hints = ["Press Esc to go back to where you were."]
+    hints = ["Press Esc to go back to where you were, or scan: a scan opens the customer."]
     if request.period:
         hints.append(f"Searched {kind} only. Press Esc twice to search all.")
     elif request.status != "all":
