@@ -82,7 +82,10 @@ class FormScreen(BaseScreen[str]):
         "Enter goes to the next field and never saves, so a scanner can fill a field. What differs from before is "
         "marked with • and shows what it was; remarks with ? are advice, it can be saved all the same. "
         "Saving reads the record again first: what others changed in other fields meanwhile is kept and reported; "
-        "what they changed in the same field is shown before anything is overwritten. "
+        "what they changed in the same field is shown before anything is overwritten. Esc leaves while a save goes on: "
+        "the outcome is shown where you are then. "
+        "F4 offers the cities, states and countries of other customers, most used first, and for a known zip its city. "
+        "A pasted address of several lines can be spread over its fields. "
         "What you type is kept as a draft on this machine within a second, until it is saved or you discard it; "
         "it is never sent by itself."
     )
@@ -144,6 +147,7 @@ class FormScreen(BaseScreen[str]):
         first = ID_FIELD if self.customer is None else "name"
         self.rows.get(self._start, self.rows[first]).focus_input()
         self.set_customer(self.customer)
+        self.status.legend = "⏎ ↑↓ field · ↑ from the top: last field"
         if self._start_values is not None:
             self.draft.update(self.customer, self.fields.edits)
             if self._start_values.conflict is not None:

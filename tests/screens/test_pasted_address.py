@@ -85,6 +85,13 @@ async def test_preview_fits_small_screen() -> None:
         await it.paste(
             "Müller GmbH\nJane\nAm Hafen 12\nHalle 3\nD-20457 Hamburg\nTel. +49 40 555 0199\nwww.example.com"
         )
-        it.sees("Spread 7 lines over", "!Name      Müller GmbH", "Left out  www", "! replaces what is", "Esc one field")
+        it.sees(
+            "Spread 7 lines over",
+            "!Name      Müller GmbH",
+            "Left out  www",
+            "! replaces a value",
+            "One field ",
+            "Esc one field",
+        )
         await it.press("down", "enter")
         it.sees("•City   [Hamburg ")
