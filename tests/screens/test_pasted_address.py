@@ -31,6 +31,15 @@ async def test_address_is_spread_over_new_customer() -> None:
         ]
 
 
+async def test_letter_spreads() -> None:
+    async with run_app() as it:
+        await it.press("f6", "down")
+        await it.paste(ADDRESS)
+        await it.press_only("s")
+        await it.until("6 filled")
+        it.sees("• Name      [Müller GmbH ", "• City      [Hamburg ")
+
+
 async def test_what_is_replaced_and_what_stays_is_named() -> None:
     async with run_app() as it:
         await it.press("f2", "down", "down")
