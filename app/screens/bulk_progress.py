@@ -75,7 +75,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
-        Binding("u", "undo", "Undo all", id="undo", tooltip="Undo all that was saved here"),
+        Binding("u", "undo", "Undo", id="undo", tooltip="Undo all that was saved here"),
         Binding("escape,f3,q,f12", "stop", "Stop", id="stop", tooltip="Save no more customers"),
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
