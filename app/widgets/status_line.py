@@ -94,7 +94,8 @@ class StatusLine(CachedLines):
         position = shorten(self.position, cells - 2)
         level = self.level
         if level is None and self.help:
-            return [Content.styled(f" {shorten(self.help, cells - 2)} ", "dim")]
+            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
+            return [Content(" ") + line for line in lines[:_MOST_LINES]]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:

@@ -14,7 +14,7 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
-from app.screens.customer_list.find_help import HELP_QUERY, find_help
+from app.screens.customer_list.find_help import HELP_QUERY
 from app.screens.customer_list.list_commands import ListCommands
 from app.screens.customer_list.list_layout import LEAST_ROWS
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
@@ -208,7 +208,7 @@ class CustomerListScreen(ListCommands):
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
         self.status.clear_hint()
-        self.status.help = find_help(event.value) if self.is_searching else ""
+        self.show_typed(event.value if self.is_searching else "")
         text, request = " ".join(event.value.split()), self.pagination.requested
         if self._return_point is None or not self.is_searching or text in (request.find, HELP_QUERY):
             return
@@ -251,7 +251,7 @@ class CustomerListScreen(ListCommands):
 
     def end_find(self) -> None:
         self._return_point = None
-        self.status.help = ""
+        self.show_typed("")
         self.remove_class("-finding")
         self.status.hide_when_empty = False
         self.table.focus()
@@ -288,9 +288,9 @@ class CustomerListScreen(ListCommands):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_hint("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("Still counting. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The server does not say how many pages there are. Press F8 for the next one.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
