@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.screens.bulk_progress import BulkScreen
-from tests.harness import TIMEOUT, AppHarness, Forward, json_response, run_app
+from tests.harness import AppHarness, Forward, json_response, run_app
 
 #: The first customers of the sample book and their phones.
 FIRST = {"ACME-CORP": "555-0100", "AGUILA-CALC": "442 000 0155", "AIGAIO-TROF": "261 000 0126"}
@@ -204,8 +204,8 @@ async def test_leaving_dockbook_asks_and_writes_nothing_meanwhile() -> None:
     async with run_app() as it:
         go_on = await held_at_second(it)
         await it.press_only("ctrl+q")
-        it.sees("Quit and lose what is not saved?", "Phone in 2 of 3 customers; it is in 1 so far")
-        it.sees("a change that is on its way to the server")
+        it.sees("Quit and lose your unsaved changes?", "Not saved: Phone in 2 of 3 customers, 1 saved so far.")
+        it.sees("a change is on its way to the server")
         go_on.set()
         while await phones(it) != ["1", "1", "261 000 0126"]:
             await it.pilot.pause()
@@ -220,16 +220,12 @@ async def test_leaving_dockbook_asks_and_writes_nothing_meanwhile() -> None:
 
 async def test_quitting_writes_no_other_customer() -> None:
     async with run_app() as it:
-        await held_at_second(it)
+        go_on = await held_at_second(it)
         await it.press_only("ctrl+q", "right", "enter")
-        async with asyncio.timeout(TIMEOUT):
-            while it.app.is_running:
-                await asyncio.sleep(0)
         assert it.app.return_code == 0
-        assert [written_id(request) for request in it.transport.requests if request.method == "POST"] == [
-            "ACME-CORP",
-            "AGUILA-CALC",
-        ]
+        go_on.set()
+    written = [written_id(request) for request in it.transport.requests if request.method == "POST"]
+    assert written == ["ACME-CORP", "AGUILA-CALC"]
 
 
 @pytest.mark.promise("W9")
