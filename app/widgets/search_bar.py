@@ -61,7 +61,7 @@ class SearchInput(SafeInput):
         """The focus is to go to the rows."""
 
     def __init__(self) -> None:
-        super().__init__("")
+        super().__init__("", "type or scan")
 
     def action_enter(self) -> None:
         self.post_message(self.Entered())

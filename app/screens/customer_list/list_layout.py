@@ -70,9 +70,20 @@ class ListLayout(RowActions):
         self.place_preview(self.app.size)
         self.save_list_state()
 
+    def action_columns(self) -> None:
+        from app.screens.customer_list.options import ask_columns
+
+        ask_columns(self, self.table, self._columns_chosen)
+
+    def _columns_chosen(self) -> None:
+        self.place_preview(self.app.size)
+        self.save_list_state()
+
     def place_preview(self, terminal: "Size") -> None:
         """Give the preview its room, or none."""
-        wanted = terminal.width >= _PREVIEW_SHOWN if self.preview_wanted is None else self.preview_wanted
+        # Columns that a person chose are to be seen, all of them.
+        by_itself = terminal.width >= _PREVIEW_SHOWN and self.table.chosen is None
+        wanted = by_itself if self.preview_wanted is None else self.preview_wanted
         shown = wanted and terminal.width >= _PREVIEW_POSSIBLE
         self.preview.styles.width = min(_MOST_PREVIEW, max(_LEAST_PREVIEW, terminal.width - _TABLE_FIRST))
         self.preview.display = self.table.announces_rows = shown

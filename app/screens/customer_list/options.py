@@ -65,6 +65,10 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
         # If nothing is ticked, the width of the terminal decides.
         table.chosen = (ID_FIELD, *fields) if fields else None
         save()
+        # The preview may give way to them first.
+        screen.call_after_refresh(say_what_is_missing, fields)
+
+    def say_what_is_missing(fields: "Sequence[str]") -> None:
         missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
         if missing:
             screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")

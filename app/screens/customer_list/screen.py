@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from app.models.customer import Customer, Origin, Page
 
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
+#: Cells in which there is room for hints beside the position.
+_ROOM_FOR_CHOICES: Final = 100
 
 
 class CustomerListScreen(ListLayout):
@@ -292,20 +294,17 @@ class CustomerListScreen(ListLayout):
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load_around_cursor(
-            self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status])
-        )
+        status = _NEXT_STATUS[self.pagination.requested.status]
+        self.load_around_cursor(self.pagination.requested._replace(page=1, status=status))
+        # In less room it would take a line of its own, and the position says what is shown.
+        if self.size.width >= _ROOM_FOR_CHOICES:
+            self.show_hint(f"Filter: {' · '.join(f'[{one}]' if one == status else one for one in _NEXT_STATUS)}")
         self.save_list_state()
 
     def action_sort(self) -> None:
         from app.screens.customer_list.options import ask_order
 
         ask_order(self, self.pagination.requested, self._sorted_locally, self.order_by)
-
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
 
     def action_export(self) -> None:
         from app.screens.export import ask_export
