@@ -46,7 +46,7 @@ class ListState(NamedTuple):
         _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
         # Older versions did not have it.
         preview = kept.get("preview")
-        _check(preview in (None, True, False), "preview")
+        _check(preview is None or isinstance(preview, bool), "preview")
         return cls(sort, direction, status, size, None if columns is None else tuple(columns), preview)
 
 
