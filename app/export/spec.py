@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from app.errors import SettingsError
 from app.export.formats import CsvFormat, Format, JsonFormat, JsonLinesFormat
 from app.mirror.rows import TEXT_FIELDS
 from app.mirror.search.terms import build_search_text, matches_all, parse_query
@@ -93,8 +94,11 @@ class ExportWriter:
 
 
 def format_for(output: Path | None) -> str:
-    """The format that the name of the file asks for, or CSV."""
-    return "csv" if output is None else _BY_SUFFIX.get(output.suffix.lower(), "csv")
+    """The format that the name of the file asks for, or CSV; raises SettingsError for an ending that is none."""
+    suffix = "" if output is None else output.suffix.lower()
+    if suffix not in _BY_SUFFIX and suffix:
+        raise SettingsError(f"{suffix[1:]} is not a format. Use csv, json, jsonl or xlsx.")
+    return _BY_SUFFIX.get(suffix, "csv")
 
 
 def open_format(order: ExportSpec, *, terminal: bool = False) -> AbstractContextManager[Format]:

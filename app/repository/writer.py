@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _SAVE_ROUNDS: Final = 3  # how often a save starts over if the record changes between its read and its write
 
+STARTED_READ_ONLY: Final = "dockbook was started read-only (--read-only, or read_only in the profile)."
+
 #: Seconds between the reads that look for a write without a clear response: about a minute in all.
 CONFIRM_DELAYS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
 
@@ -68,8 +70,8 @@ class SaveObserver:
 class CustomerWriter:
     """Writes customers; errors are those of `app.errors`.
 
-    With `read_only` nothing is ever written. `confirm_delays` are the pauses, in seconds, between the reads that look
-    for a write without a clear response.
+    With a `read_only_reason` nothing is ever written. `confirm_delays` are the pauses, in seconds, between the reads
+    that look for a write without a clear response.
     """
 
     def __init__(
@@ -78,14 +80,14 @@ class CustomerWriter:
         reader: "CustomerReader",
         writes: "WriteLog",
         *,
-        read_only: bool,
+        read_only_reason: str | None,
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
     ) -> None:
         self._server = server
         self._reader = reader
         self._writes = writes
         self._unconfirmed = writes.unconfirmed
-        self._read_only = read_only
+        self._read_only_reason = read_only_reason
         self._confirm_delays = tuple(confirm_delays)
         self._permission_denied: str | None = None
         self._writing: set[str] = set()
@@ -94,9 +96,7 @@ class CustomerWriter:
     @property
     def read_only_reason(self) -> str | None:
         """Why nothing can be written, or `None` when it can."""
-        if self._read_only:
-            return "dockbook was started read-only (--read-only, or read_only in the profile)."
-        return self._permission_denied
+        return self._read_only_reason or self._permission_denied
 
     @property
     def busy(self) -> bool:
@@ -150,7 +150,7 @@ class CustomerWriter:
                     if done is None
                     else saved._replace(previous_values={**saved.previous_values, **done.previous_values})
                 )
-            raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
+            raise NotSaved("The customer kept changing while it was being saved. Nothing was overwritten. Save again.")
 
     async def create(
         self, short_id: str, values: Mapping[str, str], observer: SaveObserver | None = None
@@ -179,10 +179,12 @@ class CustomerWriter:
 
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record after it; the API cannot make it active again."""
+        observer = observer or SaveObserver()
         async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
                 return theirs
+            await observer.on_send(theirs, {STATUS: "discontinued"})
             try:
                 async with self._server.client() as api:
                     await api.discontinue(theirs.short_id)
@@ -190,7 +192,6 @@ class CustomerWriter:
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                observer = observer or SaveObserver()
                 write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=observer.key)
                 now = (await self._confirm(write, observer)).customer
             self._writes.remember(SaveResult(now), theirs)
@@ -212,7 +213,7 @@ class CustomerWriter:
             # The server said it is done; a failed read does not undo that.
             return theirs.model_copy(update={"active": False})
         if now.active is True:
-            raise UnclearResponse(f"The server accepted it, but its record of {theirs.short_id} still says active.")
+            raise UnclearResponse(f"The server accepted it, but still says that {theirs.short_id} is active.")
         return now
 
     async def _send(
@@ -326,7 +327,7 @@ class CustomerWriter:
             if write.result is not None:
                 self._unconfirmed.remove(write)
                 return write.result
-        reason = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
+        reason = f"The customer cannot be read now ({why})" if why else write.describe_missing(now)
         cause = write.error.title
         raise OutcomeUnknown(f"{reason} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
@@ -347,10 +348,10 @@ class CustomerWriter:
     @asynccontextmanager
     async def _exclusive(self, short_id: str) -> AsyncIterator[None]:
         """Allow one write at a time for a customer, and none where writing is off."""
-        if self._read_only:
-            raise ReadOnly(self.read_only_reason or "")
+        if self._read_only_reason is not None:
+            raise ReadOnly(self._read_only_reason)
         if self._unconfirmed.is_watched(short_id):
-            raise DockbookError(f"The save of {short_id} before is still being looked for. Try again in a minute.")
+            raise DockbookError(f"The save of {short_id} before this one is not confirmed yet. Try again in a minute.")
         if short_id in self._writing:
             raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
         self._writing.add(short_id)

@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from textual import messages
 from textual.app import ComposeResult
@@ -20,6 +20,7 @@ from app.repository.history import SavedChange
 from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.list_state import Change
 from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
@@ -44,7 +45,7 @@ DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for m
 #: The workers that wait for a person.
 DIALOG_GROUP: Final = "dialogs"
 
-WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+WRITING_ACTIONS: Final = frozenset({"edit", "new", "duplicate", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
     "now": "Reading all customers again for find …",
@@ -57,11 +58,20 @@ _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
 HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
     Binding("u", "app.undo", "Undo", id="undo", tooltip="Undo the last save"),
     Binding("m", "app.my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
-    Binding("w", "app.drafts", "Drafts", id="drafts", tooltip="Drafts: what was typed and not saved"),
+    Binding("w", "app.drafts", "Drafts", id="drafts", tooltip="Drafts: typed but not saved"),
 )
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+
+
+class Command(NamedTuple):
+    """Something that is done from the palette only: an ID, what it is called, a remark beside that."""
+
+    id: str
+    label: str
+    remark: str
+    run: Callable[[], object]
 
 
 class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
@@ -76,7 +86,8 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     class CustomerSaved(Message):
         """A customer was written; every screen that shows it takes over the record.
 
-        With `aloud` the text is shown on the top screen, because no form waits for the write any more.
+        With `aloud` the text is shown on the top screen, because no form waits for the write any more. Without a text
+        another screen says what was done.
         """
 
         def __init__(
@@ -248,8 +259,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_connection(self.repository.connection)
 
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
-        """Show a notice on the status line instead of the one before."""
-        self.status.show_notice(text, level, kind)
+        """Show a notice, if there is a text, on the status line instead of the one before."""
+        if text:
+            self.status.show_notice(text, level, kind)
 
     def show_hint(self, text: str) -> None:
         """Show why a key did nothing, or what to do next, until a key does something."""
@@ -292,17 +304,25 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if event.state is WorkerState.ERROR:
             self.app.post_message(Worker.StateChanged(event.worker, event.state))
 
+    def change_list_state(self, change: Change) -> None:
+        """Change what is kept of the list, here and in its file."""
+        self.app.run_worker(self.context.list_state.update(change), group="list state", exit_on_error=False)
+
+    def commands(self) -> Sequence[Command]:
+        """What the palette offers on this screen beside what has keys."""
+        return ()
+
     def can_write(self) -> bool:
         """Whether editing is possible now; if not, show why."""
         if self._awaited_id is not None:
             self.show_notice(
-                f"Still looking for {sanitize_id(self._awaited_id)}: nothing else is changed meanwhile.", "warning"
+                f"Still looking for {sanitize_id(self._awaited_id)}. Wait for it, then try again.", "warning"
             )
             return False
         reason = self.repository.read_only_reason
         if reason is None:
             return True
-        hint = " F5 lets you try again." if not self.repository.read_only else ""
+        hint = " Press F5 to try again." if not self.repository.read_only else ""
         self.show_notice(f"Editing is off: {reason}{hint}", "warning")
         return False
 
@@ -311,7 +331,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_hint("Editing is enabled again. The server checks the permission when you save.")
+            self.show_hint("You can edit again. The server checks your permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group replaces it."""

@@ -26,7 +26,7 @@ _LONGEST: Final = 600  # cells of a line
 _AROUND_ANSWER: Final = 4
 _BETWEEN_ANSWERS: Final = 2
 #: Seconds between two keys of a hand, at least: a scanner's Tab and Enter come faster.
-_BY_HAND: Final = 0.15
+BY_HAND: Final = 0.15
 
 
 class DialogRule(CachedLines):
@@ -199,7 +199,7 @@ class ConfirmDialog(Dialog[str]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         before, now = self._times
-        if event.button is not self._button() and self._last_key == "enter" and now - before < _BY_HAND:
+        if event.button is not self._button() and self._last_key == "enter" and now - before < BY_HAND:
             self.remark("Too fast for a hand: press ⏎ again")
             return
         self.answer((event.button.id or "").removeprefix("answer-"))

@@ -13,8 +13,6 @@ from textual.binding import Binding, BindingType
 from app.drafts.form_draft import FormDraft
 from app.errors import (
     ApiError,
-    BadRequest,
-    Conflict,
     ConfusableId,
     CustomerExists,
     DockbookError,
@@ -26,7 +24,6 @@ from app.errors import (
     RateLimited,
     ServerFault,
     TransportError,
-    ValidationFailed,
 )
 from app.models.fields import ID_FIELD, WRITABLE_FIELDS
 from app.repository.history import SavedChange
@@ -34,21 +31,24 @@ from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
 from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
+from app.screens.duplicate import describe_copy, fields_to_copy
+from app.screens.field_choices import FieldChoices
 from app.screens.form_dialogs import (
     id_exists_dialog,
     leave_dialog,
-    leave_unconfirmed_dialog,
+    leave_saving_dialog,
     save_unread_dialog,
     take_back_dialog,
 )
 from app.screens.form_fields import FormFields
+from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
-from app.screens.select_dialog import Choice, SelectDialog
+from app.screens.pasted_address import offer_to_spread
 from app.screens.styles import STYLES
-from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
-from app.text.countries import countries
-from app.text.sanitize import sanitize, sanitize_id
-from app.widgets.form_field import FormField
+from app.screens.unconfirmed import note_unconfirmed
+from app.text.sanitize import sanitize_id
+from app.widgets.form_field import FormField, SafeInput
+from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
     from app.drafts.draft import Draft
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
 
 
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
-#: Refusals that are shown in the server's own words.
-_QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +72,23 @@ class FormStart:
 class FormScreen(BaseScreen[str]):
     """Edits `customer`, or adds a new one if it is `None`; the cursor starts in the field `start`.
 
-    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. The
-    result is the ID of an existing customer that the person wants to open instead.
+    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. Its
+    fields begin as those of `copy_of`. The result is the ID of an existing customer that the person wants to open
+    instead.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
     HELP_TEXT = (
-        "Enter goes to the next field and never saves, so a scanner can fill a field. What differs from before is "
-        "marked with • and shows what it was; remarks with ? are advice, it can be saved all the same. "
-        "Saving reads the record again first: what others changed in other fields meanwhile is kept and reported; "
-        "what they changed in the same field is shown before anything is overwritten. "
-        "What you type is kept as a draft on this machine within a second, until it is saved or you discard it; "
-        "it is never sent by itself."
+        "Enter goes to the next field and never saves, so a scanner can fill a field. What you changed has a • and "
+        "shows what it was. A remark with ? is advice: you can save all the same. Up from the first field goes to "
+        "the last.\n\n"
+        "A save first looks what others changed meanwhile. Their changes of other fields are kept. If they changed the "
+        "same field, you choose before anything is overwritten.\n\n"
+        "Your text is kept on this machine as a draft, every second, until it is saved or you discard it. It is never "
+        "sent by itself."
     )
 
-    FOOTER = ("save", "choices", "restore", "leave")
+    FOOTER = ("save", "leave", "restore", "choices")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
@@ -106,10 +106,14 @@ class FormScreen(BaseScreen[str]):
         new_id: str = "",
         beside: Collection[str] = (),
         start_values: FormStart | None = None,
+        copy_of: "Customer | None" = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
-        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        copied = fields_to_copy(copy_of) if copy_of else {}
+        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {}, copied)
+        self._copy_of = copy_of
+        self.choices = FieldChoices(self, self.fields)
         self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
         self._start_values = start_values
@@ -121,7 +125,8 @@ class FormScreen(BaseScreen[str]):
         #: The IDs that the person knows to be easily confused with the new one.
         self._beside = frozenset(beside)
         self._saving = False
-        self._left = False
+        #: Once the form was left while its save goes on.
+        self._left: LeftForm | None = None
         #: The person knows that the record cannot be read again before the next save.
         self._save_unread = False
         #: The save of this form that has not been confirmed yet.
@@ -146,6 +151,15 @@ class FormScreen(BaseScreen[str]):
                 self.run_dialog(partial(self._resolve_conflict, self._start_values.conflict))
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
+        if self._copy_of is not None:
+            self.header.title = f"Copy of {sanitize_id(self._copy_of.short_id)}"
+            self.show_notice(*describe_copy(self._copy_of))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._show_original(self.fields.current))
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return self.FOOTER if self.choices.are_there(self.fields.current) else self.FOOTER[:-1]
 
     def unsaved_text(self) -> str:
         names = self.fields.edits
@@ -166,7 +180,7 @@ class FormScreen(BaseScreen[str]):
         if problem != self._shown_problem:
             self._shown_problem = problem
             if problem is not None:
-                text = f"The draft is NOT SAVED: {problem}. What you typed is only on this screen."
+                text = f"The draft is NOT SAVED: {problem}. Your text is only on this screen: save it soon."
                 self.show_notice(text, "error", "draft not saved")
             elif self.status.has_notice("draft not saved"):
                 self.show_notice("The draft is kept again.")
@@ -182,6 +196,8 @@ class FormScreen(BaseScreen[str]):
         self.draft.update(self.customer, self.fields.edits)
         self._show_original(event.row)
         self.update_status()
+        if event.row.field == "zip":
+            self.run_read(partial(self.choices.look_up_zip, event.row), "zip")
 
     @on(FormField.Blurred)
     def left(self, event: FormField.Blurred) -> None:
@@ -196,14 +212,15 @@ class FormScreen(BaseScreen[str]):
     def entered(self) -> None:
         """Go to the next field; at the last one, say how to save."""
         if self.fields.at_end:
-            self.show_hint("This is the last field. F10 saves.")
+            self.show_hint("This is the last field. Press F10 to save.")
         else:
             self.action_move(1)
 
     @on(FormField.Focused)
     def reached(self, event: FormField.Focused) -> None:
-        """Show the field's original value where there is no room for it beside the field."""
+        """Show the field's keys, and its original value where there is no room for it beside the field."""
         self._show_original(event.row)
+        self.show_keys()
 
     def typing_began(self) -> None:
         self._texts_before = self.fields.texts
@@ -211,7 +228,20 @@ class FormScreen(BaseScreen[str]):
     def lines_typed(self, lines: int) -> None:
         """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
-        self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
+        self.show_notice(
+            f"{lines} lines came as fast as a paste, one a field. Press Esc to take them all back.", "warning"
+        )
+
+    @on(SafeInput.LinesPasted)
+    def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
+        """Offer to spread a pasted address over the fields."""
+
+        def spread(values: Mapping[str, str], notice: str) -> None:
+            self._texts_before = self._before_lines = self.fields.texts
+            self.fields.set_values(values)
+            self.show_notice(f"{notice} Esc takes it back.", "warning")
+
+        offer_to_spread(self, self.fields, event, spread)
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)
@@ -221,17 +251,7 @@ class FormScreen(BaseScreen[str]):
         row.value = row.original or ""
 
     def action_choices(self) -> None:
-        row = self.fields.current
-        if row.field != "country":
-            self.show_hint(f"There is nothing to choose from for {row.label}; Country has choices.")
-            return
-        choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
-
-        def chosen(code: str | None) -> None:
-            if code is not None:
-                row.value = code
-
-        self.app.push_screen(SelectDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
+        self.choices.offer(self.fields.current)
 
     def action_save(self) -> None:
         if self._saving:
@@ -241,7 +261,7 @@ class FormScreen(BaseScreen[str]):
         elif self.customer is not None and not self.fields.changes:
             self.show_hint("No changes to save.")
         elif self.customer is None and not self.rows[ID_FIELD].value.strip():
-            self.rows[ID_FIELD].set_errors(["A customer needs an ID."])
+            self.rows[ID_FIELD].set_errors(["Type an ID first. Every customer needs one."])
             self.rows[ID_FIELD].focus_input()
         else:
             self._start_save()
@@ -272,20 +292,23 @@ class FormScreen(BaseScreen[str]):
             self.dismiss(None)
 
     def _leave_while_saving(self) -> None:
-        """Leave while the save is being confirmed; a save that is being sent cannot be cancelled."""
+        """Leave; the save goes on, and the outcome is shown on the screen one is on then."""
 
         def leave(answer: str | None = "leave") -> None:
-            if answer == "leave" and self._unconfirmed is not None:
-                self._left = True
-                self.draft.leave()
+            if answer == "leave" and self._saving:
+                is_new, texts = self.customer is None, self.fields.texts
+                short_id = texts[ID_FIELD].strip() if self.customer is None else self.customer.short_id
+                self._left = LeftForm(self.app, self.draft, short_id, texts, is_new)
                 self.dismiss(None)
+                if self._unconfirmed is None:
+                    self._left.show_saving()
+                else:
+                    self.draft.leave()
 
-        if self._unconfirmed is None:
-            self._show_saving()
-        elif self.draft.possible:
+        if self.draft.possible:
             leave()
         else:
-            self.app.push_screen(leave_unconfirmed_dialog(), leave)
+            self.app.push_screen(leave_saving_dialog(), leave)
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
         """Ask whether to undo lines that came as fast as a paste."""
@@ -318,8 +341,9 @@ class FormScreen(BaseScreen[str]):
         """Show in the header how many fields are changed, and whether they are kept as a draft."""
         if self._saving:
             return
-        count = len(self.fields.changes)
-        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.draft.is_saved else ""]
+        count = self.fields.filled
+        what = "changed" if self.customer else "filled"
+        parts = [f"{count} {what}" if count else "", "draft kept" if self.draft.is_saved else ""]
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
@@ -327,11 +351,11 @@ class FormScreen(BaseScreen[str]):
         error, remark = "", ""
         try:
             taken = await self.repository.customer(short_id)
-            error = f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."
+            error = f"This ID exists already: {taken.name or taken.short_id}. Press F10 to open it."
         except DockbookError as failure:
             found = await self.repository.similar_ids(short_id, ask=isinstance(failure, NotFound))
             if found.customers:
-                remark = f"{describe(short_id, found.customers)} F10 offers to open it."
+                remark = f"{describe(short_id, found.customers)} Press F10 to open it."
         row = self.rows.get(ID_FIELD)
         if row is None or row.value.strip() != short_id:
             return
@@ -367,7 +391,7 @@ class FormScreen(BaseScreen[str]):
                 self.show_notice(also_editing(rival, datetime.now().astimezone()), "warning")
 
     def _show_original(self, row: FormField) -> None:
-        self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""
+        self.status.position = f"{row.label} {row.original_note}" if row.original_is_cut else ""
 
     def _start_save(self) -> None:
         self._saving = True
@@ -394,11 +418,8 @@ class FormScreen(BaseScreen[str]):
         finally:
             self._saving = False
             write, self._unconfirmed = self._unconfirmed, None
-        if self._left and write is not None:
-            if saved is not None:
-                report_saved(self.app, self.context, write, saved)
-            elif failure is not None:
-                report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
+        if self._left is not None:
+            self._left.report(self.context, write, saved, failure, sent)
         elif saved is not None:
             self._show_saved(saved, sent)
             self.update_status()
@@ -409,26 +430,33 @@ class FormScreen(BaseScreen[str]):
 
     def _show_saving(self) -> None:
         if self._unconfirmed is None:
-            self.show_notice("Saving … please wait.")
+            self.show_notice("Saving … please wait. Esc leaves the form: it goes on.")
         else:
             self.show_notice(f"{_CONFIRMING} Press Esc to leave the form.", "warning")
 
     def _show_unconfirmed(self, write: "UnconfirmedWrite") -> None:
         self._unconfirmed = write
         note_unconfirmed(self.context, write)
+        text = f"{write.error.title}: not confirmed. {_CONFIRMING}"
+        if self._left is not None:
+            self._left.show_unconfirmed(text)
+            return
         self.header.detail = "not confirmed, checking…"
-        text = f"{write.error.title}: not confirmed. {_CONFIRMING} Press Esc to leave the form."
-        self.show_notice(text, "warning")
+        self.show_notice(f"{text} Press Esc to leave the form.", "warning")
 
     def _show_stale_read(self) -> None:
-        self.show_notice("The server still shows an older record. Waiting for it to catch up…", "warning")
+        if self._left is not None:
+            return
+        self.show_notice("The server still shows the customer as it was before. Waiting for it…", "warning")
 
     def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
         is_new = self.customer is None
         text = save_summary(saved, new=is_new)
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
+        if is_new and not typed_since and not any(map(saved.customer.value, WRITABLE_FIELDS)):
+            text += " It has an ID only: F2 on it adds a name."
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
         self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
-        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         self.draft.mark_saved(saved.customer)
         self.fields.rebase(saved.customer, sent)
         self.set_customer(saved.customer)
@@ -450,7 +478,7 @@ class FormScreen(BaseScreen[str]):
                 if await self.ask(save_unread_dialog(error)) == "save":
                     self._save_unread = True
                     self.action_save()
-            case ApiError() if error.response.details or isinstance(error, _QUOTED_ERRORS):
+            case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):
                 self._show_refusal(error)
             case EditConflict() if self.customer is not None:
                 await self._resolve_conflict(error)
@@ -473,7 +501,7 @@ class FormScreen(BaseScreen[str]):
                 self.show_error(error, "Not saved.")
             case OutcomeUnknown():
                 self.show_connection(self.repository.connection)
-                text = f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves."
+                text = f"{error.title}: {error.text} Your text is kept. Press F10: it looks first, then saves."
                 self.show_notice(text, "error")
             case TransportError() | ServerFault():
                 self.show_error(error, self._unsent_text)
@@ -484,8 +512,8 @@ class FormScreen(BaseScreen[str]):
     def _unsent_text(self) -> str:
         """What to do about a save that never reached the server."""
         if self.draft.unconfirmed:
-            return "The save before is still not confirmed. Save again: it looks first."
-        return "Not sent, kept as a draft: save again when the server is back." if self.draft.possible else ""
+            return "The save before is still not confirmed. Press F10: it looks first, then saves."
+        return "Not sent. Kept as a draft: press F10 when the server is back." if self.draft.possible else ""
 
     def _show_refusal(self, error: ApiError) -> None:
         """Show the server's reasons at the fields it names, the others in its own words."""
@@ -518,7 +546,7 @@ class FormScreen(BaseScreen[str]):
                 self.rows[name].set_errors([f"changed meanwhile to: {theirs.value(name) or '(empty)'}"])
             self.rows[conflict.fields[0]].focus_input()
             before = "" if conflict.answer_lost else "Nothing was saved. "
-            self.show_notice(f"{before}Save again to decide between theirs and yours.", "warning")
+            self.show_notice(f"{before}Press F10 again to choose between theirs and yours.", "warning")
             return
         self.fields.rebase(theirs, {name: base.value(name) for name in WRITABLE_FIELDS})
         self.fields.set_values(texts)

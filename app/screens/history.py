@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from app.errors import DockbookError, EditConflict, OutcomeUnknown
 from app.models.fields import BY_NAME
 from app.repository.history import SavedChange
+from app.screens.bulk_edit import ask_undo_all
 from app.screens.comparison import ComparisonScreen
 from app.screens.dialogs import ConfirmDialog
 from app.screens.messages import changed_by_others, field_list
-from app.screens.requests import EditUndo
+from app.screens.requests import EditUndo, OpenId
 from app.screens.unconfirmed import report_unconfirmed, save_observer
 from app.text.sanitize import sanitize_id
 from app.widgets.comparison_view import ComparisonRow
@@ -29,15 +30,16 @@ class HistoryScreen(ComparisonScreen[None]):
     """The last writes of this session, newest first."""
 
     HELP_TEXT = (
-        "What was saved in this session, newest first, field by field. u undoes the change under the cursor: the "
-        "values from before are saved the same way as any edit, so what others changed since then is not overwritten."
+        "What you saved since you started dockbook, newest first, field by field. Enter opens the customer. u undoes "
+        "one change: what was there before is saved again. What others changed since then is not overwritten."
     )
 
     HEADINGS = ("Field", "  Was", "  Became")
     LABEL_CELLS = 22
-    FOOTER = ("undo", "leave")
+    FOOTER = ("open", "undo", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="open", tooltip="Open the customer"),
         Binding("u,delete", "undo_this", "Undo", id="undo", tooltip="Undo this change"),
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
@@ -53,13 +55,22 @@ class HistoryScreen(ComparisonScreen[None]):
         self.show_notice(message.text, message.level)
         self._fill()
 
+    def action_open(self) -> None:
+        if (change := self._current) is not None:
+            self.post_message(OpenId(self, change.customer.short_id))
+
     def action_undo_this(self) -> None:
-        row = self.view.current
-        if row is not None:
-            undo(self, list(self.context.history)[int(row.name)])
+        if (change := self._current) is not None:
+            undo(self, change)
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+    @property
+    def _current(self) -> SavedChange | None:
+        """The change under the cursor."""
+        row = self.view.current
+        return None if row is None else list(self.context.history)[int(row.name)]
 
     def _fill(self) -> None:
         self.view.show(
@@ -96,23 +107,27 @@ def undo_last(screen: "BaseScreen[Result]") -> None:
     change = screen.context.history.last_undoable
     if change is None:
         screen.show_hint("Nothing to undo.")
-    else:
+        return
+    together = screen.context.history.undoable_with(change)
+    if len(together) < 2:
         undo(screen, change)
+    elif screen.can_write():
+        ask_undo_all(screen, together)
 
 
 def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     """Ask, then write the values from before through the way of every save."""
     who = sanitize_id(change.customer.short_id)
     if change.kind == "unconfirmed":
-        screen.show_notice(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
+        screen.show_notice(f"The save of {who} is not confirmed yet. Undo it when it is.", "warning")
     elif change.kind == "existed":
-        screen.show_notice(f"What {who} held before is not known here: it cannot be put back.", "warning")
+        screen.show_notice(f"What {who} was before is not known here: it cannot be put back.", "warning")
     elif change.kind == "discontinued":
         screen.show_notice("Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
-        screen.show_notice(f"{who} was created. This cannot be undone, because customers cannot be deleted.", "warning")
+        screen.show_notice(f"{who} was created. That cannot be undone here: customers are not deleted.", "warning")
     elif screen.context.history.is_undone(change):
-        screen.show_hint("This change is undone already.")
+        screen.show_hint("That change is undone already.")
     elif screen.can_write():
         _ask(screen, change, who)
 

@@ -19,7 +19,7 @@ from app.widgets.option_list import ReverseOptionList
 class MultiSelectDialog(Dialog[list[str]]):
     """A list in which any number can be ticked; the answer are the keys of those, in the order of the list.
 
-    Taking all ticks away is an answer too: it leaves the choice to the program.
+    Taking all ticks away is an answer too: `none` says what that means.
     """
 
     KEYS = "Space on/off · n clear · ⏎ use these · Esc cancel"
@@ -30,8 +30,9 @@ class MultiSelectDialog(Dialog[list[str]]):
         Binding("n", "untick", "None, leave it to dockbook", id="pick-none"),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], picked: Collection[str]) -> None:
+    def __init__(self, title: str, choices: Sequence[Choice], picked: Collection[str], none: str) -> None:
         super().__init__(title)
+        self._none = none
         self._choices = choices
         self._picked = set(picked)
 
@@ -59,12 +60,17 @@ class MultiSelectDialog(Dialog[list[str]]):
             choice = self._choices[options.highlighted]
             self._picked ^= {choice.key}
             options.replace_option_prompt_at_index(options.highlighted, self._line(choice))
+            self._say_none()
 
     def action_untick(self) -> None:
         self._picked.clear()
         options = self.query_one(OptionList)
         for index, choice in enumerate(self._choices):
             options.replace_option_prompt_at_index(index, self._line(choice))
+        self._say_none()
+
+    def _say_none(self) -> None:
+        self.remark(self.KEYS if self._picked else self._none)
 
     def _line(self, choice: Choice) -> Content:
         return Content(f"{'[x]' if choice.key in self._picked else '[ ]'} {sanitize(choice.label)}")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -36,7 +36,7 @@ from app.textual_private import close_messages, exception_of, handle_exception, 
 from app.tui.navigation import NavigatingApp
 from app.widgets.caret import caret_offset
 from app.widgets.direct_keys import DirectKeys
-from app.widgets.key_names import actions_of, key_name
+from app.widgets.key_names import actions_behind_field, actions_of
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -150,12 +150,12 @@ class DockbookApp(NavigatingApp):
         report: Callable[[BaseException, str], str] | None = None,
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
-        driver: type[Driver] | None = None,
+        driver: Callable[..., Driver] | None = None,
         on_exit: Callable[[int], None] = lambda _code: None,
         bell: bool = True,
     ) -> None:
         # The theme alone is too late: with NO_COLOR, Textual decides now what to do with colours.
-        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
+        super().__init__(driver_class=cast("type[Driver]", driver or SuspendingDriver), ansi_color=True)
         self.context = context
         self._report = report
         self._save_scanner = save_scanner
@@ -252,7 +252,7 @@ class DockbookApp(NavigatingApp):
             and event.character == NOT_DECODED
             and isinstance(self.screen, ScanTargetScreen)
         ):
-            self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
+            self.screen.remark(f"A character came that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
         if isinstance(self.screen, LatestSizeScreen):
             self.screen.pointed = None
         focused = self.focused
@@ -290,22 +290,18 @@ class DockbookApp(NavigatingApp):
             screens[-1].show_notice(message.text, message.level)
 
     def action_palette(self) -> None:
-        from app.screens.select_dialog import Choice, SelectDialog
+        from app.screens.palette import PaletteDialog
 
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        actions = {action.id: action for action in actions_of(screen) if action.id != "palette"}
-        choices = [
-            Choice(action.id, action.tooltip or action.description, " ".join(key_name(key) for key in action.keys))
-            for action in actions.values()
-        ]
+        palette = PaletteDialog([*actions_of(screen), *actions_behind_field(screen)], screen.commands())
 
         async def chosen(name: str | None) -> None:
             if name is not None:
-                await self.run_action(actions[name].action, actions[name].node)
+                await palette.run(name)
 
-        self.push_screen(SelectDialog("All commands", choices, "", search=True), chosen)
+        self.push_screen(palette, chosen)
 
     def action_test_scanner(self) -> None:
         from app.screens.scanner_test import ScannerTestScreen
@@ -356,9 +352,9 @@ class DockbookApp(NavigatingApp):
             f"{'Kept as a draft' if screen.draft_is_saved else lost}: {screen.unsaved_text()}." for screen in screens
         ]
         if repository.writing:
-            unsaved.append("Not confirmed: a change that is on its way to the server.")
+            unsaved.append("Not confirmed: a change is on its way to the server.")
         elif repository.unconfirmed and self.context.drafts is None and not screens:
-            unsaved.append("Not confirmed: a save. After leaving, dockbook cannot tell what came of it.")
+            unsaved.append("Not confirmed: a save. Once you have left, nobody looks whether it arrived.")
         if not unsaved:
             self._leave()
             return
@@ -368,10 +364,10 @@ class DockbookApp(NavigatingApp):
                 self.exit(0)
 
         kept = screens and all(screen.draft_is_saved for screen in screens)
-        title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
+        title = "Quit? Your unsaved changes are kept" if kept else "Quit and lose your unsaved changes?"
         if kept:
-            unsaved.append("A draft is offered at the next start, and never sent by itself.")
-        unsaved.append("Ctrl+Q again quits.")
+            unsaved.append("You are asked about the draft at the next start. It is never sent by itself.")
+        unsaved.append("Press Ctrl+Q again to quit.")
         question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
         question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
@@ -382,7 +378,7 @@ class DockbookApp(NavigatingApp):
         if self._delayed is not None:
             self.exit(0)
         elif self._run_unless_scanned(partial(self.exit, 0), self._stay) and isinstance(self.screen, BaseScreen):
-            self.screen.show_notice("Leaving dockbook. Any other key stays.")
+            self.screen.show_notice("Leaving dockbook. Press any other key to stay.")
 
     def _stay(self) -> None:
         for screen in self.base_screens:
@@ -427,7 +423,7 @@ class DockbookApp(NavigatingApp):
 
     def on_suspending_driver_no_shell(self) -> None:
         """Explain Ctrl+Z, which many people press to undo."""
-        self.announce("There is no shell to go back to. u undoes the last save.")
+        self.announce("There is no shell to go back to. To undo the last save, press u.")
 
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
         """End as after a crash: without input the person could not even quit."""
@@ -441,9 +437,9 @@ class DockbookApp(NavigatingApp):
         if again or isinstance(self.screen, QuitQuestion):
             self.call_later(self.action_quit)
         elif isinstance(self.screen, BaseScreen):
-            self.screen.show_notice("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+            self.screen.show_notice("Press Ctrl+C again, or Ctrl+Q, to leave dockbook.")
         elif isinstance(self.screen, Dialog):
-            self.screen.remark("Ctrl+C again leaves dockbook")
+            self.screen.remark("press Ctrl+C again to leave dockbook")
 
     def _pending_action(self) -> asyncio.Event:
         return self.screen.action_done if isinstance(self.screen, BaseScreen) else self._idle_quit
@@ -459,7 +455,7 @@ class DockbookApp(NavigatingApp):
         count = self.context.unconfirmed_texts
         if link.live and self._was_offline and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
-            self.announce(f"The server is back. {what} not sent: Drafts in the palette.")
+            self.announce(f"The server is back. {what} not sent yet. Press w to see your drafts.")
         self._was_offline = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -489,7 +485,8 @@ class DockbookApp(NavigatingApp):
             self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             # A key may have opened another screen already: the offer waits until that is closed.
             first = self.base_screens[0]
-            first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
+            offer: Callable[[], Awaitable[None]] = partial(self._offer_drafts, first)
+            first.call_when_active(lambda: self.run_worker(offer, exit_on_error=False))
 
     def announce(self, text: str, kind: NoticeKind = None) -> None:
         """Show what concerns every screen on the top one, behind a warning that is shown there."""

@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
+from app.models.find_query import FindWord
 from app.text.sanitize import fit
 from app.textual_private import mark_dirty
 from app.widgets.columns import (
@@ -110,7 +111,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._needs: Mapping[Column, int] = {}
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
-        self._words: tuple[str, ...] = ()
+        self._words: tuple[FindWord, ...] = ()
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
         self._row_cache = RowCache()
@@ -192,7 +193,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         place: CursorPlacement = "first",
         seek: str | None = None,
         *,
-        words: Sequence[str] = (),
+        words: Sequence[FindWord] = (),
         caption: str = "",
         repeated: Collection[str] = (),
         tentative: bool = False,
@@ -201,7 +202,7 @@ class CustomerTable(DirectKeys, can_focus=True):
 
         On a page that has the customer `seek`, the cursor goes there.
 
-        The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
+        The `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
         server sent more rows than are shown. `tentative` rows are only looked at.
         """
         before = self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None

@@ -3,6 +3,8 @@
 import string
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from textual.binding import Binding
+
 from app.text.sanitize import sanitize
 from app.textual_private import key_of_character
 
@@ -41,7 +43,10 @@ _SIGNS: Final = {key_of_character(sign): sign for sign in string.punctuation} | 
 
 
 class Action(NamedTuple):
-    """Something the person can do now: the keys that do it, in order, what it is called, and whose action it is."""
+    """Something the person can do now: the keys that do it, in order, what it is called, and whose action it is.
+
+    There is no key for what is only on letters while those are typed into a field.
+    """
 
     id: str
     keys: tuple[str, ...]
@@ -54,6 +59,11 @@ class Action(NamedTuple):
     def key(self) -> str:
         """The first key."""
         return self.keys[0]
+
+    @property
+    def title(self) -> str:
+        """What it does, in as many words as that takes."""
+        return self.tooltip or self.description
 
 
 def key_name(key: str) -> str:
@@ -90,6 +100,21 @@ def actions_of(screen: "Screen[Any]") -> list[Action]:
             active.binding.tooltip,
         )
         for name, active in first.items()
+    ]
+
+
+def actions_behind_field(screen: "Screen[Any]") -> list[Action]:
+    """What the screen and the app can do, and have only on keys that type into the field which has the focus."""
+    focused = screen.focused
+    if focused is None:
+        return []
+    return [
+        Action(binding.id, (), binding.description, binding.action, node, binding.tooltip)
+        for node in (screen, screen.app)
+        for base in type(node).__mro__
+        for binding in vars(base).get("BINDINGS", ())
+        if isinstance(binding, Binding)
+        if binding.id and all(focused.check_consume_key(key, _typed(key)) for key in binding.key.split(","))
     ]
 
 

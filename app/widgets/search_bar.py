@@ -9,9 +9,11 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from app.models.find_query import complete_field
 from app.text.sanitize import shorten, width
 from app.widgets.form_field import SafeInput
 from app.widgets.narrow import is_narrow
+from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
     from textual import events
@@ -24,12 +26,12 @@ _SHORT_PLACE: Final = 12  # cells
 
 
 class SearchInput(SafeInput):
-    """The text of a search. Keys that move go to the rows."""
+    """The text of a search. Keys that move go to the rows; from an empty text ↑ brings back earlier searches."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "enter", "Open", id="open"),
         Binding("escape,f12", "leave", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
-        Binding("tab", "down", "To the rows", id="find-rows", tooltip="To the rows, where single letters are keys"),
+        Binding("tab", "down", "To the rows", id="find-rows", tooltip="Complete a field name, or go to the rows"),
         Binding("down", "move_rows('move', 1)", "Next row", id="row-down"),
         Binding("up", "move_rows('move', -1)", "Previous row", id="row-up"),
         Binding("pagedown", "move_rows('leaf', 1)", "A screen down, then the next page", id="screen-down"),
@@ -62,17 +64,37 @@ class SearchInput(SafeInput):
 
     def __init__(self) -> None:
         super().__init__("", "type or scan")
+        self.history = TypedHistory()
+        #: What was typed before a field name was completed, and after.
+        self._typed = ""
+        self._completed: str | None = None
 
     def action_enter(self) -> None:
+        self.history.add(self.value)
         self.post_message(self.Entered())
 
     def action_down(self) -> None:
+        completed = complete_field(self.value) if self.cursor_at_end else ""
+        if completed:
+            self._typed, self._completed = self.value, completed
+            self.begin(completed)
+            return
+        if self.value == self._completed:
+            # The second time, the word was no field's name.
+            self.begin(self._typed)
+        self._completed = None
+        self.history.add(self.value)
         self.post_message(self.FocusRows())
 
     def action_leave(self) -> None:
+        self.history.add(self.value)
         self.post_message(self.Left())
 
     def action_move_rows(self, how: str, step: int) -> None:
+        if step < 0 and how == "move" and (before := self.history.before(self.value)) is not None:
+            self.begin(before)
+            return
+        self.history.stop()
         self.post_message(self.MoveRows(how, step))
 
     def begin(self, text: str) -> None:

@@ -36,13 +36,14 @@ class StatusLine(CachedLines):
     """Notices at the left, the position at the right; long notices take more lines rather than being cut.
 
     A hint is about the key before, and goes with the next one that does something. It and an info disappear after
-    `timeout` seconds; a warning or an error stays until the next notice. With
-    `hide_when_empty` the line takes no room while it shows nothing.
+    `timeout` seconds; a warning or an error stays until the next notice. `help` is about what is being typed, and takes
+    the place of the legend. With `hide_when_empty` the line takes no room while it shows none of them.
     """
 
     notices: reactive[tuple[Notice, ...]] = reactive((), layout=True)
     position = reactive("", layout=True)
     legend = reactive("")
+    help = reactive("", layout=True)
     timeout = 10.0
     hide_when_empty = False
 
@@ -92,6 +93,9 @@ class StatusLine(CachedLines):
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
         level = self.level
+        if level is None and self.help:
+            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
+            return [Content(" ") + line for line in lines[:_MOST_LINES]]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:

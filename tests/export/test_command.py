@@ -137,9 +137,9 @@ def test_file_suffix_selects_format(home: Path) -> None:
     (home / "a.jsonl").write_text("old")
     (home / "a.jsonl").chmod(0o644)
     (home / "link.json").symlink_to(home / "a.json")
-    for name in ("a.csv", "a.jsonl", "link.json", "a.xlsx", "a.txt"):
+    for name in ("a.csv", "a.jsonl", "link.json", "a.xlsx", "a"):
         assert main(["export", "--demo", "3", "-o", str(home / name)]) == 0
-    assert len(rows((home / "a.csv").read_bytes())) == len(rows((home / "a.txt").read_bytes())) == 3
+    assert len(rows((home / "a.csv").read_bytes())) == len(rows((home / "a").read_bytes())) == 3
     lines = [json.loads(line) for line in (home / "a.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines == json.loads((home / "a.json").read_text(encoding="utf-8"))
     assert list(lines[0]) == list(WIRE_FIELDS)
@@ -147,6 +147,16 @@ def test_file_suffix_selects_format(home: Path) -> None:
     assert (home / "link.json").is_symlink()
     assert {file.stat().st_mode & 0o777 for file in home.glob("a.*")} == {0o600}
     assert not temporary_files(home)
+
+
+def test_unknown_suffix_is_refused_unless_format_is_given(
+    home: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["export", "--demo", "3", "-o", str(home / "a.pdf")]) == 2
+    assert b"pdf is not a format. Use csv, json, jsonl or xlsx." in capfdbinary.readouterr().err
+    assert not (home / "a.pdf").exists()
+    assert main(["export", "--demo", "3", "--format", "csv", "-o", str(home / "a.txt")]) == 0
+    assert len(rows((home / "a.txt").read_bytes())) == 3
 
 
 def test_options_before_export_count(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

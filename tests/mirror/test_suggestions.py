@@ -72,3 +72,15 @@ async def test_words_of_deleted_customers_are_not_offered() -> None:
         await mirror.forget("A")
         page = await mirror.page(PageRequest(find="kowalsak"))
         assert (page.total, page.origin and page.origin.suggestions) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("typed", "close"), [("+49 555-01", ()), ("+49", ()), ("555-01", ()), ("acme-crop", ("acme", "corp"))]
+)
+async def test_parts_of_a_number_are_no_near_miss(typed: str, close: tuple[str, ...]) -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer("ACME-CORP", phone="901-555-0149"), customer("OTHER", phone="555 49 0100")])
+        await mirror.wait_indexed()
+        page = await mirror.page(PageRequest(find=typed, sort=None))
+        assert page.origin is not None
+        assert page.origin.suggestions == close

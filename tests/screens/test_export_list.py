@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from textual.widgets import Input
 
-from tests.harness import AT_ONCE, AppHarness, run_app
+from tests.harness import AT_ONCE, AppHarness, Forward, run_app
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,11 @@ async def export(it: AppHarness, name: str = "") -> None:
     await it.press("enter")
 
 
+def reads(it: AppHarness, text: str) -> bool:
+    """Whether the text is on the screen, wherever its lines are folded."""
+    return "".join(text.split()) in "".join(it.screen_text.split())
+
+
 def ids(path: Path) -> list[str]:
     return [row["shortID"] for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())]
 
@@ -33,7 +39,7 @@ async def test_export_contains_all_pages_in_list_order(folder: Path) -> None:
     async with run_app(600) as it:
         await it.press("s", "s")
         await export(it)
-        it.sees("600 customers exported to customers.csv.")
+        assert reads(it, f"600 customers exported to {folder}/customers.csv.")
         assert ids(folder / "customers.csv") == sorted(ids(folder / "customers.csv"), reverse=True)
         assert len(set(ids(folder / "customers.csv"))) == 600
         assert (folder / "customers.csv").stat().st_mode & 0o777 == 0o600
@@ -46,7 +52,7 @@ async def test_export_of_search_names_local_copy(folder: Path) -> None:
         await it.press("x")
         it.sees('All customers that match "mfg", on all pages.')
         await it.press("ctrl+u", *"found.json", "enter")
-        it.sees("exported to found.json.", "come from the local copy of")
+        assert reads(it, f"exported to {folder}/found.json. They come from the local copy of")
         found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
         assert [record["shortID"] for record in found] == ["BRIGHT-MFG"]
 
@@ -55,11 +61,12 @@ async def test_existing_file_is_replaced_only_after_confirmation(folder: Path) -
     (folder / "customers.csv").write_text("mine")
     async with run_app() as it:
         await export(it)
-        it.sees("Replace this file?", "customers.csv is there already.", "Keep")
+        it.sees("Replace this file?", "Keep")
+        assert reads(it, f"{folder}/customers.csv is there already.")
         await it.press("enter")
         assert (folder / "customers.csv").read_text() == "mine"
-        await export(it)
-        await it.press("right", "enter")
+        it.sees("── Export ")
+        await it.press("enter", "right", "enter")
         assert len(ids(folder / "customers.csv")) == 48
 
 
@@ -71,17 +78,83 @@ async def test_incomplete_export_leaves_no_file(folder: Path) -> None:
 
         it.transport.intercept = gone
         await export(it)
-        await it.until("Not exported to customers.csv")
-        await export(it, "no/such/folder.csv")
-        assert "no such file or directory" in " ".join(it.screen_text.split())
+        await it.until("! Not exported: No connection to the server")
+        it.sees("customers.csv", "⏎ try again")
         assert list(folder.iterdir()) == []
+        it.transport.intercept = None
+        await it.press("enter")
+        assert len(ids(folder / "customers.csv")) == 600
+        it.misses("── Export ")
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "suggested"),
+    [
+        ("list.pdf", "pdf is not a format. Use csv, json, jsonl or xlsx.", "list.pdf"),
+        ("", "Type a file name, such as customers.csv.", ""),
+        ("list", "list has no ending. Press ⏎ to export to list.csv, or type another name.", "list.csv"),
+        (".", ". is a folder. Press ⏎ to export to customers.csv, or type another name.", "customers.csv"),
+        ("no/such/list.csv", "no/such is not there, or is closed to you. Type another one.", "no/such/list.csv"),
+        ("~nobody-here/list.csv", "There is no home folder for ~nobody-here.", "~nobody-here/list.csv"),
+        ("x" * 300 + ".csv", "file name too long", "x" * 300 + ".csv"),
+    ],
+    ids=["no format", "empty", "no ending", "folder", "no folder", "nobody", "long"],
+)
+async def test_unusable_name_is_refused_in_the_dialog(folder: Path, name: str, said: str, suggested: str) -> None:
+    async with run_app() as it:
+        await it.press("x", "ctrl+u")
+        await it.paste(name)
+        await it.press("enter")
+        assert reads(it, said)
+        assert it.app.screen.query_one(Input).value == suggested
+        assert list(folder.iterdir()) == []
+
+
+async def test_suggested_name_is_taken_with_enter(folder: Path) -> None:
+    async with run_app() as it:
+        await export(it, "list")
+        await it.press("enter")
+        assert len(ids(folder / "list.csv")) == 48
+
+
+async def test_folder_is_shown_and_cut_in_the_middle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = folder / ("a" * 60) / "end"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    async with run_app() as it:
+        await it.press("x")
+        shown = next(line.strip() for line in it.lines if "Folder: " in line)
+        assert shown.startswith("Folder: /")
+        assert "…" in shown
+        assert shown.endswith("aaaa/end")
+        await it.press("ctrl+u", *"../x.csv")
+        it.misses("aaaa/end")
+
+
+async def test_dialog_left_during_an_export_reports_on_the_list(folder: Path) -> None:
+    async with run_app(600) as it:
+        go_on = asyncio.Event()
+
+        async def waits(request: httpx.Request, forward: Forward) -> httpx.Response:
+            await go_on.wait()
+            return await forward()
+
+        it.transport.intercept = waits
+        await it.press("x")
+        await it.press_only("enter")
+        await it.until("Esc lets it go on while you work")
+        await it.press_only("escape")
+        it.misses("── Export ")
+        go_on.set()
+        await it.until("600 customers exported")
+        assert len(ids(folder / "customers.csv")) == 600
 
 
 async def test_search_is_not_exported_from_incomplete_copy(folder: Path) -> None:
     async with run_app() as it:
         await it.press("a")
         await export(it)
-        await it.until("Not exported to customers.csv")
+        await it.until("! Not exported")
         assert "0 customers so far. Export again" in " ".join(it.screen_text.split())
         assert list(folder.iterdir()) == []
 
@@ -98,6 +171,7 @@ async def test_export_from_hanging_server_shows_progress_and_outcome(folder: Pat
         await it.press("x")
         await it.press_only("enter")
         await it.until("Exporting to customers.csv…")
+        await it.press_only("escape")
         go_on.set()
         await it.until("Not exported to customers.csv")
         await it.press("f5")

@@ -241,7 +241,7 @@ async def test_suggestions_are_labelled_similar() -> None:
         assert it.lines[1].strip() == 'No match for "sprngfield". Similar: acme, ␇acne'
         it.sees("similar only", "ACME-CORP")
         await it.press("f6")
-        it.sees("• ID         sprngfield")
+        it.sees("• ID        [sprngfield")
 
 
 async def test_refresh_in_find_shows_server_changes() -> None:
@@ -289,3 +289,9 @@ async def test_stale_list_is_reloaded_after_find(keys: list[str]) -> None:
         await it.press(*keys, "escape")
         await it.settle()
         it.sees("live · 48", "999-NEW")
+
+
+async def test_search_line_keeps_its_order_before_the_number_of_all() -> None:
+    async with run_app(300, mirror=True, size=(73, 24)) as it:
+        await it.press("slash", *"mul")
+        it.sees(" 9 found · page 1 of 1 · best first · as of ")

@@ -65,7 +65,7 @@ async def test_undo_of_discontinue_and_create_is_refused() -> None:
         await it.type("DOCK-7")
         await it.press("f10")
         await it.press("u")
-        it.sees("DOCK-7 was created. This cannot be undone")
+        it.sees("DOCK-7 was created. That cannot be undone here")
         await it.press("m")
         it.sees("My changes", "created", "Status", "active", "discontinued")
 
@@ -87,6 +87,17 @@ async def test_history_shows_changes_and_undoes_any() -> None:
         it.sees("undone already")
         await it.press("escape")
         it.sees("48 customers")
+
+
+async def test_enter_on_a_change_opens_its_customer() -> None:
+    async with run_app() as it:
+        await save_phone(it, "1")
+        await it.press("m")
+        it.sees("⏎ Open")
+        await it.press("enter")
+        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way")
+        await it.press("escape")
+        it.sees("My changes")
 
 
 @pytest.mark.promise("W7", "A2")

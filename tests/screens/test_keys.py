@@ -1,32 +1,8 @@
-"""Help, palette, and keys typed ahead of the screens."""
+"""Palette, and keys typed ahead of the screens."""
 
 import pytest
-from textual.binding import Binding
 
-from app.screens.customer_list.screen import CustomerListScreen
-from app.screens.detail import DetailScreen
-from app.screens.form import FormScreen
 from tests.harness import run_app
-
-
-async def test_help_lists_every_action_of_screen() -> None:
-    for keys, screen in (([], CustomerListScreen), (["enter"], DetailScreen), (["f2"], FormScreen)):
-        async with run_app(size=(80, 60)) as it:
-            await it.press(*keys, "f1")
-            it.sees("Help", "F1", *(["Field up"] if screen is FormScreen else []))
-            for binding in screen.BINDINGS:
-                assert isinstance(binding, Binding)
-                it.sees(binding.tooltip or binding.description)
-            await it.press("f3")
-            it.misses("Help ·")
-
-
-async def test_help_scrolls_to_its_end() -> None:
-    async with run_app() as it:
-        await it.press("question_mark", "end")
-        await it.until("ETag")
-        await it.press("escape")
-        it.sees("48 customers")
 
 
 async def test_palette_runs_screen_action() -> None:
@@ -41,8 +17,8 @@ async def test_scans_fill_field_after_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.burst("DOCK-7\rDock Seven\rJane\r12 Road\t\rOslo\r")
-        it.sees("• ID         DOCK-7 ", "• Name       Dock Seven ", "• Contact    Jane ", "• Address    12 Road ")
-        it.sees("• City       Oslo ")
+        it.sees("• ID        [DOCK-7 ", "• Name      [Dock Seven ", "• Contact   [Jane ", "• Address   [12 Road ")
+        it.sees("• City      [Oslo ")
 
 
 async def test_typed_ahead_keys_reach_their_screen() -> None:
@@ -84,7 +60,7 @@ async def test_second_ctrl_c_quits() -> None:
 async def test_first_ctrl_c_shows_how_to_quit() -> None:
     async with run_app() as it:
         await it.press("ctrl+c")
-        it.sees("Ctrl+C again, or Ctrl+Q, leaves dockbook.", "48 customers")
+        it.sees("Press Ctrl+C again, or Ctrl+Q, to leave dockbook.", "48 customers")
 
 
 @pytest.mark.promise("A5")

@@ -15,7 +15,12 @@ async def test_chosen_columns_are_shown() -> None:
         it.sees("[x] Name", "[ ] Contact", "[x] Status", "Space on/off")
         await it.press("down", "space", "enter")
         it.sees("Contact", "Jane Smith")
-        await it.press("v", "n", "enter")
+        await it.press("v", "n")
+        it.sees("None on: dockbook shows what fits · ⏎ use that")
+        await it.press("space")
+        it.sees("Space on/off")
+        await it.press("space", "enter")
+        it.sees("Columns: as many as fit.")
         it.misses("Contact")
         it.sees("Name", "Springfield IL", "555-0100")
 
@@ -27,7 +32,7 @@ def bars(it: AppHarness) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Next row")]
+    ("key", "chosen"), [("p", "25 rows"), ("v", "[ ] Contact"), ("s", "Name"), ("colon", "Find while")]
 )
 async def test_selection_is_visible_without_colours(key: str, chosen: str) -> None:
     async with run_app() as it:
@@ -78,14 +83,14 @@ async def test_quarantined_list_settings_are_reported(tmp_path: Path) -> None:
     ListStateFile(tmp_path, "test").save(ListState())
     next(tmp_path.iterdir()).write_text("rubbish")
     async with run_app(list_state_file=ListStateFile(tmp_path, "test")) as it:
-        it.sees("How the list was left could not be understood", "ACME-CORP")
+        it.sees("The saved settings of the list are damaged", "ACME-CORP")
 
 
 async def test_unwritable_list_settings_are_reported(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("in the way")
     async with run_app(list_state_file=ListStateFile(tmp_path / "views", "test")) as it:
         await it.press("s", "down", "enter")
-        it.sees("The settings of the list could not be saved", "by Name ▲")
+        it.sees("The settings of the list cannot be saved", "by Name ▲")
 
 
 async def test_column_without_server_sort_is_sorted_locally() -> None:
@@ -106,16 +111,8 @@ async def test_column_without_server_sort_is_sorted_locally() -> None:
         it.sees("from the local copy")
 
 
-async def test_second_copy_shows_plain_text() -> None:
+async def test_list_copies_all_fields_as_a_row() -> None:
     async with run_app() as it:
-        await it.press("y")
-        assert it.app.clipboard == "ACME-CORP"
-        it.sees("Press y again")
-        await it.press("y")
-        assert it.lines[0].rstrip() == "ACME-CORP"
-        assert "Email      orders@acme.example.com" in [line.rstrip() for line in it.lines]
-        await it.press("escape", "down", "y", "enter", "down", "y", "y")
-        assert it.lines[0].startswith("El Águila Calçado")
-        await it.press("q", "escape", "c")
+        await it.press("down", "c")
         assert it.app.clipboard.split("\t")[:2] == ["AGUILA-CALC", it.app.clipboard.split("\t")[1]]
         assert it.app.clipboard.count("\t") == 14

@@ -24,7 +24,8 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
     "discontinue": (("d",), False),
     "export": (("x",), False),
     "palette": (("colon",), False),
-    "plain text": (("y", "y"), False),
+    "copy": (("y",), False),
+    "plain text": (("y", "t"), False),
     "go to": (("g",), True),
 }
 
@@ -131,7 +132,7 @@ async def test_enter_after_fast_letters_opens_no_row() -> None:
 async def test_separator_belongs_to_the_code(code: str) -> None:
     async with run_app() as it:
         await it.burst(f"{code}\x03")
-        it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "This ID cannot be asked for")
+        it.sees("BRIGHT-MFG · Bright" if code == "BRIGHT-MFG" else "The server cannot be asked for this ID")
         assert requested_ids(it) <= {code}
 
 
@@ -160,10 +161,10 @@ async def test_framed_scan_fills_form_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type_at("\x02DOCK-7\x03", [2.0])
-        it.sees("• ID         DOCK-7")
+        it.sees("• ID        [DOCK-7")
         await it.press("down")
         await it.type_at("\x02Dock Seven\x03", [0.01])
-        it.sees("• Name       Dock Seven")
+        it.sees("• Name      [Dock Seven")
 
 
 @pytest.mark.promise("I4")
@@ -178,7 +179,7 @@ async def test_typed_prefix_stays_in_field() -> None:
     async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
         await it.type_at("^ab", [0.3])
-        it.sees("• Name       ^ab")
+        it.sees("• Name      [^ab")
 
 
 @pytest.mark.promise("I4")
@@ -239,7 +240,7 @@ async def test_address_pasted_as_keys_can_be_taken_back(pause: float) -> None:
     async with run_app() as it:
         await it.press("e")
         await it.type_at("Dock Seven\rJane\r12 Road\rHall 3", [3.0] + [pause] * 40)
-        it.sees("4 lines arrived as fast as a paste, one a field. Esc takes them all back.", "Dock Seven", "Hall 3")
+        it.sees("4 lines came as fast as a paste, one a field.", "Dock Seven", "Hall 3")
         await it.press("escape")
         it.sees("Take the pasted lines back?")
         await it.press("right", "enter")

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import wcwidth
 
-from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
+from app.text.sanitize import fit, sanitize, sanitize_id, shorten, shorten_middle, timestamp, width
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 NASTY = st.text(
@@ -155,6 +155,20 @@ def test_ids_show_unusual_spaces(text: str, shown: str) -> None:
 )
 def test_shorten_cuts_between_characters(text: str, cells: int, shown: str) -> None:
     assert shorten(text, cells) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "shown"),
+    [
+        ("/home/dock", 10, "/home/dock"),
+        ("/home/dock/lists", 10, "/hom…lists"),
+        ("/長城/長城/長城", 9, "/長…/長城"),
+        ("/長城/長城/長城", 1, "…"),
+        ("/a\x1b/" + "b" * 20, 8, "/a␛…bbbb"),
+    ],
+)
+def test_shorten_middle_keeps_both_ends(text: str, cells: int, shown: str) -> None:
+    assert shorten_middle(text, cells) == shown
 
 
 def test_fit_aligns_left_and_right() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.widgets.customer_table import CustomerTable
 
 _BEST_FIRST: Final = "best"
+_NO_COLUMNS: Final = "None on: dockbook shows what fits · ⏎ use that · Esc cancel"
 
 
 def ask_order(
@@ -67,18 +68,19 @@ def ask_columns(
         # If nothing is ticked, the width of the terminal decides.
         shown = apply((ID_FIELD, *fields) if fields else None)
         missing = [BY_NAME[field].label for field in fields if field not in shown]
-        if missing:
+        if not fields:
+            screen.show_hint("Columns: as many as fit.")
+        elif missing:
             screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
 
     ticked = table.shown_columns if table.chosen is None else table.chosen
-    screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked), chosen)
+    screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked, _NO_COLUMNS), chosen)
 
 
-def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], clear: Callable[[], None]) -> None:
-    """Ask what to do with the customers whose IDs are `marked`."""
-    if not marked:
-        screen.show_hint("Nothing is marked. Press Space to mark a customer.")
-        return
+def ask_about_marked(
+    screen: "BaseScreen[Any]", marked: Collection[str], others: Mapping[str, Callable[[], None]]
+) -> None:
+    """Ask what to do with the customers whose IDs are `marked`; `others` is what the list itself does, by its name."""
 
     def chosen(action: str | None) -> None:
         if action == "copy":
@@ -86,12 +88,12 @@ def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], cl
             screen.show_hint(f"Copied: {len(marked):,} IDs.")
         elif action == "export":
             ask_export_marked(screen, tuple(marked))
-        elif action == "clear":
-            clear()
+        elif action is not None:
+            others[action]()
 
     choices = [
         Choice("copy", "Copy their IDs"),
         Choice("export", "Export them to a file"),
-        Choice("clear", "Clear all marks"),
+        *(Choice(name, name) for name in others),
     ]
     screen.app.push_screen(SelectDialog(f"{len(marked):,} marked", choices, "copy"), chosen)

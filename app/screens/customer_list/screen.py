@@ -14,7 +14,9 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
-from app.screens.customer_list.list_layout import LEAST_ROWS, ListLayout
+from app.screens.customer_list.find_help import HELP_QUERY
+from app.screens.customer_list.list_commands import ListCommands
+from app.screens.customer_list.list_layout import LEAST_ROWS
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
@@ -25,7 +27,7 @@ from app.screens.customer_list.pagination import (
     without_repeats,
 )
 from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
-from app.screens.list_state import ListState, ListStateSaver
+from app.screens.list_state import ListState
 from app.text.sanitize import width
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
@@ -44,7 +46,7 @@ _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discont
 _ROOM_FOR_CHOICES: Final = 100
 
 
-class CustomerListScreen(ListLayout):
+class CustomerListScreen(ListCommands):
     """Shows customers page by page; the newest request replaces those before it."""
 
     HELP_TEXT = HELP_TEXT
@@ -53,8 +55,7 @@ class CustomerListScreen(ListLayout):
     BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
-        file = context.list_state_file
-        state = file.state if file is not None else ListState()
+        state = context.list_state.state
         size = state.page_size or context.page_size or "fit"
         page_size = size if isinstance(size, int) else LEAST_ROWS
         request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
@@ -63,13 +64,13 @@ class CustomerListScreen(ListLayout):
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
         self._loader = PageLoader(context.repository, self.pagination)
-        self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
+        context.list_state.on_error = partial(self.show_notice, level="warning")
         #: Actions that wait for the page that is being loaded.
         self._waiting: list[Callable[[], object]] = []
         self._snapshot: ListSnapshot | None = None
         self._early: PageLoaded | None = None
         #: The columns that the server does not sort by.
-        self._sorted_locally: set[str | None] = set()
+        self.sorted_locally: set[str | None] = set()
         #: Where the list was before the search.
         self._return_point: ReturnPoint | None = None
         #: The page without rows that the empty state is about.
@@ -148,6 +149,9 @@ class CustomerListScreen(ListLayout):
         return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if not message.text:
+            self.replace(message.customer)
+            return
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
@@ -155,15 +159,16 @@ class CustomerListScreen(ListLayout):
         if message.change is not None and message.change.kind == "created" and not message.aloud:
             self._show_created(short_id, message.text)
         elif not self.replace(message.customer) or request.needs_mirror:
-            # Among those that match, it may be in another place now, or not at all.
-            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
+            # It may be in another place now, or not at all. Without a form, the cursor has been moved on since.
+            seek = None if message.aloud else short_id
+            self.load(request, "same", fresh=True, seek=seek, before=message.text)
 
     def _show_created(self, short_id: str, text: str) -> None:
         """Show the page that a new customer is on, without a filter that leaves it out."""
         if self._return_point is not None:
             self.pagination.requested = self._return_point.request
-            self._end_find()
-        request = self.pagination.requested
+            self.end_find()
+        request = self.pagination.requested._replace(period="")
         if request.status == "discontinued":
             request = request._replace(status="all")
         self.load(request, "same", fresh=True, seek=short_id, locate=True, before=text)
@@ -205,8 +210,9 @@ class CustomerListScreen(ListLayout):
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
         self.status.clear_hint()
+        self.show_typed(event.value if self.is_searching else "")
         text, request = " ".join(event.value.split()), self.pagination.requested
-        if self._return_point is None or not self.is_searching or text == request.find:
+        if self._return_point is None or not self.is_searching or text in (request.find, HELP_QUERY):
             return
         if not text:
             self._return_to(self._return_point)
@@ -240,19 +246,23 @@ class CustomerListScreen(ListLayout):
         point = self._return_point
         if point is not None:
             self.status.clear_notice()
-            self._end_find()
+            self.end_find()
             self._return_to(point)
+        elif self.pagination.requested.period:
+            self.show_period("")
 
-    def _end_find(self) -> None:
+    def end_find(self) -> None:
         self._return_point = None
+        self.show_typed("")
         self.remove_class("-finding")
         self.status.hide_when_empty = False
         self.table.focus()
         self.show_keys()
 
-    def find(self, text: str) -> None:
-        """Search for this text."""
+    def find(self, text: str, request: PageRequest | None = None) -> None:
         self.action_find()
+        if request is not None:
+            self.load(request)
         self.search_bar.input.begin(text)
 
     def action_find(self) -> None:
@@ -280,9 +290,9 @@ class CustomerListScreen(ListLayout):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_hint("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("Still counting. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The server does not say how many pages there are. Press F8 for the next one.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
@@ -300,17 +310,6 @@ class CustomerListScreen(ListLayout):
         if self.size.width >= _ROOM_FOR_CHOICES:
             self.show_hint(f"Filter: {' · '.join(f'[{one}]' if one == status else one for one in _NEXT_STATUS)}")
         self.save_list_state()
-
-    def action_sort(self) -> None:
-        from app.screens.customer_list.options import ask_order
-
-        ask_order(self, self.pagination.requested, self._sorted_locally, self.order_by)
-
-    def action_export(self) -> None:
-        from app.screens.export import ask_export
-
-        # Export what is shown now, even if the list changes during the export.
-        ask_export(self, self.pagination.requested._replace(page=1))
 
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
@@ -335,10 +334,9 @@ class CustomerListScreen(ListLayout):
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
-        self.run_read(partial(self._load, request, place, fresh, seek if locate else None, seek, before), "page")
+        self.run_read(partial(self.load_now, request, place, fresh, seek if locate else None, seek, before), "page")
 
     def load_around_cursor(self, request: PageRequest) -> None:
-        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
         current = self.table.current
         self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
@@ -356,21 +354,20 @@ class CustomerListScreen(ListLayout):
         self.action_done.clear()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
-        local = sort in self._sorted_locally
+        local = sort in self.sorted_locally
         self.load_around_cursor(
             self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local)
         )
         self.save_list_state()
 
     def save_list_state(self) -> None:
-        """Save how the list looks for the next start, without the search."""
-        if self._saver is not None and not self.is_searching:
+        if not self.is_searching:
             request = self.pagination.requested
             size: Literal["fit"] | int = "fit" if self.fit else request.page_size
-            state = ListState(
+            look = ListState(
                 request.sort, request.direction, request.status, size, self.table.chosen, self.preview_wanted
             )
-            self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
+            self.change_list_state(lambda state: state.with_look(look))
 
     def load_total(self) -> None:
         self.run_read(self._read_total, "total")
@@ -423,11 +420,6 @@ class CustomerListScreen(ListLayout):
             room = self.size.width - 2 - sum(width(part) + 3 for part in before)
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
 
-    def replace(self, customer: "Customer") -> bool:
-        """Update the customer's row; false if the page does not have it."""
-        self.pagination.replace(customer)
-        return self.table.replace(customer)
-
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
         request = self.pagination.requested._replace(page_size=size)
@@ -448,14 +440,14 @@ class CustomerListScreen(ListLayout):
         if self.pagination.requested is request:
             self.load(request, "same")
 
-    async def _load(
+    async def load_now(
         self,
         request: PageRequest,
         place: CursorPlacement,
-        fresh: bool,
-        locate: str | None,
-        seek: str | None,
-        before: str,
+        fresh: bool = False,
+        locate: str | None = None,
+        seek: str | None = None,
+        before: str = "",
     ) -> None:
         # The local copy answers before a person could read that the page is loading.
         self.update_position("" if request.needs_mirror else "loading…")
@@ -491,7 +483,7 @@ class CustomerListScreen(ListLayout):
         shown, label = self.pagination.shown, BY_NAME[request.sort or ID_FIELD].label
         refused = self._loader.is_order_refused(request, error)
         if refused and await self._loader.can_sort_locally():
-            self._sorted_locally.add(request.sort)
+            self.sorted_locally.add(request.sort)
             self.show_notice(f"The server does not sort by {label}; the local copy does.")
             self.load_around_cursor(request._replace(sort_locally=True))
             return

@@ -1,5 +1,6 @@
 """What the list says about itself: its position line, and why it is empty."""
 
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.errors import DockbookError, Forbidden
@@ -17,7 +18,7 @@ _OUTLOOKS: "Final[dict[MirrorOutlook, str]]" = {
     "coming": "the rest is on its way",
     "waiting": "the rest comes when the server answers",
     "elsewhere": "another dockbook on this machine reads the rest",
-    "stopped": "the rest did not come yet, F5 asks for it",
+    "stopped": "the rest is missing: press F5 to get it",
     "never": "there is no local copy of them",
 }
 
@@ -36,7 +37,7 @@ def position_text(pagination: "Pagination", row: int) -> str:
     shown = pagination.shown
     number = (shown.page - 1) * shown.page_size + row + 1
     find = shown.find.strip()
-    matches = f' for "{find}"' if find else f" {shown.status}" if shown.filtered else ""
+    matches = f' for "{find}"' if find else _narrowed(shown)
     return f"{number:,} of {_total(pagination)}{matches} {shown.order}"
 
 
@@ -49,10 +50,10 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
     last = "" if not known else f" of {pagination.last:,}{'+' if pagination.counting else ''}"
     # Where there is little room, the headings show the order.
     orders = [f" · {shown.order}{_ARROWS[shown.direction] if shown.sort else ''}", ""]
+    *counts, fewest = _counts(pagination, page)
     lines = [
         f"{count} · page {shown.page:,}{last}{order}{age}"
-        for count in _counts(pagination, page)
-        for order in orders
+        for order, count in (*product(orders, counts or [fewest]), ("", fewest))
         for age in _ages(pagination)
     ]
     lines += _short_summaries(pagination, page)
@@ -86,10 +87,16 @@ def _total(pagination: "Pagination") -> str:
     return "?" if total is None else f"{total:,}{'+' if pagination.counting else ''}"
 
 
+def _narrowed(request: "PageRequest") -> str:
+    """Return ` active changed today`, or as much of it as the list is narrowed to."""
+    status = "" if request.status == "all" else f" {request.status}"
+    return f"{status} {request.period}" if request.period else status
+
+
 def _counts(pagination: "Pagination", page: "Page") -> list[str]:
     """Return how many customers there are, in many words and in few."""
     request, total = pagination.shown, _total(pagination)
-    status = "" if request.status == "all" else f" {request.status}"
+    status = _narrowed(request)
     if request.filtered:
         origin = page.origin
         if origin is None:
@@ -100,7 +107,8 @@ def _counts(pagination: "Pagination", page: "Page") -> list[str]:
         if origin.synced_at is None:
             searched = f"searched {origin.held:,}{of_expected(origin)} so far"
             return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-        return [f"{count} of {total_of_all(request, page):,}", count]
+        few = [f"{count} found"] if request.find else []
+        return [f"{count} of {total_of_all(request, page):,}", *few, count]
     if page.total is None:
         return ["total unknown"]
     return ["1 customer" if page.total == 1 else f"{total} customers"]
@@ -140,7 +148,7 @@ def empty_text(
             "",
             "To look around with samples, leave and type  dockbook --demo",
             "To connect to a server:  dockbook --url https://HOST/api/v1",
-            "or write a profile into config.toml (README).",
+            "or write a profile into config.toml (see the README).",
         ]
     return EmptyText("No customers yet", "This book is empty.", "\n".join(hints).strip("\n"))
 
@@ -149,21 +157,26 @@ def failure_text(error: DockbookError) -> EmptyText:
     """Return why no page could be loaded."""
     hint = "" if "F5" in error.text else "Press F5 to try again."
     if isinstance(error, Forbidden):
-        hint = "Customers cannot be listed without this permission. Press F5 after it has been granted."
+        hint = "Press F5 when you have the permission."
     return EmptyText(error.title, error.text, hint, failed=True)
 
 
 def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool) -> EmptyText:
     request, origin = pagination.shown, page.origin
     complete = origin is None or origin.synced_at is not None
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    status = "" if request.status == "all" else f"{request.status} "
+    kind = f"{status}customers {request.period}".strip()
     searched = ""
     if origin is not None and not complete:
         searched = f"Searched {origin.held:,}{of_expected(origin)} customers so far; {_OUTLOOKS[outlook]}."
+    others = ["Press a to see the others too."] if request.status != "all" else []
     if not request.find:
-        return EmptyText(f"No {kind}", searched, "Press a to see the others too.")
+        dates = ["Press Esc to show all dates."] if request.period else []
+        return EmptyText(f"No {kind}", searched, "\n".join([*others, *dates]))
     hints = ["Press Esc to go back to where you were, or scan: a scan opens the customer."]
-    if request.status != "all":
+    if request.period:
+        hints.append(f"Searched {kind} only. Press Esc twice to search all.")
+    elif request.status != "all":
         hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
     # A customer that is not in an incomplete copy may exist.
     if complete and can_add:
