@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from app import __version__
 from app.service.options import add_database_commands, add_serve_options
+from app.ssh.options import add_ssh_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,9 @@ INTERRUPTED: Final = 130
 
 DEMO_CUSTOMERS: Final = 48
 MAX_DEMO_CUSTOMERS: Final = 1_000_000
+
+#: What TERM is where nothing can be placed on a line.
+_CURSORLESS: Final = frozenset({"dumb", "unknown"})
 
 FORMATS: Final = ("csv", "json", "jsonl", "xlsx")
 STATUSES: Final = ("all", "active", "discontinued")
@@ -149,6 +153,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(serve, "serve a temporary book of N sample customers, gone when you leave", default=argparse.SUPPRESS)
     add_serve_options(serve)
     serve.set_defaults(run=_serve)
+    ssh = commands.add_parser(
+        "ssh",
+        help="let terminals come in over SSH: many sessions in one process, no accounts",
+        description="Serve the screens over SSH until interrupted. A session outlives its connection: whoever comes "
+        "back with the same key and user name goes on where they were. Needs: pip install 'dockbook[ssh]'.",
+        allow_abbrev=False,
+    )
+    ssh_source = ssh.add_mutually_exclusive_group()
+    _add_demo(ssh_source, "a temporary book of N sample customers, gone at the end", default=argparse.SUPPRESS)
+    ssh_source.add_argument("--url", default=argparse.SUPPRESS, help="the server, https://HOST/api/v1")
+    ssh.add_argument("--profile", metavar="NAME", default=argparse.SUPPRESS, help="the [profiles.NAME] of config.toml")
+    add_ssh_options(ssh)
+    ssh.set_defaults(run=_ssh)
     _add_export(commands)
     add_database_commands(commands, lambda name: partial(_run_database_command, name))
     return parser
@@ -213,6 +230,11 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     # A stream that was closed before the start is None.
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
+    if os.environ.get("TERM") in _CURSORLESS:
+        raise SettingsError(
+            f"the screens need a terminal that places its cursor, and TERM is {os.environ['TERM']}. "
+            "Set TERM to what yours is, such as xterm."
+        )
     site = settings.site if arguments.demo is None else "demo"
     source = _source(settings, folders, arguments.demo)
     # A demo is temporary, so neither drafts nor list settings are stored.
@@ -284,6 +306,26 @@ def _serve(arguments: argparse.Namespace) -> int:
     from app.service.store import Store
 
     return run_serve(Store(open_to_serve(_database(arguments))), arguments)
+
+
+def _ssh(arguments: argparse.Namespace) -> int:
+    from app.errors import SettingsError
+    from app.tui.run import prepare_imports
+
+    prepare_imports(os.environ, lean=True)
+    settings, folders = _settings(arguments)
+    try:
+        import asyncssh  # noqa: F401
+    except ImportError:
+        raise SettingsError("SSH is not set up here. Run: pip install 'dockbook[ssh]'") from None
+    if arguments.who or arguments.end is not None or arguments.message is not None:
+        from app.ssh.admin import SOCKET_NAME, run_admin
+
+        return run_admin(folders.state / "ssh" / SOCKET_NAME, arguments)
+    from app.ssh.command import run_ssh
+
+    site = settings.site if arguments.demo is None else "demo"
+    return run_ssh(arguments, settings, site, folders, _source(settings, folders, arguments.demo))
 
 
 def _run_database_command(name: str, arguments: argparse.Namespace) -> int:

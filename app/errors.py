@@ -421,6 +421,12 @@ class ExportFailed(DockbookError):
     title = "The export failed"
 
 
+class CommandFailed(DockbookError):
+    """A command of the settings did not do its work."""
+
+    title = "The command failed"
+
+
 def _sentence(text: str) -> str:
     """A server's words with a full stop, as something may follow them."""
     text = text.strip()

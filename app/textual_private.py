@@ -3,12 +3,14 @@
 Subclasses also override some private methods: they are listed in `OVERRIDDEN`.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._keyboard_protocol import FUNCTIONAL_KEYS
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import _character_to_key as key_of_character
 from textual.message_pump import MessagePump
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
     from textual.geometry import Region
+    from textual.widgets import OptionList
 
 __all__ = ["ANSI_SEQUENCES_KEYS", "FUNCTIONAL_KEYS", "XTermParser", "key_of_character"]
 
@@ -29,6 +32,7 @@ __all__ = ["ANSI_SEQUENCES_KEYS", "FUNCTIONAL_KEYS", "XTermParser", "key_of_char
 OVERRIDDEN: Final[dict[type, tuple[str, ...]]] = {
     App: ("_fatal_error", "_driver", "_exception"),
     Screen: ("_on_update",),
+    Driver: ("_size",),
     LinuxDriver: (
         *("_query_in_band_window_resize", "_request_terminal_sync_mode_support", "_get_terminal_size"),
         *("_sigtstp_application", "_sigcont_application"),
@@ -67,6 +71,23 @@ def print_at_exit(app: App[Any], renderable: "RenderableType") -> None:
     app._exit_renderables.append(renderable)  # noqa: SLF001
 
 
+def keep_standard_streams(app: App[Any]) -> None:
+    """Leave `sys.stdout` and `sys.stderr` as they are while the app runs: those of apps that overlap would stay."""
+    app._capture_stdout, app._capture_stderr = sys.stdout, sys.stderr  # type: ignore[assignment]  # noqa: SLF001
+
+
+def keep_task_factory(loop: "asyncio.AbstractEventLoop") -> None:
+    """Keep apps from making all tasks of the loop eager (Python 3.12): asyncssh's connections would hang."""
+    loop.set_task_factory = lambda factory: None  # type: ignore[method-assign]
+
+
+def share_parsed_styles(app: App[Any], parsed: Any) -> object:
+    """Let the app use the styles that another one parsed from the same files, if there are any; return the app's."""
+    if parsed is not None:
+        app.stylesheet._parse_cache = parsed  # noqa: SLF001
+    return app.stylesheet._parse_cache  # noqa: SLF001
+
+
 def close_messages(app: App[Any]) -> None:
     """End the app's message loop."""
     app._close_messages_no_wait()  # noqa: SLF001
@@ -89,6 +110,11 @@ def lines_are_current(widget: Widget) -> bool:
 def mark_dirty(widget: Widget, *regions: "Region") -> None:
     """Have these regions rendered again, without the messages that `refresh` sends."""
     widget._set_dirty(*regions)  # noqa: SLF001
+
+
+def line_of_option(options: "OptionList", index: int) -> int:
+    """Return the first line of an option among all lines of the list."""
+    return options._index_to_line.get(index, 0)  # noqa: SLF001
 
 
 def note_update(screen: Screen[Any], widget: Widget) -> None:

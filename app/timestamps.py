@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 #: Moments that sort as their texts do, each followed by a blank: all without a zone, or all in whole seconds with a Z.
@@ -18,6 +18,18 @@ def parse(text: str) -> datetime | None:
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def days_of(now: datetime, *, week: bool) -> tuple[datetime, datetime]:
+    """Return when the calendar day of `now`, or with `week` the week from Monday to that day, begins and ends.
+
+    The clock and calendar are those of this machine's time zone.
+    """
+    day = now.astimezone().date()
+    first = day - timedelta(days=day.weekday()) if week else day
+    # Naive midnights become moments by the rules of summer time.
+    begin, end = (datetime.combine(one, time.min).astimezone() for one in (first, day + timedelta(days=1)))
+    return begin, end
 
 
 def subtract_seconds(text: str, seconds: float) -> str | None:

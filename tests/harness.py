@@ -3,13 +3,14 @@
 import asyncio
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -22,6 +23,8 @@ from app.drafts.store import DraftStore
 from app.mirror.mirror import Mirror
 from app.mirror.snapshot import read_snapshot
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
+from app.repository.writer import STARTED_READ_ONLY
 from app.screens.base import DIALOG_GROUP
 from app.screens.context import AppContext
 from app.screens.list_state import ListStateFile
@@ -241,6 +244,8 @@ async def run_app(
     scanner: Scanner | None = None,
     save_scanner: Callable[[Scanner], str] | None = None,
     confirm_delays: Sequence[float] = (0.0,),
+    commands: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    host_access: bool = True,
 ) -> AsyncIterator[AppHarness]:
     """Run the app on a store of sample customers (or of `records`), at this size in cells, and load the list.
 
@@ -262,14 +267,17 @@ async def run_app(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
-    repository = CustomerRepository(
+    source = CustomerSource(
         connect,
-        read_only=read_only,
+        timing,
         on_close=store.close,
         open_mirror=partial(Mirror.open, mirror_file) if mirror else None,
-        snapshot=partial(read_snapshot, mirror_file) if mirror_file is not None else None,
-        timing=timing,
         credentials_hint=credentials_hint,
+    )
+    repository = CustomerRepository(
+        source,
+        read_only_reason=STARTED_READ_ONLY if read_only else None,
+        snapshot=partial(read_snapshot, mirror_file) if mirror_file is not None else None,
         confirm_delays=confirm_delays,
     )
     app = DockbookApp(
@@ -280,6 +288,8 @@ async def run_app(
             local=local,
             views=list_state_file,
             open_drafts=None if drafts is None else lambda: drafts,
+            commands=commands,
+            host_access=host_access,
         ),
         keymap=keymap,
         scanner=scanner,

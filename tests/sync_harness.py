@@ -15,6 +15,7 @@ from app.api.client import CustomerApi
 from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
 from app.timing import Timing
 from tests.fakes import CallbackListener, FakeClock, ScriptedTransport, client
 
@@ -167,7 +168,7 @@ async def run_sync(
             clock=clock.clock,
             now=lambda: it.today,
         )
-        repository = CustomerRepository(connect, open_mirror=lambda: mirror, timing=timing)
+        repository = CustomerRepository(CustomerSource(connect, timing, open_mirror=lambda: mirror))
         it = SyncHarness(server, repository, mirror, clock, api)
         repository.listen(CallbackListener(lambda state: it.percents.append(state.mirror_percent), it.changed))
         background = asyncio.create_task(repository.run_background())

@@ -1,4 +1,4 @@
-"""Secrets: kept out of every message, and read only from files that no other user can read."""
+"""Secrets: kept out of every message, and read only from files that no other user can read; and who may write."""
 
 import os
 import shlex
@@ -69,4 +69,13 @@ def require_private(status: os.stat_result, path: Path, source: str) -> None:
         raise SettingsError(
             f"{source}: {path} holds a secret, and other users can get at it "
             f"(mode {stat.S_IMODE(status.st_mode):03o}). Run: chmod 600 {shlex.quote(str(path))}"
+        )
+
+
+def require_unwritable(status: os.stat_result, path: Path) -> None:
+    """Raise SettingsError if other users may write to a file with commands, which would run theirs."""
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"{path} has [commands], and other users can change it (mode {stat.S_IMODE(status.st_mode):03o}). "
+            f"Run: chmod 600 {shlex.quote(str(path))}"
         )

@@ -3,7 +3,7 @@
 Standard library only: a first paint must not wait for a validation framework.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +71,7 @@ class Settings(NamedTuple):
     proxy: Secret | None = None
     unused_proxy: str = ""
     keys: Mapping[str, str] = MappingProxyType({})
+    commands: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def load_settings(options: Options, environ: Mapping[str, str], folders: Paths, *, server: bool = True) -> Settings:
@@ -91,6 +92,7 @@ def load_settings(options: Options, environ: Mapping[str, str], folders: Paths, 
         mirror=config.mirror and not options.no_mirror,
         refresh_seconds=config.refresh_seconds,
         keys=config.keys,
+        commands=config.commands,
     )
     if not server:
         return looks

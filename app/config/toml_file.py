@@ -1,17 +1,20 @@
 """Reads `config.toml`: profiles, looks and keys, checked key by key so that a slip of the pen is named, not ignored."""
 
 import os
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from app.config.secrets import Secret, require_private
+from app.config.secrets import Secret, require_private, require_unwritable
 from app.errors import SettingsError
 from app.storage.files import open_regular_file, os_error_text
 
 PAGE_SIZES: Final = (25, 50, 100, 250)
 SCAN_GAP_MS: Final = 90
+_LONGEST_NAME: Final = 40
+_OF_A_SHELL: Final = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"})
 #: Control characters that scanners are set to send around a code, by their ASCII names.
 CONTROL_NAMES: Final = {
     "SOH": "\x01",
@@ -62,9 +65,10 @@ class ConfigFile(NamedTuple):
     mirror: bool = True
     refresh_seconds: int = 45
     keys: Mapping[str, str] = MappingProxyType({})
+    commands: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
-_TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict}
+_TOP: Final[dict[str, type]] = {"profile": str, "profiles": dict, "ui": dict, "keys": dict, "commands": dict}
 _UI: Final[dict[str, type]] = {
     "page_size": object,
     "mouse": bool,
@@ -122,6 +126,9 @@ def read_config(path: Path) -> ConfigFile:
         require_private(status, path, "client_secret")
     if any(profile.proxy is not None and "@" in profile.proxy.reveal() for profile in profiles.values()):
         require_private(status, path, "proxy")
+    commands = _commands(top.get("commands", {}), f"{path}: [commands]")
+    if commands:
+        require_unwritable(status, path)
     ui = _table(top.get("ui", {}), f"{path}: [ui]", _UI)
     return ConfigFile(
         path=path,
@@ -137,6 +144,7 @@ def read_config(path: Path) -> ConfigFile:
         mirror=ui.get("mirror", True),
         refresh_seconds=_refresh_seconds(ui.get("refresh_seconds", 45), f"{path}: [ui]"),
         keys=_keys(top.get("keys", {}), f"{path}: [keys]"),
+        commands=commands,
     )
 
 
@@ -223,3 +231,27 @@ def _keys(values: dict[str, Any], where: str) -> dict[str, str]:
             raise SettingsError(f'{where} {name} has to be a key or a list of keys, like "f2" or ["f2", "e"].')
         keys[name] = ",".join(listed)
     return keys
+
+
+def _commands(values: dict[str, Any], where: str) -> dict[str, Sequence[str]]:
+    """Names with the program and its arguments, split as a shell would, for which there is no shell."""
+    commands: dict[str, Sequence[str]] = {}
+    for name, value in values.items():
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise SettingsError(
+                f"{where} {name!r} cannot be a name. It is a few words, at most {_LONGEST_NAME} letters."
+            )
+        if not isinstance(value, str):
+            raise SettingsError(f'{where} {name} has to be text in quotes, like {name} = "lp -d dock".')
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise SettingsError(f"{where} {name} has a quote or \\ without its end: {error}.") from None
+        if not words or not words[0] or "\0" in value:
+            raise SettingsError(f'{where} {name} names no program. It is like {name} = "lp -d dock".')
+        if signs := [word for word in words if word in _OF_A_SHELL]:
+            raise SettingsError(
+                f"{where} {name} has {signs[0]}, which only a shell knows, and none is used. Put it into a script."
+            )
+        commands[name] = tuple(words)
+    return commands

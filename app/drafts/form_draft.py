@@ -34,6 +34,11 @@ class FormDraft:
         return self._drafts is not None
 
     @property
+    def exists(self) -> bool:
+        """Whether there is anything to keep."""
+        return self._draft is not None
+
+    @property
     def is_saved(self) -> bool:
         """Whether what is typed is on the disk."""
         return self._drafts is not None and self._draft is not None and self._drafts.is_saved(self._draft)

@@ -68,12 +68,16 @@ class _Export:
         """Export everything from this source, and close it."""
         from app.backends import DaemonThreadExecutor
         from app.repository.repository import CustomerRepository
+        from app.repository.source import CustomerSource
+        from app.repository.writer import STARTED_READ_ONLY
 
         async def work() -> None:
             from app.export.read_all import AllCustomers
 
             asyncio.get_running_loop().set_default_executor(DaemonThreadExecutor())
-            repository = CustomerRepository(source.connect, read_only=True, on_close=source.close)
+            repository = CustomerRepository(
+                CustomerSource(source.connect, on_close=source.close), read_only_reason=STARTED_READ_ONLY
+            )
             try:
                 walk = AllCustomers(repository, on_progress=self._progress, on_wait=self._wait)
                 self._writing.begin()

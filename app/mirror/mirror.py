@@ -21,12 +21,15 @@ from app.mirror.database import (
 from app.mirror.reader import MirrorReader, build_page
 from app.mirror.search.index import fts5_available
 from app.mirror.search.query import Found
+from app.mirror.search.values import CountedField
 from app.mirror.state import MirrorState
 from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryCancelled
 from app.mirror.writer import MirrorWriter
-from app.models.customer import Candidates, Customer, Page
-from app.models.fields import PageRequest
+from app.models.customer import Candidates, Customer, ListPosition, Page
+from app.models.duplicates import Duplicates
+from app.models.fields import ID_FIELD, PageRequest
 from app.models.raw_customer import RawCustomer
+from app.models.values import Place, ValueInUse
 from app.storage.files import make_private_dir
 
 __all__ = ["Mirror", "MirrorState"]
@@ -61,8 +64,8 @@ class Mirror:
         self._write: DatabaseWorker[MirrorWriter] = DatabaseWorker("write", self._open_writer)
         self._find: DatabaseWorker[MirrorReader] = DatabaseWorker("find", self._open_reader)
         self._count: DatabaseWorker[MirrorReader] = DatabaseWorker("count", self._open_reader)
-        self._finding: set[CancelToken] = set()
-        self._counting: CancelToken | None = None
+        self._finding: dict[CancelToken, object] = {}
+        self._counting: dict[object, CancelToken] = {}
         self._indexing: CancelToken | None = None
         self._closed = False
         self._busy_until = 0.0
@@ -125,35 +128,40 @@ class Mirror:
             return opened.state if opened else await self._run(self._write, lambda new: new.state, MirrorState())
         return await self._run(self._find, lambda reader: reader.state(), MirrorState())
 
-    async def page(self, request: PageRequest) -> Page:
+    async def page(self, request: PageRequest, *, asker: object = None) -> Page:
         """One page of the customers that the request selects; `Page.origin` says how fresh it is.
 
-        It interrupts a search for other words, which goes on after it if its caller still waits.
+        It interrupts a search of the same asker for other words, which goes on after it if its caller still waits.
         """
-        for other in self._finding:
-            if other.find != request.find:
+        for other, other_asker in self._finding.items():
+            if other_asker is asker and other.find != request.find:
                 other.cancel()
         empty = build_page(request, Found([], 0), [], MirrorState())
         while True:
             token = CancelToken(request.find)
-            self._finding.add(token)
+            self._finding[token] = asker
             try:
                 return await self._run(self._find, lambda reader: reader.page(request), empty, token)
             except QueryCancelled:
                 continue
             finally:
-                self._finding.remove(token)
+                del self._finding[token]
 
-    async def count(self, request: PageRequest) -> int | None:
-        """How many customers the request selects, counted to the end; `None` when a newer count interrupted it."""
-        before = self._counting
-        token = self._counting = CancelToken(request.find)
+    async def count(self, request: PageRequest, *, asker: object = None) -> int | None:
+        """How many customers the request selects, counted to the end; `None` if a newer count of the asker interrupts
+        it.
+        """
+        before = self._counting.get(asker)
+        token = self._counting[asker] = CancelToken(request.find)
         if before is not None:
             before.cancel()
         try:
             return await self._run(self._count, lambda reader: reader.count(request), 0, token)
         except QueryCancelled:
             return None
+        finally:
+            if self._counting.get(asker) is token:
+                del self._counting[asker]
 
     async def rank(self, request: PageRequest, short_id: str) -> int | None:
         """How many customers of a list come before this one, whether the list has it or not; `None` if unknown."""
@@ -176,10 +184,27 @@ class Mirror:
         nothing = Candidates((), complete=False)
         return await self._run(self._find, lambda reader: reader.resembling(short_id), nothing)
 
-    async def suggestions(self, typed: str, most: int) -> Candidates:
-        """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
+    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> Candidates:
+        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
         nothing = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.suggestions(typed, most), nothing)
+        return await self._run(self._find, lambda reader: reader.suggestions(typed, most, column), nothing)
+
+    async def position(self, request: PageRequest, typed: str) -> ListPosition | None:
+        """The row of the list at or after what is typed; `None` while rows of the list are missing here."""
+        return await self._run(self._find, lambda reader: reader.position(request, typed), None)
+
+    async def values_in_use(self, field: CountedField) -> list[ValueInUse]:
+        """The values that customers have in this field, the most used first."""
+        return await self._run(self._find, lambda reader: reader.values_in_use(field), [])
+
+    async def places_of_zip(self, code: str, country: str) -> list[Place]:
+        """Where customers with this zip are (in this country, unless it is empty), the most usual place first."""
+        return await self._run(self._find, lambda reader: reader.places_of_zip(code, country), [])
+
+    async def duplicates(self, most: int) -> Duplicates | None:
+        """At most this many groups of customers that share a phone, an e-mail or an address; `None` if unreadable."""
+        # Beside the searches of a person, which must not wait for it; it ends when its caller does.
+        return await self._run(self._count, lambda reader: reader.duplicates(most), None, CancelToken())
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""
@@ -238,7 +263,7 @@ class Mirror:
             return
         self._closed = True
         self._busy_until = 0.0
-        for token in (*self._finding, self._counting, self._indexing):
+        for token in (*self._finding, *self._counting.values(), self._indexing):
             if token is not None:
                 token.cancel()
         if self._index_task is not None:

@@ -8,15 +8,19 @@ from typing import Final
 from app.mirror.database import open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, decode_row, encode_id, is_older
 from app.mirror.search.candidates import find_resembling, find_suggestions
+from app.mirror.search.duplicates import find_duplicates
 from app.mirror.search.index import index_type
+from app.mirror.search.position import find_position
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
 from app.mirror.search.suggestions import suggest_terms
+from app.mirror.search.values import CountedField, places_of_zip, values_in_use
 from app.mirror.state import MirrorState
-from app.models.customer import Candidates, Customer, Origin, Page
+from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
+from app.models.duplicates import Duplicates
 from app.models.fields import ID_FIELD, PageRequest
+from app.models.values import Place, ValueInUse
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
-from app.text.folding import split_words
 
 #: For this many rows the cache of a reader is half a MiB larger, up to the largest.
 _ROWS_PER_CACHE_STEP: Final = 131_072
@@ -55,7 +59,7 @@ class MirrorReader:
             state = MirrorState.read(self.connection)
             search = self._search(state)
             found = search.page(request)
-            if not found.total and split_words(request.find) and state.row_count:
+            if not found.total and request.find and state.row_count:
                 found = _suggested_page(search, request) or found
             rows = self._customers(found.rowids)
         return build_page(request, found, rows, state)
@@ -65,8 +69,8 @@ class MirrorReader:
         with transaction(self.connection):
             search = self._search(MirrorState.read(self.connection))
             total = search.count(request)
-            if not total and split_words(request.find) and (terms := suggest_terms(search, request)):
-                total = search.count_matches(terms)
+            if not total and request.find and (terms := suggest_terms(search, request)):
+                total = search.count_matches(terms, request)
             return total
 
     def rank(self, request: PageRequest, short_id: str) -> int | None:
@@ -108,10 +112,31 @@ class MirrorReader:
         with transaction(self.connection):
             return find_resembling(self.connection, MirrorState.read(self.connection), short_id)
 
-    def suggestions(self, typed: str, most: int) -> Candidates:
-        """The customers whose ID or name begins with what is typed, at most this many, IDs first."""
+    def suggestions(self, typed: str, most: int, column: str) -> Candidates:
+        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
         with transaction(self.connection):
-            return find_suggestions(self.connection, MirrorState.read(self.connection), typed, most)
+            search = self._search(MirrorState.read(self.connection))
+            return find_suggestions(search, typed, most, column)
+
+    def position(self, request: PageRequest, typed: str) -> ListPosition | None:
+        """The row of the list at or after what is typed; `None` while rows of the list are missing here."""
+        with transaction(self.connection):
+            state = MirrorState.read(self.connection)
+            known = state.complete or request.needs_mirror
+            return find_position(self._search(state), request, typed) if known else None
+
+    def values_in_use(self, field: CountedField) -> list[ValueInUse]:
+        """The values that customers have in this field, the most used first."""
+        return values_in_use(self.connection, field)
+
+    def places_of_zip(self, code: str, country: str) -> list[Place]:
+        """Where customers with this zip are, the most usual place first."""
+        return places_of_zip(self.connection, code, country)
+
+    def duplicates(self, most: int) -> Duplicates:
+        """At most this many groups of customers that share a phone, an e-mail or an address."""
+        with transaction(self.connection):
+            return find_duplicates(self.connection, MirrorState.read(self.connection), most)
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)
@@ -140,7 +165,12 @@ def _suggested_page(search: CustomerSearch, request: PageRequest) -> Found | Non
     if terms is None:
         return None
     found = search.search(terms, request._replace(find=""))
-    words = (word for term in terms if not term.is_status for word in (term.text, *term.variants))
+    words = (
+        f"{term.field}:{word}" if term.field else word
+        for term in terms
+        if not term.is_status
+        for word in (term.text, *term.variants)
+    )
     return replace(found, suggestions=tuple(words)) if found.rowids else None
 
 

@@ -23,6 +23,8 @@ SEPARATOR: Final = "\x1f"
 #: The columns of a stored customer; the last three are what is looked up: ID and name folded, and what the ID looks
 #: like.
 COLUMNS: Final = (*WIRE_FIELDS, "disambiguator", "record", "checksum", "folded_id", "folded_name", "skeleton")
+#: The fields that are stored folded too, in these columns.
+FOLDED_COLUMNS: Final = {ID_FIELD: "folded_id", "name": "folded_name"}
 #: The columns that a customer is read from.
 READ_COLUMNS: Final = ", ".join(("customer.rowid", *COLUMNS[:-3]))
 

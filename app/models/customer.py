@@ -13,6 +13,7 @@ __all__ = [
     "Candidates",
     "Customer",
     "ErrorBody",
+    "ListPosition",
     "NumberText",
     "Origin",
     "Page",
@@ -129,6 +130,14 @@ class Candidates(NamedTuple):
 
     customers: tuple[Customer, ...]
     complete: bool
+
+
+class ListPosition(NamedTuple):
+    """The row (from 0) of a list at or after what was typed, and its ID; `begins` if it begins with that."""
+
+    short_id: str
+    begins: bool
+    row: int
 
 
 class Page(BaseModel):

@@ -7,6 +7,8 @@ from typing import Final, Literal, NamedTuple
 Direction = Literal["ASC", "DESC"]
 Group = Literal["Who", "Where", "Reach", "Record"]
 Status = Literal["all", "active", "discontinued"]
+#: When customers were added or changed last, by the calendar of the person; `""` is any time.
+Period = Literal["", "changed today", "changed this week", "new today", "new this week"]
 
 ID_FIELD: Final = "shortID"
 STATUS: Final = "active"
@@ -95,9 +97,9 @@ class PageRequest(NamedTuple):
     """One page of all customers: `page` from 1, `page_size` 1 to 250, `modified_since` as ISO 8601.
 
     Without a `sort` the order is the server's own; which columns a server sorts by is not in the contract.
-    With `find` (what a person typed) or a `status` other than `all` the local copy answers, because the API has no
-    such filters; while `sort` is `None`, the best hits come first. With `sort_locally` the local copy answers too,
-    because the server does not sort by that column.
+    With `find` (what a person typed), a `status` other than `all` or a `period` the local copy answers, because the API
+    has no such filters; while `sort` is `None`, the best hits come first. With `sort_locally` the local copy answers
+    too, because the server does not sort by that column.
     """
 
     page: int = 1
@@ -108,11 +110,12 @@ class PageRequest(NamedTuple):
     find: str = ""
     status: Status = "all"
     sort_locally: bool = False
+    period: Period = ""
 
     @property
     def filtered(self) -> bool:
         """Whether only some of the customers are meant."""
-        return bool(self.find.strip()) or self.status != "all"
+        return bool(self.find.strip()) or self.status != "all" or bool(self.period)
 
     @property
     def needs_mirror(self) -> bool:

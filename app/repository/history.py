@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: `existed`: a creation over a customer that someone else had just created, with unknown content.
 Kind = Literal["saved", "created", "existed", "discontinued", "undone", "unconfirmed"]
 
-_MAX_CHANGES: Final = 200
+_MAX_CHANGES: Final = 1_000
 
 
 class SavedChange(NamedTuple):
@@ -46,6 +46,8 @@ class SessionHistory:
     def __init__(self) -> None:
         self._changes: deque[SavedChange] = deque(maxlen=_MAX_CHANGES)
         self._undone: list[SavedChange] = []
+        #: The keys of the writes that were asked for together.
+        self._batches: list[set[str]] = []
 
     def __iter__(self) -> Iterator[SavedChange]:
         return iter(self._changes)
@@ -57,6 +59,16 @@ class SessionHistory:
                 self._changes.remove(other)
         if change.kind not in ("saved", "undone") or change.old:
             self._changes.appendleft(change)
+
+    def add_batch(self) -> set[str]:
+        """Return a set for the keys of writes that are asked for together, and can be undone together."""
+        self._batches.append(set())
+        return self._batches[-1]
+
+    def undoable_with(self, change: SavedChange) -> list[SavedChange]:
+        """Return the changes that were asked for together with this one and can still be undone, newest first."""
+        batch = next((keys for keys in self._batches if change.key in keys), {change.key})
+        return [one for one in self if one.kind == "saved" and one.key in batch and not self.is_undone(one)]
 
     @property
     def last_undoable(self) -> SavedChange | None:

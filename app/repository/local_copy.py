@@ -75,10 +75,10 @@ class LocalCopy:
             self._announcer.mirror_error(error)
             return default
 
-    async def page(self, request: "PageRequest") -> "Page":
+    async def page(self, request: "PageRequest", *, asker: object = None) -> "Page":
         """Return a page of the mirror. Raises StoreError if there should be a mirror and it cannot be used."""
         if (mirror := await self.open()) is not None:
-            return await mirror.page(request)
+            return await mirror.page(request, asker=asker)
         if self._opening is not None:
             self._opening.result()
         from app.models.customer import Origin, Page

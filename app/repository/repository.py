@@ -1,31 +1,33 @@
 """What the screens may ask for: pages, customers, and writes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import DockbookError
-from app.models.fields import PageRequest
+from app.models.fields import ID_FIELD, PageRequest
 from app.repository.announcer import Announcer, NoticeKind, RepositoryListener
-from app.repository.connection import ConnectionHealth, ConnectionState, ServerConnection, probe_until_online
-from app.repository.local_copy import FullSyncRequest, LocalCopy, MirrorOutlook
+from app.repository.connection import ConnectionState
+from app.repository.local_copy import FullSyncRequest, MirrorOutlook
 from app.repository.reader import CustomerRead, CustomerReader
 from app.repository.save_result import SaveResult
 from app.repository.similar_ids import SimilarIds
+from app.repository.source import CustomerSource
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.write_log import WriteLog
 from app.repository.writer import CONFIRM_DELAYS, CustomerWriter, SaveObserver
+from app.text.folding import fold
 from app.timestamps import is_before
-from app.timing import Timing
 
 if TYPE_CHECKING:
-    from app.api.client import CustomerApi
     from app.mirror.mirror import Mirror
     from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
-    from app.models.customer import Candidates, Customer, Page
+    from app.models.customer import Candidates, Customer, ListPosition, Page
+    from app.models.duplicates import Duplicates
     from app.models.raw_customer import RawPage
+    from app.models.values import Place, ValueInUse
 
 __all__ = [
     "ConnectionState",
@@ -41,48 +43,39 @@ __all__ = [
 class CustomerRepository:
     """Reads and writes customers; errors are those of `app.errors`.
 
-    `connect` makes the client when the first call needs it, so that the first paint does not wait for it; `on_close`
-    runs after the client is closed. With `read_only` nothing is ever written. `open_mirror` opens the local copy,
-    blocking; without it there is none. `has_mirror` says whether there was one before, and `snapshot` reads a page
-    from its file without opening it. `credentials_hint` names where the credentials of this run come from.
+    `source` is where they come from; with `shares_source`, somebody else runs and closes it. With a `read_only_reason`
+    nothing is ever written. `snapshot` reads a page from the file of the local copy without opening it.
     """
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable["CustomerApi"]],
+        source: CustomerSource,
         *,
-        read_only: bool = False,
-        on_close: Callable[[], Awaitable[None]] | None = None,
+        shares_source: bool = False,
+        read_only_reason: str | None = None,
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
-        open_mirror: Callable[[], "Mirror"] | None = None,
-        has_mirror: Callable[[], bool] = lambda: True,
         snapshot: Callable[[PageRequest], "ListSnapshot | None"] | None = None,
-        timing: Timing | None = None,
-        credentials_hint: str = "",
     ) -> None:
-        self._on_close = on_close
-        self._read_only = read_only
+        self._source = source
+        self._shares_source = shares_source
+        self._read_only = read_only_reason is not None
         self._snapshot = snapshot
-        self._timing = timing or Timing()
-        self._announcer = Announcer()
-        self._health = ConnectionHealth(self._timing.now)
-        self._health.on_change = lambda state: self._announcer.listener.connection_changed(state)
-        self._health.on_back = self._back_online
-        self._server = ServerConnection(connect, self._health, self._timing, credentials_hint)
-        self._local_copy = LocalCopy(open_mirror, has_mirror, self._server, self._announcer, self._timing)
+        self._timing = source.timing
+        self.announcer = Announcer()
+        self._health, self._server, self._local_copy = source.health, source.server, source.local_copy
         self._writes = WriteLog()
         self._writes.unconfirmed.on_saved = self._write_confirmed
-        self._reader = CustomerReader(self._server, self._local_copy, self._writes, self._announcer, self._timing)
+        self._reader = CustomerReader(self._server, self._local_copy, self._writes, self.announcer, self._timing)
         self._writer = CustomerWriter(
-            self._server, self._reader, self._writes, read_only=read_only, confirm_delays=confirm_delays
+            self._server, self._reader, self._writes, read_only_reason=read_only_reason, confirm_delays=confirm_delays
         )
         self._similar_ids = SimilarIds(self._server, self._local_copy, self._timing.fallback_after)
         self._background_task: asyncio.Task[Any] | None = None
-        self._first_page_done = asyncio.Event()
+        source.users.append(self)
 
     def listen(self, listener: RepositoryListener) -> None:
         """Report to this listener from now on."""
-        self._announcer.listener = listener
+        self.announcer.listener = listener
 
     @property
     def connection(self) -> ConnectionState:
@@ -135,14 +128,14 @@ class CustomerRepository:
         if request.needs_mirror:
             if fresh:
                 self.check_for_changes()
-            return await self._local_copy.annotate(await self._local_copy.page(request))
+            return await self._local_copy.annotate(await self._local_copy.page(request, asker=self))
         try:
             if not ahead:
                 self._reader.stop_prefetching()
                 return await self._reader.page_from_server(request)
             return await self._local_copy.annotate(await self._reader.page(request, fresh=fresh))
         finally:
-            self._first_page_done.set()
+            self._source.first_page_done.set()
 
     async def customer(self, short_id: str) -> "Customer":
         """Return what the server has for this ID now; its ID may be another one, so compare before trusting it."""
@@ -155,9 +148,18 @@ class CustomerRepository:
         """
         return await self._reader.read_customer(short_id, fresh=fresh)
 
+    async def copied(self, short_ids: Sequence[str]) -> "dict[str, Customer]":
+        """Return those of these customers that the local copy has, by their IDs."""
+
+        async def read(mirror: "Mirror") -> "dict[str, Customer]":
+            found = [await mirror.customer(short_id) for short_id in short_ids]
+            return {one.short_id: one for one in found if one is not None}
+
+        return await self._local_copy.use(read, {})
+
     async def count(self, request: PageRequest) -> int | None:
         """Return how many customers a filter matches, if its page gave only a minimum; `None` if unknown."""
-        return await self._local_copy.use(lambda mirror: mirror.count(request), None)
+        return await self._local_copy.use(lambda mirror: mirror.count(request, asker=self), None)
 
     async def rank(self, request: PageRequest, short_id: str) -> int | None:
         """Return how many customers of a list come before this one, as far as the local copy knows."""
@@ -174,12 +176,61 @@ class CustomerRepository:
         """
         return await self._similar_ids.find(short_id, ask=ask)
 
-    async def suggestions(self, typed: str, most: int) -> "Candidates":
-        """Return at most `most` customers of the local copy whose ID or name begins with what is typed, IDs first."""
+    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> "Candidates":
+        """Return at most `most` customers of the local copy whose ID, name or `column` begins with what is typed."""
         from app.models.customer import Candidates
 
         none = Candidates((), complete=False)
-        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most), none)
+        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most, column), none)
+
+    async def suggestions_on_server(self, typed: str, most: int, column: str = ID_FIELD) -> "list[Customer]":
+        """Return at most `most` customers whose `column` begins with what is typed, as far as the pages show them."""
+        from app.repository.server_position import find_on_server
+
+        request = PageRequest(sort=column)
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            head = fold(typed)
+            return [one for one in found.rows if fold(one.value(column)).startswith(head)][:most] if found else []
+        return []
+
+    async def position(self, request: PageRequest, typed: str) -> "ListPosition | None":
+        """Return the row of a list at or after what is typed; `None` if that cannot be found out, or the list is empty.
+
+        Until the local copy is complete, the server's pages are searched.
+        """
+        from app.models.customer import ListPosition
+        from app.repository.server_position import find_on_server
+
+        copied = await self._local_copy.use(lambda mirror: mirror.position(request, typed), None)
+        state = await self.mirror_state()
+        if copied is not None or request.needs_mirror or (state is not None and state.complete):
+            return copied
+        with suppress(DockbookError):
+            found = await find_on_server(self._reader.page_from_server, request, typed)
+            if found is not None:
+                one = found.rows[0]
+                begins = fold(one.value(request.sort or ID_FIELD)).startswith(fold(typed))
+                return ListPosition(one.short_id, begins=begins, row=found.first)
+        return None
+
+    async def values_in_use(self, field: Literal["city", "state", "country"]) -> "list[ValueInUse]":
+        """Return the values that customers have in this field, the most used first, as far as the local copy knows."""
+        return await self._local_copy.use(lambda mirror: mirror.values_in_use(field), [])
+
+    async def places_of_zip(self, code: str, country: str) -> "list[Place]":
+        """Return where customers with this zip are (in this country, unless it is empty), the most usual place first.
+
+        Only the local copy is asked.
+        """
+        return await self._local_copy.use(lambda mirror: mirror.places_of_zip(code, country), [])
+
+    async def duplicates(self, most: int) -> "Duplicates | None":
+        """Return at most this many groups of customers of the local copy that share a phone, an e-mail or an address.
+
+        `None` if there is no local copy.
+        """
+        return await self._local_copy.use(lambda mirror: mirror.duplicates(most), None)
 
     async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Return those of these customers that the server sent in a newer state since."""
@@ -243,39 +294,49 @@ class CustomerRepository:
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record after it; the API cannot make it active again."""
         after = await self._writer.discontinue(customer, observer)
-        await self._local_copy.put(after)
+        await self._source.put(after, self)
         return after
 
     async def run_background(self) -> None:
         """After the first page, keep the local copy in step and probe a lost server, until the repository closes."""
-        self._background_task = asyncio.current_task()
-        await self._first_page_done.wait()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._local_copy.run_sync(self._fetch_raw))
-            await probe_until_online(self._health, self._server.probe, self._timing)
+        if not self._shares_source:
+            self._background_task = asyncio.current_task()
+            await self._source.run_background()
 
     def check_for_changes(self) -> None:
         """Have the server asked in the background what is new; if it was away, whether it is back."""
         if self._health.offline.is_set():
-            self._announcer.reset()
+            self.announcer.reset()
             self._reader.probe()
         self._local_copy.request_sync()
 
     async def close(self) -> None:
-        """End what runs in the background; close the client, the local copy, and what serves them."""
-        self._health.on_change = self._health.on_back = None
+        """End what runs in the background; close the source, unless it is shared."""
+        if self in self._source.users:
+            self._source.users.remove(self)
         self._reader.stop_prefetching()
         if self._background_task is not None:
             self._background_task.cancel()
             await asyncio.wait({self._background_task})
         await self._reader.close()
-        await self._server.close()
-        await self._local_copy.close()
-        if self._on_close is not None:
-            await self._on_close()
+        if not self._shares_source:
+            await self._source.close()
+
+    def changed_elsewhere(self) -> None:
+        """Another repository with this source changed a customer: what was read before may be out of date."""
+        self._reader.invalidate()
+        self.announcer.listener.data_changed()
+
+    async def confirm_from(self, page: "RawPage") -> None:
+        """Read those customers of the page of which it is unknown whether a write was carried out."""
+        unconfirmed = self._writes.unconfirmed
+        for write in list(unconfirmed):
+            if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_watched(write.short_id):
+                with suppress(DockbookError):
+                    await self._reader.customer(write.short_id)
 
     async def _cache(self, saved: SaveResult) -> SaveResult:
-        await self._local_copy.put(saved.customer)
+        await self._source.put(saved.customer, self)
         return saved
 
     async def _add_previous_values(self, saved: SaveResult) -> SaveResult:
@@ -291,21 +352,7 @@ class CustomerRepository:
         names = [name for name in saved.overwritten_fields if theirs.value(name) != after.value(name)]
         return saved._replace(previous_values={name: theirs.value(name) for name in names}, overwritten_fields=())
 
-    async def _fetch_raw(self, request: PageRequest) -> "RawPage":
-        """Return a page for the local copy; customers on it with an unconfirmed write are read."""
-        page = await self._server.fetch_raw(request)
-        unconfirmed = self._writes.unconfirmed
-        for write in list(unconfirmed):
-            if any(write.is_of(row.short_id) for row in page.rows) and not unconfirmed.is_watched(write.short_id):
-                with suppress(DockbookError):
-                    await self._reader.customer(write.short_id)
-        return page
-
     def _write_confirmed(self, write: UnconfirmedWrite, saved: SaveResult) -> None:
         self._writes.remember(saved, write.base)
         self._reader.invalidate()
-        self._announcer.listener.write_confirmed(write, saved)
-
-    def _back_online(self) -> None:
-        self._announcer.reset()
-        self._announcer.listener.data_changed()
+        self.announcer.listener.write_confirmed(write, saved)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _SAVE_ROUNDS: Final = 3  # how often a save starts over if the record changes between its read and its write
 
+STARTED_READ_ONLY: Final = "dockbook was started read-only (--read-only, or read_only in the profile)."
+
 #: Seconds between the reads that look for a write without a clear response: about a minute in all.
 CONFIRM_DELAYS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 10.0, 10.0)
 
@@ -68,8 +70,8 @@ class SaveObserver:
 class CustomerWriter:
     """Writes customers; errors are those of `app.errors`.
 
-    With `read_only` nothing is ever written. `confirm_delays` are the pauses, in seconds, between the reads that look
-    for a write without a clear response.
+    With a `read_only_reason` nothing is ever written. `confirm_delays` are the pauses, in seconds, between the reads
+    that look for a write without a clear response.
     """
 
     def __init__(
@@ -78,14 +80,14 @@ class CustomerWriter:
         reader: "CustomerReader",
         writes: "WriteLog",
         *,
-        read_only: bool,
+        read_only_reason: str | None,
         confirm_delays: Sequence[float] = CONFIRM_DELAYS,
     ) -> None:
         self._server = server
         self._reader = reader
         self._writes = writes
         self._unconfirmed = writes.unconfirmed
-        self._read_only = read_only
+        self._read_only_reason = read_only_reason
         self._confirm_delays = tuple(confirm_delays)
         self._permission_denied: str | None = None
         self._writing: set[str] = set()
@@ -94,9 +96,7 @@ class CustomerWriter:
     @property
     def read_only_reason(self) -> str | None:
         """Why nothing can be written, or `None` when it can."""
-        if self._read_only:
-            return "dockbook was started read-only (--read-only, or read_only in the profile)."
-        return self._permission_denied
+        return self._read_only_reason or self._permission_denied
 
     @property
     def busy(self) -> bool:
@@ -179,10 +179,12 @@ class CustomerWriter:
 
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Mark as discontinued and return the record after it; the API cannot make it active again."""
+        observer = observer or SaveObserver()
         async with self._exclusive(customer.short_id):
             theirs = await self._read_exactly(customer.short_id)
             if theirs.active is False:
                 return theirs
+            await observer.on_send(theirs, {STATUS: "discontinued"})
             try:
                 async with self._server.client() as api:
                     await api.discontinue(theirs.short_id)
@@ -190,7 +192,6 @@ class CustomerWriter:
             except DockbookError as error:
                 if not error.outcome_unknown:
                     raise
-                observer = observer or SaveObserver()
                 write = UnconfirmedWrite(theirs, {STATUS: "discontinued"}, error, key=observer.key)
                 now = (await self._confirm(write, observer)).customer
             self._writes.remember(SaveResult(now), theirs)
@@ -347,8 +348,8 @@ class CustomerWriter:
     @asynccontextmanager
     async def _exclusive(self, short_id: str) -> AsyncIterator[None]:
         """Allow one write at a time for a customer, and none where writing is off."""
-        if self._read_only:
-            raise ReadOnly(self.read_only_reason or "")
+        if self._read_only_reason is not None:
+            raise ReadOnly(self._read_only_reason)
         if self._unconfirmed.is_watched(short_id):
             raise DockbookError(f"The save of {short_id} before this one is not confirmed yet. Try again in a minute.")
         if short_id in self._writing:

@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from textual import messages
 from textual.app import ComposeResult
@@ -20,13 +20,14 @@ from app.repository.history import SavedChange
 from app.repository.repository import ConnectionState, CustomerRepository, FullSyncRequest
 from app.screens.context import AppContext
 from app.screens.latest_size import LatestSizeScreen
+from app.screens.list_state import Change
 from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id
 from app.textual_private import note_update
 from app.widgets.cached_lines import CachedLines
 from app.widgets.header_bar import HeaderBar
 from app.widgets.key_bar import KeyBar, Place, hints
-from app.widgets.key_names import Action, actions_of
+from app.widgets.key_names import actions_of
 from app.widgets.status_line import Level, Notice, StatusLine
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ DOUBLE_PRESS_SECONDS: Final = 3.0  # seconds within which a second F5 asks for m
 #: The workers that wait for a person.
 DIALOG_GROUP: Final = "dialogs"
 
-WRITING_ACTIONS: Final = frozenset({"edit", "new", "discontinue", "save"})
+WRITING_ACTIONS: Final = frozenset({"edit", "new", "duplicate", "discontinue", "save"})
 
 _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
     "now": "Reading all customers again for find …",
@@ -64,6 +65,15 @@ Result = TypeVar("Result")
 Answer = TypeVar("Answer")
 
 
+class Command(NamedTuple):
+    """Something that is done from the palette only: an ID, what it is called, a remark beside that."""
+
+    id: str
+    label: str
+    remark: str
+    run: Callable[[], object]
+
+
 class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     """A full screen with header, body, status line and key bar."""
 
@@ -76,7 +86,8 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
     class CustomerSaved(Message):
         """A customer was written; every screen that shows it takes over the record.
 
-        With `aloud` the text is shown on the top screen, because no form waits for the write any more.
+        With `aloud` the text is shown on the top screen, because no form waits for the write any more. Without a text
+        another screen says what was done.
         """
 
         def __init__(
@@ -223,10 +234,6 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         actions = {action.id: action for action in actions_of(self)}
         self.keys.hints = tuple(hints((*self.footer_places(), "help"), actions))
 
-    def commands(self) -> list[Action]:
-        """The actions that have no key, and are found in the palette only."""
-        return []
-
     def footer_places(self) -> tuple[Place, ...]:
         """The places of the key bar."""
         return self.FOOTER
@@ -252,8 +259,9 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_connection(self.repository.connection)
 
     def show_notice(self, text: str, level: Level = "info", kind: Hashable = None) -> None:
-        """Show a notice on the status line instead of the one before."""
-        self.status.show_notice(text, level, kind)
+        """Show a notice, if there is a text, on the status line instead of the one before."""
+        if text:
+            self.status.show_notice(text, level, kind)
 
     def show_hint(self, text: str) -> None:
         """Show why a key did nothing, or what to do next, until a key does something."""
@@ -295,6 +303,14 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Pass an error in the program on to the app, which hears of its own workers only."""
         if event.state is WorkerState.ERROR:
             self.app.post_message(Worker.StateChanged(event.worker, event.state))
+
+    def change_list_state(self, change: Change) -> None:
+        """Change what is kept of the list, here and in its file."""
+        self.app.run_worker(self.context.list_state.update(change), group="list state", exit_on_error=False)
+
+    def commands(self) -> Sequence[Command]:
+        """What the palette offers on this screen beside what has keys."""
+        return ()
 
     def can_write(self) -> bool:
         """Whether editing is possible now; if not, show why."""

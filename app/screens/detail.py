@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,33 +13,44 @@ from app.errors import DockbookError
 from app.models.fields import ID_FIELD
 from app.screens.base import HISTORY_BINDINGS, BaseScreen
 from app.screens.context import AppContext
+from app.screens.customer_actions import DUPLICATE_BINDINGS, CustomerActions
 from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
-from app.text.sanitize import sanitize_id
+from app.text.sanitize import sanitize_id, shorten
 from app.widgets.confusable_ids import ConfusableIds, looks_like
+from app.widgets.key_bar import Place
+from app.widgets.narrow import is_narrow
 from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
 
 
-class DetailScreen(BaseScreen[None]):
+_NAME_CELLS: Final = 40
+
+
+class DetailScreen(CustomerActions):
     """Shows one customer: the row of the list at once, then the server's record."""
 
     CSS_PATH = [STYLES / "detail.tcss"]
     HELP_TEXT = (
-        "All fields of one customer, as the server has them. Up and down choose a field. Left and right go to the "
-        "customer before or after on the list. A field with ! holds something odd: beside it stands what. An ID "
-        "that looks like another one has ! too."
+        "All fields of one customer, as the server has them. Up and down choose a field, which y copies and F2 edits. "
+        "Left and right go to the customer before or after on the list. A field with ! holds something odd: beside it "
+        "stands what. An ID that looks like another one has ! too."
     )
 
     TAKES_SCANS = True
-    FOOTER = ("edit", "copy", "discontinue", "refresh", "leave")
+    FOOTER = ("copy", "copy-all", "edit", "duplicate", "discontinue", "leave")
+    #: Where there is little room.
+    _SHORT_FOOTER: ClassVar[tuple[Place, ...]] = ("copy", "edit", "leave", "copy-all", "discontinue")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,e,enter", "edit", "Edit", id="edit"),
         Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+        *DUPLICATE_BINDINGS,
+        Binding("0", "app.recent", "Recent", id="recent", tooltip="The customers opened last"),
         Binding("y", "copy", "Copy", id="copy", tooltip="Copy the field; again: show it as plain text"),
+        Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
         Binding("delete,d", "discontinue", "Discontinue", id="discontinue"),
         Binding("f5,ctrl+r", "refresh", "Refresh", id="refresh"),
         Binding("left", "step(-1)", "Previous customer", id="previous-customer"),
@@ -66,6 +77,7 @@ class DetailScreen(BaseScreen[None]):
         self._confusable_ids: dict[str, Sequence[str]] = {}
         self._steps: deque[int] = deque()
         self._origin = origin
+        self._doing = ""
 
     def compose_body(self) -> ComposeResult:
         yield self.record
@@ -82,10 +94,31 @@ class DetailScreen(BaseScreen[None]):
         super().on_screen_resume()
         self.record.focus()
 
+    def on_resize(self) -> None:
+        self._show_status()
+        self._show_position()
+        self.show_keys()
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return self._SHORT_FOOTER if self._is_narrow else self.FOOTER
+
+    @property
+    def _is_narrow(self) -> bool:
+        return is_narrow(self.app.size.width)
+
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
-        if message.customer.short_id == self.customer.short_id:
-            self._show(message.customer)
-            self.show_notice(message.text, message.level)
+        if self._is_shown_new(message):
+            self._position, self._origin = "", None
+        elif message.customer.short_id != self.customer.short_id:
+            return
+        self._show(message.customer)
+        self.show_notice(message.text, message.level)
+
+    def _is_shown_new(self, message: BaseScreen.CustomerSaved) -> bool:
+        """Whether a form that was opened here created the customer, which is shown in place of this one."""
+        details = [screen for screen in self.app.screen_stack if isinstance(screen, DetailScreen)]
+        created = message.change is not None and message.change.kind == "created" and not message.aloud
+        return created and details[-1] is self
 
     def data_origin(self) -> "Origin | None":
         return self._origin
@@ -106,6 +139,7 @@ class DetailScreen(BaseScreen[None]):
         """Notices are about what was done before: the next step takes them away."""
         if self.status.level == "info":
             self.status.clear_notice()
+        self._show_position()
 
     def action_edit(self) -> None:
         if self.can_write():
@@ -120,15 +154,20 @@ class DetailScreen(BaseScreen[None]):
             discontinue(self, self.customer)
 
     def action_copy(self) -> None:
-        from app.screens.clipboard import copy
+        from app.screens.clipboard import copy_or_show
 
         entry = self.record.current
-        if entry is None:
-            return
-        if not entry.value:
-            self.show_hint(f"{entry.label} is empty: nothing to copy.")
-            return
-        copy(self, entry.label, self.customer, entry.value)
+        if entry is not None:
+            label = entry.label or shorten(entry.name, _NAME_CELLS) or "This"
+            copy_or_show(self, label, self.customer, entry.value)
+
+    def action_copy_all(self) -> None:
+        from app.screens.clipboard import copy_record
+
+        copy_record(self, self.customer)
+
+    def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
+        act(self.customer)
 
     def action_refresh(self) -> None:
         self.retry_permission()
@@ -150,14 +189,16 @@ class DetailScreen(BaseScreen[None]):
         self.run_read(partial(self._read, by_hand=by_hand), "record")
 
     async def _read(self, *, by_hand: bool) -> None:
-        self._update_position("reading…")
+        self._doing = "reading…"
+        self._show_position()
         try:
             sighting = await self.repository.read_customer(self.customer.short_id, fresh=by_hand)
         except DockbookError as error:
             self.show_error(error)
             return
         finally:
-            self._update_position()
+            self._doing = ""
+            self._show_position()
         customer = sighting.customer
         if customer.short_id != self.customer.short_id:
             self.show_notice(
@@ -206,8 +247,8 @@ class DetailScreen(BaseScreen[None]):
         self.header.title = (
             f"{sanitize_id(customer.short_id)} · {customer.name}" if customer.name else customer.short_id
         )
-        self.header.detail = customer.status
-        self._update_position()
+        self._show_status()
+        self._show_position()
 
     def _show_record(self) -> None:
         short_id = self.customer.short_id
@@ -224,6 +265,13 @@ class DetailScreen(BaseScreen[None]):
         if self._confusable_ids[short_id] and self.customer.short_id == short_id:
             self._show_record()
 
-    def _update_position(self, doing: str = "") -> None:
-        places = [doing, self._position, "↑↓ field", "←→ customer" if self._neighbour else ""]
+    def _show_status(self) -> None:
+        # In a narrow header the ID comes first, and that a customer is active goes without saying.
+        self.header.detail = "" if self._is_narrow and self.customer.active else self.customer.status
+
+    def _show_position(self) -> None:
+        # Where fields have no labels, the current one is named here.
+        entry = self.record.current if self._is_narrow else None
+        hint = "←→ customer" if self._neighbour and entry is None else ""
+        places = [entry.label if entry else "", self._doing, self._position, hint]
         self.status.position = " · ".join(place for place in places if place)

@@ -26,7 +26,7 @@ _LONGEST: Final = 600  # cells of a line
 _AROUND_ANSWER: Final = 4
 _BETWEEN_ANSWERS: Final = 2
 #: Seconds between two keys of a hand, at least: a scanner's Tab and Enter come faster.
-_BY_HAND: Final = 0.15
+BY_HAND: Final = 0.15
 
 
 class DialogRule(CachedLines):
@@ -65,6 +65,9 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
 
     #: The keys that work here, shown beside the title, or below where that has no room for them.
     KEYS: ClassVar[str] = "⏎ choose · Esc cancel"
+
+    #: The lines that the keys may take below.
+    MOST_KEY_LINES: ClassVar[int] = 1
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
@@ -112,16 +115,27 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
     def lines_for_body(self) -> int:
         """Return how many lines there are beside the rule and the line below it."""
         width, height = self.app.size
-        return max(1, height - len(self._rule.lines(width)) - self._foot.display)
+        foot = len(self._folded_keys()) if self._foot.display else 0
+        return max(1, height - len(self._rule.lines(width)) - foot)
 
     def _show_keys(self, text: str) -> None:
         """Show the keys; where there is little room the last ones, which say how to leave."""
         self._shown_keys = self._rule.keys = text
         self._foot.display = not self._rule.fits(self.app.size.width)
-        parts = text.split(" · ")
-        while len(parts) > 1 and width(" · ".join(parts)) > self.cells:
-            del parts[0]
-        self._foot.update(Content(" · ".join(parts)))
+        self._foot.update(Content("\n".join(self._folded_keys())))
+
+    def _folded_keys(self) -> list[str]:
+        """The keys in lines; the last lines if there are too many."""
+        lines: list[str] = []
+        for part in reversed(self._shown_keys.split(" · ")):
+            longer = f"{part} · {lines[0]}" if lines else part
+            if lines and width(longer) <= self.cells:
+                lines[0] = longer
+            elif len(lines) < self.MOST_KEY_LINES:
+                lines.insert(0, part)
+            else:
+                break
+        return lines
 
 
 class ConfirmDialog(Dialog[str]):
@@ -185,7 +199,7 @@ class ConfirmDialog(Dialog[str]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         before, now = self._times
-        if event.button is not self._button() and self._last_key == "enter" and now - before < _BY_HAND:
+        if event.button is not self._button() and self._last_key == "enter" and now - before < BY_HAND:
             self.remark("Too fast for a hand: press ⏎ again")
             return
         self.answer((event.button.id or "").removeprefix("answer-"))

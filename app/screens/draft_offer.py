@@ -37,6 +37,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
 
     TAKES_SCANS = True
     HEADINGS = ("Before", "  You typed", "  Server now")
+    SHORT_HEADINGS = ("Before", "Typed", "Server")
     FOOTER = ("resume", "discard", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [

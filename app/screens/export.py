@@ -168,17 +168,25 @@ class ExportDialog(Dialog[None]):
 
 def ask_export(screen: "BaseScreen[Any]", request: "PageRequest") -> None:
     """Ask for a file, and write into it all customers of this request, on all pages."""
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    status = "" if request.status == "all" else f"{request.status} "
+    kind = f"{status}customers {request.period}".strip()
     matching = f' that match "{request.find}"' if request.find else ""
     order = "" if request.sort is None and request.find else f", {request.order}"
-    what = f"All {kind}{matching}, on all pages{order}."
-    screen.app.push_screen(ExportDialog(screen, what, partial(_export_list, screen, request)))
+    _ask(screen, f"All {kind}{matching}, on all pages{order}.", partial(_export_list, screen, request))
 
 
 def ask_export_marked(screen: "BaseScreen[Any]", short_ids: Sequence[str]) -> None:
     """Ask for a file, and write into it the customers with these IDs."""
     what = f"The {len(short_ids):,} marked customers, as the server has them now."
-    screen.app.push_screen(ExportDialog(screen, what, partial(_export_marked, screen, short_ids)))
+    _ask(screen, what, partial(_export_marked, screen, short_ids))
+
+
+def _ask(screen: "BaseScreen[Any]", what: str, job: Job) -> None:
+    if screen.context.host_access:
+        screen.app.push_screen(ExportDialog(screen, what, job))
+    else:
+        # The file would be on the server.
+        screen.show_notice("No export over SSH. On your own computer, run: dockbook export", "warning")
 
 
 def _path(name: str) -> Path:

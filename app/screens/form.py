@@ -13,8 +13,6 @@ from textual.binding import Binding, BindingType
 from app.drafts.form_draft import FormDraft
 from app.errors import (
     ApiError,
-    BadRequest,
-    Conflict,
     ConfusableId,
     CustomerExists,
     DockbookError,
@@ -26,7 +24,6 @@ from app.errors import (
     RateLimited,
     ServerFault,
     TransportError,
-    ValidationFailed,
 )
 from app.models.fields import ID_FIELD, WRITABLE_FIELDS
 from app.repository.history import SavedChange
@@ -34,21 +31,24 @@ from app.repository.writer import SaveObserver
 from app.screens.base import BaseScreen
 from app.screens.confusable import ConfusableDialog, describe
 from app.screens.context import AppContext
+from app.screens.duplicate import describe_copy, fields_to_copy
+from app.screens.field_choices import FieldChoices
 from app.screens.form_dialogs import (
     id_exists_dialog,
     leave_dialog,
-    leave_unconfirmed_dialog,
+    leave_saving_dialog,
     save_unread_dialog,
     take_back_dialog,
 )
 from app.screens.form_fields import FormFields
+from app.screens.left_form import QUOTED_ERRORS, LeftForm
 from app.screens.messages import also_editing, notice_level, save_summary
-from app.screens.select_dialog import Choice, SelectDialog
+from app.screens.pasted_address import offer_to_spread
 from app.screens.styles import STYLES
-from app.screens.unconfirmed import note_unconfirmed, report_saved, report_unconfirmed
-from app.text.countries import countries
-from app.text.sanitize import sanitize, sanitize_id
-from app.widgets.form_field import FormField
+from app.screens.unconfirmed import note_unconfirmed
+from app.text.sanitize import sanitize_id
+from app.widgets.form_field import FormField, SafeInput
+from app.widgets.key_bar import Place
 
 if TYPE_CHECKING:
     from app.drafts.draft import Draft
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
 
 
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
-#: Refusals that are shown in the server's own words.
-_QUOTED_ERRORS: Final = (BadRequest, ValidationFailed, Conflict, NotFound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +72,9 @@ class FormStart:
 class FormScreen(BaseScreen[str]):
     """Edits `customer`, or adds a new one if it is `None`; the cursor starts in the field `start`.
 
-    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. The
-    result is the ID of an existing customer that the person wants to open instead.
+    `new_id` is the ID of a new customer; the person knows that it is easily confused with those in `beside`. Its
+    fields begin as those of `copy_of`. The result is the ID of an existing customer that the person wants to open
+    instead.
     """
 
     CSS_PATH = [STYLES / "form.tcss"]
@@ -89,7 +88,7 @@ class FormScreen(BaseScreen[str]):
         "sent by itself."
     )
 
-    FOOTER = ("save", "choices", "restore", "leave")
+    FOOTER = ("save", "leave", "restore", "choices")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
@@ -107,10 +106,14 @@ class FormScreen(BaseScreen[str]):
         new_id: str = "",
         beside: Collection[str] = (),
         start_values: FormStart | None = None,
+        copy_of: "Customer | None" = None,
     ) -> None:
         super().__init__(context)
         self.customer = customer
-        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {})
+        copied = fields_to_copy(copy_of) if copy_of else {}
+        self.fields = FormFields(customer, new_id, start_values.typed if start_values else {}, copied)
+        self._copy_of = copy_of
+        self.choices = FieldChoices(self, self.fields)
         self.draft = FormDraft(context.drafts, start_values.draft if start_values else None)
         self._start = start
         self._start_values = start_values
@@ -122,7 +125,8 @@ class FormScreen(BaseScreen[str]):
         #: The IDs that the person knows to be easily confused with the new one.
         self._beside = frozenset(beside)
         self._saving = False
-        self._left = False
+        #: Once the form was left while its save goes on.
+        self._left: LeftForm | None = None
         #: The person knows that the record cannot be read again before the next save.
         self._save_unread = False
         #: The save of this form that has not been confirmed yet.
@@ -147,6 +151,15 @@ class FormScreen(BaseScreen[str]):
                 self.run_dialog(partial(self._resolve_conflict, self._start_values.conflict))
         elif self.customer is not None and self.context.drafts is not None:
             self.run_read(self._check_drafts, "drafts")
+        if self._copy_of is not None:
+            self.header.title = f"Copy of {sanitize_id(self._copy_of.short_id)}"
+            self.show_notice(*describe_copy(self._copy_of))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._show_original(self.fields.current))
+
+    def footer_places(self) -> tuple[Place, ...]:
+        return self.FOOTER if self.choices.are_there(self.fields.current) else self.FOOTER[:-1]
 
     def unsaved_text(self) -> str:
         names = self.fields.edits
@@ -183,6 +196,8 @@ class FormScreen(BaseScreen[str]):
         self.draft.update(self.customer, self.fields.edits)
         self._show_original(event.row)
         self.update_status()
+        if event.row.field == "zip":
+            self.run_read(partial(self.choices.look_up_zip, event.row), "zip")
 
     @on(FormField.Blurred)
     def left(self, event: FormField.Blurred) -> None:
@@ -203,8 +218,9 @@ class FormScreen(BaseScreen[str]):
 
     @on(FormField.Focused)
     def reached(self, event: FormField.Focused) -> None:
-        """Show the field's original value where there is no room for it beside the field."""
+        """Show the field's keys, and its original value where there is no room for it beside the field."""
         self._show_original(event.row)
+        self.show_keys()
 
     def typing_began(self) -> None:
         self._texts_before = self.fields.texts
@@ -216,6 +232,17 @@ class FormScreen(BaseScreen[str]):
             f"{lines} lines came as fast as a paste, one a field. Press Esc to take them all back.", "warning"
         )
 
+    @on(SafeInput.LinesPasted)
+    def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
+        """Offer to spread a pasted address over the fields."""
+
+        def spread(values: Mapping[str, str], notice: str) -> None:
+            self._texts_before = self._before_lines = self.fields.texts
+            self.fields.set_values(values)
+            self.show_notice(f"{notice} Esc takes it back.", "warning")
+
+        offer_to_spread(self, self.fields, event, spread)
+
     def action_move(self, step: int) -> None:
         self.fields.move(step)
 
@@ -224,17 +251,7 @@ class FormScreen(BaseScreen[str]):
         row.value = row.original or ""
 
     def action_choices(self) -> None:
-        row = self.fields.current
-        if row.field != "country":
-            self.show_hint(f"There is nothing to choose from for {row.label}; Country has choices.")
-            return
-        choices = [Choice(code, f"{code}  {name}") for code, name in countries()]
-
-        def chosen(code: str | None) -> None:
-            if code is not None:
-                row.value = code
-
-        self.app.push_screen(SelectDialog("Country", choices, row.value.strip().upper(), search=True), chosen)
+        self.choices.offer(self.fields.current)
 
     def action_save(self) -> None:
         if self._saving:
@@ -275,20 +292,23 @@ class FormScreen(BaseScreen[str]):
             self.dismiss(None)
 
     def _leave_while_saving(self) -> None:
-        """Leave while the save is being confirmed; a save that is being sent cannot be cancelled."""
+        """Leave; the save goes on, and the outcome is shown on the screen one is on then."""
 
         def leave(answer: str | None = "leave") -> None:
-            if answer == "leave" and self._unconfirmed is not None:
-                self._left = True
-                self.draft.leave()
+            if answer == "leave" and self._saving:
+                is_new, texts = self.customer is None, self.fields.texts
+                short_id = texts[ID_FIELD].strip() if self.customer is None else self.customer.short_id
+                self._left = LeftForm(self.app, self.draft, short_id, texts, is_new)
                 self.dismiss(None)
+                if self._unconfirmed is None:
+                    self._left.show_saving()
+                else:
+                    self.draft.leave()
 
-        if self._unconfirmed is None:
-            self._show_saving()
-        elif self.draft.possible:
+        if self.draft.possible:
             leave()
         else:
-            self.app.push_screen(leave_unconfirmed_dialog(), leave)
+            self.app.push_screen(leave_saving_dialog(), leave)
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
         """Ask whether to undo lines that came as fast as a paste."""
@@ -321,8 +341,9 @@ class FormScreen(BaseScreen[str]):
         """Show in the header how many fields are changed, and whether they are kept as a draft."""
         if self._saving:
             return
-        count = len(self.fields.changes)
-        parts = [f"{count} changed" if count and self.customer else "", "draft kept" if self.draft.is_saved else ""]
+        count = self.fields.filled
+        what = "changed" if self.customer else "filled"
+        parts = [f"{count} {what}" if count else "", "draft kept" if self.draft.is_saved else ""]
         self.header.detail = " · ".join(part for part in parts if part)
 
     async def _look_up(self, short_id: str) -> None:
@@ -370,7 +391,7 @@ class FormScreen(BaseScreen[str]):
                 self.show_notice(also_editing(rival, datetime.now().astimezone()), "warning")
 
     def _show_original(self, row: FormField) -> None:
-        self.status.position = f"{row.label} was {sanitize(row.original or '')}" if row.original_is_cut else ""
+        self.status.position = f"{row.label} {row.original_note}" if row.original_is_cut else ""
 
     def _start_save(self) -> None:
         self._saving = True
@@ -397,11 +418,8 @@ class FormScreen(BaseScreen[str]):
         finally:
             self._saving = False
             write, self._unconfirmed = self._unconfirmed, None
-        if self._left and write is not None:
-            if saved is not None:
-                report_saved(self.app, self.context, write, saved)
-            elif failure is not None:
-                report_unconfirmed(self.app, self.context, write.short_id, write.key, failure)
+        if self._left is not None:
+            self._left.report(self.context, write, saved, failure, sent)
         elif saved is not None:
             self._show_saved(saved, sent)
             self.update_status()
@@ -412,26 +430,33 @@ class FormScreen(BaseScreen[str]):
 
     def _show_saving(self) -> None:
         if self._unconfirmed is None:
-            self.show_notice("Saving … please wait.")
+            self.show_notice("Saving … please wait. Esc leaves the form: it goes on.")
         else:
             self.show_notice(f"{_CONFIRMING} Press Esc to leave the form.", "warning")
 
     def _show_unconfirmed(self, write: "UnconfirmedWrite") -> None:
         self._unconfirmed = write
         note_unconfirmed(self.context, write)
+        text = f"{write.error.title}: not confirmed. {_CONFIRMING}"
+        if self._left is not None:
+            self._left.show_unconfirmed(text)
+            return
         self.header.detail = "not confirmed, checking…"
-        text = f"{write.error.title}: not confirmed. {_CONFIRMING} Press Esc to leave the form."
-        self.show_notice(text, "warning")
+        self.show_notice(f"{text} Press Esc to leave the form.", "warning")
 
     def _show_stale_read(self) -> None:
+        if self._left is not None:
+            return
         self.show_notice("The server still shows the customer as it was before. Waiting for it…", "warning")
 
     def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
         is_new = self.customer is None
         text = save_summary(saved, new=is_new)
+        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
+        if is_new and not typed_since and not any(map(saved.customer.value, WRITABLE_FIELDS)):
+            text += " It has an ID only: F2 on it adds a name."
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
         self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
-        typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         self.draft.mark_saved(saved.customer)
         self.fields.rebase(saved.customer, sent)
         self.set_customer(saved.customer)
@@ -453,7 +478,7 @@ class FormScreen(BaseScreen[str]):
                 if await self.ask(save_unread_dialog(error)) == "save":
                     self._save_unread = True
                     self.action_save()
-            case ApiError() if error.response.details or isinstance(error, _QUOTED_ERRORS):
+            case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):
                 self._show_refusal(error)
             case EditConflict() if self.customer is not None:
                 await self._resolve_conflict(error)

@@ -14,11 +14,11 @@ def leave_dialog(unsaved: str, *, in_doubt: bool, draft: bool) -> ConfirmDialog:
     )
 
 
-def leave_unconfirmed_dialog() -> ConfirmDialog:
-    """Ask whether to leave, where no drafts are kept, before a save is confirmed."""
+def leave_saving_dialog() -> ConfirmDialog:
+    """Ask whether to leave while a save goes on, where no drafts are kept."""
     return ConfirmDialog(
         "Leave before the save is confirmed?",
-        ["No drafts are kept here: your text goes with the form. dockbook still looks whether it was saved."],
+        ["No drafts are kept here: if it is not saved, your text is lost. What came of it is shown where you are."],
         {"stay": "Stay", "leave": "Leave"},
     )
 

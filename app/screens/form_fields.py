@@ -1,7 +1,7 @@
 """The fields of the form: what they were, what is typed, and what is said about it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -12,34 +12,41 @@ from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Fiel
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
 from app.widgets.form_field import FormField
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
 
+#: What is said beside the fields of a new customer while they are empty.
+_EXPECTED: Final = {ID_FIELD: "needed", "name": "usual"}
+_SHORT_LABELS: Final = {"address2": "Addr. 2"}
+
+
 class FormFields(Container):
     """One field below the other for `customer`, or for a new one with the ID `new_id` when it is `None`.
 
-    `typed` are edits to start with.
+    `typed` are edits to start with; `copied` too, but they count only once something else is typed.
     Not a scrolling container: those take the arrow keys for themselves once there is something to scroll.
     """
 
-    def __init__(self, customer: "Customer | None", new_id: str, typed: Mapping[str, str]) -> None:
+    def __init__(
+        self, customer: "Customer | None", new_id: str, typed: Mapping[str, str], copied: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._customer = customer
         self._new_id = new_id
+        self._copied = copied
         self._who = Static(classes="who", markup=False)
-        self.rows = {field.name: _row(field, customer, typed) for field in WRITABLE}
+        self.rows = {field.name: _row(field, customer, {**copied, **typed}) for field in WRITABLE}
         if customer is None:
-            self.rows = {
-                ID_FIELD: FormField(ID_FIELD, BY_NAME[ID_FIELD].label, typed.get(ID_FIELD, new_id), was=None)
-            } | self.rows
+            self.rows = {ID_FIELD: _row(BY_NAME[ID_FIELD], None, {ID_FIELD: new_id} | dict(typed))} | self.rows
 
     def compose(self) -> ComposeResult:
         yield self._who
         yield from self.rows.values()
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self._show_who()
 
     @property
@@ -63,11 +70,19 @@ class FormFields(Container):
         return {name: row.value for name, row in self.rows.items() if row.changed and name != ID_FIELD}
 
     @property
+    def filled(self) -> int:
+        """How many fields are changed; of a new customer, how many hold something."""
+        own_id = ID_FIELD in self.rows and bool(self.rows[ID_FIELD].value.strip())
+        return len(self.changes) + own_id
+
+    @property
     def edits(self) -> dict[str, str]:
         """The changes, and the ID of a new customer, which counts once anything is typed with it."""
         own_id = self.rows[ID_FIELD].value if ID_FIELD in self.rows else ""
         if own_id == self._new_id:
-            return {ID_FIELD: own_id} | self.changes if own_id and self.changes else self.changes
+            if self.changes == self._copied:
+                return {}
+            return {ID_FIELD: own_id} | self.changes if own_id else self.changes
         return {ID_FIELD: own_id} | self.changes
 
     def move(self, step: int) -> None:
@@ -108,7 +123,7 @@ class FormFields(Container):
                 self.rows["name"].focus_input()
             self.rows.pop(ID_FIELD).remove()
         self._customer = customer
-        self._new_id = ""
+        self._new_id, self._copied = "", {}
         for name in WRITABLE_FIELDS:
             row = self.rows[name]
             row.original = customer.value(name)
@@ -129,9 +144,17 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            self._who.update(Content.assemble(("   ID         ", "dim"), sanitize_id(self._customer.short_id)))
+            label = " ID      " if is_narrow(self.size.width) else "   ID         "
+            self._who.update(Content.assemble((label, "dim"), sanitize_id(self._customer.short_id)))
 
 
 def _row(field: Field, customer: "Customer | None", typed: Mapping[str, str]) -> FormField:
     value = customer.value(field.name) if customer else None
-    return FormField(field.name, field.label, typed.get(field.name, value or ""), was=value)
+    return FormField(
+        field.name,
+        field.label,
+        typed.get(field.name, value or ""),
+        was=value,
+        short_label=_SHORT_LABELS.get(field.name, ""),
+        expected=_EXPECTED.get(field.name, "") if customer is None else "",
+    )

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from app.errors import DockbookError, EditConflict, OutcomeUnknown
 from app.models.fields import BY_NAME
 from app.repository.history import SavedChange
+from app.screens.bulk_edit import ask_undo_all
 from app.screens.comparison import ComparisonScreen
 from app.screens.dialogs import ConfirmDialog
 from app.screens.messages import changed_by_others, field_list
@@ -106,8 +107,12 @@ def undo_last(screen: "BaseScreen[Result]") -> None:
     change = screen.context.history.last_undoable
     if change is None:
         screen.show_hint("Nothing to undo.")
-    else:
+        return
+    together = screen.context.history.undoable_with(change)
+    if len(together) < 2:
         undo(screen, change)
+    elif screen.can_write():
+        ask_undo_all(screen, together)
 
 
 def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:

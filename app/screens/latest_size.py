@@ -3,6 +3,7 @@
 from typing import Generic, TypeVar
 
 from textual import events
+from textual.widget import Widget
 
 from app.screens.scan_target import ScanTargetScreen
 
@@ -15,6 +16,9 @@ class LatestSizeScreen(ScanTargetScreen[Result], Generic[Result]):
     Each layout tells its screen of its size once more. Two of them under way at once, as while a window grows,
     would each have the screen laid out for itself, and call for the other, for ever.
     """
+
+    #: What the last key moved in although something else has the focus: the rows below a text, for one.
+    pointed: Widget | None = None
 
     async def on_event(self, event: events.Event) -> None:
         """Pass over a size that is not the terminal's any more."""

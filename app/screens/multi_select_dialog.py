@@ -23,6 +23,7 @@ class MultiSelectDialog(Dialog[list[str]]):
     """
 
     KEYS = "Space on/off · n clear · ⏎ use these · Esc cancel"
+    MOST_KEY_LINES = 3
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "tick", "Tick", id="pick-tick", priority=True),

@@ -5,8 +5,9 @@ from typing import Final
 
 from textual.content import Content
 
+from app.screens.base import Command
 from app.screens.select_dialog import Choice, SelectDialog
-from app.text.sanitize import fit, shorten, width
+from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.key_names import Action, key_name
 
 #: The most used first; what is in neither list stands between them.
@@ -38,6 +39,9 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
+    "set-field": ("change all", "bulk", "several", "mass"),
+    "discontinue-all": ("delete", "remove", "bulk", "several"),
+    "find-duplicates": ("duplicate", "twice", "same", "merge"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
     "columns": ("fields", "view", "settings", "width"),
     "page-size": ("lines", "settings"),
@@ -65,18 +69,25 @@ _ROOM_FOR_KEYS: Final = 60
 
 
 class PaletteDialog(SelectDialog):
-    """Asks what to do; the answer is the id of one of the `actions`."""
+    """Asks what to do; the answer is the id of an action, which has keys, or of a command, which has none."""
 
-    def __init__(self, actions: Sequence[Action]) -> None:
-        self._actions = {action.id: action for action in sorted(actions, key=by_use) if action.id != "palette"}
+    def __init__(self, actions: Sequence[Action], commands: Sequence[Command] = ()) -> None:
+        entries: list[Action | Command] = sorted((*actions, *commands), key=by_use)
+        self._entries = {entry.id: entry for entry in entries if entry.id != "palette"}
         self._found_by: dict[str, str] = {}
-        super().__init__(
-            "All commands", [Choice(name, action.title) for name, action in self._actions.items()], "", search=True
-        )
+        choices = [
+            Choice(name, entry.label if isinstance(entry, Command) else entry.title)
+            for name, entry in self._entries.items()
+        ]
+        super().__init__("All commands", choices, "", search=True)
 
-    def action_named(self, name: str) -> Action:
-        """Return the action with this id."""
-        return self._actions[name]
+    async def run(self, name: str) -> None:
+        """Do what has this id."""
+        entry = self._entries[name]
+        if isinstance(entry, Command):
+            entry.run()
+        else:
+            await self.app.run_action(entry.action, entry.node)
 
     def matches(self, typed: str) -> Sequence[Choice]:
         """Return what is called so, best first, then what others call so, and remember by which word."""
@@ -104,15 +115,19 @@ class PaletteDialog(SelectDialog):
         return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
 
     def _keys(self, name: str) -> str:
-        keys = self._actions[name].keys
+        entry = self._entries[name]
+        if isinstance(entry, Command):
+            return shorten(sanitize(entry.remark), 20)
+        keys = entry.keys
         return shorten("  ".join(map(key_name, keys if self.cells >= _ROOM_FOR_KEYS else keys[:1])), 20)
 
 
-def by_use(action: Action) -> int:
+def by_use(entry: Action | Command) -> int:
     """The place of an action in an order by use."""
-    if action.id in _FIRST:
-        return _FIRST.index(action.id)
-    return len(_FIRST) + (1 + _LAST.index(action.id) if action.id in _LAST else 0)
+    name = entry.id
+    if name in _FIRST:
+        return _FIRST.index(name)
+    return len(_FIRST) + (1 + _LAST.index(name) if name in _LAST else 0)
 
 
 def _rank(word: str, choice: Choice, synonyms: Sequence[str]) -> tuple[int, str] | None:

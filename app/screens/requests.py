@@ -72,12 +72,23 @@ class EditCustomer(ScreenRequest):
 
 
 class NewCustomer(ScreenRequest):
-    """Add a customer; the person knows that its ID is easily confused with those in `beside`."""
+    """Add a customer; the person knows that its ID is easily confused with those in `beside`.
 
-    def __init__(self, screen: BaseScreen[Any], short_id: str = "", beside: Collection[str] = ()) -> None:
+    Its fields begin as those of `copy_of`, if that is given.
+    """
+
+    def __init__(
+        self,
+        screen: BaseScreen[Any],
+        short_id: str = "",
+        beside: Collection[str] = (),
+        *,
+        copy_of: "Customer | None" = None,
+    ) -> None:
         super().__init__(screen)
         self.short_id = short_id
         self.beside = beside
+        self.copy_of = copy_of
 
 
 class EditDraft(ScreenRequest):

@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.screens.dialogs import Dialog
+from app.text.folding import fold
 from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
@@ -61,7 +62,7 @@ class SelectDialog(Dialog[str]):
         self.query_one(OptionList).styles.max_height = min(_MOST_LINES, self.lines_for_body() - self._search)
 
     def on_mount(self) -> None:
-        self._fill(self._choices)
+        self._fill(self.matches(""))
         self.query_one(Input if self._search else OptionList).focus()
 
     def key_s(self) -> None:
@@ -78,17 +79,19 @@ class SelectDialog(Dialog[str]):
         self.remark(self.KEYS if hits else f'Nothing matches "{shorten(typed, _LONGEST_TYPED)}". Esc cancels.')
 
     def matches(self, typed: str) -> Sequence[Choice]:
-        """Return what contains the text, what begins with it first."""
-        typed = typed.casefold()
-        hits = [c for c in self._choices if typed in c.label.casefold() or typed in c.key.casefold()]
-        return sorted(
-            hits, key=lambda c: not (c.key.casefold().startswith(typed) or c.label.casefold().startswith(typed))
-        )
+        """Return what contains the text: what it is the key of first, then what begins with it."""
+        text = fold(typed)
+        ranked = [(rank, choice) for choice in self._choices if (rank := _rank(choice, text)) is not None]
+        return [choice for _, choice in sorted(ranked, key=lambda pair: pair[0])]
 
     def lines(self, choices: Sequence[Choice]) -> Sequence[Content]:
         """Return what is shown of each choice."""
         widest = max((width(choice.label) for choice in choices), default=0)
-        return [Content(f"{fit(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()) for choice in choices]
+        remarks = max((width(choice.remark) for choice in choices), default=0)
+        if widest + remarks + 4 > self.cells:
+            # Without room for columns, the remark follows its label.
+            widest = 0
+        return [Content(f"{_padded(choice.label, widest)}  {sanitize(choice.remark)}".rstrip()) for choice in choices]
 
     @on(Input.Submitted)
     def choose_marked(self) -> None:
@@ -101,7 +104,9 @@ class SelectDialog(Dialog[str]):
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:
-        options = self.query_one(OptionList)
+        self.pointed = options = self.query_one(OptionList)
+        # Also where there is only one, which is marked already, the terminal's cursor goes there.
+        options.refresh()
         if step < 0:
             options.action_cursor_up()
         else:
@@ -115,3 +120,20 @@ class SelectDialog(Dialog[str]):
         )
         keys = [choice.key for choice in choices]
         options.highlighted = keys.index(self._current) if self._current in keys else 0 if keys else None
+
+
+def _rank(choice: Choice, text: str) -> int | None:
+    """How well folded text matches a choice, 0 best: its key, the beginning of its name, of a word, anything in it."""
+    key, label = fold(choice.key), fold(choice.label)
+    name = label.removeprefix(key).lstrip() or label
+    if text in (key, ""):
+        return 0
+    if name.startswith(text) or label.startswith(text):
+        return 1 if name.startswith(text) else 2
+    if any(word.startswith(text) for word in name.split()):
+        return 3
+    return 4 if text in label or text in key else None
+
+
+def _padded(label: str, cells: int) -> str:
+    return fit(label, max(cells, width(label)))

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import ApiError, SettingsError, StoreError
-from app.models.fields import BY_NAME, ID_FIELD, WRITABLE_FIELDS
+from app.models.fields import BY_NAME, WRITABLE_FIELDS
 from app.service.database import credential_table
-from app.service.database.base import Database, Session, T, Work
-from app.service.database.id_ranges import IdRanges, wrong_ranges
+from app.service.database.base import Database, T, Work
+from app.service.database.checks import check_database, check_file
 from app.service.database.open import is_postgres, open_postgres, open_sqlite, open_with_tables
+from app.service.database.schema import SCHEMA_VERSION
 from app.service.rows import Change
 from app.service.store import Store
 from app.storage import sqlite
@@ -36,6 +37,8 @@ def run_command(name: str, arguments: Namespace, database: str) -> int:
     """
     if name == "migrate":
         return _migrate(database)
+    if name == "check":
+        return _check(database)
     if name == "backup":
         return _backup(database, Path(arguments.file))
     opened = _open(database, create=name == "credential_add")
@@ -168,48 +171,30 @@ def _backup(database: str, target: Path) -> int:
     return DONE
 
 
-def _check(database: Database, _arguments: Namespace) -> int:
-    problems = 0
-    for name, find in _CHECKS.items():
-        found = _read(database, find)
-        problems += len(found)
-        sys.stdout.write(f"{name}: {'ok' if not found else '; '.join(map(sanitize, found[:5]))}\n")
-    total = _read(database, lambda session: IdRanges.read(session).total)
-    sys.stdout.write(f"{_count(total)} in {database.name}\n")
-    return FAILED if problems else DONE
+def _check(database: str) -> int:
+    if is_postgres(database):
+        opened = open_with_tables(database)
+        name = opened.name
+        try:
+            report = check_database(opened)
+        finally:
+            asyncio.run(opened.close())
+    else:
+        name = database
+        report = check_file(Path(database))
+    for check, problems in report.problems.items():
+        sys.stdout.write(f"{check}: {'; '.join(map(sanitize, problems[:5])) or 'ok'}\n")
+    if report.schema < SCHEMA_VERSION:
+        sys.stdout.write(
+            f"schema: {report.schema}, older than this dockbook's {SCHEMA_VERSION}, so nothing else could be checked. "
+            "It is brought up to date, beside a copy, when it is next served.\n"
+        )
+    sys.stdout.write(f"{_count(report.customers)} in {name}\n")
+    return FAILED if any(report.problems.values()) else DONE
 
 
 def _count(customers: int) -> str:
     return "1 customer" if customers == 1 else f"{customers:,} customers"
-
-
-def _integrity(session: Session) -> list[str]:
-    if session.dialect.name == "SQLite":
-        rows = session.execute("PRAGMA integrity_check").fetchall()
-        return [text for (text,) in rows if text != "ok"]
-    (setting,) = session.execute("SHOW synchronous_commit").fetchone()
-    return ["synchronous_commit is off: answered changes can be lost"] if setting == "off" else []
-
-
-def _counts(session: Session) -> list[str]:
-    return [f"wrong count from {first!r}" for first in wrong_ranges(session)]
-
-
-def _history_gaps(session: Session) -> list[str]:
-    """Customers whose changes are not all there. One that was only loaded has none."""
-    rows = session.execute(
-        f"SELECT {ID_FIELD} FROM customer WHERE version > 1 AND version <>"
-        f" (SELECT count(*) FROM history WHERE history.{ID_FIELD} = customer.{ID_FIELD}) ORDER BY {ID_FIELD}"
-    ).fetchall()
-    return [f"changes of {short_id} are missing" for (short_id,) in rows]
-
-
-def _last_change(session: Session) -> list[str]:
-    rows = session.execute(
-        f"SELECT customer.{ID_FIELD} FROM customer JOIN history ON history.{ID_FIELD} = customer.{ID_FIELD}"
-        " AND history.version = customer.version WHERE history.at <> customer.modified"
-    ).fetchall()
-    return [f"the last change of {short_id} differs from the record" for (short_id,) in rows]
 
 
 def _migrate(database: str) -> int:
@@ -227,17 +212,10 @@ def _migrate(database: str) -> int:
     return DONE
 
 
-_CHECKS: Final[dict[str, Work[list[str]]]] = {
-    "integrity": _integrity,
-    "counts": _counts,
-    "history": _history_gaps,
-    "last changes": _last_change,
-}
 _COMMANDS: Final[dict[str, Callable[[Database, Namespace], int]]] = {
     "credential_add": _add,
     "credential_list": _list,
     "credential_rotate": _rotate,
     "credential_disable": _disable,
     "history": _history,
-    "check": _check,
 }

@@ -241,7 +241,7 @@ class _ClosableTransport(asyncio.Transport):
         return self._closed or self._transport.is_closing()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.is_closing():
+        if data and not self.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:
@@ -266,10 +266,24 @@ class _ClosableTransport(asyncio.Transport):
 
 
 class _RequestParser(h11.Connection):
-    """Parses requests; refuses bodies in too many chunks, and long ones that were answered before their end."""
+    """Parses requests; refuses bodies in too many chunks, and long ones that were answered before their end.
+
+    The head of an answer goes out with the beginning of its body: alone it would cost a system call and a packet.
+    """
 
     _chunks = 0
     _dropped = 0
+    _head = b""
+
+    def send(self, event: h11.Event) -> Any:
+        output = super().send(event)
+        if output is None:
+            return None
+        if isinstance(event, h11.Response):
+            self._head = output
+            return b""
+        head, self._head = self._head, b""
+        return head + output
 
     def next_event(self) -> Any:
         event = super().next_event()
@@ -325,7 +339,7 @@ class _Deadline:
 
 def _in_origin_form(request: h11.Request) -> h11.Request:
     """Return the request with `/path` for a target `http://host/path`, which every server has to accept."""
-    origin = _ORIGIN.match(request.target)
+    origin = None if request.target.startswith(b"/") else _ORIGIN.match(request.target)
     if origin is None:
         return request
     path = request.target[origin.end() :]

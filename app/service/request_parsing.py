@@ -5,9 +5,11 @@ import binascii
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NoReturn
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from app.models.fields import (
@@ -75,7 +77,13 @@ def parse_path_id(request: Request, prefix: str) -> str:
 
 def parse_page_request(request: Request) -> PageRequest:
     """Return the requested page [contract, "Paging"]; a `pageSize` above the maximum is capped."""
-    given = {name: request.query_params.getlist(name) for name in _PAGE_PARAMETERS}
+    return _parse_page_query(request.scope["query_string"])
+
+
+@lru_cache(maxsize=64)
+def _parse_page_query(text: bytes) -> PageRequest:
+    parameters = QueryParams(text)
+    given = {name: parameters.getlist(name) for name in _PAGE_PARAMETERS}
     twice = [name for name, values in given.items() if len(values) > 1]
     if twice:
         raise bad_request(f"Give {', '.join(twice)} only once.")

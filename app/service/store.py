@@ -15,6 +15,7 @@ from app.service.database.id_ranges import IdRanges, count_new_customer, rebuild
 from app.service.database.schema import INDEXES
 from app.service.database.sqlite import SqliteDatabase
 from app.service.errors import bad_request, precondition_failed, unavailable
+from app.service.record_cache import RecordCache
 from app.service.rows import Change, StoredCustomer, StoredPage, Value, next_modified, utc_now
 from app.service.temp_folder import TempFolder
 
@@ -46,6 +47,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._records = RecordCache()
 
     @classmethod
     def open(cls, path: Path | None, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -63,7 +65,7 @@ class Store:
         if request.sort not in SORTABLE_FIELDS:
             raise bad_request(f"Sort by one of: {', '.join(SORTABLE_FIELDS)}.")
         quick = request.modified_since is None and request.page * request.page_size <= _QUICK_ROWS
-        return await self.database.read(lambda session: _read_page(session, request), quick=quick)
+        return await self.database.read(lambda session: _read_page(session, request, self._records), quick=quick)
 
     async def get(self, short_id: str) -> StoredCustomer | None:
         """Return the customer with exactly this ID, or `None`."""
@@ -179,17 +181,16 @@ def record_json(dialect: Dialect) -> str:
     return dialect.json_object.format(pairs=pairs)
 
 
-def _read_page(session: Session, request: PageRequest) -> StoredPage:
+def _read_page(session: Session, request: PageRequest, records: RecordCache) -> StoredPage:
     if request.modified_since is not None:
         return _read_changed(session, request, request.modified_since)
     ranges = IdRanges.read(session)
     offset = (request.page - 1) * request.page_size
     count = max(0, min(request.page_size, ranges.total - offset))
     if count == 0:
-        return StoredPage("[]", ranges.total)
+        return StoredPage(b"[]", ranges.total)
     if request.sort != ID_FIELD:
-        rows = _ordered(session, request, "", {}, offset, count, ranges.total)
-        return StoredPage(_array(rows), ranges.total)
+        return StoredPage(_array(_ordered(session, request, "", {}, offset, count, ranges.total)), ranges.total)
     descending = request.direction == "DESC"
     first_id, skip = ranges.position(ranges.total - offset - count if descending else offset)
     start = ":first_id"
@@ -198,12 +199,14 @@ def _read_page(session: Session, request: PageRequest) -> StoredPage:
         start = (
             f"(SELECT {ID_FIELD} FROM customer WHERE {ID_FIELD} >= :first_id ORDER BY {ID_FIELD} LIMIT 1 OFFSET :skip)"
         )
-    rows = session.execute(
-        f"SELECT {record_json(session.dialect)} FROM customer WHERE {ID_FIELD} >= {start}"
-        f" ORDER BY {ID_FIELD} LIMIT :count",
-        {"first_id": first_id, "count": count, "skip": skip},
-    ).fetchall()
-    return StoredPage(_array(rows[::-1] if descending else rows), ranges.total)
+    chosen = f"FROM customer WHERE {ID_FIELD} >= {start} ORDER BY {ID_FIELD} LIMIT :count"
+    values = {"first_id": first_id, "count": count, "skip": skip}
+    found = records.find(tag for (tag,) in session.execute(f"SELECT etag {chosen}", values).fetchall())
+    if found is None:
+        rows = session.execute(f"SELECT etag, {record_json(session.dialect)} {chosen}", values).fetchall()
+        found = [json_text.encode() for _, json_text in rows]
+        records.add((tag, record) for (tag, _), record in zip(rows, found, strict=True))
+    return StoredPage(_array(found[::-1] if descending else found), ranges.total)
 
 
 def _read_changed(session: Session, request: PageRequest, since: str) -> StoredPage:
@@ -213,7 +216,7 @@ def _read_changed(session: Session, request: PageRequest, since: str) -> StoredP
     offset = (request.page - 1) * request.page_size
     count = max(0, min(request.page_size, total - offset))
     if count == 0:
-        return StoredPage("[]", total)
+        return StoredPage(b"[]", total)
     if request.sort == "modified" or total > _FEW:
         return StoredPage(
             _array(_ordered(session, request, "WHERE modified >= :since", values, offset, count, total)), total
@@ -225,7 +228,7 @@ def _read_changed(session: Session, request: PageRequest, since: str) -> StoredP
         " LIMIT :count OFFSET :offset",
         {**values, "count": count, "offset": offset},
     ).fetchall()
-    return StoredPage(_array(rows), total)
+    return StoredPage(_array(json_text.encode() for (json_text,) in rows), total)
 
 
 def _ordered(
@@ -236,28 +239,28 @@ def _ordered(
     offset: int,
     count: int,
     total: int,
-) -> list[tuple[str]]:
-    """Rows `offset` to `offset + count` of `total` in an order that has an index.
+) -> list[bytes]:
+    """The JSON of rows `offset` to `offset + count` of `total` in an order that has an index.
 
     The inner query reads the index only, from the end that is nearer.
     """
     from_end = offset > total // 2
     walk = _order_by(request.sort, _OPPOSITE[request.direction] if from_end else request.direction)
-    rows: list[tuple[str]] = session.execute(
+    rows = session.execute(
         f"SELECT {record_json(session.dialect)} FROM customer WHERE {ID_FIELD} IN"
         f" (SELECT {ID_FIELD} FROM customer {where} {walk} LIMIT :count OFFSET :offset)"
         f" {_order_by(request.sort, request.direction)}",
         {**values, "count": count, "offset": total - offset - count if from_end else offset},
     ).fetchall()
-    return rows
+    return [json_text.encode() for (json_text,) in rows]
 
 
 def _order_by(sort: str | None, direction: str) -> str:
     return f"ORDER BY {sort} {direction}, {ID_FIELD} {direction}"
 
 
-def _array(rows: list[tuple[str]]) -> str:
-    return f"[{','.join(json_text for (json_text,) in rows)}]"
+def _array(records: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(records)
 
 
 def _find(session: Session, short_id: str) -> StoredCustomer | None:
@@ -295,7 +298,8 @@ def _change(
     before = current.record
     record = {**before, **values, "modified": next_modified(session.now, str(before["modified"]))}
     tag = secrets.token_hex(16)
-    assignments = ", ".join(f"{name} = :{name}" for name in (*values, "modified"))
+    # Naming a column costs an entry in its index, also if its value stays.
+    assignments = ", ".join(f"{name} = :{name}" for name, value in record.items() if value != before[name])
     row = session.execute(
         f"UPDATE customer SET {assignments}, version = version + 1, etag = :new_tag"
         f" WHERE {ID_FIELD} = :{ID_FIELD} AND etag = :old_tag RETURNING version",

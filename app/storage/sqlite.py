@@ -39,9 +39,12 @@ def open_writer(path: Path, *, timeout: float) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
-def open_reader(path: Path, *, timeout: float) -> sqlite3.Connection:
-    """Open the file for reading only: such a connection never writes, not even a checkpoint."""
-    uri = f"{path.absolute().as_uri()}?mode=ro"
+def open_reader(path: Path, *, timeout: float, immutable: bool = False) -> sqlite3.Connection:
+    """Open the file for reading only: such a connection never writes, not even a checkpoint.
+
+    `immutable` is for a file that nobody changes meanwhile: no other file is made beside it then, and no lock taken.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
     return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 

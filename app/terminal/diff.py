@@ -8,6 +8,7 @@ from typing import Final
 
 from app.terminal.screen_buffer import BLANK, Cell, Row, ScreenBuffer, has_fixed_width
 from app.terminal.sgr import PLAIN, SgrStyle, transition
+from app.terminal.too_small import is_too_small, too_small_text
 
 #: Unchanged cells between two changed ones that are written again: a step over them takes as many bytes, or one less.
 _SHORT_GAP: Final = 4
@@ -25,9 +26,13 @@ CLEAR: Final = "\x1b[m\x1b[H\x1b[2J"
 
 
 class ScreenDiff:
-    """Turns updates into output. What the terminal shows is known from `cleared` on."""
+    """Turns updates into output. What the terminal shows is known from `cleared` on.
 
-    def __init__(self, columns: int, lines: int) -> None:
+    With `for_screens`, a terminal in which no screen has room shows that, and the screen when it has grown.
+    """
+
+    def __init__(self, columns: int, lines: int, *, for_screens: bool = False) -> None:
+        self._for_screens = for_screens
         self.buffer = ScreenBuffer(columns, lines)
         self._shown: list[Row | None] = [None] * lines
         self._fixed_width = [False] * lines
@@ -35,6 +40,8 @@ class ScreenDiff:
         self._cursor: tuple[int | None, int] | None = None
         self._style: SgrStyle | None = None
         self._out: list[str] = []
+        #: Whether the terminal shows that it is too small, and no screen.
+        self._shows_too_small = False
 
     def cleared(self) -> None:
         """The terminal was sent `CLEAR`: it shows nothing."""
@@ -52,9 +59,16 @@ class ScreenDiff:
         self._fixed_width = [False] * lines
         self._unknown = set(range(lines))
         self._cursor = self._style = None
+        self._shows_too_small = False
 
     def output(self) -> str:
         """What brings the terminal from what it shows to what the grid says; empty when nothing differs."""
+        size = self.buffer.columns, self.buffer.lines
+        if self._for_screens and is_too_small(*size):
+            # The screen is kept in the buffer: with another size comes another look at all of it.
+            output = "" if self._shows_too_small else CLEAR + too_small_text(*size)
+            self._shows_too_small = True
+            return output
         self._out = []
         lines = sorted(y for y in self.buffer.dirty | self._unknown if y < self.buffer.lines)
         for y in lines:
@@ -73,8 +87,9 @@ class ScreenDiff:
             return
         certain = _all_fixed_width(now)
         if before is None or not (certain and self._fixed_width[y]):
-            self._begin_line(y)
-            self._rewrite_line(y, now)
+            start = _start_of_changes(before, now) if before is not None else 0
+            self._begin_line(y, start)
+            self._rewrite_line(y, now, start)
         else:
             self._paint_shortest(y, before, now)
         self._shown[y], self._fixed_width[y] = now, certain
@@ -97,8 +112,8 @@ class ScreenDiff:
             out = self._out
         self._out = start[0] + out
 
-    def _begin_line(self, y: int) -> None:
-        self._move(0, y)
+    def _begin_line(self, y: int, start: int = 0) -> None:
+        self._move(start, y)
         self._set_style(PLAIN)
         self._out.append("\x1b[K")
 
@@ -133,9 +148,9 @@ class ScreenDiff:
             self._cursor = (left[-1] + 1, y) if left[-1] + 1 < columns else None
         return blanks
 
-    def _rewrite_line(self, y: int, now: Row) -> None:
-        """Rewrite a whole erased line; after blanks the cursor is positioned, wherever the terminal has it."""
-        x = 0
+    def _rewrite_line(self, y: int, now: Row, start: int) -> None:
+        """Rewrite an erased line from `start`; after blanks the cursor is positioned, wherever the terminal has it."""
+        x = start
         certain = True
         while x < len(now):
             gap = x
@@ -199,6 +214,14 @@ class ScreenDiff:
         if self._style is None:
             return False
         return look == self._style or (text == " " and look == PLAIN and not self._style.seen_on_blanks)
+
+
+def _start_of_changes(before: Row, now: Row) -> int:
+    """Return where a line of ambiguous widths begins to differ: where the cursor was positioned when it was written."""
+    start = next(x for x, (was, cell) in enumerate(zip(before, now, strict=True)) if was != cell)
+    while start and now[start - _GAP : start] != [BLANK] * _GAP:
+        start -= 1
+    return start
 
 
 def _all_fixed_width(row: Row) -> bool:

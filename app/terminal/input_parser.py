@@ -53,13 +53,22 @@ class InputParser:
     """Parses input incrementally; every event carries the time at which its first byte was read.
 
     `encoding` is a codec of Python; what it cannot decode becomes U+FFFD. With `mouse`, reports of the mouse are
-    events; without it they are dropped. Times are seconds of one monotonic clock.
+    events; without it they are dropped. Of a paste, `max_paste` characters are kept. Times are seconds of one monotonic
+    clock.
     """
 
-    def __init__(self, encoding: str = "utf-8", *, mouse: bool = False, escape_delay: float = ESCAPE_DELAY) -> None:
+    def __init__(
+        self,
+        encoding: str = "utf-8",
+        *,
+        mouse: bool = False,
+        escape_delay: float = ESCAPE_DELAY,
+        max_paste: int = MAX_PASTE,
+    ) -> None:
         self._decoder = getincrementaldecoder(encoding)("replace")
         self._mouse = mouse
         self._escape_delay = escape_delay
+        self._max_paste = max_paste
         self._textual = XTermParser()
         self._state: State = self._in_ground
         self._sequence = ""
@@ -274,7 +283,7 @@ class InputParser:
         return ""
 
     def _keep_pasted(self, text: str) -> None:
-        room = MAX_PASTE - self._pasted_size
+        room = self._max_paste - self._pasted_size
         if text and room > 0:
             self._pasted.append(text[:room])
             self._pasted_size += len(self._pasted[-1])

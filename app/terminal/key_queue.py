@@ -137,6 +137,11 @@ class KeyQueue:
         """Whether every key has done its work."""
         return self._is_free and self._is_done() and is_idle(self._app)
 
+    @property
+    def waiting(self) -> int:
+        """How many keys wait for the ones before."""
+        return len(self._waiting)
+
     def may_end_scan(self, event: events.Event) -> bool:
         """Whether the key may be the end of a code whose keys are still waiting."""
         behind = bool(self._waiting) and code_character(self._waiting[-1]) is not None

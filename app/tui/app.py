@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -13,6 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.geometry import Offset
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
@@ -22,6 +23,7 @@ from app.screens.base import DOUBLE_PRESS_SECONDS, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.dialogs import ConfirmDialog, Dialog
+from app.screens.latest_size import LatestSizeScreen
 from app.screens.scan_target import ScanTargetScreen
 from app.screens.styles import STYLES
 from app.terminal.barcode import Scanner
@@ -29,8 +31,10 @@ from app.terminal.crash import CRASHED, INPUT_FAILED
 from app.terminal.encoding import UTF_8
 from app.terminal.key_queue import KeyQueue
 from app.terminal.suspend import SuspendingDriver
+from app.terminal.too_small import is_too_small
 from app.textual_private import close_messages, exception_of, handle_exception, print_at_exit
 from app.tui.navigation import NavigatingApp
+from app.widgets.caret import caret_offset
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.key_names import actions_behind_field, actions_of
 
@@ -146,18 +150,18 @@ class DockbookApp(NavigatingApp):
         report: Callable[[BaseException, str], str] | None = None,
         scanner: Scanner | None = None,
         save_scanner: Callable[[Scanner], str] | None = None,
-        driver: type[Driver] | None = None,
+        driver: Callable[..., Driver] | None = None,
         on_exit: Callable[[int], None] = lambda _code: None,
         bell: bool = True,
     ) -> None:
         # The theme alone is too late: with NO_COLOR, Textual decides now what to do with colours.
-        super().__init__(driver_class=driver or SuspendingDriver, ansi_color=True)
+        super().__init__(driver_class=cast("type[Driver]", driver or SuspendingDriver), ansi_color=True)
         self.context = context
         self._report = report
         self._save_scanner = save_scanner
         self._tested_scanner: Scanner | None = None
         self._on_exit = on_exit
-        self._interrupted_at = self._asked_at = self._left_at = -DOUBLE_PRESS_SECONDS
+        self._interrupted_at = self._asked_at = self._left_at = self._dropped_at = -DOUBLE_PRESS_SECONDS
         self._happened = CRASHED
         self._bell = bell
         self._was_offline = False
@@ -181,6 +185,17 @@ class DockbookApp(NavigatingApp):
         """Whether the terminal was given back to the shell for now."""
         return isinstance(self._driver, SuspendingDriver) and self._driver.suspended
 
+    @property
+    def cursor_position(self) -> Offset:
+        """Where the terminal's cursor is put with every update."""
+        screen = self.screen
+        pointed = screen.pointed if isinstance(screen, LatestSizeScreen) else None
+        return caret_offset(pointed or screen.focused)
+
+    @cursor_position.setter
+    def cursor_position(self, _offset: Offset) -> None:
+        """Ignore what Textual's fields set, which would be kept when the focus is somewhere else by then."""
+
     def refresh_css(self, animate: bool = True) -> None:
         """Skip what Textual does for a new theme: the styles were parsed for this one."""
         if (variables := self.get_css_variables()) != self._variables:
@@ -201,6 +216,8 @@ class DockbookApp(NavigatingApp):
     async def on_event(self, event: events.Event) -> None:
         if self._leaves_at_once(event):
             await self.action_quit()
+        elif self._is_unseen(event):
+            self._ring_once()
         elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self._delayed is not None and not self.key_queue.repeats(event):
                 self._stop_delayed()
@@ -218,6 +235,17 @@ class DockbookApp(NavigatingApp):
         before, self._left_at = self._left_at, monotonic()
         return self._left_at - before < DOUBLE_PRESS_SECONDS and not self.key_queue.idle
 
+    def _is_unseen(self, event: events.Event) -> bool:
+        """Whether this is a key other than Ctrl+Q, or a paste, in a terminal too small to show what it would do."""
+        typed = isinstance(event, events.Paste) or (isinstance(event, events.Key) and event.key != "ctrl+q")
+        return typed and is_too_small(*self.size)
+
+    def _ring_once(self) -> None:
+        """Ring for a key that is not taken, and not again for those that follow it closely, as in a scan."""
+        before, self._dropped_at = self._dropped_at, monotonic()
+        if self._dropped_at - before > _DELIBERATE:
+            self.bell()
+
     async def _dispatch_key(self, event: events.Event) -> None:
         if (
             isinstance(event, events.Key)
@@ -225,6 +253,8 @@ class DockbookApp(NavigatingApp):
             and isinstance(self.screen, ScanTargetScreen)
         ):
             self.screen.remark(f"A character came that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
+        if isinstance(self.screen, LatestSizeScreen):
+            self.screen.pointed = None
         focused = self.focused
         if (
             isinstance(event, events.Key)
@@ -265,12 +295,11 @@ class DockbookApp(NavigatingApp):
         screen = self.screen
         if not isinstance(screen, BaseScreen):
             return
-        palette = PaletteDialog([*actions_of(screen), *screen.commands(), *actions_behind_field(screen)])
+        palette = PaletteDialog([*actions_of(screen), *actions_behind_field(screen)], screen.commands())
 
         async def chosen(name: str | None) -> None:
             if name is not None:
-                action = palette.action_named(name)
-                await self.run_action(action.action, action.node)
+                await palette.run(name)
 
         self.push_screen(palette, chosen)
 
@@ -456,7 +485,8 @@ class DockbookApp(NavigatingApp):
             self.context.drafts.on_change = partial(self._drafts_changed, asyncio.get_running_loop())
             # A key may have opened another screen already: the offer waits until that is closed.
             first = self.base_screens[0]
-            first.call_when_active(lambda: self.run_worker(self._offer_drafts(first), exit_on_error=False))
+            offer: Callable[[], Awaitable[None]] = partial(self._offer_drafts, first)
+            first.call_when_active(lambda: self.run_worker(offer, exit_on_error=False))
 
     def announce(self, text: str, kind: NoticeKind = None) -> None:
         """Show what concerns every screen on the top one, behind a warning that is shown there."""

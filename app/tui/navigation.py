@@ -24,6 +24,7 @@ from app.text.sanitize import sanitize_id
 if TYPE_CHECKING:
     from app.models.customer import Candidates
     from app.screens.form import FormScreen
+    from app.screens.go_to import Destination
 
 
 class NavigatingApp(App[int]):
@@ -47,6 +48,8 @@ class NavigatingApp(App[int]):
             request.origin,
         )
         self.push_screen(detail)
+        if short_id := request.customer.short_id:
+            detail.change_list_state(lambda state: state.with_opened(short_id))
         if request.notice:
             detail.show_notice(request.notice, "warning")
 
@@ -60,7 +63,10 @@ class NavigatingApp(App[int]):
     def new_customer(self, request: NewCustomer) -> None:
         from app.screens.form import FormScreen
 
-        form = FormScreen(request.screen.context, None, new_id=request.short_id, beside=request.beside)
+        original = request.copy_of
+        form = FormScreen(
+            request.screen.context, None, new_id=request.short_id, beside=request.beside, copy_of=original
+        )
         self._open_form(request.screen, form)
 
     @on(EditDraft)
@@ -93,8 +99,26 @@ class NavigatingApp(App[int]):
     def action_go_to(self) -> None:
         from app.screens.go_to import GoToDialog
 
+        screen = self.screen
+        if not isinstance(screen, BaseScreen):
+            return
+
+        def answered(destination: "Destination | None") -> None:
+            if destination is not None:
+                screen.call_when_active(partial(self._open_id, screen, destination.short_id, typed=destination.typed))
+
+        self.push_screen(GoToDialog(screen, self._listed.text_order), answered)
+
+    def action_recent(self) -> None:
         if isinstance(self.screen, BaseScreen):
-            self.push_screen(GoToDialog(self.screen), partial(self._open_chosen, self.screen))
+            self.screen.run_dialog(partial(self._open_recent, self.screen))
+
+    async def _open_recent(self, screen: BaseScreen[Any]) -> None:
+        from app.screens.detail import DetailScreen
+        from app.screens.recent import ask_recent
+
+        current = screen.customer.short_id if isinstance(screen, DetailScreen) else ""
+        self._open_chosen(screen, await ask_recent(screen, current))
 
     def action_drafts(self) -> None:
         from app.screens.drafts import show_drafts
@@ -127,17 +151,31 @@ class NavigatingApp(App[int]):
         if short_id is not None:
             screen.call_when_active(partial(self._open_id, screen, short_id))
 
-    def _open_id(self, screen: BaseScreen[Any], short_id: str) -> None:
+    def _open_id(self, screen: BaseScreen[Any], short_id: str, *, typed: bool = False) -> None:
+        """Open the customer with this ID; one that was typed may also be the beginning of what to go to in the list."""
         screen.show_notice(f"Looking for {sanitize_id(short_id)}…")
-        screen.run_blocking_action(partial(self._read_and_open, screen, short_id), "go", awaited=short_id)
+        job = partial(self._read_and_open, screen, short_id, typed=typed)
+        screen.run_blocking_action(job, "go", awaited=short_id)
 
-    async def _read_and_open(self, screen: BaseScreen[Any], short_id: str) -> None:
+    async def _read_and_open(self, screen: BaseScreen[Any], short_id: str, *, typed: bool) -> None:
         try:
             customer, origin = await screen.repository.read_customer(short_id)
         except DockbookError as error:
             found = await screen.repository.similar_ids(short_id, ask=isinstance(error, NotFound))
-            if self.screen is screen:
-                self._report_not_found(screen, short_id, found, error)
+            position = None
+            if typed and not found.customers and (isinstance(error, NotFound) or found.complete):
+                position = await self._listed.find_position(short_id)
+            if self.screen is not screen:
+                return
+            if position is not None and position.begins:
+                self._show_list()
+                self._listed.go_to_row(position, short_id)
+                return
+            nearest = ""
+            if position is not None and screen is self._listed:
+                nearest = position.short_id
+                self._listed.go_to_row(position)
+            self._report_not_found(screen, short_id, found, error, nearest)
             return
         screen.status.clear_notice()
         if self.screen is screen:
@@ -149,7 +187,7 @@ class NavigatingApp(App[int]):
             self.open_customer(OpenCustomer(screen, customer, origin=origin, notice=notice))
 
     def _report_not_found(
-        self, screen: BaseScreen[Any], short_id: str, found: "Candidates", error: DockbookError
+        self, screen: BaseScreen[Any], short_id: str, found: "Candidates", error: DockbookError, nearest: str
     ) -> None:
         """Ring and say why the customer cannot be shown; offer similar IDs, a search, or a new customer."""
         from app.screens.go_to import NotFoundDialog
@@ -162,7 +200,8 @@ class NavigatingApp(App[int]):
             screen.show_error(error)
             if not found.customers:
                 return
-        dialog = NotFoundDialog(short_id, found, error, new=screen.repository.read_only_reason is None)
+        can_add = screen.repository.read_only_reason is None
+        dialog = NotFoundDialog(short_id, found, error, new=can_add, nearest=nearest)
 
         def answered(answer: str | None) -> None:
             if answer == "new":
@@ -174,9 +213,16 @@ class NavigatingApp(App[int]):
 
         self.push_screen(dialog, answered)
 
-    def _find(self, text: str) -> None:
-        """Search for the text on the list, which lies under all other screens."""
-        listed = next(screen for screen in self.screen_stack if isinstance(screen, CustomerListScreen))
-        while self.screen is not listed:
+    @property
+    def _listed(self) -> CustomerListScreen:
+        """The list, which lies under all other screens."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, CustomerListScreen))
+
+    def _show_list(self) -> None:
+        while self.screen is not self._listed:
             self.pop_screen()
-        listed.find(text)
+
+    def _find(self, text: str) -> None:
+        """Search for the text on the list."""
+        self._show_list()
+        self._listed.find(text)

@@ -39,15 +39,14 @@ def run_tui(
     gc.disable()
     # Each SQLite call releases the GIL; with the default 5 ms switch interval a busy thread would delay every key.
     sys.setswitchinterval(SWITCH)
-    # pydantic would search all installed packages for plug-ins.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    if not plain_output:
-        _prepare_textual(os.environ, lean=settings.lean)
+    prepare_imports(os.environ, lean=settings.lean, plain=plain_output)
     import asyncio
     from functools import partial
 
     from app.backends import DaemonThreadExecutor
     from app.repository.repository import CustomerRepository
+    from app.repository.source import CustomerSource
+    from app.repository.writer import STARTED_READ_ONLY
     from app.screens.context import AppContext
     from app.screens.list_state import ListStateFile
     from app.terminal.barcode import Scanner
@@ -70,16 +69,19 @@ def run_tui(
 
     local = settings.url is None
     pace = Timing(interval=settings.refresh_seconds)
-    repository = CustomerRepository(
+    customers = CustomerSource(
         source.connect,
-        read_only=settings.read_only,
+        # The service in this process needs no rest between two pages.
+        pace._replace(between_pages=0.0) if local else pace,
         on_close=source.close,
         open_mirror=partial(source.open_mirror, folders.cache if settings.mirror else None),
         has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
-        snapshot=partial(source.snapshot, folders.cache) if settings.mirror else None,
-        # The service in this process needs no rest between two pages.
-        timing=pace._replace(between_pages=0.0) if local else pace,
         credentials_hint=settings.credentials_hint,
+    )
+    repository = CustomerRepository(
+        customers,
+        read_only_reason=STARTED_READ_ONLY if settings.read_only else None,
+        snapshot=partial(source.snapshot, folders.cache) if settings.mirror else None,
     )
     flags = () if settings.verify else ("TLS NOT VERIFIED",)
     context = AppContext(
@@ -90,6 +92,7 @@ def run_tui(
         local=local,
         views=ListStateFile(folders.state / "views", settings.url or site) if persist else None,
         open_drafts=open_drafts if persist else None,
+        commands=settings.commands,
     )
 
     def leave(code: int) -> None:
@@ -161,8 +164,15 @@ def _drafts(settings: Settings, folders: Paths) -> "DraftStore":
     return DraftStore(folders.drafts, *server_keys(where, settings.client_id or ""))
 
 
-def _prepare_textual(environ: "MutableMapping[str, str]", *, lean: bool) -> None:
-    """Set what Textual reads while it is imported, unless the person has set it."""
+def prepare_imports(environ: "MutableMapping[str, str]", *, lean: bool, plain: bool = False) -> None:
+    """Set what pydantic and Textual read while they are imported, unless the person has set it.
+
+    With `plain`, Textual is left as it is.
+    """
+    # It would search all installed packages for plug-ins.
+    environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if plain:
+        return
     # The terminal reports its own size; a second one would have the screen laid out for both in turn, for ever.
     environ.pop("COLUMNS", None)
     environ.pop("LINES", None)

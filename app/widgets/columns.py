@@ -1,4 +1,4 @@
-"""Which columns fit how wide a terminal, and the text of a row in them: the ID is never shortened."""
+"""Which columns fit how wide a terminal, and the text of a row in them: the ID is shortened only to the whole width."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,6 +13,10 @@ GAP: Final = 1
 _MAX_SHOWN: Final = 1_000  # characters; more than any cell can show
 #: Cells from which the status is a word and the state has a column of its own; a terminal of 100 columns has them.
 _ROOMY: Final = 97
+#: Cells, without those before and behind the row, below which a row takes two lines.
+_ONE_LINE: Final = 57
+#: Cells from which a row of two lines shows another column beside the ID.
+_BESIDE: Final = 33
 #: Cells that the name gets before the city gets its content.
 _NAME_FIRST: Final = 26
 
@@ -79,6 +83,15 @@ class ColumnWidth(NamedTuple):
     width: int
 
 
+#: The columns in a line of a row.
+Line = tuple[ColumnWidth, ...]
+
+
+def lines_of_row(cells: int) -> int:
+    """Return how many lines a row takes in so many cells, without those before and behind it."""
+    return 1 if cells >= _ONE_LINE else 2
+
+
 def measure(rows: "Iterable[Customer]", before: Mapping[Column, int]) -> dict[Column, int]:
     """Return how many cells the content of each column takes, in these rows or `before`."""
     needs = dict(before)
@@ -112,6 +125,25 @@ def lay_out(cells: int, needs: Mapping[Column, int], chosen: Collection[str] | N
         spare -= step
     _distribute(spare, [column for column in shown if column.field != ID_FIELD], widths)
     return tuple(ColumnWidth(column, widths[column]) for column in shown)
+
+
+def lay_out_lines(cells: int, needs: Mapping[Column, int], chosen: Collection[str] | None = None) -> tuple[Line, ...]:
+    """Choose the columns for each line of a row; arguments as in `lay_out`.
+
+    In two lines, the second shows the name, or the first of the fields chosen. The next stands beside the ID.
+    """
+    if lines_of_row(cells) == 1:
+        return (lay_out(cells, needs, chosen),)
+    short_id, sign, *others = _available(cells, chosen)
+    wanted = [column for column in others if (column.priority == 0 if chosen is None else column.field in chosen)]
+    below, *more = wanted or others
+    beside = more[0] if more and cells >= _BESIDE else None
+    narrow = max(short_id.narrow, min(short_id.wide, needs.get(short_id, 0)))
+    rest = cells - narrow - 3 * GAP
+    second = (ColumnWidth(below, cells - 1),)
+    if beside is None or rest < beside.narrow:
+        return (ColumnWidth(short_id, min(narrow, cells - GAP - 1)), ColumnWidth(sign, 1)), second
+    return (ColumnWidth(short_id, narrow), ColumnWidth(sign, 1), ColumnWidth(beside, rest)), second
 
 
 def _available(cells: int, chosen: Collection[str] | None) -> list[Column]:
@@ -174,7 +206,9 @@ def row_parts(customer: "Customer", layout: Sequence[ColumnWidth]) -> list[CellT
     borrowed = 0
     for column, cells in layout:
         if column.field == ID_FIELD:
-            shown = sanitize_id(customer.short_id) or "(no ID)"
+            kept = sum(GAP + 1 for other in layout if other.column.is_sign)
+            most = sum(GAP + other.width for other in layout) - GAP - kept
+            shown = shorten(sanitize_id(customer.short_id), most) or "(no ID)"
             borrowed = max(0, width(shown) - cells)
             parts.append(CellText(column.field, fit(shown, cells + borrowed), cells + borrowed))
             continue
@@ -207,9 +241,14 @@ def cell_text(customer: "Customer", column: Column) -> str:
     return " ".join(sanitize(value) for value in values if value)
 
 
+def order_text(sort: str, *, descending: bool) -> str:
+    """What stands above rows of two lines; `sort` is empty for the best hits first."""
+    return f"Customers by {BY_NAME[sort].label} {_arrow(descending)}" if sort else "Customers"
+
+
 def heading_text(layout: Sequence[ColumnWidth], sort: str, *, descending: bool) -> str:
     """The headings, with a sign at the column the rows are ordered by."""
-    arrow = "▼" if descending else "▲"
+    arrow = _arrow(descending)
     parts = []
     for cell in layout:
         heading = cell.column.heading
@@ -217,6 +256,10 @@ def heading_text(layout: Sequence[ColumnWidth], sort: str, *, descending: bool) 
             heading = shorten(heading, cell.width - 2) + f" {arrow}" if cell.width > 4 else heading[:2] + arrow
         parts.append(fit(heading, cell.width))
     return (" " * GAP).join(parts)
+
+
+def _arrow(descending: bool) -> str:
+    return "▼" if descending else "▲"
 
 
 def _needed(columns: Sequence[Column], widths: Mapping[Column, int]) -> int:

@@ -12,7 +12,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from app.text.sanitize import fit, sanitize
+from app.text.sanitize import fit, sanitize, shorten, width
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -38,13 +39,19 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """A line of a row: a text for each column, or in a narrow terminal the label, or the text of one `column`."""
+
     row: int
     first: bool
     cells: tuple[str, ...]
+    column: int | None = None
 
 
 class ComparisonView(Widget, can_focus=True):
-    """Rows of values under headings. Long values take more lines, nothing is shortened."""
+    """Rows of values under headings; in a narrow terminal below each other, behind `short_headings`.
+
+    Long values take more lines, nothing is shortened.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "comparison-view--heading",
@@ -72,9 +79,10 @@ class ComparisonView(Widget, can_focus=True):
 
         row: ComparisonRow
 
-    def __init__(self, headings: Sequence[str], label_cells: int = 11) -> None:
+    def __init__(self, headings: Sequence[str], label_cells: int = 11, short_headings: Sequence[str] = ()) -> None:
         super().__init__()
         self._headings = tuple(headings)
+        self._short_headings = [heading.strip() for heading in short_headings or headings]
         self._label_cells = label_cells
         self._rows: tuple[ComparisonRow, ...] = ()
         self._lines: list[_Line] = []
@@ -89,6 +97,13 @@ class ComparisonView(Widget, can_focus=True):
     def current(self) -> ComparisonRow | None:
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    @property
+    def caret_line(self) -> int:
+        """The first line of the current row."""
+        return (
+            self._head + next((row for row, line in enumerate(self._lines) if line.row == self.cursor), 0) - self._top
+        )
 
     def show(self, rows: Sequence[ComparisonRow]) -> None:
         """Show these rows; the cursor stays where it is."""
@@ -110,15 +125,17 @@ class ComparisonView(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         cells = self.size.width
-        if y == 0:
+        if y < self._head:
             texts = ["", *self._headings]
             return self._strip([(self._joined(texts), "heading")], cells)
-        index = self._top + y - 1
+        index = self._top + y - self._head
         if index >= len(self._lines):
             return Strip.blank(cells, self._line_style("value"))
         line = self._lines[index]
         row = self._rows[line.row]
         at_cursor = line.row == self.cursor and self.has_focus
+        if is_narrow(cells):
+            return self._strip(self._stacked_parts(line, row, at_cursor), cells)
         label = fit(row.label if line.first else "", self._label_cells)
         parts = [
             ("›" if at_cursor and line.first else " ", "cursor"),
@@ -132,12 +149,35 @@ class ComparisonView(Widget, can_focus=True):
             parts.append((fit(text, self._room), "chosen" if chosen else "value"))
         return self._strip(parts, cells)
 
+    def _stacked_parts(self, line: _Line, row: ComparisonRow, at_cursor: bool) -> list[tuple[str, str]]:
+        """The parts of a line that has the label, or one value, to itself."""
+        if line.column is None:
+            sign = "!" if row.marked else " "
+            text = shorten(row.label, self.size.width - _SIGNS - 1)
+            return [("›" if at_cursor else " ", "cursor"), (sign, "mark"), (text, "cursor" if at_cursor else "label")]
+        chosen = row.chosen == line.column
+        heading = self._short_headings[line.column] if line.first else ""
+        sign = "✓ " if chosen and line.first else "  "
+        value = (line.cells[0], "chosen" if chosen else "value")
+        return [("  ", "value"), (sign, "chosen"), (fit(heading, self._heading_cells) + " ", "label"), value]
+
     def action_move(self, step: int) -> None:
         self.cursor += step
 
     @property
+    def _head(self) -> int:
+        """The lines of headings above the rows."""
+        return 0 if is_narrow(self.size.width) else 1
+
+    @property
+    def _heading_cells(self) -> int:
+        return max(map(width, self._short_headings), default=0)
+
+    @property
     def _room(self) -> int:
         """The cells of one value."""
+        if is_narrow(self.size.width):
+            return max(6, self.size.width - _SIGNS - 2 - self._heading_cells - 2)
         columns = max(1, len(self._headings))
         return max(6, (self.size.width - _SIGNS - self._label_cells - 1) // columns - _GAP)
 
@@ -157,6 +197,14 @@ class ComparisonView(Widget, can_focus=True):
         self._lines = []
         for index, row in enumerate(self._rows):
             columns = [self._wrapped(value) for value in row.values]
+            if is_narrow(self.size.width):
+                self._lines.append(_Line(index, True, ()))
+                self._lines += [
+                    _Line(index, number == 0, (text,), column)
+                    for column, texts in enumerate(columns)
+                    for number, text in enumerate(texts)
+                ]
+                continue
             for number in range(max(len(column) for column in columns)):
                 cells = tuple(column[number] if number < len(column) else "" for column in columns)
                 self._lines.append(_Line(index, number == 0, cells))
@@ -168,7 +216,7 @@ class ComparisonView(Widget, can_focus=True):
         return [line.plain for line in Content(sanitize(value) or "–").wrap(self._room)] or ["–"]
 
     def _scroll_to_cursor(self) -> None:
-        room = self.size.height - 1
+        room = self.size.height - self._head
         lines = [number for number, line in enumerate(self._lines) if line.row == self.cursor]
         if lines and room > 0:
             self._top = min(max(self._top, lines[-1] - room + 1), lines[0])

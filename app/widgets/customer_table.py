@@ -12,9 +12,20 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from app.models.fields import ID_FIELD, Direction
+from app.models.find_query import FindWord
 from app.text.sanitize import fit
 from app.textual_private import mark_dirty
-from app.widgets.columns import SIGN_LEGEND, Column, ColumnWidth, heading_text, lay_out, measure, row_text
+from app.widgets.columns import (
+    SIGN_LEGEND,
+    Column,
+    Line,
+    heading_text,
+    lay_out_lines,
+    lines_of_row,
+    measure,
+    order_text,
+    row_text,
+)
 from app.widgets.confusable_ids import ConfusableIds
 from app.widgets.direct_keys import DirectKeys
 from app.widgets.match_highlight import StyledText, highlight_row
@@ -34,8 +45,13 @@ _HEAD: Final = 1
 _PIECES: Final = ("found", "label")
 
 
+def rows_in(cells: int, lines: int) -> int:
+    """Return how many rows a table of this size shows at a time."""
+    return max(1, (lines - _HEAD) // lines_of_row(cells - _GUTTER - 1))
+
+
 class CustomerTable(DirectKeys, can_focus=True):
-    """One page of customers.
+    """One page of customers; where the terminal is narrow, a row takes two lines.
 
     The first cell of a row tells the cursor (`›`), the second an odd record (`!`) or an ID that looks like another's
     (`≈`). A row whose ID is among the `marked` has `+` in the first cell, and `»` under the cursor.
@@ -66,7 +82,10 @@ class CustomerTable(DirectKeys, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor is on another customer, its remark has changed, or the rows are laid out anew."""
+        """The rows are laid out anew, or the remark on the customer under the cursor has changed.
+
+        With `announces_rows` also: the cursor is on another customer, or its row has changed.
+        """
 
     class Opened(Message):
         """A customer was chosen."""
@@ -83,14 +102,16 @@ class CustomerTable(DirectKeys, can_focus=True):
         self.confusable = ConfusableIds()
         self._rows: list[Customer] = []
         self.provisional = False
+        self.announces_rows = False
         self._top = 0
         self._room = Size(0, 0)
-        self._layout_cells: tuple[ColumnWidth, ...] = ()
+        #: The columns in each line of a row.
+        self._layout_cells: tuple[Line, ...] = ((),)
         #: How wide the content of each column was so far: columns that grow with every page are hard to read.
         self._needs: Mapping[Column, int] = {}
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
-        self._words: tuple[str, ...] = ()
+        self._words: tuple[FindWord, ...] = ()
         self._caption = ""
         self._drawn: dict[int, Strip] = {}
         self._row_cache = RowCache()
@@ -113,9 +134,14 @@ class CustomerTable(DirectKeys, can_focus=True):
         return self._remark_on(self.cursor)
 
     @property
+    def caret_line(self) -> int:
+        """The first line of the current row."""
+        return _HEAD + (self.cursor - self._top) * len(self._layout_cells)
+
+    @property
     def rows_fitting(self) -> int:
         """How many rows are visible at a time."""
-        return max(1, self._room.height - _HEAD)
+        return rows_in(*self._room)
 
     @property
     def has_caption(self) -> bool:
@@ -146,12 +172,12 @@ class CustomerTable(DirectKeys, can_focus=True):
     @property
     def shown_columns(self) -> tuple[str, ...]:
         """The fields that can be seen now."""
-        return tuple(field for cell in self._layout_cells for field in cell.column.fields)
+        return tuple(field for line in self._layout_cells for cell in line for field in cell.column.fields)
 
     @property
     def legend(self) -> str:
         """What the signs in the rows mean; empty if there are none."""
-        shown = any(cell.column.is_sign for cell in self._layout_cells)
+        shown = any(cell.column.is_sign for cell in self._layout_cells[0])
         return SIGN_LEGEND if shown and any(row.active is False for row in self._rows) else ""
 
     def set_page(
@@ -162,7 +188,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         place: CursorPlacement = "first",
         seek: str | None = None,
         *,
-        words: Sequence[str] = (),
+        words: Sequence[FindWord] = (),
         caption: str = "",
         repeated: Collection[str] = (),
         tentative: bool = False,
@@ -171,7 +197,7 @@ class CustomerTable(DirectKeys, can_focus=True):
 
         On a page that has the customer `seek`, the cursor goes there.
 
-        The folded `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
+        The `words` are marked; a `caption` takes the place of the headings; `repeated` are IDs of which the
         server sent more rows than are shown. `tentative` rows are only looked at.
         """
         before = self._rows[self.cursor].short_id if self.cursor < len(self._rows) else None
@@ -199,6 +225,8 @@ class CustomerTable(DirectKeys, can_focus=True):
                 self._rows[index] = customer
                 self._row_cache = RowCache()
                 self._refresh_rows(index)
+                if self.announces_rows and index == self.cursor:
+                    self.post_message(self.Moved())
                 return True
         return False
 
@@ -218,7 +246,7 @@ class CustomerTable(DirectKeys, can_focus=True):
             self._redraw()
         else:
             self._refresh_rows(before, now)
-        if self.position_remark or self._remark_on(before):
+        if self.announces_rows or self.position_remark or self._remark_on(before):
             self.post_message(self.Moved())
 
     def on_resize(self, event: "events.Resize") -> None:
@@ -232,7 +260,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         super().notify_style_update()
 
     def on_click(self, event: "events.Click") -> None:
-        row = self._top + event.y - _HEAD
+        row = self._top + (event.y - _HEAD) // len(self._layout_cells)
         if event.y >= _HEAD and row < len(self._rows):
             self.cursor = row
             if event.chain > 1:
@@ -289,7 +317,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._drawn.clear()
 
     def _layout_columns(self, cells: int) -> None:
-        self._layout_cells = lay_out(cells - _GUTTER - 1, self._needs, self._chosen)
+        self._layout_cells = lay_out_lines(cells - _GUTTER - 1, self._needs, self._chosen)
         self._row_cache = RowCache()
 
     def _line(self, y: int) -> Strip:
@@ -297,31 +325,41 @@ class CustomerTable(DirectKeys, can_focus=True):
         cells = self._room.width
         if y < _HEAD:
             return self._heading_line(cells)
-        index = self._top + y - _HEAD
+        rows, line = divmod(y - _HEAD, len(self._layout_cells))
+        index = self._top + rows
         if index >= len(self._rows):
             return Strip.blank(cells, self._component_style("row"))
         customer = self._rows[index]
         at_cursor = index == self.cursor
         sign = "!" if customer.has_problems else "≈" if customer.short_id in self.confusable.marked else " "
         gutter = " ›+»"[at_cursor + 2 * (customer.short_id in self._marked)] + sign
+        if line:
+            gutter = " " * (_GUTTER + 1)
         look = "cursor" if at_cursor else "discontinued" if customer.active is False else "row"
-        key = (index, gutter, look)
+        key = (index, line, gutter, look)
         if key not in self._row_cache.strips:
-            self._row_cache.strips[key] = self._joined([StyledText(gutter), *self._pieces(index)], look, cells)
+            self._row_cache.strips[key] = self._joined([StyledText(gutter), *self._pieces(index)[line]], look, cells)
         return self._row_cache.strips[key]
 
-    def _pieces(self, index: int) -> Sequence[StyledText]:
-        """What stands in a row behind its first two cells."""
+    def _pieces(self, index: int) -> Sequence[Sequence[StyledText]]:
+        """What stands in the lines of a row behind their first cells."""
         if index not in self._row_cache.pieces:
             customer = self._rows[index]
             found = highlight_row(customer, self._layout_cells, self._words) if self._words else None
-            self._row_cache.pieces[index] = found or [StyledText(row_text(customer, self._layout_cells))]
+            self._row_cache.pieces[index] = found or [
+                [StyledText(row_text(customer, line))] for line in self._layout_cells
+            ]
         return self._row_cache.pieces[index]
 
     def _heading_line(self, cells: int) -> Strip:
         if self._caption:
             return self._strip(" " * _GUTTER + self._caption, "caption", cells)
-        text = heading_text(self._layout_cells, self._sort, descending=self._direction == "DESC")
+        first, *more = self._layout_cells
+        descending = self._direction == "DESC"
+        if more:
+            text = order_text(self._sort, descending=descending)
+        else:
+            text = heading_text(first, self._sort, descending=descending)
         left_out = len({ID_FIELD, *(self._chosen or ())} - set(self.shown_columns))
         if left_out > 0:
             text = fit(text, cells - _GUTTER - 4) + f" +{left_out}"
@@ -343,7 +381,9 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._refresh_lines([y for y in range(self._room.height) if y not in self._drawn])
 
     def _refresh_rows(self, *indexes: int) -> None:
-        lines = [y for y in (index - self._top + _HEAD for index in indexes) if _HEAD <= y < self._room.height]
+        each = len(self._layout_cells)
+        tops = [(index - self._top) * each + _HEAD for index in indexes]
+        lines = [y for top in tops for y in range(top, top + each) if _HEAD <= y < self._room.height]
         for y in lines:
             self._drawn.pop(y, None)
         self._refresh_lines(lines)

@@ -1,6 +1,5 @@
 """A widget that handles its own keys directly, before Textual sends them up to the bindings."""
 
-from textual.geometry import NULL_OFFSET
 from textual.widget import Widget
 
 
@@ -19,10 +18,6 @@ class DirectKeys(Widget):
             return False
         await self.run_action(action)
         return True
-
-    def on_focus(self) -> None:
-        # Without this, the terminal's cursor would return to the last text field after every row.
-        self.app.cursor_position = NULL_OFFSET
 
     def on_blur(self) -> None:
         self._direct = None

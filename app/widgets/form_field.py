@@ -17,18 +17,23 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from app.text.sanitize import clean_paste, fit, sanitize, shorten, width
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from textual import events
 
 #: Characters; a longer value is kept unchanged, and a longer paste is refused.
 MOST_TYPED: Final = 5_000
-#: What the input leaves free at its left and right; styles/form.tcss says the same.
-LABEL_CELLS: Final = 14
-NOTE_CELLS: Final = 30
-#: The fewest cells for the text of a field, and for a note beside it.
+#: Cells of the label, its mark and the bracket behind it.
+_LABEL_CELLS: Final = 14
+_NARROW_LABEL_CELLS: Final = 9
+#: Cells beside a field, for what it was and for a remark; a new customer's field was nothing.
+_NOTE_CELLS: Final = 29
+_NEW_NOTE_CELLS: Final = 17
+#: Cells for the text of a field, unless it needs more; the fewest; and the fewest for a note beside it.
+_MOST_TEXT: Final = 48
 _LEAST_TEXT: Final = 24
-_LEAST_NOTE: Final = 10
+_LEAST_NOTE: Final = 6
 _LONGEST_ERROR: Final = 500  # cells
 _MOST_ERRORS: Final = 10
 
@@ -50,6 +55,17 @@ class SafeInput(Input):
             super().__init__()
             self.characters = characters
 
+    class LinesPasted(Message):
+        """Several lines were pasted into `input`; `insert_paste` puts them into it as one."""
+
+        def __init__(self, field: "SafeInput", text: str) -> None:
+            super().__init__()
+            self.input = field
+            self.text = text
+
+    #: Whether the screen decides what becomes of several pasted lines.
+    offers_lines = False
+
     def __init__(self, value: str, placeholder: str = "") -> None:
         self._signs = ("", "")
         super().__init__(value, placeholder, select_on_focus=False, compact=True)
@@ -69,6 +85,18 @@ class SafeInput(Input):
     def on_focus(self) -> None:
         # A value that is longer than the field is not yet scrolled to its cursor when the form opens.
         self.call_after_refresh(self._follow_cursor)
+
+    def on_resize(self) -> None:
+        self._follow_cursor()
+
+    def on_blur(self) -> None:
+        # A longer value is known by its beginning.
+        self.scroll_to(0, animate=False)
+
+    def watch_value(self) -> None:
+        # Textual scrolls by the length of the text before.
+        if not 0 <= self._cursor_offset - self.scroll_offset.x < self.size.width:
+            self.call_after_refresh(self._follow_cursor)
 
     def _follow_cursor(self) -> None:
         if self.has_focus:
@@ -94,8 +122,14 @@ class SafeInput(Input):
         event.prevent_default()
         if len(event.text) > MOST_TYPED:
             self.post_message(self.PasteRefused(len(event.text)))
-            return
-        pasted = clean_paste(event.text)
+        elif self.offers_lines and clean_paste(event.text).lines > 1:
+            self.post_message(self.LinesPasted(self, event.text))
+        else:
+            self.insert_paste(event.text)
+
+    def insert_paste(self, text: str) -> None:
+        """Insert a pasted text as one line, and say what was changed."""
+        pasted = clean_paste(text)
         if pasted.remark:
             self.post_message(self.PasteChanged(pasted.remark))
         self.replace(pasted.text, *self.selection)
@@ -113,6 +147,9 @@ class FieldInput(SafeInput):
 
 class FormField(Widget):
     """A field of the form. `was` is the value before; a new customer has none (`None`).
+
+    Brackets show how far the field reaches; they cost a sixth of the bytes of a line under it. A text that is longer
+    takes the whole width. `expected` says beside an empty field whether it is needed.
 
     The row draws label, mark, note and remarks itself and holds only the input: a form of 12 opens at once.
     """
@@ -136,15 +173,21 @@ class FormField(Widget):
     class Blurred(FieldMessage):
         """The field has lost the focus."""
 
-    def __init__(self, name: str, label: str, value: str, *, was: str | None) -> None:
+    def __init__(
+        self, name: str, label: str, value: str, *, was: str | None, short_label: str = "", expected: str = ""
+    ) -> None:
         super().__init__(id=f"field-{name}")
         self.field = name
         self.label = label
         self.original = was
+        self._short_label = short_label or label
+        self._expected = expected
         self._oversized_value = _kept(value)
         self._input = FieldInput("" if self._oversized_value else value, _placeholder(self._oversized_value))
+        self._input.offers_lines = True
         self._errors: tuple[str, ...] = ()
         self._warning = ""
+        self._advice = ""
         self._note = Content("")
         self._below: list[Content] = []
 
@@ -152,9 +195,6 @@ class FormField(Widget):
         yield self._input
 
     def on_resize(self) -> None:
-        margin = Spacing(0, self._note_cells, 0, LABEL_CELLS)
-        if self._input.styles.margin != margin:
-            self._input.styles.margin = margin
         self._update_below()
 
     def render(self) -> Content:
@@ -179,23 +219,40 @@ class FormField(Widget):
     @property
     def original_is_cut(self) -> bool:
         """Whether the original value beside the field is cut."""
-        return self.changed and width(self._original_note) > self._note_room
+        return self.changed and width(self.original_note) > self._note_room
 
     @property
-    def _note_cells(self) -> int:
-        """The cells beside the field, in which it is said what it was."""
-        return min(NOTE_CELLS, max(2, self.size.width - LABEL_CELLS - _LEAST_TEXT))
-
-    @property
-    def _note_room(self) -> int:
-        room = self._note_cells - 2
-        return room if room >= _LEAST_NOTE else 0
-
-    @property
-    def _original_note(self) -> str:
+    def original_note(self) -> str:
+        """What the value was, if it is changed."""
         if not self.changed or self.original is None:
             return ""
         return f"was {sanitize(self.original[:MOST_TYPED])}" if self.original else "was empty"
+
+    @property
+    def _is_narrow(self) -> bool:
+        return is_narrow(self.size.width)
+
+    @property
+    def _label_cells(self) -> int:
+        return _NARROW_LABEL_CELLS if self._is_narrow else _LABEL_CELLS
+
+    @property
+    def _text_cells(self) -> int:
+        """The cells between the brackets: as many as are usual, or for a longer text all that there are."""
+        room = max(1, self.size.width - self._label_cells - 1)
+        if self._is_narrow:
+            return room
+        beside = _NEW_NOTE_CELLS if self.original is None else _NOTE_CELLS
+        usual = min(_MOST_TEXT, max(_LEAST_TEXT, room - beside))
+        needed = self._input.content_width
+        note = width(self.original_note)
+        return next((cells for cells in (usual, room - note - 2) if needed <= cells), room)
+
+    @property
+    def _note_room(self) -> int:
+        """The cells beside the field, in which it is said what it was."""
+        room = self.size.width - self._label_cells - self._text_cells - 2
+        return room if room >= _LEAST_NOTE else 0
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -210,6 +267,12 @@ class FormField(Widget):
         """Say what looks odd about the value; it can be saved all the same."""
         self._warning = text
         self._update_below()
+
+    def set_advice(self, text: str) -> None:
+        """Show what a key offers for the value."""
+        if text != self._advice:
+            self._advice = text
+            self._update_below()
 
     def set_errors(self, messages: Sequence[str]) -> None:
         """Show what the server, or the form, has against the value until it is changed."""
@@ -237,31 +300,41 @@ class FormField(Widget):
 
     def _update_below(self) -> None:
         """Work out what stands beside and below the input, and take as many lines as that needs."""
+        margin = Spacing(0, self.size.width - self._label_cells - self._text_cells, 0, self._label_cells)
+        if self.size.width and self._input.styles.margin != margin:
+            self._input.styles.margin = margin
         self._note, remarks = self._remarks()
-        cells = max(10, self.size.width - LABEL_CELLS - 1)
+        before = self._label_cells if not self._is_narrow else 1
+        cells = max(10, self.size.width - before - 1)
         folded = [line for text, style in remarks for line in Content.styled(text, style).wrap(cells)]
-        self._below = [Content(" " * LABEL_CELLS) + line for line in folded]
+        self._below = [Content(" " * before) + line for line in folded]
         self.styles.height = 1 + len(self._below)
         self.refresh()
 
     def _remarks(self) -> tuple[Content, list[tuple[str, str]]]:
         room = self._note_room
-        was = shorten(self._original_note, room) if room else ""
-        warning = f"? {sanitize(self._warning)}" if self._warning else ""
+        was = shorten(self.original_note, room) if room else ""
+        if room and not self.value and self._expected:
+            was = self._expected
+        warning = f"? {sanitize(self._warning)}" if self._warning else sanitize(self._advice)
+        style = "$warning" if self._warning else "$accent"
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
         if warning and width(was) + (2 if was else 0) + width(warning) > room:
-            below.append((warning, "$warning"))
+            below.append((warning, style))
             warning = ""
         gap = "  " if was and warning else ""
-        return Content.assemble((was, "dim"), gap, (warning, "$warning")), below
+        return Content.assemble((was, "dim"), gap, (warning, style)), below
 
     def _head(self) -> Content:
-        focused = self.has_focus_within
+        mark, label = ("•", self._short_label) if self._is_narrow else (" • ", self.label)
+        cells = self._label_cells - 1 - len(mark)
         return Content.assemble(
-            (" • " if self.changed else "   ", "bold $accent"),
-            (fit(self.label, LABEL_CELLS - 3), "bold $accent" if focused else "dim"),
-            " " * max(0, self.size.width - LABEL_CELLS - self._note_cells + 1),
+            (mark if self.changed else " " * len(mark), "bold $accent"),
+            (fit(label, cells), "bold $accent" if self.has_focus_within else "dim"),
+            "[",
+            " " * self._text_cells,
+            "] ",
             self._note,
         )
 

@@ -9,6 +9,10 @@ from textual.reactive import reactive
 from app.text.sanitize import width
 from app.widgets.cached_lines import CachedLines
 from app.widgets.key_names import Action, key_name
+from app.widgets.narrow import is_narrow
+
+#: Cells below which the key of help has no word beside it.
+_KEY_ALONE = 32
 
 
 class KeyPair(NamedTuple):
@@ -52,18 +56,21 @@ class KeyBar(CachedLines):
     dimmed: reactive[frozenset[str]] = reactive(frozenset[str]())
 
     def render(self) -> Content:
-        room = self.size.width - 1
-        shown = list(self.hints)
+        cells = self.size.width
+        narrow = is_narrow(cells)
+        after = " " if narrow else "  "
+        shown = [
+            (hint, f"{'' if narrow and not hint.key[-1:].isalpha() else ' '}{hint.description}{after}")
+            for hint in self.hints
+        ]
+        if shown and cells < _KEY_ALONE:
+            shown[-1] = (shown[-1][0], after)
         # Behind the last one nothing has to be free.
-        while len(shown) > 1 and sum(_cells(hint) for hint in shown) - 2 > room:
+        while len(shown) > 1 and sum(width(hint.key) + width(text) for hint, text in shown) - len(after) > cells - 1:
             del shown[-2]
         parts: list[Content | str | tuple[str, str]] = [" "]
-        for hint in shown:
+        for hint, text in shown:
             off = hint.id in self.dimmed
             parts.append((hint.key, "dim" if off else "bold $accent"))
-            parts.append((f" {hint.description}  ", "dim" if off else ""))
+            parts.append((text, "dim" if off else ""))
         return Content.assemble(*parts)
-
-
-def _cells(hint: Hint) -> int:
-    return width(hint.key) + width(hint.description) + 3

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -17,43 +17,27 @@ from textual.widget import Widget
 from app.models.fields import FIELDS, ID_FIELD
 from app.text.countries import country_name
 from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
+from app.widgets.narrow import is_narrow
+from app.widgets.record_layout import (
+    GROUP_CELLS,
+    LABEL_CELLS,
+    MARK_CELLS,
+    FieldEntry,
+    Line,
+    lay_out,
+)
 
 if TYPE_CHECKING:
-    from rich.style import Style
     from textual import events
 
     from app.models.customer import Customer
 
-_GROUP_CELLS: Final = 9
-_LABEL_CELLS: Final = 11
-_INDENT: Final = 2 + _GROUP_CELLS + _LABEL_CELLS
 #: Characters of a value, and fields beyond the contract, that are shown; both may come in millions.
 _MAX_VALUE: Final = 500
 _MOST_UNKNOWN: Final = 100
 _MAX_NAME: Final = 60  # cells
 _ODDITY_EMPTY: Final = ("null", "missing")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldEntry:
-    """A field as shown: `value` is what copying gives, `remark` says what is odd about it."""
-
-    name: str
-    group: str
-    label: str
-    value: str
-    shown: str
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    entry: int | None
-    first: bool = False
-    group: str = ""
-    label: str = ""
-    text: str = ""
-    remark: str = ""
+_REVERSE: Final = Style(reverse=True)
 
 
 class RecordView(Widget, can_focus=True):
@@ -65,7 +49,7 @@ class RecordView(Widget, can_focus=True):
         "record-view--value",
         "record-view--empty",
         "record-view--remark",
-        "record-view--cursor",
+        "record-view--mark",
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,7 +72,7 @@ class RecordView(Widget, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._entries: list[FieldEntry] = []
-        self._lines: list[_Line] = []
+        self._rows: list[tuple[Line, ...]] = []
         self._top = 0
 
     @property
@@ -96,13 +80,19 @@ class RecordView(Widget, can_focus=True):
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
+    @property
+    def caret_line(self) -> int:
+        """The first line of the field under the cursor."""
+        heads = (row for row, lines in enumerate(self._rows) if any(self.cursor in line.heads for line in lines))
+        return next(heads, 0) - self._top
+
     def show(self, customer: "Customer", remarks: Mapping[str, str] = MappingProxyType({})) -> None:
         """Show this customer, with more remarks on fields (by wire name); the cursor stays on the same field."""
         name = self.current.name if self.current else None
         self._entries = list(_entries(customer, remarks))
         names = [entry.name for entry in self._entries]
         self.cursor = names.index(name) if name in names else 0
-        self._wrap()
+        self._lay_out()
         self.refresh()
 
     def validate_cursor(self, cursor: int) -> int:
@@ -114,73 +104,66 @@ class RecordView(Widget, can_focus=True):
             self.post_message(self.Moved(self.current))
 
     def on_resize(self, event: "events.Resize") -> None:
-        self._wrap()
+        self._lay_out()
 
     def render_line(self, y: int) -> Strip:
         cells = self.size.width
         index = self._top + y
-        if index >= len(self._lines):
-            return Strip.blank(cells, self._line_style("value"))
-        line = self._lines[index]
-        at_cursor = line.entry is not None and line.entry == self.cursor and self.has_focus
-        head = "› " if at_cursor and line.first else "  "
-        value_look = "empty" if line.text.startswith("–") else "value"
-        parts = [
-            (head, "cursor"),
-            (fit(line.group, _GROUP_CELLS), "group"),
-            (fit(line.label, _LABEL_CELLS), "cursor" if at_cursor else "label"),
-            (line.text, value_look),
-            (f"  ! {line.remark}" if line.remark else "", "remark"),
-        ]
-        # Measured and padded here: Rich and terminals do not agree on every script.
-        used = sum(width(text) for text, _ in parts)
-        parts.append((" " * max(0, cells - used), "value"))
-        return Strip([Segment(text, self._line_style(part)) for text, part in parts if text], cells)
+        row = self._rows[index] if index < len(self._rows) else ()
+        parts: list[tuple[str, Style]] = []
+        used = 0
+        for column, line in enumerate(row):
+            # Measured and padded here: Rich and terminals do not agree on every script.
+            start = column * (cells // len(row))
+            parts += [(" " * (start - used), self._look("group")), *self._parts(line)]
+            used = sum(width(text) for text, _ in parts)
+        parts.append((" " * max(0, cells - used), self._look("group")))
+        return Strip([Segment(text, style) for text, style in parts if text], cells)
 
     def action_move(self, step: int) -> None:
-        self.cursor += step
+        """Move by one field around the ends, or by several up to them."""
+        cursor = self.cursor + step
+        self.cursor = cursor % max(1, len(self._entries)) if abs(step) == 1 else cursor
 
     def action_jump(self, to_end: bool) -> None:
         self.cursor = len(self._entries) - 1 if to_end else 0
 
-    def _line_style(self, part: str) -> "Style":
+    def _parts(self, line: Line) -> Iterator[tuple[str, Style]]:
+        current = self.cursor if self.has_focus else None
+        marked = current in line.heads
+        if is_narrow(self.size.width):
+            yield "›" if marked else " ", self._look("mark")
+        else:
+            # Where labels are left out, that of the current field is shown all the same.
+            label = self._entries[self.cursor].label if marked else line.label
+            yield fit(f"  {line.group}", GROUP_CELLS), self._look("group")
+            yield fit("›" if marked else "", MARK_CELLS), self._look("mark")
+            yield fit(label, LABEL_CELLS), self._look("label")
+        for run in line.runs:
+            style = self._look(run.look)
+            if run.entry is not None and run.entry == current and run.look != "remark":
+                style += _REVERSE
+            yield run.text, style
+
+    def _look(self, part: str) -> Style:
         return self.get_component_rich_style(f"record-view--{part}")
 
-    def _wrap(self) -> None:
+    def _lay_out(self) -> None:
         """Break the entries into lines of the width there is."""
-        room = max(10, self.size.width - _INDENT - 1)
-        self._lines = []
-        group = ""
-        for index, entry in enumerate(self._entries):
-            if entry.group != group and group:
-                self._lines.append(_Line(None))
-            remark_cells = len(entry.remark) + 4 if entry.remark else 0
-            folded = [line.plain for line in Content(entry.shown).wrap(room)] or [""]
-            fits = len(folded) == 1 and Content(entry.shown).cell_length + remark_cells <= room
-            for row, text in enumerate(folded):
-                self._lines.append(
-                    _Line(
-                        index,
-                        row == 0,
-                        entry.group if row == 0 and entry.group != group else "",
-                        entry.label if row == 0 else "",
-                        text,
-                        entry.remark if fits else "",
-                    )
-                )
-            if entry.remark and not fits:
-                self._lines += [_Line(index, remark=line.plain) for line in Content(entry.remark).wrap(room - 4)]
-            group = entry.group
+        self._rows = lay_out(self._entries, self.size.width)
         self._scroll_to_cursor()
 
     def _scroll_to_cursor(self) -> None:
-        rows = [row for row, line in enumerate(self._lines) if line.entry == self.cursor]
+        rows = [row for row, lines in enumerate(self._rows) if any(self._shows_cursor(line) for line in lines)]
         if not rows or not self.size.height:
             self._top = 0
             return
         first = 0 if self.cursor == 0 else rows[0]
         self._top = min(max(self._top, rows[-1] - self.size.height + 1), first)
         self.refresh()
+
+    def _shows_cursor(self, line: Line) -> bool:
+        return self.cursor in line.heads or any(run.entry == self.cursor for run in line.runs)
 
 
 def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[FieldEntry]:
@@ -217,5 +200,5 @@ def _shown(name: str, value: str) -> str:
         return timestamp(value)
     if name == "country":
         full = country_name(value)
-        return f"{sanitize(value)} · {full}" if full else sanitize(value)
+        return f"{sanitize(value)} {full}" if full else sanitize(value)
     return sanitize(value)

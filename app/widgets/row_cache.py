@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class RowCache:
-    """What was worked out for the rows as they are: their pieces, and their strips by row, first cells and look."""
+    """What was worked out for the rows: the pieces of their lines, and strips by row, line, first cells and look."""
 
     def __init__(self) -> None:
-        self.pieces: dict[int, Sequence[StyledText]] = {}
-        self.strips: dict[tuple[int, str, str], Strip] = {}
+        self.pieces: dict[int, Sequence[Sequence[StyledText]]] = {}
+        self.strips: dict[tuple[int, int, str, str], Strip] = {}
 
 
 def join_pieces(pieces: Sequence[StyledText], usual: "Style", looks: Mapping[str, "Style"], cells: int) -> Strip:

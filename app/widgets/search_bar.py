@@ -9,24 +9,29 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from app.models.find_query import complete_field
 from app.text.sanitize import shorten, width
 from app.widgets.form_field import SafeInput
+from app.widgets.narrow import is_narrow
+from app.widgets.typed_history import TypedHistory
 
 if TYPE_CHECKING:
     from textual import events
 
 _LABEL: Final = " Find: "
+_SHORT_LABEL: Final = " /"
 _PLACE: Final = 56  # cells, at most, where the line is short
 _LEAST_TEXT: Final = 16
+_SHORT_PLACE: Final = 12  # cells
 
 
 class SearchInput(SafeInput):
-    """The text of a search. Keys that move go to the rows."""
+    """The text of a search. Keys that move go to the rows; from an empty text ↑ brings back earlier searches."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "enter", "Open", id="open"),
         Binding("escape,f12", "leave", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
-        Binding("tab", "down", "To the rows", id="find-rows", tooltip="To the rows, where single letters are keys"),
+        Binding("tab", "down", "To the rows", id="find-rows", tooltip="Complete a field name, or go to the rows"),
         Binding("down", "move_rows('move', 1)", "Next row", id="row-down"),
         Binding("up", "move_rows('move', -1)", "Previous row", id="row-up"),
         Binding("pagedown", "move_rows('leaf', 1)", "A screen down, then the next page", id="screen-down"),
@@ -59,17 +64,37 @@ class SearchInput(SafeInput):
 
     def __init__(self) -> None:
         super().__init__("")
+        self.history = TypedHistory()
+        #: What was typed before a field name was completed, and after.
+        self._typed = ""
+        self._completed: str | None = None
 
     def action_enter(self) -> None:
+        self.history.add(self.value)
         self.post_message(self.Entered())
 
     def action_down(self) -> None:
+        completed = complete_field(self.value) if self.cursor_at_end else ""
+        if completed:
+            self._typed, self._completed = self.value, completed
+            self.begin(completed)
+            return
+        if self.value == self._completed:
+            # The second time, the word was no field's name.
+            self.begin(self._typed)
+        self._completed = None
+        self.history.add(self.value)
         self.post_message(self.FocusRows())
 
     def action_leave(self) -> None:
+        self.history.add(self.value)
         self.post_message(self.Left())
 
     def action_move_rows(self, how: str, step: int) -> None:
+        if step < 0 and how == "move" and (before := self.history.before(self.value)) is not None:
+            self.begin(before)
+            return
+        self.history.stop()
         self.post_message(self.MoveRows(how, step))
 
     def begin(self, text: str) -> None:
@@ -103,24 +128,29 @@ class SearchBar(Widget):
     def compose(self) -> ComposeResult:
         yield self.input
 
-    def on_mount(self) -> None:
-        self.input.styles.margin = (0, 0, 0, width(_LABEL))
-
     def on_resize(self, event: "events.Resize") -> None:
+        self.input.styles.margin = (0, 0, 0, width(_label(event.size.width)))
         # A width of its own, so that a longer count does not move the text.
         self.input.styles.width = _text_cells(event.size.width)
 
     @staticmethod
     def room_in(cells: int) -> int:
         """Return how many of these cells are free for the position."""
-        return max(0, cells - width(_LABEL) - _text_cells(cells) - 2)
+        return max(0, cells - width(_label(cells)) - _text_cells(cells) - 2)
 
     def render(self) -> Content:
+        label = _label(self.size.width)
         position = shorten(self.position, self.room_in(self.size.width))
-        gap = self.size.width - width(_LABEL) - width(position) - 1
-        return Content.assemble((_LABEL, "bold"), " " * max(0, gap), (position, "dim"), " ")
+        gap = self.size.width - width(label) - width(position) - 1
+        return Content.assemble((label, "bold"), " " * max(0, gap), (position, "dim"), " ")
+
+
+def _label(cells: int) -> str:
+    return _SHORT_LABEL if is_narrow(cells) else _LABEL
 
 
 def _text_cells(cells: int) -> int:
-    free = cells - width(_LABEL)
+    free = cells - width(_label(cells))
+    if is_narrow(cells):
+        return max(1, min(_LEAST_TEXT, free - _SHORT_PLACE))
     return max(min(_LEAST_TEXT, free), free - _PLACE)

@@ -10,6 +10,7 @@ from textual.timer import Timer
 
 from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import CachedLines
+from app.widgets.narrow import is_narrow
 
 Level = Literal["hint", "info", "warning", "error"]
 
@@ -20,6 +21,7 @@ _SIGNS: dict[Level, tuple[str, str]] = {
     "error": ("! ", "bold $error"),
 }
 _MOST_LINES = 5
+_MOST_SHORT_LINES = 8
 
 
 class Notice(NamedTuple):
@@ -34,13 +36,14 @@ class StatusLine(CachedLines):
     """Notices at the left, the position at the right; long notices take more lines rather than being cut.
 
     A hint is about the key before, and goes with the next one that does something. It and an info disappear after
-    `timeout` seconds; a warning or an error stays until the next notice. With
-    `hide_when_empty` the line takes no room while it shows nothing.
+    `timeout` seconds; a warning or an error stays until the next notice. `help` is about what is being typed, and takes
+    the place of the legend. With `hide_when_empty` the line takes no room while it shows none of them.
     """
 
     notices: reactive[tuple[Notice, ...]] = reactive((), layout=True)
     position = reactive("", layout=True)
     legend = reactive("")
+    help = reactive("", layout=True)
     timeout = 10.0
     hide_when_empty = False
 
@@ -90,21 +93,25 @@ class StatusLine(CachedLines):
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
         level = self.level
+        if level is None and self.help:
+            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
+            return [Content(" ") + line for line in lines[:_MOST_LINES]]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
+        most = _MOST_SHORT_LINES if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
-        shown = (notice.text[: cells * _MOST_LINES] for notice in self.notices)
+        shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
         lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
-        if len(lines) >= _MOST_LINES:
-            kept = lines[: _MOST_LINES - 1]
-            kept[-1] = Content.styled(shorten(kept[-1].plain + " " * cells, cells - 3).rstrip() + "…", style)
+        if len(lines) >= most:
+            kept = lines[: most - 1]
+            kept[-1] = Content.styled(shorten(kept[-1].plain, cells - 3).removesuffix("…") + "…", style)
             lines = kept
         lines = [Content(" ") + line for line in lines]
         return [*lines, _justify(Content(""), position, cells)] if position else lines

@@ -20,6 +20,7 @@ from app.api.client import CustomerApi
 from app.mirror.mirror import Mirror
 from app.models.fields import PageRequest
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
@@ -54,7 +55,7 @@ class SyncBench:
         self._rng = Random(1)  # noqa: S311  # the same each time
         timing = Timing(initial_delay=0.0, between_pages=0.0, sleep=self._sleep)
         self.repository = CustomerRepository(
-            self.connect, on_close=store.close, open_mirror=lambda: mirror, timing=timing
+            CustomerSource(self.connect, timing, on_close=store.close, open_mirror=lambda: mirror)
         )
 
     async def connect(self) -> CustomerApi:

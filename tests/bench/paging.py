@@ -12,6 +12,7 @@ import httpx
 from app.api.client import CustomerApi
 from app.models.fields import PageRequest
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
@@ -61,7 +62,7 @@ async def turn_pages(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
-    repository = CustomerRepository(connect, read_only=True, on_close=store.close)
+    repository = CustomerRepository(CustomerSource(connect, on_close=store.close))
     served = 0
     try:
         await repository.page(PageRequest(page_size=ROWS))

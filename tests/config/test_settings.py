@@ -306,3 +306,38 @@ def test_lean_defaults_to_on_over_ssh(folders: Paths) -> None:
     write(folders, "[ui]\nlean = false\n")
     assert not load_settings(Options(), over_ssh, folders).lean
     assert load_settings(Options(lean=True), {}, folders).lean
+
+
+def test_commands_are_split_into_words(folders: Paths) -> None:
+    write(folders, '[commands]\nlabel = "lp -d dock"\n"two words" = "print \'a b\' $HOME"\n')
+    assert load(folders).commands == {"label": ("lp", "-d", "dock"), "two words": ("print", "a b", "$HOME")}
+    assert load_settings(Options(), {}, folders, server=False).commands == load(folders).commands
+
+
+@pytest.mark.parametrize(
+    ("line", "expected_text"),
+    [
+        ('label = ""', "names no program"),
+        ("label = \"'' x\"", "names no program"),
+        ('label = "lp \\u0000"', "names no program"),
+        ("label = 7", "label has to be text in quotes"),
+        ('label = ["lp"]', "label has to be text in quotes"),
+        ('label = "lp \'dock"', "without its end: No closing quotation"),
+        ('label = "lp | tee x"', "has |, which only a shell knows"),
+        ('"" = "lp"', "cannot be a name"),
+        ('"a\\u001b" = "lp"', "cannot be a name"),
+        (f'{"x" * 41} = "lp"', "cannot be a name"),
+    ],
+)
+def test_invalid_command_is_reported(folders: Paths, line: str, expected_text: str) -> None:
+    write(folders, f"[commands]\n{line}\n")
+    message = refusal(folders)
+    assert message.startswith(f"{folders.config_file}: [commands]")
+    assert expected_text in message
+
+
+def test_others_must_not_be_able_to_change_commands(folders: Paths) -> None:
+    write(folders, '[commands]\nlabel = "lp"\n', mode=0o664)
+    assert f"chmod 600 {folders.config_file}" in refusal(folders)
+    write(folders, '[commands]\nlabel = "lp"\n', mode=0o644)
+    load(folders)

@@ -13,6 +13,7 @@ from app.errors import DockbookError, ExportFailed, RateLimited
 from app.export.read_all import LONGEST_WAIT, TRIES, AllCustomers
 from app.mirror.completeness import MAX_PASSES
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.sample.generator import load_sample
@@ -62,7 +63,9 @@ async def export(server: Callable[[httpx.Request], httpx.Response]) -> list[str]
         async def connect() -> CustomerApi:
             return api
 
-        reader = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
+        reader = AllCustomers(
+            CustomerRepository(CustomerSource(connect)), on_progress=lambda _, total: None, on_wait=lambda _: None
+        )
         ids = await collect(reader)
     assert len(ids) == len(set(ids))
     return ids
@@ -94,7 +97,7 @@ async def test_customers_added_meanwhile_are_read_once() -> None:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
     progress: list[tuple[int, int | None]] = []
-    repository = CustomerRepository(connect, read_only=True, on_close=store.close)
+    repository = CustomerRepository(CustomerSource(connect, on_close=store.close))
     reader = AllCustomers(repository, on_progress=lambda *how: progress.append(how), on_wait=lambda left: None)
     ids = await collect(reader)
     await repository.close()
@@ -229,7 +232,9 @@ async def test_records_without_id_are_read() -> None:
         async def connect() -> CustomerApi:
             return api
 
-        reader = AllCustomers(CustomerRepository(connect), on_progress=lambda _, total: None, on_wait=lambda _: None)
+        reader = AllCustomers(
+            CustomerRepository(CustomerSource(connect)), on_progress=lambda _, total: None, on_wait=lambda _: None
+        )
         received = [customer.received async for batch in reader.customers() for customer in batch]
     assert received == odd
 
@@ -253,7 +258,7 @@ async def throttled(retry_after: str | None, times: int) -> tuple[list[int], Fak
         async def connect() -> CustomerApi:
             return api
 
-        repository = CustomerRepository(connect)
+        repository = CustomerRepository(CustomerSource(connect))
         reader = AllCustomers(repository, on_progress=lambda _, total: None, on_wait=countdown.append, sleep=time.sleep)
         assert await collect(reader) == server.ids
     return countdown, time, refused

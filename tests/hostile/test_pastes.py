@@ -3,6 +3,7 @@
 import pytest
 from textual.widgets import Input
 
+from app.screens.dialogs import ConfirmDialog
 from app.screens.form import FormScreen
 from tests.harness import AppHarness, run_app
 
@@ -29,6 +30,9 @@ async def paste_into_form(it: AppHarness, text: str) -> str:
     """Paste into the empty address of a customer; returns the field's value."""
     await it.press("e", "down", "down", "down")
     await it.paste(text)
+    if isinstance(it.app.screen, ConfirmDialog):
+        it.sees("lines over the fields?")
+        await it.press("enter")
     assert isinstance(it.app.screen, FormScreen)
     focused = it.app.focused
     assert isinstance(focused, Input)
@@ -68,7 +72,7 @@ async def test_paste_into_find_is_cleaned_and_reported() -> None:
     async with run_app() as it:
         await it.press("slash")
         await it.paste("bright\r\n\x1bmfg")
-        it.sees("bright mfg", "You pasted 2 lines; they are now one line in this field. 1 control")
+        it.sees("bright mfg", "You pasted 2 lines; they are now one line in this field. 1 control character")
         await it.paste("x" * 1_000_000)
         it.sees("Nothing was pasted: 1,000,000 characters")
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from app.mirror.mirror import Mirror
 from app.mirror.rows import TEXT_FIELDS, sqlite_safe
 from app.models.customer import Customer
-from app.models.fields import ID_FIELD, PageRequest
-from app.text.folding import as_phone_digits, fold, phone_numbers, split_words
+from app.models.fields import ID_FIELD, PageRequest, Period
+from app.models.find_query import FIND_FIELDS, FindWord, parse_find
+from app.text.folding import as_phone_digits, fold, phone_numbers
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 PAGE = 250
@@ -62,7 +63,7 @@ class ReferenceSearch:
 
     def find(self, request: PageRequest) -> list[Customer]:
         """All matches of the request, in order, ignoring its page."""
-        prefix = " ".join(fold(request.find).split())
+        prefix = parse_find(request.find).plain_text
         found = self._matches(request)
         if request.sort is None and prefix:
             found.sort(key=lambda row: (*_rank(row[1].split("\n"), prefix), row[0].short_id))
@@ -80,19 +81,45 @@ class ReferenceSearch:
         return Counter(chain(*({*re.findall(r"\w+", fields)} for _, fields, _ in self._rows)))
 
     def _matches(self, request: PageRequest) -> list[tuple[Customer, str]]:
-        key = (request.find, request.status)
+        key = (request.find, request.status, request.period)
         if self._last[0] != key:
-            words = split_words(request.find)
+            query = parse_find(request.find)
             self._last = (
                 key,
                 [
                     (customer, fields)
                     for customer, fields, numbers in self._rows
                     if request.status in ("all", customer.status)
-                    and all(_holds(word, fields, numbers) for word in words)
+                    and customer.status not in query.without
+                    and is_in_period(customer, request.period)
+                    and all(
+                        _is_in_field(word, customer) if word.field else _holds(word.text, fields, numbers)
+                        for word in query.words
+                    )
                 ],
             )
         return [*self._last[1]]
+
+
+def is_in_period(customer: Customer, period: Period) -> bool:
+    """Whether the customer was added or changed then, by the calendar of this machine."""
+    if not period:
+        return True
+    try:
+        moment = datetime.fromisoformat(customer.created if "new" in period else customer.modified)
+    except ValueError:
+        return False
+    day = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone().date()
+    today = datetime.now().astimezone().date()
+    return day == today if "today" in period else day <= today and day.isocalendar()[:2] == today.isocalendar()[:2]
+
+
+def _is_in_field(word: FindWord, customer: Customer) -> bool:
+    values = {column: fold(customer.value(column)) for column in FIND_FIELDS[word.field]}
+    return any(
+        _holds(word.text, value, [*phone_numbers(value)] if column in ("phone", "fax") else [])
+        for column, value in values.items()
+    )
 
 
 async def check_found(mirror: Mirror, reference: ReferenceSearch, request: PageRequest) -> None:

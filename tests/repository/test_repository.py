@@ -22,6 +22,8 @@ from app.errors import (
 )
 from app.models.fields import PageRequest
 from app.repository.repository import ConnectionState, CustomerRepository
+from app.repository.source import CustomerSource
+from app.repository.writer import STARTED_READ_ONLY
 from app.service.app import create_app
 from app.service.credentials import Credentials
 from app.service.store import Store
@@ -69,7 +71,11 @@ async def open_repository(
     async def connect() -> CustomerApi:
         return CustomerApi(URL, issued.client_id, issued.client_secret, transport=transport)
 
-    repository = CustomerRepository(connect, read_only=read_only, on_close=store.close, confirm_delays=confirm_delays)
+    repository = CustomerRepository(
+        CustomerSource(connect, on_close=store.close),
+        read_only_reason=STARTED_READ_ONLY if read_only else None,
+        confirm_delays=confirm_delays,
+    )
     yield RepositoryHarness(repository, transport, store)
     await repository.close()
 

@@ -21,6 +21,7 @@ from app.errors import CustomerExists, DockbookError, EditConflict, Interrupted,
 from app.models.customer import Customer
 from app.repository.repository import CustomerRepository
 from app.repository.save_result import SaveResult
+from app.repository.source import CustomerSource
 from app.repository.unconfirmed import UnconfirmedWrite
 from app.repository.writer import SaveObserver
 from app.service.app import create_app
@@ -83,7 +84,7 @@ class Person:
         async def connect() -> CustomerApi:
             return CustomerApi(URL, self.issued.client_id, self.issued.client_secret, transport=self.transport)
 
-        self.repository = CustomerRepository(connect, confirm_delays=(0.0,))
+        self.repository = CustomerRepository(CustomerSource(connect), confirm_delays=(0.0,))
 
     async def type(self, name: str, text: str) -> None:
         """Type into the form; values equal to the record are no edits."""

@@ -1,9 +1,10 @@
-"""The detail screen: every field, malformed records, neighbours, copying."""
+"""The detail screen: every field, the current one, malformed records, neighbours, copying, all sizes."""
 
 import httpx
 import pytest
 
-from tests.harness import Forward, json_response, run_app
+from app.screens.detail import DetailScreen
+from tests.harness import AppHarness, Forward, json_response, run_app
 
 HOSTILE: dict[str, object] = {
     "shortID": "ODD [1]",
@@ -29,10 +30,81 @@ def page_of(*records: object) -> dict[str, object]:
 async def test_detail_shows_all_fifteen_fields() -> None:
     async with run_app() as it:
         await it.press("enter")
-        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US · United States", "orders@acme.example.com")
+        it.sees("ACME-CORP · Acme Corporation", "123 Industrial Way", "US United States", "orders@acme.example.com")
         it.sees("2023-04-15 08:30", "2024-11-02 14:22", "1 of 48 by ID", "Jane Smith", "62701", "active")
-        for label in ("Who", "Where", "Reach", "Record", "Address 2", "Fax", "Status"):
+        for label in ("Who", "Where", "Reach", "Record", "Address 2 –", "Fax", "Created"):
             it.sees(label)
+
+
+def marked(it: AppHarness) -> str:
+    """What is shown in reverse on the detail."""
+    assert isinstance(it.app.screen, DetailScreen)
+    record = it.app.screen.record
+    lines = (record.render_line(y) for y in range(record.size.height))
+    return " ".join(one.text for line in lines for one in line if one.style is not None and one.style.reverse)
+
+
+async def test_value_of_current_field_is_marked_and_mark_stands_beside_label() -> None:
+    async with run_app() as it:
+        await it.press("enter")
+        assert marked(it) == "ACME-CORP"
+        await it.press("down")
+        assert marked(it) == "Acme Corporation"
+        it.sees("› Name       Acme Corporation")
+        it.misses("› ID")
+
+
+async def test_address_stands_as_on_a_parcel_and_its_fields_are_chosen_one_by_one() -> None:
+    async with run_app() as it:
+        await it.press("enter")
+        it.sees("123 Industrial Way · Address 2 –", "Springfield IL 62701 · US United States")
+        await it.press(*["down"] * 6)
+        assert marked(it) == "IL"
+        it.sees("› State      Springfield IL 62701")
+        await it.press("f2", "x", "f10")
+        assert (await it.record("ACME-CORP"))["state"] == "ILx"
+
+
+async def test_up_goes_around_to_last_field_and_down_to_first() -> None:
+    async with run_app() as it:
+        await it.press("enter", "up")
+        assert marked(it) == "2024-11-02 14:22"
+        await it.press("pagedown")
+        assert marked(it) == "2024-11-02 14:22"
+        await it.press("down")
+        assert marked(it) == "ACME-CORP"
+
+
+@pytest.mark.parametrize(("size", "beside"), [((160, 50), True), ((120, 30), True), ((119, 30), False)])
+async def test_groups_stand_in_two_columns_from_120_cells(size: tuple[int, int], beside: bool) -> None:
+    async with run_app(size=size) as it:
+        await it.press("enter")
+        assert any("Who" in line and "Reach" in line for line in it.lines) is beside
+        await it.press(*["down"] * 9)
+        assert marked(it) == "555-0100"
+
+
+@pytest.mark.parametrize("size", [(24, 16), (40, 12)])
+async def test_narrow_terminal_shows_values_without_labels_and_indent(size: tuple[int, int]) -> None:
+    async with run_app(size=size) as it:
+        await it.press("enter")
+        shown = [line.rstrip() for line in it.lines[1:-2]]
+        assert shown[:4] == ["›ACME-CORP", " Acme Corporation", " Jane Smith", shown[3]]
+        assert shown[3].startswith(" 123 Industrial Way")
+        assert "…" not in "".join(shown)
+        await it.press("down", "down")
+        it.sees("›Jane Smith", "Contact · 1 of", "F2Edit", "F3Back")
+        assert it.lines[0].startswith(" ACME-CORP · ")
+        await it.press("end")
+        it.sees("14:22")
+
+
+async def test_long_value_is_wrapped_and_whole_on_narrow_terminal() -> None:
+    name = "Hamburger Hafenlagerhausgesellschaft mbH & Co. Kommanditgesellschaft auf Aktien, Niederlassung Süd"
+    async with run_app(records=[{"shortID": "HHL", "name": name}], size=(24, 16)) as it:
+        await it.press("enter", "down")
+        assert "".join(marked(it).split()) == "".join(name.split())
+        it.sees("›Hamburger")
 
 
 async def test_left_and_right_open_neighbours_across_pages() -> None:
@@ -78,6 +150,20 @@ async def test_copy_takes_whole_field() -> None:
         await it.press("enter", "down", "y")
         assert it.app.clipboard == "Acme Corporation"
         it.sees("Copied: Name.")
+        await it.press("y")
+        assert it.lines[0].rstrip() == "Acme Corporation"
+        await it.press("escape", *["down"] * 3, "y")
+        it.sees("Address 2 is empty: nothing to copy.")
+
+
+async def test_copy_all_takes_every_field_that_is_not_empty() -> None:
+    async with run_app() as it:
+        await it.press("enter", "c")
+        it.sees("Copied: all fields of ACME-CORP, one a line.")
+        lines = it.app.clipboard.split("\n")
+        assert lines[:2] == ["ID         ACME-CORP", "Name       Acme Corporation"]
+        assert "Phone      555-0100" in lines
+        assert not [line for line in lines if line.startswith("Fax")]
 
 
 @pytest.mark.promise("T5", "T1")

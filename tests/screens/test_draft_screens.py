@@ -194,7 +194,7 @@ async def test_several_drafts_open_list(tmp_path: Path) -> None:
         await it.press("enter")
         it.sees("You began the new customer DOCK-7 today", "There is no customer DOCK-7 on the server now.")
         await it.press("enter")
-        it.sees("New customer", "• ID         DOCK-7", "• Name       Dock Seven")
+        it.sees("New customer", "• ID        [DOCK-7 ", "• Name      [Dock Seven ")
         await it.press("f10")
         it.sees("Created DOCK-7.", "49 customers")
         await flush_drafts(it)

@@ -241,7 +241,7 @@ async def test_suggestions_are_labelled_similar() -> None:
         assert it.lines[1].strip() == 'No match for "sprngfield". Similar: acme, ␇acne'
         it.sees("similar only", "ACME-CORP")
         await it.press("f6")
-        it.sees("• ID         sprngfield")
+        it.sees("• ID        [sprngfield")
 
 
 async def test_refresh_in_find_shows_server_changes() -> None:

@@ -62,7 +62,9 @@ async def test_repeated_save_key_sends_one_post() -> None:
             await it.press_only("f10", "ctrl+s")
         await arrived.wait()
         await it.press_only("f10", "f10", "escape")
-        it.sees("Saving … please wait.", "Edit ACME-CORP")
+        it.sees("Leave before it is known whether it was saved?", "No drafts are kept here")
+        await it.press_only("enter")
+        it.sees("Edit ACME-CORP", "saving…", "Saving … please wait. Esc leaves the form: it goes on.")
         go_on.set()
         await it.settle()
         it.sees("Saved ACME-CORP")
@@ -297,9 +299,28 @@ async def test_hint_never_blocks_save() -> None:
     async with run_app() as it:
         await it.press("f2", "up")
         await it.press("backspace", "backspace", "up")
-        it.sees("? is this address complete?", "was orders@acme.example.com")
+        it.sees("? Is this address complete?", "was orders@acme.example.com")
         await it.press("f10")
         it.sees("Saved ACME-CORP")
+
+
+@pytest.mark.parametrize(
+    ("downs", "typed", "hint"),
+    [
+        (0, "X" * 51, "? The ID is too long (51). At most 50 characters."),
+        (8, "us", "? Did you mean US?"),
+        (8, "QQ", "? not a country code"),
+        (9, "123", "? short for a phone number"),
+        (11, "a.example.com", "? an e-mail address has an @"),
+    ],
+)
+async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, hint: str) -> None:
+    async with run_app() as it:
+        await it.press("f6", *["down"] * downs)
+        await it.type(typed)
+        it.misses(hint)
+        await it.press("down")
+        it.sees(hint)
 
 
 @pytest.mark.promise("T8", "I2")
@@ -307,7 +328,8 @@ async def test_pasted_lines_are_joined_and_reported() -> None:
     async with run_app() as it:
         await it.press("f2", "end")
         await it.paste("\nNorth Dock\r\nGate 4\n")
-        it.sees("Acme CorporationNorth Dock Gate 4", "You pasted 2 lines; they are now one line in this field.")
+        await it.press("enter")
+        it.sees("Acme CorporationNorth Dock Gate 4", "You pasted 2 lines; they are now one line")
 
 
 async def test_country_can_be_chosen_from_list() -> None:
@@ -373,7 +395,7 @@ async def test_typing_during_create_becomes_edit() -> None:
         await it.press_only("f10", "down", "N", "e", "w")
         go_on.set()
         await it.settle()
-        it.sees("Edit DOCK-7", "Created DOCK-7.", "typed while it was saving", "• Name       New")
+        it.sees("Edit DOCK-7", "Created DOCK-7.", "typed while it was saving", "• Name      [New ")
         await it.press("f10")
         assert (await it.record("DOCK-7"))["name"] == "New"
 
@@ -407,7 +429,7 @@ async def test_field_restored_during_save_stays_restored() -> None:
         await it.press_only("f10", "f9")
         go_on.set()
         await it.settle()
-        it.sees("Edit ACME-CORP", "• Phone      555-0100", "was 555-0199", "typed while it was saving")
+        it.sees("Edit ACME-CORP", "• Phone     [555-0100 ", "was 555-0199", "typed while it was saving")
 
 
 async def test_create_sends_only_typed_fields() -> None:
@@ -535,4 +557,56 @@ async def test_narrow_screen_gives_width_to_field_text() -> None:
         it.sees("Jane Smithx", "Contact was Jane Smith")
         await it.pilot.resize_terminal(80, 24)
         await it.settle()
-        it.sees("Jane Smithx", "  was Jane Smith")
+        it.sees("Jane Smithx", "] was Jane Smith")
+        it.misses("Contact was Jane Smith")
+
+
+async def test_remark_on_small_screen_names_field_and_way_out() -> None:
+    async with run_app(size=(24, 16)) as it:
+        await it.press("f2", *["down"] * 9)
+        it.sees("Esc Leave")
+        await it.press("9")
+        assert it.lines[-2].strip() == "Fax was empty"
+        it.sees(" ID      ACME-CORP", "•Fax    [9 ", "Address[123 Industria…]")
+
+
+async def test_creation_with_id_only_is_remarked() -> None:
+    async with run_app() as it:
+        await it.press("f6")
+        await it.type("Q-1")
+        await it.press("f10")
+        it.sees("Created Q-1. It has an ID only: F2 on it adds a name.")
+
+
+async def test_fields_show_how_far_they_reach() -> None:
+    async with run_app() as it:
+        await it.press("f2")
+        it.sees(f"Name      [{'Acme Corporation':36}]", f"Fax       [{'':36}]")
+        await it.press("escape", "f6")
+        it.sees(f"ID        [{'':48}] needed", f"Name      [{'':48}] usual")
+        await it.type("A")
+        it.sees("New customer", "1 filled")
+        it.misses("needed")
+
+
+@pytest.mark.promise("T8")
+async def test_long_paste_takes_whole_width_then_scrolls_to_cursor() -> None:
+    async with run_app() as it:
+        await it.press("f6")
+        text = "Müller GmbH & Co. KG, Am Hafen 12, Halle 3, Hamburg"
+        await it.paste(text)
+        it.sees(f"[{text} ")
+        await it.paste(text)
+        it.sees(f"[…{(text + text)[-63:]} ]")
+        await it.press("home")
+        it.sees(f"[{(text + text)[:64]}…]")
+
+
+async def test_choices_key_is_shown_where_there_are_choices() -> None:
+    async with run_app() as it:
+        await it.press("f2")
+        it.misses("F4")
+        await it.press("f4")
+        it.sees("No list for Name.")
+        await it.press(*["down"] * 7)
+        it.sees("F4 Choices")

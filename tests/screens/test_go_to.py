@@ -46,7 +46,7 @@ async def test_unknown_scan_offers_new_customer() -> None:
         await it.burst("]C1DOCK-99\r")
         it.sees("There is no customer with the ID DOCK-99.", "Cancel", "New customer with this ID")
         await it.press("right", "right", "enter")
-        it.sees("New customer", "• ID         DOCK-99")
+        it.sees("New customer", "• ID        [DOCK-99")
         await it.press("escape")
         it.sees("48 customers")
         await it.burst("DOCK-99\r")
@@ -104,7 +104,7 @@ async def test_scan_in_form_fills_fields() -> None:
     async with run_app() as it:
         await it.press("f2")
         await it.burst("-East\rJohn\r")
-        it.sees("• Name       Acme Corporation-East", "• Contact    Jane SmithJohn")
+        it.sees("• Name      [Acme Corporation-East", "• Contact   [Jane SmithJohn")
 
 
 async def test_read_only_scan_offers_no_new_customer() -> None:
@@ -114,6 +114,83 @@ async def test_read_only_scan_offers_no_new_customer() -> None:
         it.misses("New customer with this ID")
         await it.press("escape")
         it.sees("There is no customer DOCK-99.", "48 customers")
+
+
+def at_cursor(it: AppHarness) -> str:
+    return next(line for line in it.lines if line.startswith("›")).split()[1]
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize(
+    ("keys", "typed", "row", "page"),
+    [
+        ([], "m", "MAGNOLIA-FOODS", 2),
+        ([], "tyne", "TYNESIDE-CHEM", 3),
+        (["s", "down", "enter"], "br", "BRIGHT-MFG", 1),
+        (["s", "down", "enter", "s", "s"], "br", "BRIGHT-MFG", 3),
+        (["s", "down", "down", "enter"], "tac", "CARGO-NW", 2),
+    ],
+)
+async def test_beginning_moves_the_list_in_its_order(
+    keys: list[str], typed: str, row: str, page: int, mirror: bool
+) -> None:
+    async with run_app(mirror=mirror) as it:
+        await it.press(*keys)
+        order = it.screen_text.split(" by ")[1].split("\n")[0]
+        await it.press("g", *typed, "enter")
+        it.sees(f"page {page} of 3", f" by {order}", f"No ID is {typed}.")
+        assert at_cursor(it) == row
+        await it.press("enter")
+        it.sees(f"{row} · ")
+
+
+async def test_beginning_moves_the_list_within_filter_and_find() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("a", "a", "g", *"d", "enter")
+        it.sees("discontinued of 48")
+        assert at_cursor(it) == "DELFINI-NAFT"
+        await it.press("a", "slash", *"in", "tab", "s", "down", "enter", "g", *"gal", "enter")
+        it.sees("Find: in", "by ID ▲")
+        assert at_cursor(it) == "GALAH-MINE"
+
+
+async def test_beginning_typed_on_a_customer_returns_to_the_list() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("enter", "g", *"tyne", "enter")
+        it.sees("page 3 of 3")
+        assert at_cursor(it) == "TYNESIDE-CHEM"
+
+
+async def test_id_that_begins_nothing_moves_the_list_and_asks() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("g", *"LZ-9", "enter")
+        it.sees(
+            "There is no customer with the ID LZ-9.",
+            "The list stands at MAGNOLIA-FOODS, the nearest",
+            "New customer with this ID",
+        )
+        await it.press("escape")
+        it.sees("page 2 of 3")
+        assert at_cursor(it) == "MAGNOLIA-FOODS"
+
+
+async def test_keys_after_a_beginning_wait_for_its_row() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("g", *"tyne")
+        await it.press_only("enter", "f2")
+        await it.settle()
+        it.sees("Edit TYNESIDE-CHEM")
+
+
+async def test_go_to_says_what_is_searched() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("g")
+        it.sees("all 48 searched · ⏎ go")
+    async with run_app() as it:
+        await it.press("g")
+        it.sees("searched on the server, by ID")
+        await it.type("bri")
+        await it.until(" BRIGHT-MFG  Bright Manufacturing LLC")
 
 
 SUGGESTION = "Did you mean BRIGHT-MFG · Bright Manufacturing LLC?"
@@ -196,7 +273,9 @@ async def test_refusal_stops_lookup_of_spellings() -> None:
         await it.press("g")
         await it.press(*"bright-mfg", "enter")
         it.sees("Not permitted")
-        assert len(it.transport.requests) == sent + 1
+        # What was typed so far may have been looked for on the list's pages.
+        read = [one for one in it.transport.requests[sent:] if not one.url.path.endswith("/Customer/All")]
+        assert len(read) == 1
 
 
 async def test_typing_lists_ids_with_prefix() -> None:
@@ -219,11 +298,12 @@ async def test_arrow_key_selects_suggestion() -> None:
 
 
 @pytest.mark.parametrize("keys", [[], ["down", "up"], ["down", "t", "backspace"], ["up"]])
-async def test_enter_without_selection_uses_typed_id(keys: list[str]) -> None:
+async def test_enter_without_selection_uses_what_was_typed(keys: list[str]) -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
         await it.press(*"brig", *keys, "enter")
-        it.sees("There is no customer with the ID brig.")
+        it.sees("48 customers", "No ID is brig. This begins with it.")
+        assert at_cursor(it) == "BRIGHT-MFG"
 
 
 @pytest.mark.promise("I3")

@@ -17,8 +17,8 @@ async def test_scans_fill_field_after_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.burst("DOCK-7\rDock Seven\rJane\r12 Road\t\rOslo\r")
-        it.sees("• ID         DOCK-7 ", "• Name       Dock Seven ", "• Contact    Jane ", "• Address    12 Road ")
-        it.sees("• City       Oslo ")
+        it.sees("• ID        [DOCK-7 ", "• Name      [Dock Seven ", "• Contact   [Jane ", "• Address   [12 Road ")
+        it.sees("• City      [Oslo ")
 
 
 async def test_typed_ahead_keys_reach_their_screen() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.list_state import ListState, ListStateFile
+from app.screens.list_state import MOST_OPENED, ListState, ListStateFile, SavedFilter
 
-STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"))
+GDANSK = SavedFilter("Gdańsk, off", "city:gdansk", "discontinued", "changed today", None, "ASC")
+STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"), True, (GDANSK,), ("ACME-CORP", "\ud800"))
 
 
 def test_list_state_is_kept_per_site(tmp_path: Path) -> None:
@@ -49,6 +50,48 @@ def test_unreadable_list_state_is_quarantined(content: bytes | str, tmp_path: Pa
     assert aside != path
     assert aside.read_bytes() == data
     assert ListStateFile(tmp_path, "a").note == ""
+
+
+def test_state_of_before_filters_is_read(tmp_path: Path) -> None:
+    ListStateFile(tmp_path, "a").save(STATE)
+    path = next(tmp_path.iterdir())
+    kept = json.loads(path.read_bytes())
+    del kept["filters"], kept["opened"]
+    path.write_text(json.dumps(kept))
+    assert ListStateFile(tmp_path, "a").state == STATE._replace(filters=(), opened=())
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [7, [7], [{}], [GDANSK._asdict() | {"status": "x"}], [GDANSK._asdict() | {"name": 1}], [GDANSK._asdict()] * 51],
+)
+def test_unreadable_filters_are_quarantined(filters: object, tmp_path: Path) -> None:
+    ListStateFile(tmp_path, "a").save(STATE)
+    path = next(tmp_path.iterdir())
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"filters": filters}))
+    assert "set aside as" in ListStateFile(tmp_path, "a").note
+
+
+def test_two_sessions_keep_what_the_other_one_changed(tmp_path: Path) -> None:
+    one, other = ListStateFile(tmp_path, "a"), ListStateFile(tmp_path, "a")
+    one.update([lambda state: state.with_filter(GDANSK)])
+    other.update([lambda state: state.with_look(STATE), lambda state: state.with_opened("B")])
+    one.update([lambda state: state.with_opened("A"), lambda state: state.with_opened("B")])
+    state = ListStateFile(tmp_path, "a").state
+    assert state == STATE._replace(filters=(GDANSK,), opened=("B", "A"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
+def test_opened_and_filters_have_their_limits() -> None:
+    state = ListState()
+    for number in range(60):
+        state = state.with_opened(f"C-{number}").with_filter(SavedFilter(f"F-{number}"))
+    state = state.with_opened("C-55").with_opened("x" * 201).with_filter(SavedFilter("F-59", "new"))
+    assert state.opened[:2] == ("C-55", "C-59")
+    assert len(state.opened) == MOST_OPENED
+    assert [one.name for one in state.filters] == [f"F-{number}" for number in range(10, 60)]
+    assert state.filters[-1].find == "new"
+    assert state.without_filter("F-59").filters[-1].name == "F-58"
 
 
 def test_unwritable_folder_raises_and_leaves_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ async def test_palette_begins_with_what_is_used_most() -> None:
         ("remo", "remove → Discontinue"),
         ("clip", "clipboard → Copy"),
         ("print", "print → Copy"),
-        ("phone", "phone → Open"),
+        ("phone", "Copy ID, phone, email, address …"),
         ("exit", "exit → Leave dockbook"),
         ("excel", "excel → Export"),
     ],
@@ -64,7 +64,7 @@ async def test_palette_confirms_what_the_key_confirms() -> None:
 
 async def test_palette_offers_from_find_what_letters_do_on_the_list() -> None:
     async with run_app(mirror=True) as it:
-        await it.press("slash", *"bright", "ctrl+p", *"clip", "enter")
+        await it.press("slash", *"bright", "ctrl+p", *"clip", "enter", "i")
         it.sees("Copied: BRIGHT-MFG")
 
 

@@ -24,7 +24,8 @@ SCREENS: dict[str, tuple[Sequence[str], bool]] = {
     "discontinue": (("d",), False),
     "export": (("x",), False),
     "palette": (("colon",), False),
-    "plain text": (("y", "y"), False),
+    "copy": (("y",), False),
+    "plain text": (("y", "t"), False),
     "go to": (("g",), True),
 }
 
@@ -160,10 +161,10 @@ async def test_framed_scan_fills_form_field() -> None:
     async with run_app() as it:
         await it.press("f6")
         await it.type_at("\x02DOCK-7\x03", [2.0])
-        it.sees("• ID         DOCK-7")
+        it.sees("• ID        [DOCK-7")
         await it.press("down")
         await it.type_at("\x02Dock Seven\x03", [0.01])
-        it.sees("• Name       Dock Seven")
+        it.sees("• Name      [Dock Seven")
 
 
 @pytest.mark.promise("I4")
@@ -178,7 +179,7 @@ async def test_typed_prefix_stays_in_field() -> None:
     async with run_app(scanner=Scanner(prefix="^", suffix="^")) as it:
         await it.press("f6", "down")
         await it.type_at("^ab", [0.3])
-        it.sees("• Name       ^ab")
+        it.sees("• Name      [^ab")
 
 
 @pytest.mark.promise("I4")

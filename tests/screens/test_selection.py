@@ -43,3 +43,34 @@ async def test_marked_customers_are_copied_exported_and_cleared(
         assert [row["shortID"] for row in rows] == short_ids
         await it.press("M", "end", "enter")
         it.misses("marked ·")
+
+
+async def test_arrows_in_detail_go_through_the_marked_only() -> None:
+    async with run_app() as it:
+        await it.press("space", "down", "space")
+        await it.press("f8", "space", "f7")
+        await it.press("enter")
+        it.sees("ACME-CORP · Acme Corporation", "1 of 3 marked", "←→ customer")
+        await it.press("right")
+        it.sees("2 of 3 marked")
+        third = it.lines[0]
+        await it.press("right")
+        it.sees("3 of 3 marked")
+        await it.press("right")
+        it.sees("This is the last customer.", "3 of 3 marked")
+        await it.press("left")
+        assert it.lines[0] == third
+        await it.press("escape")
+        assert it.lines[4].startswith("»")
+
+
+async def test_arrows_from_an_unmarked_customer_enter_the_marked() -> None:
+    async with run_app() as it:
+        await it.press("space", "space", "enter")
+        it.sees("not marked · 2 marked")
+        await it.press("right")
+        it.sees("1 of 2 marked", "ACME-CORP · ")
+        await it.press("escape", "home", "space", "space", "home", "enter")
+        it.sees("1 of 48 by ID")
+        await it.press("right")
+        it.sees("2 of 48 by ID")

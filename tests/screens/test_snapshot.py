@@ -141,7 +141,7 @@ async def test_early_search_is_run(tmp_path: Path) -> None:
 async def test_server_page_that_comes_before_the_copy_is_shown_takes_its_place() -> None:
     async with run_app(mirror=True, timing=AT_ONCE._replace(fallback_after=0.05)) as it:
         repository = it.app.context.repository
-        local_copy, listener = repository._local_copy, repository._reader._announcer.listener
+        local_copy, listener = repository._local_copy, repository.announcer.listener
         annotate, hand_over = local_copy.annotate, listener.page_arrived
         gate, arrived = ResponseGate(), asyncio.Event()
 

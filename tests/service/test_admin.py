@@ -6,15 +6,19 @@ import re
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app.cli import main
 from app.errors import Unauthorized
 from app.service.credentials import Credentials
+from app.service.database import checks
+from app.service.database.checks import Report
 from app.service.sample.generator import load_sample
 from app.service.store import Store
 from app.storage.files import FileLock
@@ -177,6 +181,44 @@ def test_backup_of_a_book_in_use_is_whole_and_private(run: Run, database: str, t
     asyncio.run(store.close())
 
 
+@pytest.mark.parametrize("database", ["SQLite"], indirect=True)
+def test_check_leaves_a_book_and_its_backup_as_they_are(run: Run, database: str, tmp_path: Path) -> None:
+    store = open_store(database)
+    load_sample(store, 48, lambda _done, _total: None)
+    asyncio.run(store.upsert("ACME-CORP", {"name": "in the WAL file only"}))
+    assert "48 customers" in run("check")[1], "while it is served"
+    run("backup", str(tmp_path / "backup"))
+    asyncio.run(store.close())
+    for path in (tmp_path / "backup", Path(database)):
+        before = path.read_bytes()
+        files = sorted(tmp_path.iterdir())
+        assert main(["check", "--database", str(path)]) == 0
+        assert path.read_bytes() == before
+        assert sorted(tmp_path.iterdir()) == files
+    Path(database).write_bytes(before[:20000])
+    assert run("check")[0] == 1
+    assert main(["check", "--database", str(tmp_path / "no such file")]) == 2
+
+
+@pytest.mark.parametrize("database", ["SQLite"], indirect=True)
+def test_check_reads_again_when_the_book_is_opened_meanwhile(
+    run: Run, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(open_store(database).close())
+    opened: list[Store] = []
+
+    def open_and_write(path: Path, **options: bool) -> Report:
+        if not opened:
+            opened.append(open_store(database))
+            asyncio.run(opened[0].upsert("A", {}))
+        return read_file(path, **options)
+
+    read_file = checks._read_file
+    monkeypatch.setattr(checks, "_read_file", open_and_write)
+    assert run("check")[1].endswith(f"1 customer in {database}\n")
+    asyncio.run(opened[0].close())
+
+
 @pytest.mark.promise("W1")
 @pytest.mark.parametrize("database", ["SQLite"], indirect=True)
 def test_entity_tags_of_the_lost_time_match_nothing_after_a_restore(run: Run, database: str, tmp_path: Path) -> None:
@@ -210,9 +252,14 @@ def test_book_of_an_older_version_is_upgraded_beside_a_copy(run: Run, database: 
             PRAGMA application_id = {0x646F636B};
             PRAGMA user_version = 1;
         """)  # noqa: S608
+    before = Path(database).read_bytes()
+    code, output, _ = run("check")
+    assert (code, "integrity: ok" in output, "schema: 1, older" in output, "2 customers" in output) == (0, *[True] * 3)
+    assert Path(database).read_bytes() == before
+    assert [file.name for file in Path(database).parent.glob("book*")] == ["book.sqlite3"]
     serving = FileLock(Path(f"{database}.serving"))
     assert serving.acquire()
-    code, _, error = run("check")
+    code, _, error = run("migrate")
     assert (code, "An older dockbook serves" in error) == (1, True)
     serving.release(delete=True)
 
@@ -258,6 +305,52 @@ def test_missing_and_newer_tables_are_reported(run: Run, postgres_server: Postgr
     assert main(["check", "--database", fresh]) == 1
     with postgres_server.connection() as connection:
         connection.execute("DROP DATABASE fresh")
+
+
+def wait_until_refused(url: str) -> None:
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return
+    pytest.fail("The server goes on without its new rules.")
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "expected"),
+    [
+        ("locked:wrong", "postgres", "password authentication failed"),
+        ("locked", "postgres", "no password supplied"),
+        ("nobody", "postgres", 'role "nobody" does not exist'),
+        ("dock", "missing", 'database "missing" does not exist'),
+        ("dock", "postgres?sslmode=require", "does not support SSL"),
+    ],
+)
+def test_what_waiting_does_not_mend_is_reported_at_once(
+    postgres_server: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    user: str, name: str, expected: str,
+) -> None:  # fmt: skip
+    rules = postgres_server.folder / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{before}")
+    with postgres_server.connection() as connection:
+        connection.execute("CREATE USER locked PASSWORD 'right'")
+        connection.execute("SELECT pg_reload_conf()")
+        wait_until_refused(postgres_server.url.replace("dock@", "locked@"))
+        # Nothing may try again.
+        monkeypatch.setattr(time, "sleep", pytest.fail)
+        for command in (["check"], ["migrate"], ["serve", "--port", "0"]):
+            monkeypatch.setenv("DOCKBOOK_DATABASE", f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{name}")
+            assert main(command) == 1
+            error = capsys.readouterr().err
+            assert expected in error
+            assert "wrong" not in error, "the password"
+        connection.execute("DROP USER locked")
+        rules.write_text(before)
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.mark.parametrize("database", ["SQLite"], indirect=True)

@@ -17,7 +17,8 @@ from time import monotonic
 import httpx
 import pytest
 
-from app.service.database import credential_table
+from app.errors import GatewayFault
+from app.service.database import credential_table, postgres
 from app.service.database.postgres import PostgresDatabase
 from app.service.store import Store
 from tests.service.postgres_server import PostgresServer, programs
@@ -177,11 +178,11 @@ async def test_no_answered_write_is_lost_and_the_old_primary_is_not_believed(clu
             await asyncio.gather(*(client.get("Customer/W0-1") for client in opened * 20))
             for client in opened:
                 assert (await client.get("Customer/W0-1")).json()["name"] == "on the new primary"
+        # This process has never seen one of them: it looks at both before it believes the first one.
         with service(cluster) as fresh:
-            # This process has never seen the new primary, so only a write shows that this one has lost its standby.
-            async with httpx.AsyncClient(timeout=60) as client:
-                assert (await client.get(fresh.replace("/api/v1", "/readyz"))).status_code == 503
-                assert (await client.get(one.replace("/api/v1", "/readyz"))).status_code == 200
+            async with clients(cluster, [fresh]) as opened:
+                assert (await opened[0].get("Customer/W0-1")).json()["name"] == "on the new primary"
+                assert (await opened[0].get(fresh.replace("/api/v1", "/readyz"))).status_code == 200
             await asyncio.to_thread(cluster.primary.stop)
 
 
@@ -204,6 +205,46 @@ async def test_new_connections_go_past_a_former_primary_that_came_back(cluster: 
     assert found.record["name"] == "on the new primary"
     assert await asyncio.to_thread(stored, cluster.standby) == {"A", "B"}
     await database.close()
+
+
+@pytest.mark.promise("S7")
+async def test_former_primary_is_left_when_the_new_one_can_be_reached_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_LOOK_EVERY", 0.1)
+    first = PostgresDatabase(cluster.url)
+    await Store(first).upsert("A", {"name": "on the former primary"})
+    standby = PostgresDatabase(f"{cluster.standby.url}?target_session_attrs=any", deadline=0.5)
+    with pytest.raises(GatewayFault, match="recovery"):
+        await name_of_a(standby)
+    await standby.close()
+    await asyncio.to_thread(cluster.primary.kill)
+    await asyncio.to_thread(cluster.standby.promote)
+    await Store(first).upsert("A", {"name": "on the new primary"})
+    await first.close()
+    await asyncio.to_thread(cluster.standby.stop)
+    await asyncio.to_thread(cluster.primary.start)
+
+    database = PostgresDatabase(cluster.url, deadline=4.0)
+    names = [await name_of_a(database)]
+    await asyncio.to_thread(cluster.standby.start)
+    async with asyncio.timeout(60):
+        while names[-1] != "on the new primary":
+            names.append(await name_of_a(database))
+    # While only the former one is there, nothing is answered.
+    await asyncio.to_thread(cluster.standby.stop)
+    with pytest.raises(GatewayFault, match="former primary"):
+        await name_of_a(database)
+    await database.close()
+
+    assert names[0] == "on the former primary", "nothing else could be known"
+
+
+async def name_of_a(database: PostgresDatabase) -> str:
+    found = await Store(database).get("A")
+    assert found is not None
+    name: str = found.record["name"]
+    return name
 
 
 @pytest.mark.slow

@@ -1,12 +1,14 @@
 """PostgreSQL: what is answered is committed, what is not known is called so, and nothing is written twice."""
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -16,8 +18,9 @@ import pytest
 
 from app.errors import ApiError, GatewayFault, PreconditionFailed
 from app.models.fields import PageRequest
+from app.service import record_cache
 from app.service.database import id_ranges, postgres
-from app.service.database.base import Session
+from app.service.database.base import RequestWait, Session, request_wait
 from app.service.database.id_ranges import IdRanges, wrong_ranges
 from app.service.database.postgres import PostgresDatabase
 from app.service.database.schema import POSTGRES, create_statements
@@ -137,6 +140,47 @@ async def test_deadline_runs_while_work_waits_for_a_thread(postgres_server: Post
     await database.close()
 
 
+@asynccontextmanager
+async def refusing_server() -> AsyncIterator[tuple[int, list[int]]]:
+    """The port of a server that closes every connection, and how often it did."""
+    attempts: list[int] = []
+
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        yield listening.sockets[0].getsockname()[1], attempts
+
+
+async def test_calls_of_one_request_share_a_deadline() -> None:
+    async with refusing_server() as (port, attempts):
+        database = PostgresDatabase(f"postgresql://127.0.0.1:{port}/x?sslmode=disable", deadline=1.0)
+        request_wait.set(RequestWait())
+        for most in (5, 1):
+            attempts.clear()
+            with pytest.raises(GatewayFault):
+                await database.read(lambda _: None)
+            assert len(attempts) <= most
+        # Another request has the whole time again.
+        request_wait.set(RequestWait())
+        with pytest.raises(GatewayFault):
+            await database.read(lambda _: None)
+        assert len(attempts) > 1
+        await database.close()
+
+
+async def test_new_connections_begin_with_the_server_that_was_used_last(
+    database: PostgresDatabase, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_LOOK_EVERY", 3600)
+    async with refusing_server() as (port, attempts):
+        both = PostgresDatabase(f"postgresql://dock@127.0.0.1:{port},127.0.0.1:{postgres_server.port}/postgres")
+        await asyncio.gather(*(Store(both).upsert(str(number), {}) for number in range(16)))
+        assert len(attempts) == 1
+        await both.close()
+
+
 @pytest.mark.promise("S7")
 async def test_server_that_is_read_only_is_not_used(
     database: PostgresDatabase, postgres_server: PostgresServer
@@ -222,6 +266,42 @@ async def test_counter_of_many_writers_in_two_processes_misses_nothing(pair: Pai
     assert moments == sorted(set(moments))
 
 
+@pytest.mark.promise("S4")
+@pytest.mark.parametrize("cached", [0, 2_000, 2_000_000])
+async def test_pages_show_every_change_of_another_process(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, cached: int
+) -> None:
+    monkeypatch.setattr(record_cache, "_SIZE", cached)
+    expected = {f"K{number}": "" for number in range(30)}
+    for short_id in expected:
+        await pair[0].upsert(short_id, {})
+    for turn in range(60):
+        short_id = f"K{turn * 7 % 30}"
+        expected[short_id] = str(turn)
+        await pair[turn % 2].upsert(short_id, {"name": str(turn)})
+        for store in pair:
+            forward = await store.page(PageRequest(page_size=40))
+            backward = await store.page(PageRequest(page_size=40, direction="DESC"))
+            shown = [(record["shortID"], record["name"]) for record in json.loads(forward.records)]
+            assert shown == sorted(expected.items())
+            assert json.loads(backward.records) == json.loads(forward.records)[::-1]
+
+
+async def test_rows_inserted_by_hand_are_not_taken_for_each_other(store: Store) -> None:
+    def insert(session: Session) -> None:
+        for short_id in ("A", "B"):
+            session.execute(
+                "INSERT INTO customer (shortID, created, modified) VALUES (:id, '2024-01-01', '2024-01-01')",
+                {"id": short_id},
+            )
+        id_ranges.rebuild(session)
+
+    await store.database.write(insert)
+    for _ in range(2):
+        page = json.loads((await store.page(PageRequest())).records)
+        assert [record["shortID"] for record in page] == ["A", "B"]
+
+
 @pytest.mark.promise("S4", "W2")
 async def test_one_of_many_creators_wins(pair: Pair) -> None:
     async def create(store: Store, number: int) -> int | None:
@@ -258,9 +338,9 @@ async def test_counts_are_exact_after_racing_creates(pair: Pair, monkeypatch: py
     assert ranges.total == 200
     everyone = (await pair[0].page(PageRequest(page_size=250))).records
     pages = [(await pair[1].page(PageRequest(page=page, page_size=9))).records for page in range(1, 24)]
-    assert ",".join(page[1:-1] for page in pages) == everyone[1:-1]
+    assert b",".join(page[1:-1] for page in pages) == everyone[1:-1]
     backwards = [await pair[1].page(PageRequest(page=page, page_size=9, direction="DESC")) for page in range(1, 24)]
-    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', "".join(page.records for page in backwards))
+    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', b"".join(page.records for page in backwards).decode())
     assert ids == sorted(ids, reverse=True)
     assert len(ids) == 200
 

@@ -159,6 +159,13 @@ def test_response_does_not_wait_for_the_ack_of_the_previous_one(address: str) ->
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_head_and_body_of_an_answer_arrive_together() -> None:
+    with running_service() as service, service.connect() as connection:
+        for _ in range(100):
+            connection.sendall(service.head("GET", "/api/v1/Customer/All"))
+            assert connection.recv(65536).endswith(b'"hasMore":false}')
+
+
 @pytest.mark.promise("S1")
 def test_target_with_scheme_and_host_is_accepted() -> None:
     with running_service() as service, service.client() as client:

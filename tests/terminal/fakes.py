@@ -14,6 +14,7 @@ from textual.message import Message
 from app.backends import EmbeddedBackend
 from app.drafts.store import DraftStore
 from app.repository.repository import CustomerRepository
+from app.repository.source import CustomerSource
 from app.screens.context import AppContext
 from app.terminal.crash import report
 from app.terminal.lean_driver import LeanDriver
@@ -43,9 +44,8 @@ def main(folder: Path, part: str) -> int:
     """Run the app as `app.tui.run` does; returns the exit code."""
     source = EmbeddedBackend(None, 3, read_only=False)
     open_mirror = partial(source.open_mirror, None)
-    repository = CustomerRepository(
-        source.connect, on_close=source.close, open_mirror=open_mirror, has_mirror=lambda: False
-    )
+    customers = CustomerSource(source.connect, on_close=source.close, open_mirror=open_mirror, has_mirror=lambda: False)
+    repository = CustomerRepository(customers)
     drafts = DraftStore(folder / "drafts", "key")
     app = RingingApp(
         AppContext(repository, "demo", open_drafts=lambda: drafts),

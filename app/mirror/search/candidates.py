@@ -1,12 +1,14 @@
-"""Customers that may be meant by an ID that resembles theirs, or by the beginning of an ID or a name."""
+"""Customers that may be meant by an ID that resembles theirs, or by the beginning of an ID, a name or another field."""
 
 import sqlite3
 from typing import Final
 
 from app.mirror.rows import READ_COLUMNS, decode_row, encode_id
+from app.mirror.search.position import values_beginning
+from app.mirror.search.query import CustomerSearch
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer
-from app.models.fields import ID_FIELD
+from app.models.fields import ID_FIELD, STATUS
 from app.text.confusables import has_similar_prefix, is_similar, similarity, skeleton
 from app.text.folding import fold
 
@@ -30,8 +32,12 @@ def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id
     return Candidates(tuple(best), complete=state.complete and searchable)
 
 
-def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: str, most: int) -> Candidates:
-    """The customers whose ID or name begins with what is typed: IDs spelled exactly like it first, names last."""
+def find_suggestions(search: CustomerSearch, typed: str, most: int, column: str) -> Candidates:
+    """The customers whose ID, name or `column` begins with what is typed: IDs spelled exactly like it first.
+
+    The list is sorted by `column`: what begins there comes before names.
+    """
+    connection, state = search.connection, search.state
     asked = encode_id(typed)
     head, look = fold(asked), skeleton(asked)
     found: list[Customer] = []
@@ -41,6 +47,9 @@ def find_suggestions(connection: sqlite3.Connection, state: MirrorState, typed: 
     if look and len(found) <= most and _is_searchable(connection, state, "by_skeleton"):
         like = _beginning(connection, "skeleton", look, _MOST_ALIKE)
         found += [one for one in like if has_similar_prefix(one.short_id, typed)]
+    if head and len(found) <= most and column not in (ID_FIELD, "name", STATUS):
+        for value in sorted(values_beginning(search, column, head))[:most]:
+            found += _customers(connection, column, "= ?", (value,), most)
     if head and len(found) <= most and _is_searchable(connection, state, "by_folded_name"):
         found += _beginning(connection, "folded_name", head, most)
     once = {one.short_id: one for one in found}

@@ -5,22 +5,23 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, islice
 from typing import Final
 
 from app.mirror.rows import TEXT_FIELDS, encode_id, join_fields
 from app.mirror.search.index import SearchIndex, where_scanned
 from app.mirror.search.ordering import MATCH, NO_MATCH, MatchedRows, marked, order_by, slice_where
+from app.mirror.search.selection import Condition, period_condition, term_conditions
 from app.mirror.search.terms import (
     SearchTerm,
     build_search_texts,
-    folded_prefix,
     matches_all,
     parse_query,
 )
 from app.mirror.state import MirrorState
-from app.models.fields import ID_FIELD, STATUS, PageRequest, Status
-from app.text.folding import split_words
+from app.models.fields import ID_FIELD, STATUS, PageRequest, Period, Status
+from app.models.find_query import parse_find
 
 #: After this many rows a page is deep: it is taken from all that match.
 _DEEP: Final = 2_000
@@ -29,7 +30,7 @@ _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
 #: Among the first of so many matches the rank of a customer is known.
-_RANKED: Final = 1_000
+RANKED: Final = 1_000
 _COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 
 
@@ -66,7 +67,7 @@ class CustomerSearch:
         self, connection: sqlite3.Connection, state: MirrorState, index: SearchIndex, recent: RecentMatches
     ) -> None:
         self.connection = connection
-        self._state = state
+        self.state = state
         self._index = index
         self._recent = recent
         self._sort_indexes = {
@@ -75,20 +76,16 @@ class CustomerSearch:
 
     def page(self, request: PageRequest) -> Found:
         """The rows of one page."""
-        if split_words(request.find):
-            return self.search(parse_query(request.find, request.status), request)
-        return self._list(request)
+        return self.search(parse_query(request.find, request.status), request)
 
     def count(self, request: PageRequest) -> int:
         """How many rows there are on all pages."""
-        if split_words(request.find):
-            return self.count_matches(parse_query(request.find, request.status))
-        return self._count_listed(request.status)
+        return self.count_matches(parse_query(request.find, request.status), request)
 
     def rank(self, request: PageRequest, short_id: str) -> int | None:
         """How many rows of the list come before this customer, which may be filtered out; `None` if that is unknown."""
-        if split_words(request.find):
-            found = self.page(request._replace(page=1, page_size=_RANKED)).rowids
+        if request.find.strip() or request.period:
+            found = self.page(request._replace(page=1, page_size=RANKED)).rowids
             ids = self.connection.execute(f"SELECT rowid FROM customer WHERE {ID_FIELD} = ?", (encode_id(short_id),))
             return next((found.index(rowid) for (rowid,) in ids if rowid in found), None)
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
@@ -108,12 +105,16 @@ class CustomerSearch:
 
         Without an order the best hits come first: IDs and names that begin with what was typed.
         """
+        if request.period or not all(term.is_anywhere for term in terms):
+            return self._page_of_selected(terms, request)
+        if all(term.is_status for term in terms):
+            return self._list(request)
         first = (request.page - 1) * request.page_size
         last = first + request.page_size
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
-        prefix = "" if request.sort else folded_prefix(request.find)
+        prefix = "" if request.sort else parse_find(request.find).plain_text
         best = list(islice(self._prefix_hits(prefix, request.status), last + 1)) if prefix else []
-        matches = self._recent.get((self._state, terms))
+        matches = self._recent.get((self.state, terms))
         if matches is None:
             rest: list[int] | None = [] if len(best) > last else None
             if rest is None and first < _DEEP:
@@ -122,10 +123,27 @@ class CustomerSearch:
                 best += rest
                 return Found(best[first:last], len(best), is_minimum=len(best) > last)
             matches = self._all_matches(terms)
-        rowids = best[first:last]
-        others = MatchedRows.of(matches, self._state.next_rowid).without(best)
+        return self._page_of(matches, best, request)
+
+    def _page_of_selected(self, terms: Sequence[SearchTerm], request: PageRequest) -> Found:
+        """The rows of one page where single fields decide."""
+        matches = self._selected(terms, request.period)
+        prefix = "" if request.sort else parse_find(request.find).plain_text
+        best: list[int] = []
+        if prefix and matches:
+            among = frozenset(matches)
+            best = [rowid for rowid in self._prefix_hits(prefix, request.status) if rowid in among]
+        return self._page_of(matches, best, request)
+
+    def _page_of(self, matches: "array[int]", best: Sequence[int], request: PageRequest) -> Found:
+        """The rows of one page of all that match, the best ones first."""
+        first = (request.page - 1) * request.page_size
+        last = first + request.page_size
+        column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+        rowids = [*best[first:last]]
+        others = MatchedRows.of(matches, self.state.next_rowid).without(best)
         part = (max(first - len(best), 0), request.page_size - len(rowids))
-        if column == ID_FIELD and self._state.sorted_prefix == self._state.next_rowid:
+        if column == ID_FIELD and self.state.sorted_prefix == self.state.next_rowid:
             # The numbers of the rows are in the order of their IDs.
             rowids += others.slice_by_rowid(direction, *part)
         else:
@@ -135,10 +153,16 @@ class CustomerSearch:
 
     def exists(self, term: SearchTerm) -> bool:
         """Whether any row matches the term."""
+        if not term.is_anywhere:
+            return bool(self._selected((term,), ""))
         return next(self._select((term,), limit=1), None) is not None
 
-    def count_matches(self, terms: Sequence[SearchTerm]) -> int:
+    def count_matches(self, terms: Sequence[SearchTerm], request: PageRequest) -> int:
         """How many rows match all terms."""
+        if request.period or not all(term.is_anywhere for term in terms):
+            return len(self._selected(terms, request.period))
+        if all(term.is_status for term in terms):
+            return self._count_listed(request.status)
         few = self._few_matches(terms)
         if few is not None:
             return len(few)
@@ -166,11 +190,11 @@ class CustomerSearch:
 
     def _count_listed(self, status: Status) -> int:
         if status == "all":
-            return self._state.row_count
+            return self.state.row_count
         # The few are counted, and most are active.
         if status == "discontinued":
             return self._count_where("active = 0")
-        return self._state.row_count - self._count_where("active = 0") - self._count_where("active IS NULL")
+        return self.state.row_count - self._count_where("active = 0") - self._count_where("active IS NULL")
 
     def _count_where(self, condition: str) -> int:
         (total,) = self.connection.execute(f"SELECT count(*) FROM customer WHERE {condition}").fetchone()
@@ -186,7 +210,7 @@ class CustomerSearch:
         def mask() -> bytes:
             is_active = status == "active"
             # What there is no row for may have any mark.
-            all_rows = (MATCH if is_active else NO_MATCH) * self._state.next_rowid
+            all_rows = (MATCH if is_active else NO_MATCH) * self.state.next_rowid
             few = [rowids_where(condition) for condition in ("active = 0", "active IS NULL")[: 1 + is_active]]
             return marked(all_rows, chain(*few), NO_MATCH if is_active else MATCH)
 
@@ -212,10 +236,10 @@ class CustomerSearch:
         few = self._few_matches(terms)
         if few is None:
             limit = count + len(excluded)
-            ordered = self._state.sorted_prefix
+            ordered = self.state.sorted_prefix
             few = [*self._select(terms, direction=direction, limit=limit, among=(0, ordered))]
-            if ordered < self._state.next_rowid:
-                later = [*self._select(terms, limit=_DEEP + 1, among=(ordered, self._state.next_rowid))]
+            if ordered < self.state.next_rowid:
+                later = [*self._select(terms, limit=_DEEP + 1, among=(ordered, self.state.next_rowid))]
                 if len(later) > _DEEP:
                     return None
                 few += later
@@ -229,7 +253,32 @@ class CustomerSearch:
     def _all_matches(self, terms: Sequence[SearchTerm]) -> "array[int]":
         few = self._few_matches(terms)
         matches = array("I", self._select(terms) if few is None else few)
-        self._recent.put((self._state, terms), matches)
+        self._recent.put((self.state, terms), matches)
+        return matches
+
+    def _selected(self, terms: Sequence[SearchTerm], period: Period) -> "array[int]":
+        """All rows that match where single fields decide; only few of them are compared one by one."""
+        during = period_condition(self.connection, period, datetime.now().astimezone())
+        key = (self.state, terms, during)
+        matches = self._recent.get(key)
+        if matches is None:
+            # A word of a field is somewhere, too.
+            longer = [term for term in terms if not (term.is_short or term.is_status)]
+            few = [*self._select(longer, limit=_FEW_MATCHES)] if longer else None
+            is_few = few is not None and len(few) < _FEW_MATCHES
+            conditions = [during] if during is not None else []
+            if is_few:
+                conditions.append(Condition("rowid IN (SELECT value FROM json_each(?))", (json.dumps(few),)))
+            else:
+                conditions += term_conditions(self.connection, self._index, terms)
+            source = f"FROM customer WHERE {' AND '.join(one.sql for one in conditions)} ORDER BY rowid"
+            values = [value for one in conditions for value in one.values]
+            if is_few:
+                matches = array("I", self._compare(source, values, terms))
+            else:
+                found = self.connection.execute(f"SELECT rowid {source}", values)
+                matches = array("I", chain.from_iterable(found))
+            self._recent.put(key, matches)
         return matches
 
     def _few_matches(self, terms: Sequence[SearchTerm]) -> list[int] | None:
@@ -246,7 +295,7 @@ class CustomerSearch:
         wanted = "FROM json_each(?) wanted CROSS JOIN customer ON customer.rowid = wanted.value"
         return self._compare(wanted, (json.dumps(few),), terms)
 
-    def _compare(self, source: str, values: Sequence[str], terms: Sequence[SearchTerm]) -> list[int]:
+    def _compare(self, source: str, values: Sequence[str | int], terms: Sequence[SearchTerm]) -> list[int]:
         """Those of some rows that match all terms, found without the index."""
         rows = self.connection.execute(f"SELECT {_COMPARED} {source}", values).fetchall()
         if not rows:
@@ -268,7 +317,7 @@ class CustomerSearch:
         indexed, values = self._index.where(terms)
         scanned, others = where_scanned(terms)
         part = "rowid >= ? AND rowid < ?"
-        bounds = among or (0, self._state.next_rowid)
+        bounds = among or (0, self.state.next_rowid)
         found = self.connection.execute(
             f"SELECT rowid FROM search_index WHERE {indexed} AND {part}"
             f" UNION ALL SELECT rowid FROM unindexed WHERE {scanned} AND {part} ORDER BY 1 {direction} LIMIT ?",
@@ -277,7 +326,7 @@ class CustomerSearch:
         return chain.from_iterable(found)
 
     def _index_size(self, column: str) -> int:
-        return self._state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0
+        return self.state.row_count if column == ID_FIELD or f"by_{column}" in self._sort_indexes else 0
 
     def _prefix_hits(self, prefix: str, status: Status) -> Iterator[int]:
         """Rows whose ID, or whose name where there is an index of names, is or begins with what was typed."""

@@ -47,7 +47,7 @@ def suggest_terms(search: "CustomerSearch", request: PageRequest) -> tuple[Searc
     terms = parse_query(request.find, request.status)
     for term in terms:
         # The only term is missing, as nothing was found.
-        if len(terms) > 1 and search.exists(term):
+        if term.is_status or (len(terms) > 1 and search.exists(term)):
             suggested.append(term)
             continue
         missing = True
@@ -56,13 +56,13 @@ def suggest_terms(search: "CustomerSearch", request: PageRequest) -> tuple[Searc
         # The parts of a number may stand anywhere: that alone is not close.
         close = any(map(str.isalpha, term.text))
         for piece in pieces:
-            one = SearchTerm(piece)
+            one = SearchTerm(piece, field=term.field)
             if piece == term.text or not search.exists(one):
                 similar = similar_words(search.connection, piece)
                 if not similar:
                     return None
                 close = True
-                one = SearchTerm(similar[0], variants=tuple(similar[1:]))
+                one = SearchTerm(similar[0], variants=tuple(similar[1:]), field=term.field)
             suggested.append(one)
         if not close:
             return None

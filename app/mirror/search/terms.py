@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from app.mirror.rows import SEPARATOR, TEXT_FIELDS, join_fields
 from app.models.fields import Status
-from app.text.folding import BROKEN, as_phone_digits, fold, numbers_of_each, split_words
+from app.models.find_query import FIND_FIELDS, parse_find
+from app.text.folding import BROKEN, as_phone_digits, fold, numbers_of_each, phone_numbers
 
 #: Follows each word, so that its last one and two letters begin a trigram too.
 END: Final = "\n\n"
@@ -22,6 +23,7 @@ STATUS_MARKS: Final[dict[bool | None, str]] = {True: "\x1c" * 3, False: "\x1d" *
 TRIGRAM: Final = 3
 
 _FIELDS: Final = len(TEXT_FIELDS)
+_WITH_NUMBERS: Final = ("phone", "fax")
 _PHONE: Final = TEXT_FIELDS.index("phone")
 _FAX: Final = TEXT_FIELDS.index("fax")
 #: FTS5 reads these two as the replacement character.
@@ -30,21 +32,38 @@ _PUNCTUATION: Final = bytes(32 if chr(byte) in string.punctuation or byte < 32 e
 
 
 class SearchText(NamedTuple):
-    """What a customer is searched in: `numbers` are the digits of phone and fax."""
+    """What a customer is searched in: `numbers` are the digits of phone and fax, `fields` the fields by themselves."""
 
     text: str
     numbers: str
     folded_id: str
     folded_name: str
+    fields: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
-    """One word of a query; `digits` count in phone and fax numbers only, any of the `variants` counts as the word."""
+    """One word of a query; `digits` count in phone and fax numbers only, any of the `variants` counts as the word.
+
+    With a `field`, a name of `FIND_FIELDS`, the word has to be there; without, in any. A status that is `excluded` is
+    one that a customer must not have.
+    """
 
     text: str
     digits: str = ""
     variants: tuple[str, ...] = ()
+    field: str = ""
+    excluded: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields of the contract that the word may be in; none if that may be any."""
+        return FIND_FIELDS.get(self.field, ())
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether the index of search texts alone can answer."""
+        return not self.field and not self.excluded
 
     @property
     def is_status(self) -> bool:
@@ -58,21 +77,44 @@ class SearchTerm:
 
     def matches(self, found: SearchText) -> bool:
         """Whether the customer holds the word."""
+        if self.excluded:
+            return self.text not in found.text
+        if self.field:
+            return any(self.is_in(column, found.fields[TEXT_FIELDS.index(column)]) for column in self.columns)
         if self.text in found.text or self.text in found.numbers:
             return True
         if self.digits and self.digits in found.numbers:
             return True
         return any(variant in found.text or variant in found.numbers for variant in self.variants)
 
+    def is_in(self, column: str, folded: str) -> bool:
+        """Whether the word is in the folded text of this field."""
+        words = (self.text, *self.variants)
+        if any(word in folded for word in words):
+            return True
+        if column not in _WITH_NUMBERS:
+            return False
+        digits = [self.digits, *(word for word in words if word.isdigit())]
+        return any(part in number for number in phone_numbers(folded) for part in digits if part)
+
+
+def fold_field(text: str) -> str:
+    """One field folded, as it is in the `fields` of a `SearchText`."""
+    return fold(text if text.isascii() else _NONCHARACTERS.sub(BROKEN, text))
+
 
 def parse_query(find: str, status: Status = "all") -> tuple[SearchTerm, ...]:
     """The terms that a customer must match, the longest first."""
-    words = (_NONCHARACTERS.sub(BROKEN, word) for word in split_words(find))
-    terms = [SearchTerm(word, as_phone_digits(word) if not word.isdigit() else "") for word in words]
+    query = parse_find(find)
+    words = ((_NONCHARACTERS.sub(BROKEN, word), field) for word, field in query.words)
+    terms = [
+        SearchTerm(word, as_phone_digits(word) if not word.isdigit() else "", field=field) for word, field in words
+    ]
     terms.sort(key=lambda term: -len(term.text))
     if status != "all":
         terms.append(SearchTerm(STATUS_MARKS[status == "active"]))
-    return tuple(terms)
+    terms += [SearchTerm(STATUS_MARKS[status == "active"], excluded=True) for status in query.without]
+    return tuple(dict.fromkeys(terms))
 
 
 def matches_all(terms: Iterable[SearchTerm], found: SearchText) -> bool:
@@ -112,6 +154,7 @@ def build_search_texts(customers: Sequence[tuple[str, bool | None]]) -> list[Sea
                 END.join([*digits.split(), ""]) if digits else "",
                 " ".join(own[0].split()),
                 " ".join(own[1].split()),
+                own,
             )
         )
     return found

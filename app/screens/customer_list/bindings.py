@@ -5,6 +5,7 @@ from typing import Final
 from textual.binding import Binding, BindingType
 
 from app.screens.base import HISTORY_BINDINGS
+from app.screens.customer_actions import DUPLICATE_BINDINGS
 from app.widgets.key_bar import KeyPair
 
 HELP_TEXT: Final = (
@@ -36,13 +37,18 @@ LIST_BINDINGS: Final[list[BindingType]] = [
     Binding("delete,d", "discontinue", "Discont.", id="discontinue", tooltip="Discontinue"),
     Binding("ctrl+home,left_curly_bracket", "first", "First page", id="first-page"),
     Binding("ctrl+end,right_curly_bracket", "last", "Last page", id="last-page"),
-    Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned"),
+    Binding("g", "app.go_to", "Go to ID", id="go-to", tooltip="Go to an ID, typed or scanned, or to its beginning"),
+    Binding("0", "app.recent", "Recent", id="recent", tooltip="The customers opened last"),
+    Binding("F", "save_filter", "Save filter", id="save-filter", tooltip="Save find, filter and order under a name"),
     Binding("space", "mark", "Mark", id="mark", tooltip="Mark the customer, or clear its mark"),
-    Binding("M", "marked", "Marked", id="marked", tooltip="Marked customers: copy, export, clear"),
-    Binding("y", "copy", "Copy", id="copy", tooltip="Copy the ID; again: show it as plain text"),
+    Binding("M", "marked", "Marked", id="marked", tooltip="What to do with the marked customers"),
+    Binding("S", "set_field", "Set field", id="set-field", tooltip="Set one field in all marked customers"),
+    *DUPLICATE_BINDINGS,
+    Binding("y", "copy", "Copy", id="copy", tooltip="Copy ID, phone, email, address …"),
     Binding("c", "copy_all", "Copy all", id="copy-all", tooltip="Copy all fields of the customer"),
     Binding("x", "export", "Export", id="export", tooltip="Export what the list shows to a file"),
     Binding("p", "page_size", "Rows a page", id="page-size"),
+    Binding("P", "preview", "Preview", id="preview", tooltip="Show the customer beside the list, or not"),
     *HISTORY_BINDINGS,
     Binding("escape,f12", "leave_find", "Back", id="find-leave", tooltip="Leave find, back to where you were"),
     Binding("f3,q", "leave", "Quit", id="leave", tooltip="Leave dockbook"),

@@ -44,7 +44,10 @@ def ask_order(
 
 def ask_page_size(screen: "BaseScreen[Any]", current: int | None, apply: Callable[[int | None], None]) -> None:
     """Ask for the rows a page; `None` is as many as fit."""
-    sizes = [Choice("fit", "As many as fit"), *(Choice(str(size), f"{size} rows") for size in PAGE_SIZES)]
+    sizes = [
+        Choice(key, label, "now" if key == str(current or "fit") else "")
+        for key, label in (("fit", "As many as fit"), *((str(size), f"{size} rows") for size in PAGE_SIZES))
+    ]
 
     def chosen(size: str | None) -> None:
         if size is not None:
@@ -73,11 +76,10 @@ def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callabl
     screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked, _NO_COLUMNS), chosen)
 
 
-def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], clear: Callable[[], None]) -> None:
-    """Ask what to do with the customers whose IDs are `marked`."""
-    if not marked:
-        screen.show_hint("Nothing is marked. Press Space to mark a customer.")
-        return
+def ask_about_marked(
+    screen: "BaseScreen[Any]", marked: Collection[str], others: Mapping[str, Callable[[], None]]
+) -> None:
+    """Ask what to do with the customers whose IDs are `marked`; `others` is what the list itself does, by its name."""
 
     def chosen(action: str | None) -> None:
         if action == "copy":
@@ -85,12 +87,12 @@ def ask_about_marked(screen: "BaseScreen[Any]", marked: Mapping[str, object], cl
             screen.show_hint(f"Copied: {len(marked):,} IDs.")
         elif action == "export":
             ask_export_marked(screen, tuple(marked))
-        elif action == "clear":
-            clear()
+        elif action is not None:
+            others[action]()
 
     choices = [
         Choice("copy", "Copy their IDs"),
         Choice("export", "Export them to a file"),
-        Choice("clear", "Clear all marks"),
+        *(Choice(name, name) for name in others),
     ]
     screen.app.push_screen(SelectDialog(f"{len(marked):,} marked", choices, "copy"), chosen)

@@ -95,7 +95,8 @@ class PageLoader:
 
     async def total_page(self) -> "Page":
         """One page without a filter, for the number of all customers."""
-        return await self._repository.page(self._pagination.shown._replace(find="", status="all", sort_locally=False))
+        everyone = self._pagination.shown._replace(find="", status="all", period="", sort_locally=False)
+        return await self._repository.page(everyone)
 
     async def count(self, request: "PageRequest") -> bool:
         """Count the matches of a request to the end; false if another page is shown by then."""

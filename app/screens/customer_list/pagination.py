@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from app.models.fields import ID_FIELD, MAX_PAGE_SIZE, PageRequest
-from app.text.folding import fold, split_words
+from app.models.find_query import FindWord, parse_find
+from app.text.folding import fold
 from app.text.sanitize import sanitize, sanitize_id
 from app.timestamps import is_before
 
@@ -176,11 +177,12 @@ def exact_match(rows: "Sequence[Customer]", short_id: str) -> "Customer | None":
     return exact[0] if len(exact) == 1 else None
 
 
-def suggestion_caption(find: str, page: "Page") -> tuple[Sequence[str], str]:
+def suggestion_caption(find: str, page: "Page", *, short: bool = False) -> tuple[Sequence[FindWord], str]:
     """Return the words to highlight in the rows of a search, and the caption above similar matches."""
-    typed = split_words(find)
+    typed = parse_find(find).words
     close = page.origin.suggestions if page.origin is not None else ()
     if not close:
         return typed, ""
-    instead = ", ".join([sanitize(word) for word in close if word not in typed][:_MOST_CLOSE])
-    return close, f'No match for "{find}". Similar: {instead}'
+    similar = parse_find(" ".join(close)).words
+    instead = ", ".join([sanitize(word) for word in close if parse_find(word).words[0] not in typed][:_MOST_CLOSE])
+    return similar, f"Similar: {instead}" if short else f'No match for "{find}". Similar: {instead}'

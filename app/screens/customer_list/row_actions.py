@@ -1,25 +1,29 @@
 """What the list does with the customer under the cursor, and with the marked ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
-from app.screens.base import BaseScreen
+from app.screens.base import Command
 from app.screens.context import AppContext
+from app.screens.customer_actions import CustomerActions
+from app.screens.customer_list.marked_neighbours import MarkedNeighbours
 from app.screens.customer_list.pagination import CUT_SHORT, Pagination, exact_match
 from app.screens.customer_list.state_texts import position_text
 from app.screens.requests import EditCustomer, Neighbour, NewCustomer, OpenCustomer
 from app.text.confusables import reveal_confusables
 from app.text.sanitize import sanitize_id
+from app.timestamps import is_before
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Page
+    from app.repository.bulk import BulkResult
 
 
-class RowActions(BaseScreen[None]):
+class RowActions(CustomerActions):
     """The part of the list that acts on customers; what is loaded and shown is up to the list."""
 
     def __init__(self, context: AppContext, pagination: Pagination) -> None:
@@ -83,27 +87,95 @@ class RowActions(BaseScreen[None]):
     def action_marked(self) -> None:
         from app.screens.customer_list.options import ask_about_marked
 
-        ask_about_marked(self, self.marked, partial(self.set_marks, {}))
+        others: dict[str, Callable[[], None]] = {
+            "Open them one after another": self._open_marked,
+            "Set one field in all": self.action_set_field,
+            "Discontinue all": self.discontinue_all,
+            "Clear all marks": partial(self.set_marks, {}),
+        }
+        self._with_marked(lambda _customers: ask_about_marked(self, self.marked, others))
+
+    def action_set_field(self) -> None:
+        from app.screens.bulk_edit import ask_field
+
+        if self.can_write():
+            self._with_marked(lambda customers: ask_field(self, customers, self._unmark_written))
+
+    def discontinue_all(self) -> None:
+        from app.screens.bulk_edit import ask_discontinue
+
+        if self.can_write():
+            self._with_marked(lambda customers: ask_discontinue(self, customers, self._unmark_written))
+
+    def commands(self) -> Sequence[Command]:
+        return [
+            *super().commands(),
+            Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
+            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
+        ]
 
     def action_copy(self) -> None:
-        from app.screens.clipboard import copy
+        from app.screens.copy_dialog import ask_what_to_copy
 
-        self.with_current_customer(lambda customer: copy(self, "ID", customer, customer.short_id))
+        self.with_current_customer(partial(ask_what_to_copy, self))
 
     def action_copy_all(self) -> None:
-        from app.screens.clipboard import copy_record
+        from app.screens.clipboard import copy_row
 
-        self.with_current_customer(partial(copy_record, self))
+        self.with_current_customer(partial(copy_row, self))
 
     def with_current_customer(self, act: Callable[["Customer"], None]) -> None:
         """Run the action with the customer under the cursor, now or when its page is shown."""
         self.after_load(partial(self._with_current, act, self.provisional_id))
+
+    def replace(self, customer: "Customer") -> bool:
+        """Update the customer's row and mark; false if the page does not have it."""
+        if customer.short_id in self.marked:
+            self.marked[customer.short_id] = customer
+        self.pagination.replace(customer)
+        return self.table.replace(customer)
 
     def set_marks(self, marked: "dict[str, Customer]") -> None:
         """Mark these customers only; marks are kept across pages, orders and searches."""
         self.marked = marked
         self.table.marked = frozenset(marked)
         self.update_position()
+
+    def _with_marked(self, act: "Callable[[Sequence[Customer]], None]") -> None:
+        """Run the action with the marked customers, as the local copy has them if that is newer."""
+        if not self.marked:
+            self.show_hint("Nothing is marked. Press Space to mark a customer.")
+            return
+
+        async def run() -> None:
+            for customer in await self.repository.updated_since(list(self.marked.values())):
+                self.marked[customer.short_id] = customer
+            act(list(self.marked.values()))
+
+        self.run_blocking_action(run, "marked")
+
+    def _unmark_written(self, results: "Sequence[BulkResult]") -> None:
+        """Take the marks from the customers that were written.
+
+        A record that others changed is what the next attempt is about, which shows it before it asks; but not an older
+        one of a server that lags.
+        """
+        marked = dict(self.marked)
+        for result in results:
+            short_id = result.customer.short_id
+            if result.outcome in ("saved", "unchanged"):
+                marked.pop(short_id, None)
+            elif result.outcome == "conflict" and not is_before(result.customer.modified, marked[short_id].modified):
+                marked[short_id] = result.customer
+        self.set_marks(marked)
+
+    def _find_duplicates(self) -> None:
+        from app.screens.duplicates import show_duplicates
+
+        show_duplicates(self)
+
+    def _open_marked(self) -> None:
+        self._open(next(iter(self.marked.values())))
 
     def _with_current(self, act: Callable[["Customer"], None], short_id: str | None) -> None:
         """Run it with the customer under the cursor, or with the one it was on when the key was pressed."""
@@ -129,18 +201,25 @@ class RowActions(BaseScreen[None]):
         found = self.table.rows and not self.table.has_caption
         self._open_form(None, "" if found else self.pagination.shown.find)
 
+    def _move_to(self, short_id: str) -> None:
+        """Move the cursor to a customer, if the page has it."""
+        at = next((at for at, row in enumerate(self.table.rows) if row.short_id == short_id), None)
+        if at is not None:
+            self.table.cursor = at
+
     def _open(self, customer: "Customer", scanned: str = "") -> None:
         self.status.clear_notice()
         notice = ""
         if scanned and customer.short_id != scanned:
             was, found = sanitize_id(reveal_confusables(scanned, customer.short_id)), sanitize_id(customer.short_id)
             notice = f"Scanned {was}. Showing {found}, the only match."
+        marked = MarkedNeighbours(self.marked, customer.short_id, self._move_to) if self.marked else None
         self.post_message(
             OpenCustomer(
                 self,
                 customer,
-                position=position_text(self.pagination, self.table.cursor),
-                neighbour=self.neighbour,
+                position=marked.position if marked else position_text(self.pagination, self.table.cursor),
+                neighbour=marked.neighbour if marked else self.neighbour,
                 confusable_ids=self.table.confusable.others,
                 origin=self.pagination.origin,
                 notice=notice,

@@ -14,6 +14,9 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
+from app.screens.customer_list.find_help import HELP_QUERY
+from app.screens.customer_list.list_commands import ListCommands
+from app.screens.customer_list.list_layout import LEAST_ROWS
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
 from app.screens.customer_list.pagination import (
     CUT_SHORT,
@@ -23,13 +26,13 @@ from app.screens.customer_list.pagination import (
     suggestion_caption,
     without_repeats,
 )
-from app.screens.customer_list.row_actions import RowActions
 from app.screens.customer_list.state_texts import empty_text, failure_text, summary, total_of_all
-from app.screens.list_state import ListState, ListStateSaver
+from app.screens.list_state import ListState
 from app.text.sanitize import width
 from app.widgets.customer_table import CursorPlacement, CustomerTable
 from app.widgets.empty_state import EmptyState
 from app.widgets.key_bar import Place
+from app.widgets.narrow import is_narrow
 from app.widgets.search_bar import SearchBar, SearchInput
 
 if TYPE_CHECKING:
@@ -38,12 +41,10 @@ if TYPE_CHECKING:
     from app.mirror.snapshot import ListSnapshot
     from app.models.customer import Customer, Origin, Page
 
-_OTHER_LINES: Final = 4  # header, headings, status or search bar, keys
-LEAST_ROWS: Final = 5
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
 
 
-class CustomerListScreen(RowActions):
+class CustomerListScreen(ListCommands):
     """Shows customers page by page; the newest request replaces those before it."""
 
     HELP_TEXT = HELP_TEXT
@@ -52,24 +53,22 @@ class CustomerListScreen(RowActions):
     BINDINGS = LIST_BINDINGS
 
     def __init__(self, context: AppContext) -> None:
-        file = context.list_state_file
-        state = file.state if file is not None else ListState()
+        state = context.list_state.state
         size = state.page_size or context.page_size or "fit"
         page_size = size if isinstance(size, int) else LEAST_ROWS
         request = PageRequest(page_size=page_size, sort=state.sort, direction=state.direction, status=state.status)
-        super().__init__(context, Pagination(request))
+        super().__init__(context, Pagination(request), fit=size == "fit", preview=state.preview)
         self.table.chosen = state.columns
         self.empty_state = EmptyState(markup=False)
         self.search_bar = SearchBar()
-        self.fit = size == "fit"
         self._loader = PageLoader(context.repository, self.pagination)
-        self._saver = None if file is None else ListStateSaver(file, partial(self.show_notice, level="warning"))
+        context.list_state.on_error = partial(self.show_notice, level="warning")
         #: Actions that wait for the page that is being loaded.
         self._waiting: list[Callable[[], object]] = []
         self._snapshot: ListSnapshot | None = None
         self._early: PageLoaded | None = None
         #: The columns that the server does not sort by.
-        self._sorted_locally: set[str | None] = set()
+        self.sorted_locally: set[str | None] = set()
         #: Where the list was before the search.
         self._return_point: ReturnPoint | None = None
         #: The page without rows that the empty state is about.
@@ -78,15 +77,16 @@ class CustomerListScreen(RowActions):
         self.empty_state.show("Loading customers…")
 
     def compose_body(self) -> ComposeResult:
-        yield self.table
+        yield from self.compose_rows()
         yield self.empty_state
         yield self.search_bar
 
     def on_mount(self) -> None:
         super().on_mount()
         self.header.title = "Customers"
-        size = self.rows_fitting(self.app.size.height) if self.fit else self.pagination.requested.page_size
-        self._show_snapshot(size)
+        # The heading of the rows says it.
+        self.header.short_title = ""
+        self._show_snapshot(self.page_size_for(self.app.size))
         if (file := self.context.list_state_file) is not None and file.note:
             self.show_notice(file.note, "warning")
 
@@ -95,8 +95,10 @@ class CustomerListScreen(RowActions):
         self.focus_body()
 
     def on_resize(self, event: "events.Resize") -> None:
+        self.set_class(is_narrow(event.size.width), "-narrow")
+        self.place_preview(event.size)
         # The first time, this loads the list.
-        size = self.rows_fitting(event.size.height) if self.fit else self.pagination.requested.page_size
+        size = self.page_size_for(event.size)
         if self.pagination.page is None or size != self.pagination.requested.page_size:
             self.resize_page(size)
         else:
@@ -145,6 +147,9 @@ class CustomerListScreen(RowActions):
         return next((worker.description for worker in exports), "")
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
+        if not message.text:
+            self.replace(message.customer)
+            return
         self.show_notice(message.text, message.level)
         if self._return_point is not None:
             self._return_point.page = None
@@ -152,15 +157,16 @@ class CustomerListScreen(RowActions):
         if message.change is not None and message.change.kind == "created" and not message.aloud:
             self._show_created(short_id, message.text)
         elif not self.replace(message.customer) or request.needs_mirror:
-            # Among those that match, it may be in another place now, or not at all.
-            self.load(request, "same", fresh=True, seek=short_id, before=message.text)
+            # It may be in another place now, or not at all. Without a form, the cursor has been moved on since.
+            seek = None if message.aloud else short_id
+            self.load(request, "same", fresh=True, seek=seek, before=message.text)
 
     def _show_created(self, short_id: str, text: str) -> None:
         """Show the page that a new customer is on, without a filter that leaves it out."""
         if self._return_point is not None:
             self.pagination.requested = self._return_point.request
-            self._end_find()
-        request = self.pagination.requested
+            self.end_find()
+        request = self.pagination.requested._replace(period="")
         if request.status == "discontinued":
             request = request._replace(status="all")
         self.load(request, "same", fresh=True, seek=short_id, locate=True, before=text)
@@ -179,10 +185,6 @@ class CustomerListScreen(RowActions):
 
     def focus_body(self) -> None:
         (self.search_bar.input if self.is_searching and not self.table.has_focus else self.table).focus()
-
-    def rows_fitting(self, height: int) -> int:
-        """Return how many rows a screen of this height shows while there is no notice."""
-        return min(max(LEAST_ROWS, height - _OTHER_LINES), self.pagination.page_limit)
 
     @on(CustomerTable.Opened)
     def open_customer(self) -> None:
@@ -206,8 +208,9 @@ class CustomerListScreen(RowActions):
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
         self.status.clear_hint()
+        self.show_typed(event.value if self.is_searching else "")
         text, request = " ".join(event.value.split()), self.pagination.requested
-        if self._return_point is None or not self.is_searching or text == request.find:
+        if self._return_point is None or not self.is_searching or text in (request.find, HELP_QUERY):
             return
         if not text:
             self._return_to(self._return_point)
@@ -219,6 +222,7 @@ class CustomerListScreen(RowActions):
     @on(SearchInput.MoveRows)
     def move_rows(self, event: SearchInput.MoveRows) -> None:
         move = self.table.action_move if event.how == "move" else self.table.action_page_rows
+        self.pointed = self.table
         self.after_load(partial(move, event.step))
 
     @on(SearchInput.Entered)
@@ -240,19 +244,23 @@ class CustomerListScreen(RowActions):
         point = self._return_point
         if point is not None:
             self.status.clear_notice()
-            self._end_find()
+            self.end_find()
             self._return_to(point)
+        elif self.pagination.requested.period:
+            self.show_period("")
 
-    def _end_find(self) -> None:
+    def end_find(self) -> None:
         self._return_point = None
+        self.show_typed("")
         self.remove_class("-finding")
         self.status.hide_when_empty = False
         self.table.focus()
         self.show_keys()
 
-    def find(self, text: str) -> None:
-        """Search for this text."""
+    def find(self, text: str, request: PageRequest | None = None) -> None:
         self.action_find()
+        if request is not None:
+            self.load(request)
         self.search_bar.input.begin(text)
 
     def action_find(self) -> None:
@@ -299,27 +307,6 @@ class CustomerListScreen(RowActions):
         )
         self.save_list_state()
 
-    def action_sort(self) -> None:
-        from app.screens.customer_list.options import ask_order
-
-        ask_order(self, self.pagination.requested, self._sorted_locally, self.order_by)
-
-    def action_page_size(self) -> None:
-        from app.screens.customer_list.options import ask_page_size
-
-        ask_page_size(self, None if self.fit else self.pagination.requested.page_size, self._set_page_size)
-
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
-
-    def action_export(self) -> None:
-        from app.screens.export import ask_export
-
-        # Export what is shown now, even if the list changes during the export.
-        ask_export(self, self.pagination.requested._replace(page=1))
-
     async def action_leave(self) -> None:
         await self.app.run_action("quit")
 
@@ -343,10 +330,9 @@ class CustomerListScreen(RowActions):
         if not self.table.provisional:
             self._forget_waiting()
         self.pagination.requested = request
-        self.run_read(partial(self._load, request, place, fresh, seek if locate else None, seek, before), "page")
+        self.run_read(partial(self.load_now, request, place, fresh, seek if locate else None, seek, before), "page")
 
     def load_around_cursor(self, request: PageRequest) -> None:
-        """Load the page of another filter or order on which the customer under the cursor stands, or would stand."""
         current = self.table.current
         self.load(request, "first", seek=current.short_id if current else None, locate=current is not None)
 
@@ -364,40 +350,30 @@ class CustomerListScreen(RowActions):
         self.action_done.clear()
 
     def order_by(self, sort: str | None, direction: Direction) -> None:
-        local = sort in self._sorted_locally
+        local = sort in self.sorted_locally
         self.load_around_cursor(
             self.pagination.requested._replace(page=1, sort=sort, direction=direction, sort_locally=local)
         )
         self.save_list_state()
 
     def save_list_state(self) -> None:
-        """Save how the list looks for the next start, without the search."""
-        if self._saver is not None and not self.is_searching:
+        if not self.is_searching:
             request = self.pagination.requested
             size: Literal["fit"] | int = "fit" if self.fit else request.page_size
-            state = ListState(request.sort, request.direction, request.status, size, self.table.chosen)
-            self.app.run_worker(self._saver.save(state), group="list state", exit_on_error=False)
+            look = ListState(
+                request.sort, request.direction, request.status, size, self.table.chosen, self.preview_wanted
+            )
+            self.change_list_state(lambda state: state.with_look(look))
 
-    def _set_page_size(self, size: int | None) -> None:
-        self.fit = size is None
-        self.resize_page(size or self.rows_fitting(self.size.height))
-        self.save_list_state()
-
-    def resize_page(self, size: int) -> None:
-        """Change the page size; the customer under the cursor stays on the page."""
-        request = self.pagination.requested._replace(page=self._cursor_number() // size + 1, page_size=size)
-        if self.pagination.page is None and request.filtered:
-            self.run_read(self._read_total, "total")
-        # Behind provisional rows, their page is being loaded already.
-        if not self.table.provisional or request != self.pagination.requested:
-            self.load(request, "same" if self.pagination.page or self.table.provisional else "first")
+    def load_total(self) -> None:
+        self.run_read(self._read_total, "total")
 
     def show_page(self, request: PageRequest, page: "Page", place: CursorPlacement, seek: str | None = None) -> None:
         if self.status.level == "error":
             self.status.clear_notice()
         self.stop_countdown()
         self.pagination.set_page(request, page)
-        words, caption = suggestion_caption(request.find, page)
+        words, caption = suggestion_caption(request.find, page, short=is_narrow(self.app.size.width))
         rows, repeated = without_repeats(page.rows)
         remarks = [*page.remarks, *([repeats_notice(repeated)] if repeated else [])]
         if remarks and not self.status.notices:
@@ -421,11 +397,15 @@ class CustomerListScreen(RowActions):
         while self._waiting and self.app.screen is self:
             self._waiting.pop(0)()
         self._forget_waiting()
+        if self.app.screen is self and self.pagination.up_to_date:
+            self.fit_page()
 
     def update_position(self, doing: str = "") -> None:
         """Show the position, behind what the list is `doing`; not beside the search bar, where it would flicker."""
         self.status.legend = self.table.legend
-        marked = f"{len(self.marked):,} marked" if self.marked else ""
+        # The rows have the same sign.
+        marked = f"+{len(self.marked):,}" if is_narrow(self.size.width) else f"{len(self.marked):,} marked"
+        marked = marked if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
         if self.is_searching:
             room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
@@ -435,11 +415,6 @@ class CustomerListScreen(RowActions):
             before = [part for part in (self.table.position_remark, doing) if part]
             room = self.size.width - 2 - sum(width(part) + 3 for part in before)
             self.status.position = " · ".join(part for part in (*before, summary(self.pagination, room)) if part)
-
-    def replace(self, customer: "Customer") -> bool:
-        """Update the customer's row; false if the page does not have it."""
-        self.pagination.replace(customer)
-        return self.table.replace(customer)
 
     def _show_snapshot(self, size: int) -> None:
         """Show the rows of last time before the client is even imported."""
@@ -461,21 +436,21 @@ class CustomerListScreen(RowActions):
         if self.pagination.requested is request:
             self.load(request, "same")
 
-    async def _load(
+    async def load_now(
         self,
         request: PageRequest,
         place: CursorPlacement,
-        fresh: bool,
-        locate: str | None,
-        seek: str | None,
-        before: str,
+        fresh: bool = False,
+        locate: str | None = None,
+        seek: str | None = None,
+        before: str = "",
     ) -> None:
         # The local copy answers before a person could read that the page is loading.
         self.update_position("" if request.needs_mirror else "loading…")
         if locate is not None and (located := await self._loader.locate(request, locate)) is not None:
             request, place = located
             self.pagination.requested = request
-        cursor_number = self._cursor_number if place == "same" else None
+        cursor_number = self.cursor_number if place == "same" else None
         try:
             result = await self._loader.load(request, cursor_number, fresh=fresh, has_rows=bool(self.table.rows))
             current = seek or (self.table.current.short_id if self.table.current else None)
@@ -504,7 +479,7 @@ class CustomerListScreen(RowActions):
         shown, label = self.pagination.shown, BY_NAME[request.sort or ID_FIELD].label
         refused = self._loader.is_order_refused(request, error)
         if refused and await self._loader.can_sort_locally():
-            self._sorted_locally.add(request.sort)
+            self.sorted_locally.add(request.sort)
             self.show_notice(f"The server does not sort by {label}; the local copy does.")
             self.load_around_cursor(request._replace(sort_locally=True))
             return
@@ -570,10 +545,6 @@ class CustomerListScreen(RowActions):
     def _show_total(self, total: int | None) -> None:
         """Show the number of all customers."""
         self.header.detail = "" if total is None else f"{total:,}"
-
-    def _cursor_number(self) -> int:
-        """The number of the row under the cursor among all, from 0."""
-        return (self.pagination.shown.page - 1) * self.pagination.shown.page_size + self.table.cursor
 
     def _turn(self, step: int, place: CursorPlacement) -> None:
         request = self.pagination.offset(step)

@@ -37,7 +37,7 @@ def position_text(pagination: "Pagination", row: int) -> str:
     shown = pagination.shown
     number = (shown.page - 1) * shown.page_size + row + 1
     find = shown.find.strip()
-    matches = f' for "{find}"' if find else f" {shown.status}" if shown.filtered else ""
+    matches = f' for "{find}"' if find else _narrowed(shown)
     return f"{number:,} of {_total(pagination)}{matches} {shown.order}"
 
 
@@ -56,7 +56,22 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
         for order, count in (*product(orders, counts or [fewest]), ("", fewest))
         for age in _ages(pagination)
     ]
+    lines += _short_summaries(pagination, page)
     return next((line for line in lines if width(line) <= room), lines[-1])
+
+
+def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
+    """Return what a narrow terminal has room for, the longest first."""
+    shown = pagination.shown
+    count = _counts(pagination, page)[-1]
+    if not shown.filtered and page.rows and page.total is not None:
+        first = (shown.page - 1) * shown.page_size + 1
+        count = f"{first:,}-{first + len(page.rows) - 1:,} of {page.total:,}"
+    last = "" if page.total is None else f"/{pagination.last:,}{'+' if pagination.counting else ''}"
+    where = f"p {shown.page:,}{last}"
+    # What is found always comes from the local copy.
+    age = "" if shown.filtered else _ages(pagination)[-1]
+    return [f"{count} · {where}{age}", f"{_total(pagination)} · {where}{age}", f"{where}{age}"]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
@@ -72,10 +87,16 @@ def _total(pagination: "Pagination") -> str:
     return "?" if total is None else f"{total:,}{'+' if pagination.counting else ''}"
 
 
+def _narrowed(request: "PageRequest") -> str:
+    """Return ` active changed today`, or as much of it as the list is narrowed to."""
+    status = "" if request.status == "all" else f" {request.status}"
+    return f"{status} {request.period}" if request.period else status
+
+
 def _counts(pagination: "Pagination", page: "Page") -> list[str]:
     """Return how many customers there are, in many words and in few."""
     request, total = pagination.shown, _total(pagination)
-    status = "" if request.status == "all" else f" {request.status}"
+    status = _narrowed(request)
     if request.filtered:
         origin = page.origin
         if origin is None:
@@ -143,14 +164,19 @@ def failure_text(error: DockbookError) -> EmptyText:
 def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", *, can_add: bool) -> EmptyText:
     request, origin = pagination.shown, page.origin
     complete = origin is None or origin.synced_at is not None
-    kind = "customers" if request.status == "all" else f"{request.status} customers"
+    status = "" if request.status == "all" else f"{request.status} "
+    kind = f"{status}customers {request.period}".strip()
     searched = ""
     if origin is not None and not complete:
         searched = f"Searched {origin.held:,}{of_expected(origin)} customers so far; {_OUTLOOKS[outlook]}."
+    others = ["Press a to see the others too."] if request.status != "all" else []
     if not request.find:
-        return EmptyText(f"No {kind}", searched, "Press a to see the others too.")
-    hints = ["Press Esc to go back to where you were."]
-    if request.status != "all":
+        dates = ["Press Esc to show all dates."] if request.period else []
+        return EmptyText(f"No {kind}", searched, "\n".join([*others, *dates]))
+    hints = ["Press Esc to go back to where you were, or scan: a scan opens the customer."]
+    if request.period:
+        hints.append(f"Searched {kind} only. Press Esc twice to search all.")
+    elif request.status != "all":
         hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
     # A customer that is not in an incomplete copy may exist.
     if complete and can_add:

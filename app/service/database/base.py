@@ -1,6 +1,9 @@
 """What the service needs of a database, whichever engine it is: sessions, in which statements run, and transactions."""
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -59,6 +62,28 @@ class Session(Protocol):
 
     def execute_many(self, sql: str, rows: Iterable[Mapping[str, object]]) -> int:
         """Run one statement for each of the rows, and return how many rows were written."""
+
+
+class RequestWait:
+    """How long the calls of one request have waited for the database, in seconds: they share one deadline."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+
+#: Of the request that runs in this task. Elsewhere every call has a deadline of its own.
+request_wait: ContextVar[RequestWait | None] = ContextVar("request_wait", default=None)
+
+
+@contextmanager
+def shared_deadline(seconds: float) -> Iterator[float]:
+    """Give the deadline of a call: after `seconds`, less what other calls of its request have waited."""
+    wait = request_wait.get() or RequestWait()
+    began = time.monotonic()
+    try:
+        yield began + seconds - wait.seconds
+    finally:
+        wait.seconds += time.monotonic() - began
 
 
 Work = Callable[[Session], T]

@@ -23,13 +23,15 @@ from psycopg.conninfo import conninfo_attempts, conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from app.errors import ApiError, SettingsError, StoreError
-from app.service.database.base import Dialect, Rows, Work
+from app.service.database.base import Dialect, Rows, Work, shared_deadline
 from app.service.database.schema import POSTGRES, SCHEMA_VERSION, VERSION_TABLE, create_statements
 from app.service.errors import not_confirmed, unavailable
 
 #: How long a request waits for a database that does not answer, in seconds, and how often it is tried meanwhile.
 _DEADLINE: Final = 15.0
 _TRY_EVERY: Final = 0.25
+#: How often several servers are asked which of them was promoted last, in seconds.
+_LOOK_EVERY: Final = 5.0
 #: How long a transaction that lost against another one lets others go first.
 _TURN: Final = 0.005
 _THREADS: Final = 8
@@ -57,6 +59,13 @@ _BEGIN: Final = "BEGIN; SELECT (clock_timestamp() AT TIME ZONE 'UTC')"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #: The first eight digits are the timeline, which every promotion raises.
 _TIMELINE: Final = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+#: What waiting does not mend. A failed connection has no SQLSTATE, only a text; in another language than English it is
+#: tried until the deadline, as everything else.
+_REFUSAL: Final = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects"
+    r'|(role|database) "[^"]*" does not exist|is not permitted to log in|permission denied for database'
+    r"|certificate|does not support SSL|SSL was required|private key file"
+)
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([A-Za-z_]\w*)")
 #: Another transaction was in the way; nothing happened.
 _TRANSIENT: Final = (
@@ -109,7 +118,8 @@ class PostgresDatabase:
 
     Connections are made when they are needed, again and again until the deadline: after a failover the next one goes
     to the new primary at once. A server on an older timeline than one seen before is a primary that was replaced and
-    came back, and is not used.
+    came back, and is not used. Where the URL names several, all of them are looked at before the first connection, and
+    now and then.
     """
 
     def __init__(self, url: str, *, deadline: float = _DEADLINE) -> None:
@@ -117,25 +127,33 @@ class PostgresDatabase:
             given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
         except psycopg.ProgrammingError as error:
             raise SettingsError(f"The database URL cannot be read: {str(error).strip()}.") from None
-        self._conninfo = make_conninfo(**_DEFAULTS | given)
+        self._conninfo = _DEFAULTS | given
+        self._has_several = "," in (given.get("hostaddr") or given.get("host", ""))
         self.name = f"postgresql://{_servers(given)}/{given.get('dbname', '')}"
         self._deadline = deadline
         #: Connections, each with the timeline of its server.
         self._idle: deque[tuple[str, psycopg.Connection[Any]]] = deque()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="postgres")
         self._timeline = ""
+        self._last_used = ""
         self._lock = threading.Lock()
-        self._closed = False
+        #: Whether a server was reached yet. The first thread that needs one looks at all, the others wait for it.
+        self._reached = False
+        self._first_look = threading.Lock()
+        self._watcher = threading.Thread(target=self._watch, name="postgres-watcher", daemon=True)
+        self._closing = threading.Event()
 
     async def read(self, work: Work[T], *, quick: bool = False) -> T:
         """Run work that only reads; quick work outside of a transaction, in one round trip a statement."""
         self._check_open()
-        deadline = time.monotonic() + self._deadline
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick, deadline)
+        with shared_deadline(self._deadline) as deadline:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work, quick, deadline)
 
     async def write(self, work: Work[T]) -> T:
         """Run work in a transaction, and return once it is committed, on the synchronous standby too."""
-        return await asyncio.wrap_future(self.submit(work))
+        self._check_open()
+        with shared_deadline(self._deadline) as deadline:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._write, work, deadline)
 
     def submit(self, work: Work[T]) -> "Future[T]":
         """Hand work to a thread."""
@@ -144,8 +162,8 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Finish what has begun, then close all connections."""
-        if not self._closed:
-            self._closed = True
+        if not self._closing.is_set():
+            self._closing.set()
             await asyncio.to_thread(self._close)
 
     def check_schema(self) -> None:
@@ -182,7 +200,7 @@ class PostgresDatabase:
             raise StoreError(error.response.message) from error
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closing.is_set():
             raise StoreError("The database is closed.")
 
     def _read(self, work: Work[T], quick: bool, deadline: float) -> T:
@@ -238,7 +256,7 @@ class PostgresDatabase:
                     # What cannot be rolled back is closed, which comes to the same.
                     connection.execute("ROLLBACK")
             usable = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
-            if usable and timeline == self._timeline and not self._closed:
+            if usable and timeline == self._timeline and not self._closing.is_set():
                 self._idle.append((timeline, connection))
             else:
                 connection.close()
@@ -255,13 +273,38 @@ class PostgresDatabase:
 
     def _connect(self) -> "tuple[str, psycopg.Connection[Any]]":
         """Connect to the first server that can be used. A former primary must not hide the servers named after it."""
+        with self._first_look:
+            if self._has_several and not self._reached:
+                self._look_around()
         failures = []
-        for server in conninfo_attempts(conninfo_to_dict(self._conninfo)):
+        for server in self._servers():
             try:
-                return self._connect_to(make_conninfo("", **server))
+                return self._connect_to(server)
             except psycopg.OperationalError as error:
                 failures.append(_one_line(error))
+        # All addresses of one name are one server.
+        enough = all if self._has_several else any
+        if not self._reached and enough(map(_REFUSAL.search, failures)):
+            raise StoreError(f"{self.name} cannot be used: {'; '.join(failures)}. Check the database URL.")
         raise psycopg.OperationalError("; ".join(failures))
+
+    def _servers(self) -> list[str]:
+        """All servers, the one that was used last first: where a machine does not answer, each try takes seconds."""
+        servers = [make_conninfo("", **server) for server in conninfo_attempts(self._conninfo)]
+        return sorted(servers, key=lambda server: server != self._last_used)
+
+    def _look_around(self) -> None:
+        """Learn the last timeline of all servers that can be reached."""
+        for server in self._servers():
+            with suppress(psycopg.Error):
+                _, connection = self._connect_to(server)
+                connection.close()
+
+    def _watch(self) -> None:
+        """Notice a new primary, also while the former one answers."""
+        while not self._closing.wait(_LOOK_EVERY):
+            with suppress(psycopg.Error):
+                self._look_around()
 
     def _connect_to(self, server: str) -> "tuple[str, psycopg.Connection[Any]]":
         connection: psycopg.Connection[Any] = psycopg.connect(server, autocommit=True, prepare_threshold=2)
@@ -274,6 +317,11 @@ class PostgresDatabase:
                     raise psycopg.OperationalError("This server is a former primary that was replaced")  # noqa: TRY301
                 # From now on, connections to the former primary are closed when they are next used.
                 self._timeline = timeline
+                self._last_used = server
+                if not self._reached:
+                    self._reached = True
+                    if self._has_several:
+                        self._watcher.start()
         except BaseException:
             connection.close()
             raise
@@ -281,6 +329,8 @@ class PostgresDatabase:
 
     def _close(self) -> None:
         self._threads.shutdown(wait=True)
+        if self._watcher.is_alive():
+            self._watcher.join()
         for _, connection in self._idle:
             connection.close()
 

@@ -3,12 +3,13 @@
 import asyncio
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from app.errors import StoreError
@@ -63,7 +64,9 @@ class SqliteDatabase:
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
         self._serving = FileLock(path.with_name(f"{path.name}.serving"))
         self._idle: SimpleQueue[SqliteSession] = SimpleQueue()
-        self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
+        self._waiting: deque[_Write] = deque()
+        #: For every write, after it is waiting: a reason to look. The last one is `False`.
+        self._wake: SimpleQueue[bool] = SimpleQueue()
         with translate_errors(path), ExitStack() as opened:
             make_private_dir(path.parent)
             with hold_write_lock(self._lock):
@@ -108,14 +111,18 @@ class SqliteDatabase:
         self._check_open()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(_Write(work, future, loop))
+        self._waiting.append(_Write(work, future, loop))
+        # After all requests that are being read now: their writes are committed together, and while the thread is at
+        # work, the loop is not.
+        loop.call_soon(self._wake.put, True)
         return await future
 
     def submit(self, work: Work[T]) -> "Future[T]":
         """Hand work to the writing thread."""
         self._check_open()
         future: Future[T] = Future()
-        self._waiting.put(_Write(work, future))
+        self._waiting.append(_Write(work, future))
+        self._wake.put(True)
         return future
 
     def claim_for_serving(self) -> bool:
@@ -141,19 +148,13 @@ class SqliteDatabase:
             self._idle.put(session)
 
     def _write_all(self) -> None:
-        """Commit what waits, all of it at once, until `None` comes."""
-        while (write := self._waiting.get()) is not None:
-            group = [write]
-            try:
-                while len(group) < _MAX_GROUP:
-                    more = self._waiting.get_nowait()
-                    if more is None:
-                        self._waiting.put(None)
-                        break
-                    group.append(more)
-            except Empty:
-                pass
-            self._write_group([write for write in group if write.begin()])
+        """Commit what waits, all of it at once, until `close`; it leaves nothing."""
+        is_open = True
+        while is_open:
+            is_open = self._wake.get()
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MAX_GROUP))]
+                self._write_group([write for write in group if write.begin()])
 
     def _write_group(self, group: list["_Write"]) -> None:
         """Run all work in one transaction. If one fails half-way, each runs in a transaction of its own instead."""
@@ -188,7 +189,7 @@ class SqliteDatabase:
 
     def _close(self) -> None:
         self._readers.shutdown(wait=True)
-        self._waiting.put(None)
+        self._wake.put(False)
         self._writer.join()
         while not self._idle.empty():
             self._idle.get().connection.close()

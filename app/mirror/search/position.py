@@ -1,0 +1,123 @@
+"""Where in a list what a person typed begins: the first row at or after it, whatever its case and accents."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from app.mirror.rows import FOLDED_COLUMNS, encode_id
+from app.mirror.search.query import RANKED, CustomerSearch
+from app.mirror.search.terms import folded_prefix
+from app.models.customer import ListPosition
+from app.models.fields import ID_FIELD, STATUS, PageRequest
+from app.text.folding import fold
+
+_LAST: Final = "\U0010ffff"
+
+#: A condition on customers, with its values.
+_Condition = tuple[str, Sequence[str]]
+
+
+def find_position(search: CustomerSearch, request: PageRequest, typed: str) -> ListPosition | None:
+    """The first row at or after what is typed; the last row where none is, and `None` in an empty list.
+
+    What the list is sorted by is compared, then the beginnings of IDs.
+    """
+    head = folded_prefix(encode_id(typed))
+    column = request.sort if request.sort not in (None, STATUS) else ID_FIELD
+    if not head or column is None:
+        return None
+    if request.find.strip() or request.period:
+        return _among_matches(search, request, column, head)
+    conditions = _conditions(search, request, column, head)
+    for begins, condition in conditions:
+        short_id = _first(search, request, condition)
+        row = None if short_id is None else search.rank(request, short_id)
+        if short_id is not None and row is not None:
+            return ListPosition(short_id, begins=begins, row=row)
+    return None
+
+
+def values_beginning(search: CustomerSearch, column: str, head: str, status: str = "") -> list[str]:
+    """The values of a column that begin, folded, with this."""
+    return [value for value in _values(search, column, status) if fold(value).startswith(head)]
+
+
+def _conditions(
+    search: CustomerSearch, request: PageRequest, column: str, head: str
+) -> Iterator[tuple[bool, _Condition]]:
+    """What to look for, the best first; true where it begins with what is typed."""
+    descending = request.sort is not None and request.direction == "DESC"
+    if column in FOLDED_COLUMNS:
+        yield True, _begins(FOLDED_COLUMNS[column], head)
+    else:
+        values = values_beginning(search, column, head, _status(request))
+        if values:
+            yield True, (f"{column} = ?", (max(values) if descending else min(values),))
+    if column != ID_FIELD:
+        yield True, _begins("folded_id", head)
+    # The nearest in the alphabet: the list itself may have all capitals before the small letters.
+    if column in FOLDED_COLUMNS:
+        name, sign, turned = FOLDED_COLUMNS[column], "<" if descending else ">=", "DESC" if descending else "ASC"
+        nearest = search.connection.execute(
+            f"SELECT {name} FROM customer WHERE {name} {sign} ?{_status(request)} ORDER BY {name} {turned} LIMIT 1",
+            (head,),
+        ).fetchone()
+        if nearest is not None:
+            yield False, (f"{name} = ?", nearest)
+    else:
+        folded = ((fold(value), value) for value in _values(search, column, _status(request)))
+        after = (pair for pair in folded if (pair[0] < head) == descending)
+        pair = max(after, default=None) if descending else min(after, default=None)
+        if pair is not None:
+            yield False, (f"{column} = ?", pair[1:])
+    yield False, ("", ())
+
+
+def _begins(column: str, head: str) -> _Condition:
+    return f"{column} >= ? AND {column} < ?", (head, f"{head}{_LAST}")
+
+
+def _first(search: CustomerSearch, request: PageRequest, condition: _Condition) -> str | None:
+    """The ID of the first row of the list that meets a condition; without one, of the last row."""
+    where, values = condition
+    column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
+    if not where:
+        where, direction = "1", "ASC" if direction == "DESC" else "DESC"
+        order = (column, ID_FIELD, "disambiguator")
+    else:
+        # With the sign no index of the order is walked: few rows meet the condition.
+        order = (f"+{column}", f"+{ID_FIELD}", "+disambiguator")
+    found = search.connection.execute(
+        f"SELECT {ID_FIELD} FROM customer WHERE {where}{_status(request)}"
+        f" ORDER BY {', '.join(f'{name} {direction}' for name in order)} LIMIT 1",
+        values,
+    ).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _status(request: PageRequest) -> str:
+    return "" if request.status == "all" else f" AND +active = {int(request.status == 'active')}"
+
+
+def _values(search: CustomerSearch, column: str, status: str) -> Iterator[str]:
+    found = search.connection.execute(f"SELECT DISTINCT {column} FROM customer WHERE 1{status}")
+    return (value for (value,) in found)
+
+
+def _among_matches(search: CustomerSearch, request: PageRequest, column: str, head: str) -> ListPosition | None:
+    """The row among the first matches of a find, which were found in their order."""
+    rowids = search.page(request._replace(page=1, page_size=RANKED)).rowids
+    rows = [
+        search.connection.execute(f"SELECT {column}, {ID_FIELD} FROM customer WHERE rowid = ?", (rowid,)).fetchone()
+        for rowid in rowids
+    ]
+    for at in (0, 1):
+        for row, values in enumerate(rows):
+            if fold(values[at]).startswith(head):
+                return ListPosition(values[1], begins=True, row=row)
+    if not rows:
+        return None
+    descending = request.sort is not None and request.direction == "DESC"
+    keys = [fold(value) for value, _ in rows]
+    after = [row for row, key in enumerate(keys) if (key < head) == descending]
+    nearest = (max if descending else min)(after, key=keys.__getitem__, default=len(rows) - 1)
+    return ListPosition(rows[nearest][1], begins=False, row=nearest)
