@@ -36,7 +36,7 @@ async def test_marked_customers_are_copied_exported_and_cleared(
         assert short_ids[0] == "ACME-CORP"
         assert len(short_ids) == 2
         await it.press("M", "down", "enter")
-        it.sees("The 2 marked, as the server has them now.")
+        it.sees("The 2 marked customers, as the server has them now.")
         await it.press("enter")
         it.sees("2 customers exported to")
         rows = list(csv.DictReader((tmp_path / "customers.csv").read_text(encoding="utf-8").splitlines()))
