@@ -14,7 +14,18 @@ from app.widgets.key_names import Action, key_name
 _FIRST: Final = (
     *("save", "open", "find", "edit", "new", "copy", "copy-all", "sort", "status-filter", "go-to"),
     *("next-page", "previous-page", "next-customer", "previous-customer", "discontinue", "undo", "mark", "marked"),
-    *("export", "columns", "page-size", "refresh", "my-changes", "drafts", "choices", "restore"),
+    *(
+        "recent",
+        "save-filter",
+        "export",
+        "columns",
+        "page-size",
+        "refresh",
+        "my-changes",
+        "drafts",
+        "choices",
+        "restore",
+    ),
 )
 _LAST: Final = (
     *("read-all", "help", "test-scanner", "first-page", "last-page", "find-rows", "find-leave", "leave"),
@@ -39,6 +50,8 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
+    "recent": ("last", "history", "opened", "back"),
+    "save-filter": ("keep", "bookmark", "favourite", "store"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
     "columns": ("fields", "view", "settings", "width"),
     "page-size": ("lines", "settings"),
@@ -109,7 +122,12 @@ class PaletteDialog(SelectDialog):
         }
         for_keys = max(map(width, keys.values()), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
-        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
+        # What a command is about may take the cells that are left.
+        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
+        shown = keys | {
+            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
+        }
+        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
