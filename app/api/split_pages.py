@@ -58,7 +58,7 @@ class PageSplitter:
             if _is_last(body, before + done):
                 break
         if body is None:
-            raise ResponseTooLarge("The record of this customer alone is larger than dockbook reads.")
+            raise ResponseTooLarge("This customer is larger than dockbook can read.")
         remarks = []
         if size < size_before:
             remark = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."

@@ -83,7 +83,8 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
     def __init__(self, context: "AppContext", job: BulkJob) -> None:
         super().__init__(context)
         self.job = job
-        self.view = ComparisonView(("Result", "Name" if job.field == STATUS else BY_NAME[job.field].label), 18)
+        label = "Name" if job.field == STATUS else BY_NAME[job.field].label
+        self.view = ComparisonView(("Result", label), 18, ("", ""))
         self._writer = BulkWriter(
             job.customers,
             self._write,

@@ -51,7 +51,8 @@ class FieldChoices:
     def offer(self, row: "FormField") -> None:
         """Let the person choose a value for the field."""
         if not self.are_there(row):
-            self._screen.show_hint(f"No list for {row.label}.")
+            zip_text = "No place is known for this Zip."
+            self._screen.show_hint(zip_text if row.field == "zip" else f"No list for {row.label}.")
         elif row.field == "zip":
             self._offer_places()
         else:

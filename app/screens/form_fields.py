@@ -11,7 +11,8 @@ from textual.widgets import Static
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
-from app.widgets.form_field import NARROW, FormField
+from app.widgets.form_field import FormField
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -143,7 +144,7 @@ class FormFields(Container):
         # The header may have to shorten an ID; here it stands whole.
         self._who.display = self._customer is not None
         if self._customer is not None:
-            label = " ID      " if self.size.width < NARROW else "   ID         "
+            label = " ID      " if is_narrow(self.size.width) else "   ID         "
             self._who.update(Content.assemble((label, "dim"), sanitize_id(self._customer.short_id)))
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-from app.models.fields import MAX_FIELD_LENGTH
+from app.models.fields import ID_FIELD, MAX_FIELD_LENGTH, MAX_ID_LENGTH
 from app.text.countries import country_name
 
 _ZIPS: Final = (
@@ -28,12 +28,14 @@ def input_hint(field: str, value: str, country: str) -> str:
     """A few words about an odd value, or nothing; `country` is what the record says now."""
     if not value:
         return ""
+    if field == ID_FIELD and len(value) > MAX_ID_LENGTH:
+        return f"The ID is too long ({len(value)}). At most {MAX_ID_LENGTH} characters."
     if len(value) > MAX_FIELD_LENGTH:
-        return f"{len(value)} characters"
+        return f"long: {len(value)} characters"
     if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
-        return "has invisible signs"
+        return "holds invisible characters"
     if value != value.strip():
-        return "space at the edge"
+        return "begins or ends with a space"
     match field:
         case "email":
             return _of_email(value)
@@ -50,16 +52,16 @@ def input_hint(field: str, value: str, country: str) -> str:
 
 def _of_email(value: str) -> str:
     if "@" not in value:
-        return "no @"
-    return "looks unfinished" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
+        return "an e-mail address has an @"
+    return "Is this address complete?" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
 
 
 def _of_number(value: str) -> str:
     digits = sum(character.isdigit() for character in value)
-    return "few digits" if digits < 5 else "many digits" if digits > 20 else ""
+    return f"{'short' if digits < 5 else 'long'} for a phone number" if not 5 <= digits <= 20 else ""
 
 
 def _of_country(value: str) -> str:
-    if country_name(value):
-        return ""
-    return f"did you mean {value.upper()}?" if country_name(value.upper()) else "not an ISO code"
+    if not country_name(value):
+        return "not a country code"
+    return "" if value.isupper() else f"Did you mean {value.upper()}?"

@@ -22,6 +22,7 @@ from app.models.fields import ID_FIELD
 from app.repository.history import SavedChange
 from app.screens.base import BaseScreen
 from app.screens.messages import notice_level, save_summary
+from app.screens.unconfirmed import report_saved, report_unconfirmed
 from app.text.sanitize import sanitize_id, shorten
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from app.drafts.form_draft import FormDraft
     from app.repository.save_result import SaveResult
+    from app.repository.unconfirmed import UnconfirmedWrite
+    from app.screens.context import AppContext
     from app.widgets.status_line import Level
 
 #: Refusals that are shown in the server's own words.
@@ -58,7 +61,25 @@ class LeftForm:
         self.draft.leave()
         self._show(f"{self._who}: {text}", "warning")
 
-    def show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
+    def report(
+        self,
+        context: "AppContext",
+        write: "UnconfirmedWrite | None",
+        saved: "SaveResult | None",
+        failure: DockbookError | None,
+        sent: Mapping[str, str],
+    ) -> None:
+        """Report what came of the save of `sent`; `write` if it was unconfirmed for a while."""
+        if write is not None and saved is not None:
+            report_saved(self.app, context, write, saved)
+        elif write is not None and failure is not None:
+            report_unconfirmed(self.app, context, write.short_id, write.key, failure)
+        elif saved is not None:
+            self._show_saved(saved, sent)
+        elif failure is not None:
+            self._show_failure(failure)
+
+    def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
         """Report the save; what was typed after `sent` was sent stays a draft."""
         text = save_summary(saved, new=self.is_new)
         change = SavedChange.of(saved, _now(), new=self.is_new, key=self.draft.key)
@@ -74,7 +95,7 @@ class LeftForm:
         level: Level = "warning" if edits else notice_level(saved)
         self.app.post_message(BaseScreen.CustomerSaved(saved.customer, text, level, change, aloud=True))
 
-    def show_failure(self, error: DockbookError) -> None:
+    def _show_failure(self, error: DockbookError) -> None:
         """Report why it was not saved, and how to go on."""
         self.draft.mark_failed(error)
         kept = self.draft.exists
@@ -99,7 +120,7 @@ class LeftForm:
 def _reason(error: DockbookError) -> str:
     match error:
         case EditConflict():
-            return error.what.removesuffix(" Nothing was saved. Choose which to keep.")
+            return error.what.removesuffix(" Nothing was saved.")
         case CustomerExists():
             return "This ID exists already."
         case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):

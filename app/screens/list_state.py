@@ -186,7 +186,7 @@ class ListStateFile:
         except NotARegularFile:
             return self._set_aside()
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
             return ListState()
         except _UNREADABLE:
             return self._set_aside()
@@ -196,9 +196,9 @@ class ListStateFile:
         try:
             self._path.replace(aside)
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
         else:
-            self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
+            self.note = f"The saved settings of the list are damaged. They were set aside as {aside.name}."
         return ListState()
 
 

@@ -17,14 +17,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from app.text.sanitize import clean_paste, fit, sanitize, shorten, width
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from textual import events
 
 #: Characters; a longer value is kept unchanged, and a longer paste is refused.
 MOST_TYPED: Final = 5_000
-#: Cells of a screen below which labels are short, and nothing stands beside a field.
-NARROW: Final = 50
 #: Cells of the label, its mark and the bracket behind it.
 _LABEL_CELLS: Final = 14
 _NARROW_LABEL_CELLS: Final = 9
@@ -55,6 +54,17 @@ class SafeInput(Input):
         def __init__(self, characters: int) -> None:
             super().__init__()
             self.characters = characters
+
+    class LinesPasted(Message):
+        """Several lines were pasted into `input`; `insert_paste` puts them into it as one."""
+
+        def __init__(self, field: "SafeInput", text: str) -> None:
+            super().__init__()
+            self.input = field
+            self.text = text
+
+    #: Whether the screen decides what becomes of several pasted lines.
+    offers_lines = False
 
     def __init__(self, value: str, placeholder: str = "") -> None:
         self._signs = ("", "")
@@ -112,8 +122,14 @@ class SafeInput(Input):
         event.prevent_default()
         if len(event.text) > MOST_TYPED:
             self.post_message(self.PasteRefused(len(event.text)))
-            return
-        pasted = clean_paste(event.text)
+        elif self.offers_lines and clean_paste(event.text).lines > 1:
+            self.post_message(self.LinesPasted(self, event.text))
+        else:
+            self.insert_paste(event.text)
+
+    def insert_paste(self, text: str) -> None:
+        """Insert a pasted text as one line, and say what was changed."""
+        pasted = clean_paste(text)
         if pasted.remark:
             self.post_message(self.PasteChanged(pasted.remark))
         self.replace(pasted.text, *self.selection)
@@ -168,6 +184,7 @@ class FormField(Widget):
         self._expected = expected
         self._oversized_value = _kept(value)
         self._input = FieldInput("" if self._oversized_value else value, _placeholder(self._oversized_value))
+        self._input.offers_lines = True
         self._errors: tuple[str, ...] = ()
         self._warning = ""
         self._advice = ""
@@ -213,7 +230,7 @@ class FormField(Widget):
 
     @property
     def _is_narrow(self) -> bool:
-        return self.size.width < NARROW
+        return is_narrow(self.size.width)
 
     @property
     def _label_cells(self) -> int:

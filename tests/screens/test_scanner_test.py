@@ -14,7 +14,7 @@ from tests.harness import AppHarness, run_app
 
 async def scan(it: AppHarness, text: str, pause: float) -> None:
     await it.type_at(text, [pause])
-    await it.until("F10 keeps these settings")
+    await it.until("Press F10 to keep these settings")
 
 
 @pytest.mark.promise("I4")

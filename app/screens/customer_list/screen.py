@@ -288,9 +288,9 @@ class CustomerListScreen(ListCommands):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_hint("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("Still counting. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The server does not say how many pages there are. Press F8 for the next one.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
