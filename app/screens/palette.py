@@ -44,6 +44,8 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
+    "recent": ("last", "history", "opened", "back"),
+    "save-filter": ("keep", "bookmark", "favourite", "store"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
     "find-duplicates": ("duplicate", "twice", "same", "merge"),
@@ -119,7 +121,12 @@ class PaletteDialog(SelectDialog):
         }
         for_keys = max(map(width, keys.values()), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
-        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
+        # What a command is about may take the cells that are left.
+        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
+        shown = keys | {
+            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
+        }
+        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
