@@ -32,6 +32,8 @@ _SCANNED: Final = "scanned:"
 _MOST_SUGGESTED: Final = 6
 #: Seconds an arrow key waits for what is to be offered for the last letter.
 _PATIENCE: Final = 0.5
+#: Cells of a line in which the keys have room beside what is searched.
+_ROOM_FOR_KEYS: Final = 60
 #: Seconds without a letter after which the server is asked who is to be offered.
 _SERVER_PAUSE: Final = 0.4
 
@@ -154,7 +156,7 @@ class GoToDialog(Dialog[Destination]):
         else:
             of = "" if state.expected is None else f" of {state.expected:,}"
             where = f"{state.row_count:,}{of} searched in the copy, the rest on the server"
-        self.remark(f"{where} · {self.KEYS}")
+        self.remark(f"{where} · {self.KEYS if self.cells >= _ROOM_FOR_KEYS else 'Esc cancel'}")
 
     def _show(self) -> None:
         """Show the suggestions, none selected."""
