@@ -162,7 +162,8 @@ class GoToDialog(Dialog[Destination]):
         """Show the suggestions, none selected."""
         typed = self._typed
         ids = [sanitize_id(reveal_confusables(one.short_id, typed)) for one in self._offered]
-        cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
+        # Customers may differ in the ends of their IDs only.
+        cells = min(max(map(width, ids), default=0), self.cells)
         rows = [
             shorten(f"{fit(short_id, cells)}  {one.name}{self._sorted_by(one)}{status_of(one)}", self.cells)
             for short_id, one in zip(ids, self._offered, strict=True)
