@@ -30,6 +30,9 @@ INTERRUPTED: Final = 130
 DEMO_CUSTOMERS: Final = 48
 MAX_DEMO_CUSTOMERS: Final = 1_000_000
 
+#: What TERM is where nothing can be placed on a line.
+_CURSORLESS: Final = frozenset({"dumb", "unknown"})
+
 FORMATS: Final = ("csv", "json", "jsonl", "xlsx")
 STATUSES: Final = ("all", "active", "discontinued")
 
@@ -227,6 +230,11 @@ def _open_screens(arguments: argparse.Namespace) -> int:
     # A stream that was closed before the start is None.
     if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise SettingsError("the screens need a terminal; input, output and error output have to be one.")
+    if os.environ.get("TERM") in _CURSORLESS:
+        raise SettingsError(
+            f"the screens need a terminal that places its cursor, and TERM is {os.environ['TERM']}. "
+            "Set TERM to what yours is, such as xterm."
+        )
     site = settings.site if arguments.demo is None else "demo"
     source = _source(settings, folders, arguments.demo)
     # A demo is temporary, so neither drafts nor list settings are stored.

@@ -47,7 +47,7 @@ class StoreError(DockbookError):
 class InvalidId(DockbookError):
     """This ID cannot be put into a request path, so nothing was asked."""
 
-    title = "This ID cannot be asked for"
+    title = "The server cannot be asked for this ID"
 
 
 class CustomerExists(DockbookError):
@@ -56,18 +56,18 @@ class CustomerExists(DockbookError):
     title = "That ID exists already"
 
     def __init__(self, short_id: str) -> None:
-        super().__init__(f"{short_id} is already a customer. Nothing was changed. Open it, or choose another ID.")
+        super().__init__(f"{short_id} is a customer already. Nothing was changed. Open it, or type another ID.")
         self.short_id = short_id
 
 
 class ConfusableId(DockbookError):
     """A new customer was to be created beside `others` whose IDs resemble the new one; nothing was written."""
 
-    title = "That ID is easily confused"
+    title = "That ID looks like another one"
 
     def __init__(self, short_id: str, others: "Sequence[Customer]") -> None:
         names = ", ".join(other.short_id for other in others)
-        super().__init__(f"{short_id} is easily taken for {names}. Nothing was created.")
+        super().__init__(f"{short_id} looks like {names}. Nothing was created.")
         self.short_id = short_id
         self.others = tuple(others)
 
@@ -109,8 +109,8 @@ class ClientCertificateRefused(ConnectionFailed):
         answered = "" if status is None else f" ({status})"
         super().__init__(
             f"The server did not get a client certificate that it accepts{answered}. Nothing was done. "
-            "Set client_cert and client_key in the profile; if they are set, the certificate may have expired, "
-            "or be of another authority."
+            "Set client_cert and client_key in the profile. If they are set, the certificate may have expired, "
+            "or come from another authority."
         )
 
 
@@ -186,7 +186,7 @@ class TokenUnavailable(DockbookError):
 class UnclearResponse(DockbookError):
     """A write was answered with a success that leaves open whether it was carried out."""
 
-    title = "The server's answer leaves it open"
+    title = "The server's answer is not clear"
 
     @property
     def outcome_unknown(self) -> bool:
@@ -240,7 +240,7 @@ class Unauthorized(ApiError):
     title = "The access token is not accepted"
     advice = (
         "The server gave this token itself. Something in between may take it away, the clocks of two servers may "
-        "differ, or this user was switched off: ask your administrator of the warehouse system."
+        "differ, or this user was switched off. Ask the administrator of the warehouse system."
     )
 
 
@@ -260,12 +260,12 @@ class Forbidden(ApiError):
 class IdRefused(DockbookError):
     """The server refuses this ID in an address, so this customer cannot be read; others can."""
 
-    title = "This ID cannot be asked for"
+    title = "The server cannot be asked for this ID"
 
     def __init__(self, short_id: str, status: int) -> None:
         super().__init__(
             f"The server does not accept {short_id} in an address ({status}), so it cannot be asked for this customer "
-            "alone. What the list knows of it can be seen."
+            "alone. You see what the list knows."
         )
         self.short_id = short_id
 
@@ -285,13 +285,13 @@ class Conflict(ApiError):
 class PreconditionFailed(ApiError):
     """412: the record changed, or appeared, between reading it and writing it."""
 
-    title = "Changed meanwhile"
+    title = "Someone else changed it"
 
 
 class BodyTooLarge(ApiError):
     """413: what was sent is larger than the server takes."""
 
-    title = "Too much for the server"
+    title = "Too much text for the server"
 
 
 class RateLimited(ApiError):
@@ -323,7 +323,7 @@ class ServerFault(ApiError):
     `sent` is false when it was the request for a token that failed, and the write never went out.
     """
 
-    title = "The server failed"
+    title = "The server had an error"
 
     def __init__(self, refusal: ErrorResponse) -> None:
         super().__init__(refusal)
@@ -350,10 +350,10 @@ class GatewayFault(ServerFault):
 class EditConflict(DockbookError):
     """A person has to decide about `fields` (wire names) before anything is written; `theirs` is the server's record.
 
-    Somebody else changed them meanwhile, or the answer to a write was lost, or the server shows an older record.
+    Someone else changed them meanwhile, or the answer to a write was lost, or the server shows an older record.
     """
 
-    title = "Changed meanwhile"
+    title = "Someone else changed it"
 
     def __init__(
         self,
@@ -363,13 +363,13 @@ class EditConflict(DockbookError):
     ) -> None:
         names = ", ".join(BY_NAME[name].label for name in fields)
         what = {
-            "changed": f"Somebody else changed {names}. Nothing was saved.",
-            "answer lost": f"The answer to the save was lost, and {names} now differs from before and from what you "
-            "typed: it may be yours, stored otherwise, or somebody else's.",
-            "older": f"The server still shows an older record than the one you know: {names} differs. It may lag "
-            "behind, or somebody put the old values back. Nothing was sent this time.",
+            "changed": f"Someone else changed {names}. Nothing was saved.",
+            "answer lost": f"The answer to your save was lost, and {names} is now neither as before nor as you "
+            "typed it. The server may have changed your text, or someone else changed it.",
+            "older": f"The server shows an older {names} than you have seen. It may be late, or someone put the "
+            "old text back. Nothing was sent this time.",
         }[why]
-        super().__init__(f"{what} What is there now stands beside yours: decide, then save.")
+        super().__init__(f"{what} Theirs and yours stand side by side: choose, then save.")
         self.what = what
         self.theirs = theirs
         self.fields = fields

@@ -245,6 +245,7 @@ async def run_app(
     save_scanner: Callable[[Scanner], str] | None = None,
     confirm_delays: Sequence[float] = (0.0,),
     commands: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    host_access: bool = True,
 ) -> AsyncIterator[AppHarness]:
     """Run the app on a store of sample customers (or of `records`), at this size in cells, and load the list.
 
@@ -288,6 +289,7 @@ async def run_app(
             views=list_state_file,
             open_drafts=None if drafts is None else lambda: drafts,
             commands=commands,
+            host_access=host_access,
         ),
         keymap=keymap,
         scanner=scanner,

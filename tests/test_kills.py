@@ -131,7 +131,7 @@ def test_start_after_kill_offers_draft(folders: Paths, tmp_path: Path) -> None:
         one.wait()
     with program(tmp_path) as after:
         after.expect("You changed Name of ACME-CORP")
-        after.expect("On the server now")
+        after.expect("Server now")
         after.send("\r")
         after.expect("draft kept")
         assert [draft.edits for draft in find(folders).open_elsewhere] == [{"name": f"{WAS}x"}]

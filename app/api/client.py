@@ -125,7 +125,7 @@ class CustomerApi:
         await asyncio.sleep(0)
         body = answer.json()
         if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-            raise answer.unexpected("A page of customers was asked for, and this is none.")
+            raise answer.unexpected("This is not a page of customers.")
         return body
 
     async def get(self, short_id: str) -> Customer:
@@ -247,10 +247,10 @@ def encode_id(short_id: str) -> str:
     if not short_id.strip() or short_id in _NOT_NAMES:
         raise InvalidId(f"“{short_id}” cannot be the ID of a customer that is asked for by its address.")
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in short_id):
-        raise InvalidId("This ID holds control or broken characters, and the server cannot be asked for it.")
+        raise InvalidId("This ID has broken or invisible characters: the server cannot be asked for it.")
     encoded = quote(short_id, safe="")
     if len(encoded) > _LONGEST_SEGMENT:
-        raise InvalidId("This ID is too long to be asked for.")
+        raise InvalidId("This ID is too long: the server cannot be asked for it.")
     return encoded
 
 
@@ -267,7 +267,7 @@ async def _read(records: list[Any], read: Callable[[object], _Row]) -> list[_Row
 def _carried_out(answer: ApiResponse) -> ApiResponse:
     """The answer to a write, unless it says only that the write was accepted."""
     if answer.status == HTTPStatus.ACCEPTED:
-        raise UnclearResponse("The server accepted the change, and does not say that it is carried out (202).")
+        raise UnclearResponse("The server took the change, but does not say that it is done (202).")
     return answer
 
 
@@ -275,7 +275,7 @@ def _customer(answer: ApiResponse) -> Customer:
     record = answer.json()
     key = record.get(ID_FIELD) if isinstance(record, dict) else None
     if not isinstance(key, str | int | float) or isinstance(key, bool):
-        raise answer.unexpected("A customer was asked for, and this is none.")
+        raise answer.unexpected("This is not a customer.")
     # A weak tag never matches (RFC 9110, 13.1.1): sent back, it would make every save fail.
     etag = answer.headers.get("etag", "")
     return Customer.from_wire(record, etag if _STRONG_ETAG.fullmatch(etag) else None)

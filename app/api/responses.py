@@ -95,9 +95,13 @@ class ApiResponse:
         self.content.clear()
         kind = one_line(self.without_secret(self.headers.get("content-type", "")), _SHOWN_TYPE) or "no content type"
         quoted = f": “{text}”" if text else " and no body"
-        came = f"The server answered {self.status} with {kind}{quoted}."
+        page = kind.startswith("text/html")
         if self.status >= 500:
-            return ServerUnavailable(came, status=self.status)
+            came = "" if page else f" with {kind}"
+            return ServerUnavailable(f"The server answered {self.status}{came}{quoted}.", status=self.status)
+        came = f"The server answered {self.status} with {kind}{quoted}."
+        if page:
+            came, reason = f"The server's answer ({self.status}) is a web page, not customer data{quoted}.", ""
         return UnexpectedResponse(" ".join(part for part in (came, reason, ADVICE) if part), status=self.status)
 
     def without_secret(self, text: str) -> str:

@@ -37,6 +37,7 @@ _IDLE_SECONDS: Final = 4.0
 _SEARCHED_BYTES: Final = 4096
 #: What anyio says when every address of a host fails.
 _NO_REASON: Final = "All connection attempts failed"
+_NO_ANSWER: Final = "no answer"
 #: What TLS says, in capitals or small letters, when the server wants a certificate of the client, or another one.
 _CERTIFICATE_ALERT: Final = re.compile(
     "alert[ _](?:certificate[ _]required|bad[ _]certificate|unknown[ _]ca|certificate[ _](?:unknown|expired|revoked)"
@@ -207,16 +208,17 @@ class HttpTransport:
             return refused
         why = self._quoted(error)
         if why in ("", _NO_REASON):
-            why = "no answer"
+            why = _NO_ANSWER
         if isinstance(error, httpx.ProxyError):
             return self._proxy_refused(why)
         if self._proxy is not None:
             return ConnectionFailed(f"No connection to the proxy {self._proxy_host}: {why}. Check its address.")
-        advice = "Check the address and the network."
+        advice = "Check the network, then the address."
         if "handshake failure" in why.lower():
             advice = "It may want a client certificate (client_cert in the profile), or speak only an old TLS."
         hint = f" {self._hint}" if self._hint else ""
-        return ConnectionFailed(f"No connection to the server: {why}. {advice}{hint}")
+        reason = "" if why == _NO_ANSWER else f" ({why})"
+        return ConnectionFailed(f"No connection to the server{reason}. {advice}{hint}")
 
     def _proxy_refused(self, why: str) -> ProxyRefused:
         cure = ""

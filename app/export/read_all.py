@@ -53,9 +53,9 @@ class AllCustomers:
         if self._synced_at is not None:
             return [f"They come from the local copy of {self._synced_at:%Y-%m-%d %H:%M}."]
         if self._audit.total is None:
-            return ["The server does not say how many customers there are, so nothing could be compared with that."]
+            return ["The server does not say how many customers there are: nobody can know whether all came."]
         gone = self._audit.seen - self._audit.total
-        return [f"{gone:,} of these customers went from the server while it was read."] if gone > 0 else []
+        return [f"{gone:,} of these customers were taken away from the server while it was read."] if gone > 0 else []
 
     async def customers(self) -> AsyncIterator[list["Customer"]]:
         """Every customer once, in batches; raises `ExportFailed` at the end when they are not what the server counts.
@@ -74,13 +74,13 @@ class AllCustomers:
             if readings.is_complete:
                 return
         if readings.endless:
-            raise ExportFailed("The server's pages do not come to an end.")
+            raise ExportFailed("The server's pages have no end. Ask the administrator of the server.")
         raise ExportFailed(self._missing_text())
 
     def _missing_text(self) -> str:
         readings = self._audit
         if readings.total is None:
-            return "The server repeats its pages and never says that there are no more."
+            return "The server sends the same pages again and again. Ask the administrator of the server."
         return (
             f"The server counts {readings.total:,} customers, but {readings.seen:,} different ones came, "
             "also when all pages were read again. If many are being changed right now, try again later."

@@ -161,7 +161,7 @@ class ServerConnection:
             async with asyncio.timeout(self._timing.probe), self.client(background=True) as api:
                 await api.list_page(PageRequest(page_size=1, sort=None))
         except TimeoutError:
-            error = DeadlineExceeded(f"No answer came within {self._timing.probe:g} seconds.", sent=True)
+            error = DeadlineExceeded(f"The server did not answer within {self._timing.probe:g} seconds.", sent=True)
             self.health.record_failure(error)
 
     @asynccontextmanager

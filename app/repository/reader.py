@@ -81,7 +81,7 @@ class CustomerReader:
         pending = self._pending_page is not None and self._health.offline.is_set()
         if not fresh and (self._health.given_up or pending):
             beyond = (
-                f"The local copy has only {state.row_count:,} customers so far; page {request.page:,} is beyond them."
+                f"The local copy has only {state.row_count:,} customers so far; page {request.page:,} is not in it yet."
             )
             return await self._from_mirror(request, mirror, ConnectionFailed(beyond))
         if self._pending_page is not None:
@@ -252,7 +252,9 @@ class CustomerReader:
             task, self._timing.fallback_after if self._health.given_up and not wait else None
         ):
             task.cancel()
-            raise ConnectionFailed(f"{short_id} is not in the local copy, and the server does not answer.")
+            raise ConnectionFailed(
+                f"{short_id} is not in the local copy, and the server does not answer. Try again later."
+            )
         return task.result()
 
     def _corrected(self, customer: "Customer", origin: "Origin | None" = None) -> CustomerRead:

@@ -57,14 +57,12 @@ def check_response(
     precondition, so no one else can have changed the record in between.
     """
     if answer.short_id != theirs.short_id:
-        raise UnclearResponse(
-            f"The server answered the save of {theirs.short_id} with the record of {answer.short_id}."
-        )
+        raise UnclearResponse(f"The server answered the save of {theirs.short_id} with the customer {answer.short_id}.")
     _refuse_partial(sent, answer)
     otherwise = differences(sent, answer)
     unchanged = len(otherwise) == len(sent) and all(otherwise[name] == theirs.value(name) for name in otherwise)
     if unchanged and not is_before(theirs.modified, answer.modified):
-        raise UnclearResponse("The server answered with the record as it was before.")
+        raise UnclearResponse("The server answered with the customer as it was before.")
     whole = _completed(answer, theirs)
     changed_too = {
         name: whole.value(name)
@@ -88,7 +86,7 @@ def check_create_response(
     """
     if not same_id(answer.short_id, body[ID_FIELD]):
         raise UnclearResponse(
-            f"The server answered the creation of {body[ID_FIELD]} with the record of {answer.short_id}."
+            f"The server answered the creation of {body[ID_FIELD]} with the customer {answer.short_id}."
         )
     _refuse_partial({name: text for name, text in body.items() if name != ID_FIELD} or {"name": ""}, answer)
     changed_too = {name: answer.value(name) for name in WRITABLE_FIELDS if name not in body and answer.value(name)}
@@ -146,8 +144,8 @@ def describe_missing(base: "Customer | None", body: Mapping[str, str], now: "Cus
     """Return in a clause what of a write a record does not show."""
     if base is None and now is not None:
         return (
-            f"There is a customer {now.short_id} now, but not as it was typed here: it may be yours, stored otherwise, "
-            "or someone else's"
+            f"There is a customer {now.short_id} now, but not as you typed it: the server may have changed it, "
+            "or someone else made it"
         )
     if base is not None and now is None:
         return "There is no such customer on the server now"
@@ -171,7 +169,7 @@ def _refuse_partial(sent: Mapping[str, str], answer: "Customer") -> None:
     """Raise UnclearResponse if the response lacks fields that were sent; it may leave out empty ones."""
     left_out = [name for name in sent if name not in answer.received]
     if len(left_out) == len(sent) or any(sent[name] for name in left_out):
-        raise UnclearResponse("The server answered with a part of the record only.")
+        raise UnclearResponse("The server answered with a part of the customer only.")
 
 
 def _completed(answer: "Customer", theirs: "Customer") -> "Customer":

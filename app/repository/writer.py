@@ -150,7 +150,7 @@ class CustomerWriter:
                     if done is None
                     else saved._replace(previous_values={**saved.previous_values, **done.previous_values})
                 )
-            raise NotSaved("The record kept changing while it was being saved. Nothing was overwritten; save again.")
+            raise NotSaved("The customer kept changing while it was being saved. Nothing was overwritten. Save again.")
 
     async def create(
         self, short_id: str, values: Mapping[str, str], observer: SaveObserver | None = None
@@ -213,7 +213,7 @@ class CustomerWriter:
             # The server said it is done; a failed read does not undo that.
             return theirs.model_copy(update={"active": False})
         if now.active is True:
-            raise UnclearResponse(f"The server accepted it, but its record of {theirs.short_id} still says active.")
+            raise UnclearResponse(f"The server accepted it, but still says that {theirs.short_id} is active.")
         return now
 
     async def _send(
@@ -327,7 +327,7 @@ class CustomerWriter:
             if write.result is not None:
                 self._unconfirmed.remove(write)
                 return write.result
-        reason = f"The record cannot be read now ({why})" if why else write.describe_missing(now)
+        reason = f"The customer cannot be read now ({why})" if why else write.describe_missing(now)
         cause = write.error.title
         raise OutcomeUnknown(f"{reason} ({cause[:1].lower()}{cause[1:]}).") from write.error
 
@@ -351,7 +351,7 @@ class CustomerWriter:
         if self._read_only_reason is not None:
             raise ReadOnly(self._read_only_reason)
         if self._unconfirmed.is_watched(short_id):
-            raise DockbookError(f"The save of {short_id} before is still being looked for. Try again in a minute.")
+            raise DockbookError(f"The save of {short_id} before this one is not confirmed yet. Try again in a minute.")
         if short_id in self._writing:
             raise DockbookError(f"{short_id} is being saved already. Wait for the answer.")
         self._writing.add(short_id)

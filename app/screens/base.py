@@ -58,7 +58,7 @@ _FULL_SYNC_TEXTS: Final[dict[FullSyncRequest, str]] = {
 HISTORY_BINDINGS: Final[tuple[BindingType, ...]] = (
     Binding("u", "app.undo", "Undo", id="undo", tooltip="Undo the last save"),
     Binding("m", "app.my_changes", "My changes", id="my-changes", tooltip="My changes: what was saved in this session"),
-    Binding("w", "app.drafts", "Drafts", id="drafts", tooltip="Drafts: what was typed and not saved"),
+    Binding("w", "app.drafts", "Drafts", id="drafts", tooltip="Drafts: typed but not saved"),
 )
 
 Result = TypeVar("Result")
@@ -316,13 +316,13 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         """Whether editing is possible now; if not, show why."""
         if self._awaited_id is not None:
             self.show_notice(
-                f"Still looking for {sanitize_id(self._awaited_id)}: nothing else is changed meanwhile.", "warning"
+                f"Still looking for {sanitize_id(self._awaited_id)}. Wait for it, then try again.", "warning"
             )
             return False
         reason = self.repository.read_only_reason
         if reason is None:
             return True
-        hint = " F5 lets you try again." if not self.repository.read_only else ""
+        hint = " Press F5 to try again." if not self.repository.read_only else ""
         self.show_notice(f"Editing is off: {reason}{hint}", "warning")
         return False
 
@@ -331,7 +331,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         if self.repository.read_only_reason and not self.repository.read_only:
             self.repository.retry_permission()
             self.show_connection(self.repository.connection)
-            self.show_hint("Editing is enabled again. The server checks the permission when you save.")
+            self.show_hint("You can edit again. The server checks your permission when you save.")
 
     def run_read(self, job: Callable[[], Awaitable[None]], group: str) -> None:
         """Run a read in a worker of this screen; a newer one of the same group replaces it."""

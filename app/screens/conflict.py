@@ -50,9 +50,9 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
     """Decides between `conflict.theirs` and `changes` made on `base`; the result is a text for each field."""
 
     HELP_TEXT = (
-        "Somebody else changed the same field as you, and nothing was saved yet. Decide for every field: t takes "
-        "theirs, y takes yours, and a third text can be typed. Saving reads the record once more: if it was changed "
-        "again, this screen comes again."
+        "Someone else changed the same field as you. Nothing was saved yet. Choose for every field: press t for "
+        "theirs or y for yours, or type another text. Then press F10 to save. If someone changed the customer again, "
+        "this screen comes again."
     )
 
     HEADINGS = ("Before", "  Theirs", "  Yours")
@@ -62,8 +62,8 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
         Binding("t,left", "take(1)", "Theirs", id="theirs", tooltip="Take theirs"),
         Binding("y,right", "take(2)", "Yours", id="yours", tooltip="Take yours"),
         Binding("e,f2,enter", "edit", "Edit", id="edit", tooltip="Type another text"),
-        Binding("f10,ctrl+s", "save", "Save", id="save", tooltip="Save what was decided"),
-        Binding("escape,f3,f12", "leave", "Back", id="leave", tooltip="Back to the form; nothing is lost"),
+        Binding("f10,ctrl+s", "save", "Save", id="save", tooltip="Save what was chosen"),
+        Binding("escape,f3,f12", "leave", "Back", id="leave", tooltip="Back to the form: nothing is lost"),
     ]
 
     def __init__(
@@ -89,7 +89,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
         self.header.title = f"Conflict · {sanitize_id(self._customer.short_id)}"
         self.set_intro(f"{self._error.what} Choose which to keep.")
         others = changed_by_others(self._customer, self._kept, "is kept")
-        too = [f"Your {field_list(self._also_sent)} goes with it: nobody else changed that."] if self._also_sent else []
+        too = [f"Your {field_list(self._also_sent)} is saved too: nobody else changed it."] if self._also_sent else []
         self.set_footnote(*others, *too)
         self._show()
 
@@ -121,7 +121,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
     def action_save(self) -> None:
         still_open = [name for name in self._conflicts if name not in self._chosen]
         if still_open:
-            self.show_notice(f"Decide about {field_list(still_open)} first: t takes theirs, y takes yours.", "warning")
+            self.show_notice(f"Choose for {field_list(still_open)} first: t takes theirs, y takes yours.", "warning")
             self._next_undecided()
             return
         self.dismiss(
@@ -148,9 +148,9 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
             ]
         )
         decided, total = len(self._chosen), len(self._conflicts)
-        self.status.position = f"{decided} of {total} decided"
+        self.status.position = f"{decided} of {total} chosen"
         if decided == total:
-            self.show_hint("All decided: F10 saves.")
+            self.show_hint("All chosen. Press F10 to save.")
 
     def _next_undecided(self) -> None:
         """Put the cursor on the next undecided field."""

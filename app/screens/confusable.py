@@ -53,7 +53,7 @@ class ConfusableDialog(ConfirmDialog):
         lines = [f"The new ID is {sanitize_id(error.short_id)}.", describe(error.short_id, error.others)]
         lines += [leaving] if leaving else []
         super().__init__(
-            "That ID is easily confused", lines, {"stay": "Cancel"} | opening | {"create": "Create anyway"}
+            "That ID looks like another one", lines, {"stay": "Cancel"} | opening | {"create": "Create anyway"}
         )
 
     def chosen(self, answer: str | None) -> str | None:

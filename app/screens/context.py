@@ -20,8 +20,7 @@ class AppContext:
 
     `flags` must always be visible (`TLS NOT VERIFIED`); `local` means that no server is configured. `open_drafts`
     opens the drafts, if any are kept. Without `host_access`, whoever uses the program has no business with the files
-    of the machine it runs on. `commands` are programs, by name, that may be given a customer's address; there are none
-    unless they are handed over.
+    of the machine it runs on, nor with `commands`: programs of it, by name, that may be given a customer's address.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class AppContext:
         self.local = local
         self.host_access = host_access
         self.list_state_file = views
-        self.commands = commands
+        self.commands = commands if host_access else {}
         self.list_state = ListStateKeeper(views)
         self.draft_offer_postponed: set[str] = set()
         self.history = SessionHistory()

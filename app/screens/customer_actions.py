@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: `N`, as `n` is New: the letter of discontinue must not be near.
 DUPLICATE_BINDINGS: Final[tuple[BindingType, ...]] = (
-    Binding("N", "duplicate", "Duplicate", id="duplicate", tooltip="Duplicate customer: New with these fields"),
+    Binding("N", "duplicate", "Duplicate", id="duplicate", tooltip="Duplicate customer"),
 )
 
 

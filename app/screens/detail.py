@@ -19,7 +19,7 @@ from app.screens.styles import STYLES
 from app.text.sanitize import sanitize_id, shorten
 from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.key_bar import Place
-from app.widgets.record_layout import NARROW
+from app.widgets.narrow import is_narrow
 from app.widgets.record_view import RecordView
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class DetailScreen(CustomerActions):
 
     CSS_PATH = [STYLES / "detail.tcss"]
     HELP_TEXT = (
-        "Every field of one customer as the server has it. Up and down choose a field, which y copies and F2 edits; "
-        "left and right go to the customers before and after in the list's order. What the server sent beyond its "
-        "contract, or in a form that does not fit it, is marked with !, and so is an ID that looks like another one."
+        "All fields of one customer, as the server has them. Up and down choose a field, which y copies and F2 edits. "
+        "Left and right go to the customer before or after on the list. A field with ! holds something odd: beside it "
+        "stands what. An ID that looks like another one has ! too."
     )
 
     TAKES_SCANS = True
@@ -104,7 +104,7 @@ class DetailScreen(CustomerActions):
 
     @property
     def _is_narrow(self) -> bool:
-        return self.app.size.width < NARROW
+        return is_narrow(self.app.size.width)
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if self._is_shown_new(message):
@@ -175,7 +175,7 @@ class DetailScreen(CustomerActions):
 
     def action_step(self, direction: int) -> None:
         if self._neighbour is None:
-            self.show_hint("This customer was opened by its ID, not from a list: it has no neighbours here.")
+            self.show_hint("Opened by its ID, not from the list: there is no customer before or after.")
             return
         # Keys pressed while a page is on its way are not lost: they are walked one after another.
         self._steps.append(direction)
@@ -203,7 +203,7 @@ class DetailScreen(CustomerActions):
         if customer.short_id != self.customer.short_id:
             self.show_notice(
                 f"Asked for {sanitize_id(self.customer.short_id)}, the server sent {sanitize_id(customer.short_id)}. "
-                "Shown is what the list knew.",
+                "This is what the list knows.",
                 "warning",
             )
             return
@@ -272,6 +272,8 @@ class DetailScreen(CustomerActions):
     def _show_position(self) -> None:
         # Where fields have no labels, the current one is named here.
         entry = self.record.current if self._is_narrow else None
-        hint = "←→ customer" if self._neighbour and entry is None else ""
-        places = [entry.label if entry else "", self._doing, self._position, hint]
+        position = self._position
+        if self._neighbour and entry is None:
+            position = f"←→ {position or 'customer'}"
+        places = [entry.label if entry else "", self._doing, position]
         self.status.position = " · ".join(place for place in places if place)

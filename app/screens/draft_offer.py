@@ -23,27 +23,27 @@ from app.widgets.comparison_view import ComparisonRow
 if TYPE_CHECKING:
     from app.models.customer import Customer
 
-_NOT_READ = "The server's record cannot be read now, so the last column is not known."
+_NOT_READ = "The customer cannot be read now: the last column is not known."
 
 
 class DraftOfferScreen(ComparisonScreen[Draft]):
     """Offers `draft`; the result is the draft that this session has claimed, or nothing."""
 
     HELP_TEXT = (
-        "What was typed and not saved, as it was kept on this machine. Resume opens the form with it, on the record "
-        "as it was read then, so that a save finds out what others changed meanwhile. Discard removes it. Later keeps "
-        "it: Drafts in the palette has it. Nothing is sent from here."
+        "A draft is text that you typed and did not save. It is kept on this machine. Resume opens the form with it; "
+        "when you save, you see what others changed meanwhile. Discard removes it. Later keeps it: press w on the "
+        "list to see your drafts. Nothing is sent from here."
     )
 
     TAKES_SCANS = True
-    HEADINGS = ("As it was", "  You typed", "  On the server now")
+    HEADINGS = ("Before", "  You typed", "  Server now")
     SHORT_HEADINGS = ("Before", "Typed", "Server")
     FOOTER = ("resume", "discard", "leave")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,f2,e", "resume", "Resume", id="resume", tooltip="Open the form with it"),
+        Binding("enter,f2,e", "resume", "Resume", id="resume", tooltip="Open the form with this draft"),
         Binding("delete,d", "discard", "Discard", id="discard", tooltip="Remove the draft"),
-        Binding("escape,f3,q,f12", "leave", "Later", id="leave", tooltip="Keep it for later"),
+        Binding("escape,f3,q,f12", "leave", "Later", id="leave", tooltip="Keep the draft for later"),
     ]
 
     def __init__(self, context: AppContext, draft: Draft) -> None:
@@ -72,7 +72,7 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
         self.app.push_screen(
             ConfirmDialog(
                 "Discard this draft?",
-                [f"{field_list(self.draft.shown_fields)} of {draft_subject(self.draft)}: removed for good."],
+                [f"{field_list(self.draft.shown_fields)} of {draft_subject(self.draft)}. It is removed for good."],
                 {"keep": "Keep", "discard": "Discard"},
             ),
             answered,
@@ -102,13 +102,15 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
         except DraftChanged as moved:
             self.draft = moved.now
             self._show_state()
-            self.show_notice("Another session went on with this draft. This is how it is now: choose again.", "warning")
+            self.show_notice(
+                "Someone went on with this draft in another window. This is how it is now: choose again.", "warning"
+            )
             return None
         except OSError as error:
             self.show_notice(f"The draft cannot be opened: {os_error_text(error)}.", "error")
             return None
         if taken is None:
-            self.show_notice("Another session has opened or removed this draft meanwhile.", "warning")
+            self.show_notice("Someone has opened or removed this draft in another window.", "warning")
         return taken
 
     async def _load_current(self) -> None:
@@ -142,14 +144,14 @@ class DraftOfferScreen(ComparisonScreen[Draft]):
     def _show_state(self) -> None:
         draft, now = self.draft, datetime.now().astimezone()
         what = {
-            "editing": "and did not save.",
-            "sending": "and saved it, but the save is not confirmed so far.",
-            "not sent": "but the server could not be reached: not sent.",
+            "editing": "and did not save it.",
+            "sending": "and saved it, but the save is not confirmed yet.",
+            "not sent": "but the server could not be reached. It was not sent.",
         }[draft.state]
         if self._saved:
-            what = "and saved it: the server has it."
+            what = "and saved it. The server has it."
         who = draft_subject(draft)
-        verb = f"changed {field_list(draft.shown_fields)} of" if draft.base is not None else "typed"
+        verb = f"changed {field_list(draft.shown_fields)} of" if draft.base is not None else "began"
         self.set_intro(f"You {verb} {who} {relative_time(draft.changed, now)} {what}")
         self.view.show(self._rows())
         moved, base = self._moved(), self.draft.base_customer()

@@ -87,7 +87,7 @@ async def _show(screen: "BaseScreen[Result]") -> None:
     if found is not None and found.unclaimed:
         _choose(screen, found.unclaimed)
     elif found is not None:
-        screen.show_hint("There are no drafts: all that was typed is saved or was discarded.")
+        screen.show_hint("No drafts: everything was saved or discarded.")
 
 
 def _choose(screen: "BaseScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
@@ -103,7 +103,7 @@ def _choose(screen: "BaseScreen[Result]", drafts: "tuple[Draft, ...]") -> None:
             offer(screen, by_id[draft_id])
 
     choices = [Choice(draft.id, draft_subject(draft), remark(draft)) for draft in drafts]
-    screen.app.push_screen(SelectDialog("Drafts: typed and not saved", choices, ""), chosen)
+    screen.app.push_screen(SelectDialog("Drafts: typed but not saved", choices, ""), chosen)
 
 
 async def _list_drafts(screen: "BaseScreen[Result]", short_id: str | None = None) -> "DraftListing | None":

@@ -79,15 +79,15 @@ class FormScreen(BaseScreen[str]):
 
     CSS_PATH = [STYLES / "form.tcss"]
     HELP_TEXT = (
-        "Enter goes to the next field and never saves, so a scanner can fill a field. What differs from before is "
-        "marked with • and shows what it was; remarks with ? are advice, it can be saved all the same. "
-        "Saving reads the record again first: what others changed in other fields meanwhile is kept and reported; "
-        "what they changed in the same field is shown before anything is overwritten. Esc leaves while a save goes on: "
-        "the outcome is shown where you are then. "
-        "F4 offers the cities, states and countries of other customers, most used first, and for a known zip its city. "
-        "A pasted address of several lines can be spread over its fields. "
-        "What you type is kept as a draft on this machine within a second, until it is saved or you discard it; "
-        "it is never sent by itself."
+        "Enter goes to the next field and never saves, so a scanner can fill a field. What you changed has a • and "
+        "shows what it was. A remark with ? is advice: you can save all the same. Up from the first field goes to "
+        "the last. F4 offers what other customers have in City, State and Country. An address of several lines that "
+        "you paste can be spread over its fields.\n\n"
+        "A save first looks what others changed meanwhile. Their changes of other fields are kept. If they changed the "
+        "same field, you choose before anything is overwritten. Esc leaves while a save goes on: you see what came of "
+        "it where you are then.\n\n"
+        "Your text is kept on this machine as a draft, every second, until it is saved or you discard it. It is never "
+        "sent by itself."
     )
 
     FOOTER = ("save", "leave", "restore", "choices")
@@ -183,7 +183,7 @@ class FormScreen(BaseScreen[str]):
         if problem != self._shown_problem:
             self._shown_problem = problem
             if problem is not None:
-                text = f"The draft is NOT SAVED: {problem}. What you typed is only on this screen."
+                text = f"The draft is NOT SAVED: {problem}. Your text is only on this screen: save it soon."
                 self.show_notice(text, "error", "draft not saved")
             elif self.status.has_notice("draft not saved"):
                 self.show_notice("The draft is kept again.")
@@ -215,7 +215,7 @@ class FormScreen(BaseScreen[str]):
     def entered(self) -> None:
         """Go to the next field; at the last one, say how to save."""
         if self.fields.at_end:
-            self.show_hint("This is the last field. F10 saves.")
+            self.show_hint("This is the last field. Press F10 to save.")
         else:
             self.action_move(1)
 
@@ -231,7 +231,9 @@ class FormScreen(BaseScreen[str]):
     def lines_typed(self, lines: int) -> None:
         """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
-        self.show_notice(f"{lines} lines arrived as fast as a paste, one a field. Esc takes them all back.", "warning")
+        self.show_notice(
+            f"{lines} lines came as fast as a paste, one a field. Press Esc to take them all back.", "warning"
+        )
 
     @on(SafeInput.LinesPasted)
     def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
@@ -262,7 +264,7 @@ class FormScreen(BaseScreen[str]):
         elif self.customer is not None and not self.fields.changes:
             self.show_hint("No changes to save.")
         elif self.customer is None and not self.rows[ID_FIELD].value.strip():
-            self.rows[ID_FIELD].set_errors(["A customer needs an ID."])
+            self.rows[ID_FIELD].set_errors(["Type an ID first. Every customer needs one."])
             self.rows[ID_FIELD].focus_input()
         else:
             self._start_save()
@@ -352,11 +354,11 @@ class FormScreen(BaseScreen[str]):
         error, remark = "", ""
         try:
             taken = await self.repository.customer(short_id)
-            error = f"This ID exists already: {taken.name or taken.short_id}. F10 offers to open it."
+            error = f"This ID exists already: {taken.name or taken.short_id}. Press F10 to open it."
         except DockbookError as failure:
             found = await self.repository.similar_ids(short_id, ask=isinstance(failure, NotFound))
             if found.customers:
-                remark = f"{describe(short_id, found.customers)} F10 offers to open it."
+                remark = f"{describe(short_id, found.customers)} Press F10 to open it."
         row = self.rows.get(ID_FIELD)
         if row is None or row.value.strip() != short_id:
             return
@@ -448,7 +450,7 @@ class FormScreen(BaseScreen[str]):
     def _show_stale_read(self) -> None:
         if self._left is not None:
             return
-        self.show_notice("The server still shows an older record. Waiting for it to catch up…", "warning")
+        self.show_notice("The server still shows the customer as it was before. Waiting for it…", "warning")
 
     def _show_saved(self, saved: "SaveResult", sent: Mapping[str, str]) -> None:
         is_new = self.customer is None
@@ -502,7 +504,7 @@ class FormScreen(BaseScreen[str]):
                 self.show_error(error, "Not saved.")
             case OutcomeUnknown():
                 self.show_connection(self.repository.connection)
-                text = f"{error.title}: {error.text} Your text is kept. F10 looks first, then saves."
+                text = f"{error.title}: {error.text} Your text is kept. Press F10: it looks first, then saves."
                 self.show_notice(text, "error")
             case TransportError() | ServerFault():
                 self.show_error(error, self._unsent_text)
@@ -513,8 +515,8 @@ class FormScreen(BaseScreen[str]):
     def _unsent_text(self) -> str:
         """What to do about a save that never reached the server."""
         if self.draft.unconfirmed:
-            return "The save before is still not confirmed. Save again: it looks first."
-        return "Not sent, kept as a draft: save again when the server is back." if self.draft.possible else ""
+            return "The save before is still not confirmed. Press F10: it looks first, then saves."
+        return "Not sent. Kept as a draft: press F10 when the server is back." if self.draft.possible else ""
 
     def _show_refusal(self, error: ApiError) -> None:
         """Show the server's reasons at the fields it names, the others in its own words."""
@@ -547,7 +549,7 @@ class FormScreen(BaseScreen[str]):
                 self.rows[name].set_errors([f"changed meanwhile to: {theirs.value(name) or '(empty)'}"])
             self.rows[conflict.fields[0]].focus_input()
             before = "" if conflict.answer_lost else "Nothing was saved. "
-            self.show_notice(f"{before}Save again to decide between theirs and yours.", "warning")
+            self.show_notice(f"{before}Press F10 again to choose between theirs and yours.", "warning")
             return
         self.fields.rebase(theirs, {name: base.value(name) for name in WRITABLE_FIELDS})
         self.fields.set_values(texts)

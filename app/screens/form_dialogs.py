@@ -17,8 +17,8 @@ def leave_dialog(unsaved: str, *, in_doubt: bool, draft: bool) -> ConfirmDialog:
 def leave_saving_dialog() -> ConfirmDialog:
     """Ask whether to leave while a save goes on, where no drafts are kept."""
     return ConfirmDialog(
-        "Leave before it is known whether it was saved?",
-        ["No drafts are kept here: if it is not saved, what you typed is lost. The outcome is shown where you are."],
+        "Leave before the save is confirmed?",
+        ["No drafts are kept here: if it is not saved, your text is lost. What came of it is shown where you are."],
         {"stay": "Stay", "leave": "Leave"},
     )
 
@@ -36,7 +36,7 @@ def save_unread_dialog(error: IdRefused) -> ConfirmDialog:
     """Name the risk of a save before which the record cannot be read again."""
     return ConfirmDialog(
         "Save without looking first?",
-        [error.text, "If someone else changed this customer since the list was read, saving overwrites that unseen."],
+        [error.text, "If someone else changed this customer since then, your save overwrites it without showing it."],
         {"stay": "Cancel", "save": "Save all the same"},
     )
 

@@ -30,9 +30,8 @@ class HistoryScreen(ComparisonScreen[None]):
     """The last writes of this session, newest first."""
 
     HELP_TEXT = (
-        "What was saved in this session, newest first, field by field. Enter opens the customer. u undoes the change "
-        "under the cursor: the values from before are saved the same way as any edit, so what others changed since then "
-        "is not overwritten."
+        "What you saved since you started dockbook, newest first, field by field. Enter opens the customer. u undoes "
+        "one change: what was there before is saved again. What others changed since then is not overwritten."
     )
 
     HEADINGS = ("Field", "  Was", "  Became")
@@ -120,15 +119,15 @@ def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     """Ask, then write the values from before through the way of every save."""
     who = sanitize_id(change.customer.short_id)
     if change.kind == "unconfirmed":
-        screen.show_notice(f"The save of {who} is not confirmed so far: there is nothing certain to undo.", "warning")
+        screen.show_notice(f"The save of {who} is not confirmed yet. Undo it when it is.", "warning")
     elif change.kind == "existed":
-        screen.show_notice(f"What {who} held before is not known here: it cannot be put back.", "warning")
+        screen.show_notice(f"What {who} was before is not known here: it cannot be put back.", "warning")
     elif change.kind == "discontinued":
         screen.show_notice("Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
-        screen.show_notice(f"{who} was created. This cannot be undone, because customers cannot be deleted.", "warning")
+        screen.show_notice(f"{who} was created. That cannot be undone here. Press d to discontinue it.", "warning")
     elif screen.context.history.is_undone(change):
-        screen.show_hint("This change is undone already.")
+        screen.show_hint("That change is undone already.")
     elif screen.can_write():
         _ask(screen, change, who)
 

@@ -111,7 +111,7 @@ class ListState(NamedTuple):
         _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
         # Older versions did not have them.
         preview, filters, opened = kept.get("preview"), kept.get("filters", []), kept.get("opened", [])
-        _check(preview in (None, True, False), "preview")
+        _check(preview is None or isinstance(preview, bool), "preview")
         _check(isinstance(filters, list) and len(filters) <= MOST_FILTERS, "filters")
         _check(isinstance(opened, list) and all(isinstance(one, str) for one in opened), "opened")
         return cls(
@@ -186,7 +186,7 @@ class ListStateFile:
         except NotARegularFile:
             return self._set_aside()
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
             return ListState()
         except _UNREADABLE:
             return self._set_aside()
@@ -196,9 +196,9 @@ class ListStateFile:
         try:
             self._path.replace(aside)
         except OSError as error:
-            self.note = f"How the list was left cannot be read: {os_error_text(error)}."
+            self.note = f"The saved settings of the list cannot be read: {os_error_text(error)}."
         else:
-            self.note = f"How the list was left could not be understood; it was set aside as {aside.name}."
+            self.note = f"The saved settings of the list are damaged. They were set aside as {aside.name}."
         return ListState()
 
 

@@ -24,7 +24,7 @@ def save_summary(saved: SaveResult, *, new: bool) -> str:
     parts = [f"Created {who}{how}." if new else f"Saved {who}{what}{how}."]
     parts += changed_by_others(saved.customer, saved.merged_from_others)
     parts += _normalized(saved)
-    by = "The server also" if saved.changed_by_server else "The server, or somebody else, also"
+    by = "The server also" if saved.changed_by_server else "The server, or someone else, also"
     for name, value in saved.changed_too.items():
         if name == STATUS:
             parts.append(_status_change(saved.customer, value))
@@ -68,7 +68,7 @@ def _existing_summary(saved: SaveResult, who: str) -> list[str]:
         theirs = ", ".join(
             f"{BY_NAME[name].label} {value or '(empty)'}" for name, value in saved.previous_values.items()
         )
-        parts.append(f"Theirs was: {theirs}. u puts that back.")
+        parts.append(f"Theirs was: {theirs}. Press u to put that back.")
     if saved.overwritten_fields:
         parts.append(f"What they had in {field_list(saved.overwritten_fields)} is not known here.")
     stays = {name: value for name, value in saved.changed_too.items() if name != STATUS}

@@ -29,6 +29,10 @@ class RecentDialog(ConfirmDialog):
             named = "" if one is None else f"  {one.name}{status_of(one)}"
             answers[f"open{number}"] = f"{number + 1} {sanitize_id(short_id)}{named}"
         super().__init__("Opened last", [], answers, escape="cancel")
+        self._shown_keys = self._keys = "1-9 open · ↑↓ move · ⏎ choose · Esc cancel"
+
+    def on_mount(self) -> None:
+        self.query_one(".lines").display = False
 
     def scanned(self, code: str) -> None:
         self.dismiss(_SCANNED + code)

@@ -33,7 +33,7 @@ class ScannerTestScreen(BaseScreen[None]):
 
     CSS_PATH = [STYLES / "help.tcss"]
     FOOTER = ("keep", "leave")
-    HELP_TEXT = "Scan any code: nothing is looked up. Shown is what arrived, and what dockbook makes of it."
+    HELP_TEXT = "Scan any code. No customer is looked up. You see what came, and what dockbook takes it for."
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10", "keep", "Keep", id="keep", tooltip="Keep the settings that fit this scanner"),
@@ -49,7 +49,7 @@ class ScannerTestScreen(BaseScreen[None]):
         super().__init__(context)
         self._report = report
         self._keep = keep
-        self._lines = Static(Content("Scan any code now. Nothing is looked up."))
+        self._lines = Static(Content("Scan any code now. No customer is looked up."))
         self._keys: list[events.Event] = []
         self._silence: Timer | None = None
 
@@ -68,7 +68,7 @@ class ScannerTestScreen(BaseScreen[None]):
         """Add a key to the scan under way; a paste is a whole one."""
         if isinstance(event, events.Paste):
             self._lines.update(
-                Content("It came as a paste: dockbook takes that as a scan on the list and on a customer.")
+                Content("It came as a paste. On the list and on a customer, dockbook takes a paste as a scan.")
             )
             return
         self._keys.append(event)
@@ -87,4 +87,6 @@ class ScannerTestScreen(BaseScreen[None]):
         parts = [
             Content.assemble((f"{label:<{_LABEL_CELLS}}", "dim"), text, "\n") for label, text in self._report(keys)
         ]
-        self._lines.update(Content("").join([*parts, Content("\nF10 keeps these settings. Scan again to compare.")]))
+        self._lines.update(
+            Content("").join([*parts, Content("\nPress F10 to keep these settings, or scan again to compare.")])
+        )

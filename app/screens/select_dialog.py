@@ -105,6 +105,8 @@ class SelectDialog(Dialog[str]):
 
     def action_move(self, step: int) -> None:
         self.pointed = options = self.query_one(OptionList)
+        # Also where there is only one, which is marked already, the terminal's cursor goes there.
+        options.refresh()
         if step < 0:
             options.action_cursor_up()
         else:

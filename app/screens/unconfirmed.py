@@ -32,7 +32,9 @@ def save_observer(screen: BaseScreen[Any]) -> SaveObserver:
 
     def unconfirmed(write: UnconfirmedWrite) -> None:
         note_unconfirmed(screen.context, write)
-        screen.show_notice(f"{write.error.title}: not confirmed. dockbook looks for it for a minute.", "warning")
+        screen.show_notice(
+            f"{write.error.title}: not confirmed. dockbook looks for it for a minute: please wait.", "warning"
+        )
 
     return SaveObserver(on_unconfirmed=unconfirmed, key=new_id())
 
@@ -117,7 +119,7 @@ async def _delete_draft(context: "AppContext", write: UnconfirmedWrite, saved: S
         context.drafts.release(
             taken._replace(short_id=short_id, base=base, edits=left, state="editing", pending_write=None)
         )
-        return "What was typed after that is still a draft."
+        return "What you typed after that is still a draft."
     context.drafts.delete(taken)
     return "The draft is gone."
 

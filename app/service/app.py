@@ -149,9 +149,9 @@ class _CustomerApi:
         total, page, size = str(found.total), str(wanted.page), str(wanted.page_size)
         pages = -(-found.total // wanted.page_size)
         more = "true" if wanted.page < pages else "false"
+        counts = f'"totalCount":{total},"page":{page},"pageSize":{size},"pageCount":{pages},"hasMore":{more}'
         return Response(
-            f'{{"value":{found.records},"totalCount":{total},"page":{page},"pageSize":{size},"pageCount":{pages},'
-            f'"hasMore":{more}}}',
+            b'{"value":%b,%b}' % (found.records, counts.encode()),
             headers=_HEADERS | {"X-Total-Count": total, "X-Page-Size": size, "X-Page": page},
             media_type="application/json",
         )

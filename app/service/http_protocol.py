@@ -241,7 +241,7 @@ class _ClosableTransport(asyncio.Transport):
         return self._closed or self._transport.is_closing()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.is_closing():
+        if data and not self.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:
@@ -339,7 +339,7 @@ class _Deadline:
 
 def _in_origin_form(request: h11.Request) -> h11.Request:
     """Return the request with `/path` for a target `http://host/path`, which every server has to accept."""
-    origin = _ORIGIN.match(request.target)
+    origin = None if request.target.startswith(b"/") else _ORIGIN.match(request.target)
     if origin is None:
         return request
     path = request.target[origin.end() :]

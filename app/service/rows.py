@@ -32,7 +32,7 @@ class StoredCustomer:
 class StoredPage:
     """One page: its records as a JSON array of `StoredCustomer.record`, and the number of all matching records."""
 
-    records: str
+    records: bytes
     total: int
 
 

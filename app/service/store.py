@@ -188,7 +188,7 @@ def _read_page(session: Session, request: PageRequest, records: RecordCache) -> 
     offset = (request.page - 1) * request.page_size
     count = max(0, min(request.page_size, ranges.total - offset))
     if count == 0:
-        return StoredPage("[]", ranges.total)
+        return StoredPage(b"[]", ranges.total)
     if request.sort != ID_FIELD:
         return StoredPage(_array(_ordered(session, request, "", {}, offset, count, ranges.total)), ranges.total)
     descending = request.direction == "DESC"
@@ -204,8 +204,8 @@ def _read_page(session: Session, request: PageRequest, records: RecordCache) -> 
     found = records.find(tag for (tag,) in session.execute(f"SELECT etag {chosen}", values).fetchall())
     if found is None:
         rows = session.execute(f"SELECT etag, {record_json(session.dialect)} {chosen}", values).fetchall()
-        records.add(rows)
-        found = [json_text for _, json_text in rows]
+        found = [json_text.encode() for _, json_text in rows]
+        records.add((tag, record) for (tag, _), record in zip(rows, found, strict=True))
     return StoredPage(_array(found[::-1] if descending else found), ranges.total)
 
 
@@ -216,7 +216,7 @@ def _read_changed(session: Session, request: PageRequest, since: str) -> StoredP
     offset = (request.page - 1) * request.page_size
     count = max(0, min(request.page_size, total - offset))
     if count == 0:
-        return StoredPage("[]", total)
+        return StoredPage(b"[]", total)
     if request.sort == "modified" or total > _FEW:
         return StoredPage(
             _array(_ordered(session, request, "WHERE modified >= :since", values, offset, count, total)), total
@@ -228,7 +228,7 @@ def _read_changed(session: Session, request: PageRequest, since: str) -> StoredP
         " LIMIT :count OFFSET :offset",
         {**values, "count": count, "offset": offset},
     ).fetchall()
-    return StoredPage(_array(json_text for (json_text,) in rows), total)
+    return StoredPage(_array(json_text.encode() for (json_text,) in rows), total)
 
 
 def _ordered(
@@ -239,7 +239,7 @@ def _ordered(
     offset: int,
     count: int,
     total: int,
-) -> list[str]:
+) -> list[bytes]:
     """The JSON of rows `offset` to `offset + count` of `total` in an order that has an index.
 
     The inner query reads the index only, from the end that is nearer.
@@ -252,15 +252,15 @@ def _ordered(
         f" {_order_by(request.sort, request.direction)}",
         {**values, "count": count, "offset": total - offset - count if from_end else offset},
     ).fetchall()
-    return [json_text for (json_text,) in rows]
+    return [json_text.encode() for (json_text,) in rows]
 
 
 def _order_by(sort: str | None, direction: str) -> str:
     return f"ORDER BY {sort} {direction}, {ID_FIELD} {direction}"
 
 
-def _array(records: Iterable[str]) -> str:
-    return f"[{','.join(records)}]"
+def _array(records: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(records)
 
 
 def _find(session: Session, short_id: str) -> StoredCustomer | None:

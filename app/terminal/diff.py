@@ -87,8 +87,9 @@ class ScreenDiff:
             return
         certain = _all_fixed_width(now)
         if before is None or not (certain and self._fixed_width[y]):
-            self._begin_line(y)
-            self._rewrite_line(y, now)
+            start = _start_of_changes(before, now) if before is not None else 0
+            self._begin_line(y, start)
+            self._rewrite_line(y, now, start)
         else:
             self._paint_shortest(y, before, now)
         self._shown[y], self._fixed_width[y] = now, certain
@@ -111,8 +112,8 @@ class ScreenDiff:
             out = self._out
         self._out = start[0] + out
 
-    def _begin_line(self, y: int) -> None:
-        self._move(0, y)
+    def _begin_line(self, y: int, start: int = 0) -> None:
+        self._move(start, y)
         self._set_style(PLAIN)
         self._out.append("\x1b[K")
 
@@ -147,9 +148,9 @@ class ScreenDiff:
             self._cursor = (left[-1] + 1, y) if left[-1] + 1 < columns else None
         return blanks
 
-    def _rewrite_line(self, y: int, now: Row) -> None:
-        """Rewrite a whole erased line; after blanks the cursor is positioned, wherever the terminal has it."""
-        x = 0
+    def _rewrite_line(self, y: int, now: Row, start: int) -> None:
+        """Rewrite an erased line from `start`; after blanks the cursor is positioned, wherever the terminal has it."""
+        x = start
         certain = True
         while x < len(now):
             gap = x
@@ -213,6 +214,14 @@ class ScreenDiff:
         if self._style is None:
             return False
         return look == self._style or (text == " " and look == PLAIN and not self._style.seen_on_blanks)
+
+
+def _start_of_changes(before: Row, now: Row) -> int:
+    """Return where a line of ambiguous widths begins to differ: where the cursor was positioned when it was written."""
+    start = next(x for x, (was, cell) in enumerate(zip(before, now, strict=True)) if was != cell)
+    while start and now[start - _GAP : start] != [BLANK] * _GAP:
+        start -= 1
+    return start
 
 
 def _all_fixed_width(row: Row) -> bool:

@@ -252,7 +252,7 @@ class DockbookApp(NavigatingApp):
             and event.character == NOT_DECODED
             and isinstance(self.screen, ScanTargetScreen)
         ):
-            self.screen.remark(f"A character arrived that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
+            self.screen.remark(f"A character came that is not UTF-8 ({NOT_DECODED}). Set your terminal to UTF-8.")
         if isinstance(self.screen, LatestSizeScreen):
             self.screen.pointed = None
         focused = self.focused
@@ -352,9 +352,9 @@ class DockbookApp(NavigatingApp):
             f"{'Kept as a draft' if screen.draft_is_saved else lost}: {screen.unsaved_text()}." for screen in screens
         ]
         if repository.writing:
-            unsaved.append("Not confirmed: a change that is on its way to the server.")
+            unsaved.append("Not confirmed: a change is on its way to the server.")
         elif repository.unconfirmed and self.context.drafts is None and not screens:
-            unsaved.append("Not confirmed: a save. After leaving, dockbook cannot tell what came of it.")
+            unsaved.append("Not confirmed: a save. Once you have left, nobody looks whether it arrived.")
         if not unsaved:
             self._leave()
             return
@@ -364,10 +364,10 @@ class DockbookApp(NavigatingApp):
                 self.exit(0)
 
         kept = screens and all(screen.draft_is_saved for screen in screens)
-        title = "Quit? What is not saved is kept as a draft" if kept else "Quit and lose what is not saved?"
+        title = "Quit? Your unsaved changes are kept" if kept else "Quit and lose your unsaved changes?"
         if kept:
-            unsaved.append("A draft is offered at the next start, and never sent by itself.")
-        unsaved.append("Ctrl+Q again quits.")
+            unsaved.append("You are asked about the draft at the next start. It is never sent by itself.")
+        unsaved.append("Press Ctrl+Q again to quit.")
         question = QuitQuestion(title, unsaved, {"stay": "Stay", "quit": "Quit"})
         question.nothing_lost = bool(kept) and not self.context.repository.writing
         self._asked_at = monotonic()
@@ -378,7 +378,7 @@ class DockbookApp(NavigatingApp):
         if self._delayed is not None:
             self.exit(0)
         elif self._run_unless_scanned(partial(self.exit, 0), self._stay) and isinstance(self.screen, BaseScreen):
-            self.screen.show_notice("Leaving dockbook. Any other key stays.")
+            self.screen.show_notice("Leaving dockbook. Press any other key to stay.")
 
     def _stay(self) -> None:
         for screen in self.base_screens:
@@ -423,7 +423,7 @@ class DockbookApp(NavigatingApp):
 
     def on_suspending_driver_no_shell(self) -> None:
         """Explain Ctrl+Z, which many people press to undo."""
-        self.announce("There is no shell to go back to. u undoes the last save.")
+        self.announce("There is no shell to go back to. To undo the last save, press u.")
 
     def on_suspending_driver_input_failed(self, message: SuspendingDriver.InputFailed) -> None:
         """End as after a crash: without input the person could not even quit."""
@@ -437,9 +437,9 @@ class DockbookApp(NavigatingApp):
         if again or isinstance(self.screen, QuitQuestion):
             self.call_later(self.action_quit)
         elif isinstance(self.screen, BaseScreen):
-            self.screen.show_notice("Ctrl+C again, or Ctrl+Q, leaves dockbook.")
+            self.screen.show_notice("Press Ctrl+C again, or Ctrl+Q, to leave dockbook.")
         elif isinstance(self.screen, Dialog):
-            self.screen.remark("Ctrl+C again leaves dockbook")
+            self.screen.remark("press Ctrl+C again to leave dockbook")
 
     def _pending_action(self) -> asyncio.Event:
         return self.screen.action_done if isinstance(self.screen, BaseScreen) else self._idle_quit
@@ -455,7 +455,7 @@ class DockbookApp(NavigatingApp):
         count = self.context.unconfirmed_texts
         if link.live and self._was_offline and count:
             what = "1 draft is" if count == 1 else f"{count} drafts are"
-            self.announce(f"The server is back. {what} not sent: Drafts in the palette.")
+            self.announce(f"The server is back. {what} not sent yet. Press w to see your drafts.")
         self._was_offline = link.live is False
 
     def _drafts_changed(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -183,7 +183,7 @@ class NavigatingApp(App[int]):
             if customer.short_id != short_id:
                 # A server may compare IDs loosely; nobody shall take one customer for another.
                 asked = sanitize_id(reveal_confusables(short_id, customer.short_id))
-                notice = f"Asked for {asked}, the server sent {sanitize_id(customer.short_id)}: that one is shown."
+                notice = f"Asked for {asked}, the server sent {sanitize_id(customer.short_id)}. You see that one."
             self.open_customer(OpenCustomer(screen, customer, origin=origin, notice=notice))
 
     def _report_not_found(

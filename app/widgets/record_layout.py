@@ -9,9 +9,9 @@ from textual.content import Content
 
 from app.models.fields import ID_FIELD
 from app.text.sanitize import width
+from app.widgets.narrow import is_narrow
 
-#: Cells of a terminal below which labels and indentation are left out, and from which on there are two columns.
-NARROW: Final = 60
+#: Cells of a terminal from which on there are two columns.
 WIDE: Final = 120
 #: Cells before the label, for the mark on the current field, and for the label.
 GROUP_CELLS: Final = 9
@@ -75,7 +75,7 @@ class Line:
 
 def lay_out(entries: Sequence[FieldEntry], cells: int) -> list[tuple[Line, ...]]:
     """Return the rows of a view this wide, each with a line for every column."""
-    if cells < NARROW:
+    if is_narrow(cells):
         return [(line,) for line in _lines(list(enumerate(entries)), max(10, cells - 1), narrow=True)]
     columns = 2 if cells >= WIDE else 1
     room = max(10, cells // columns - GROUP_CELLS - MARK_CELLS - LABEL_CELLS - 1)

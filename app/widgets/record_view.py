@@ -17,11 +17,11 @@ from textual.widget import Widget
 from app.models.fields import FIELDS, ID_FIELD
 from app.text.countries import country_name
 from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
+from app.widgets.narrow import is_narrow
 from app.widgets.record_layout import (
     GROUP_CELLS,
     LABEL_CELLS,
     MARK_CELLS,
-    NARROW,
     FieldEntry,
     Line,
     lay_out,
@@ -131,7 +131,7 @@ class RecordView(Widget, can_focus=True):
     def _parts(self, line: Line) -> Iterator[tuple[str, Style]]:
         current = self.cursor if self.has_focus else None
         marked = current in line.heads
-        if self.size.width < NARROW:
+        if is_narrow(self.size.width):
             yield "›" if marked else " ", self._look("mark")
         else:
             # Where labels are left out, that of the current field is shown all the same.
@@ -179,11 +179,11 @@ def _entries(customer: "Customer", remarks: Mapping[str, str]) -> Iterator[Field
     for name, value in islice(unknown.items(), _MOST_UNKNOWN):
         shown = f"{shorten(name, _MAX_NAME)}: {sanitize(value[:_MAX_VALUE]) or '–'}"
         yield FieldEntry(
-            name, "More", "", value, shown, "; ".join(filter(None, ("not in the contract", _truncation_note(value))))
+            name, "More", "", value, shown, "; ".join(filter(None, ("not known to dockbook", _truncation_note(value))))
         )
     if len(unknown) > _MOST_UNKNOWN:
         left = f"{len(unknown) - _MOST_UNKNOWN:,} more fields"
-        yield FieldEntry("", "More", "", "", left, "not in the contract")
+        yield FieldEntry("", "More", "", "", left, "not known to dockbook")
 
 
 def _truncation_note(value: str) -> str:

@@ -63,8 +63,11 @@ class SearchInput(SafeInput):
         """The focus is to go to the rows."""
 
     def __init__(self) -> None:
-        super().__init__("")
+        super().__init__("", "type or scan")
         self.history = TypedHistory()
+        #: What was typed before a field name was completed, and after.
+        self._typed = ""
+        self._completed: str | None = None
 
     def action_enter(self) -> None:
         self.history.add(self.value)
@@ -73,10 +76,15 @@ class SearchInput(SafeInput):
     def action_down(self) -> None:
         completed = complete_field(self.value) if self.cursor_at_end else ""
         if completed:
+            self._typed, self._completed = self.value, completed
             self.begin(completed)
-        else:
-            self.history.add(self.value)
-            self.post_message(self.FocusRows())
+            return
+        if self.value == self._completed:
+            # The second time, the word was no field's name.
+            self.begin(self._typed)
+        self._completed = None
+        self.history.add(self.value)
+        self.post_message(self.FocusRows())
 
     def action_leave(self) -> None:
         self.history.add(self.value)

@@ -94,14 +94,15 @@ class StatusLine(CachedLines):
         position = shorten(self.position, cells - 2)
         level = self.level
         if level is None and self.help:
-            return [Content.styled(f" {shorten(self.help, cells - 2)} ", "dim")]
+            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
+            return [Content(" ") + line for line in lines[:_MOST_LINES]]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
-        most = _MOST_SHORT_LINES if is_narrow(cells) else _MOST_LINES
+        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))

@@ -109,7 +109,7 @@ async def test_html_error_page_is_unexpected_response(status: int) -> None:
     assert isinstance(error, UnexpectedResponse)
     assert error.status == status
     assert error.outcome_unknown == (status >= 500), "a refusal is certain, also from a gateway"
-    assert f"{status} with text/html: “Sign in" in error.text
+    assert f"({status}) is a web page, not customer data: “Sign in" in error.text
 
 
 @pytest.mark.promise("W11", "W9")
@@ -132,7 +132,7 @@ async def test_5xx_page_is_server_unavailable(status: int) -> None:
     assert isinstance(error, ServerUnavailable)
     assert error.outcome_unknown
     assert error.title == "The server is not available just now"
-    assert f"answered {status} with text/html: “Busy · Back & soon”" in error.text
+    assert f"answered {status}: “Busy · Back & soon”" in error.text
 
 
 REASONS: list[tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = [

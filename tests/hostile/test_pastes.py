@@ -16,7 +16,11 @@ PASTES = [
     ("\x00a\x1b[2J\x07\x9b", "a[2J", "4 control characters were left out."),
     ("a\x1bb", "ab", "1 control character was left out."),
     ("\u202ex\u200b", "x", "2 control characters were left out."),
-    ("a\tb\r\nc\x07", "a b c", "You pasted 2 lines; they are now one line in this field. 1 tab became a"),
+    (
+        "a\tb\r\nc\x07",
+        "a b c",
+        "You pasted 2 lines; they are now one line in this field. 1 tab became a space. 1",
+    ),
     ("می\u200cخواهم 👩\u200d🔧", "می\u200cخواهم 👩\u200d🔧", ""),
     ("x" * 1_000_000, "", "Nothing was pasted: 1,000,000 characters"),
 ]
@@ -40,7 +44,7 @@ async def paste_into_form(it: AppHarness, text: str) -> str:
 async def test_paste_into_form_is_cleaned_and_reported(text: str, expected_value: str, expected_notice: str) -> None:
     async with run_app() as it:
         assert await paste_into_form(it, text) == expected_value
-        it.sees(expected_notice)
+        assert expected_notice in " ".join(it.screen_text.split())
         assert not set(it.screen_text) & set("\x00\x1b\x07\x9b\u202e\u200b")
 
 

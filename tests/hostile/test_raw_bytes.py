@@ -64,7 +64,7 @@ def errors(texts: tuple[str, ...]) -> dict[str, RawResponse]:
     page = f"<html><title>{everything}</title>{everything}</html>".encode("utf-8", "replace")
     headers = {"content-type": header_text(texts[0]), "www-authenticate": header_text(texts[1])}
     return {
-        "The server failed": refusal(texts, 500, "internal_error"),
+        "The server had an error": refusal(texts, 500, "internal_error"),
         "reports a conflict": refusal(texts, 409, everything),
         "answered 200": RawResponse(200, page, headers),
         "answered 502": RawResponse(502, page, headers),
@@ -77,7 +77,7 @@ def visit_all_screens(running: Terminal, server: MaliciousServer, texts: tuple[s
     """Visit every screen, dialog and notice with the texts on it."""
     running.until("N-9")
     running.type("\r")
-    running.until("not in the contract")
+    running.until("not known to dockbook")
     running.type("y")
     running.until("Copied: ")
     running.type("e")
@@ -127,7 +127,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     before = dict(server.records[0])
     theirs = before | {"name": texts[0] + "!", "contact": texts[9], "city": texts[11], "email": texts[5]}
     running.type("e")
-    running.until("On the server now")  # the draft left by `visit_all_screens`
+    running.until("Server now")  # the draft left by `visit_all_screens`
     running.type("\r")
     running.until("Edit H-1")
     running.until("1 changed")
@@ -144,9 +144,9 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.type("k")  # Keep as draft
     running.until("F2 Edit")
     running.type("w")
-    running.until("Drafts: typed and not saved")
+    running.until("Drafts: typed but not saved")
     running.type("\r")
-    running.until("On the server now")
+    running.until("Server now")
     running.until("Changed by others meanwhile")
     running.type("\r")
     running.until("Edit H-1")

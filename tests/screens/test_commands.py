@@ -31,7 +31,7 @@ async def test_command_of_palette_gets_address_of_current_customer(keys: tuple[s
     label = tmp_path / "label"
     async with run_app(commands={"label": writes_to(label, "request 7")}) as it:
         await it.press(*keys, "colon", *"label")
-        it.sees("label: send address to")
+        it.sees("label: send address  ")
         await it.press("enter")
         it.sees("Sent the address of ACME-CORP to label: request 7")
         assert label.read_text() == LABEL
@@ -66,8 +66,12 @@ async def test_customer_without_address_is_not_sent(tmp_path: Path) -> None:
         assert not label.exists()
 
 
-async def test_no_command_is_offered_unless_handed_over() -> None:
-    async with run_app() as it:
+@pytest.mark.promise("H2")
+@pytest.mark.parametrize(("commands", "host_access"), [({}, True), (COMMANDS, False)])
+async def test_no_command_is_offered_unless_settings_and_door_allow_it(
+    commands: dict[str, list[str]], host_access: bool
+) -> None:
+    async with run_app(commands=commands, host_access=host_access) as it:
         await it.press("colon", *"on a label")
         it.sees("Copy the address, as on a label")
         it.misses("send address")

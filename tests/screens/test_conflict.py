@@ -22,17 +22,17 @@ async def open_conflict(it: AppHarness) -> None:
 async def test_conflict_shows_three_values_and_saves_decisions() -> None:
     async with run_app() as it:
         await open_conflict(it)
-        it.sees("Conflict · ACME-CORP", "Somebody else changed Phone, Email. Nothing was saved.", "0 of 2 decided")
+        it.sees("Conflict · ACME-CORP", "Someone else changed Phone, Email. Nothing was saved.", "0 of 2 chosen")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
         assert phone.index("555-0100") < phone.index("555-7777") < phone.index("555-0109")
-        it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact goes with it")
+        it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact is saved too")
         await it.press("f10")
-        it.sees("Decide about Phone and Email first")
+        it.sees("Choose for Phone and Email first")
         assert it.transport.count("POST") == 0
         await it.press("y")
-        it.sees("1 of 2 decided", "✓ 555-0109")
+        it.sees("1 of 2 chosen", "✓ 555-0109")
         await it.press("t")
-        it.sees("✓ new@acme", "All decided: F10 saves.")
+        it.sees("✓ new@acme", "All chosen. Press F10 to save.")
         await it.press("f10")
         it.sees("Saved ACME-CORP", "48 customers")
         record = await it.record("ACME-CORP")
@@ -60,7 +60,7 @@ async def test_conflict_opens_again_after_second_change() -> None:
         await it.press("y", "y")
         await it.store.upsert("ACME-CORP", {"phone": "555-8888"}, if_match=None, only_new=False)
         await it.press("f10")
-        it.sees("Somebody else changed Phone. Nothing was saved.", "555-7777", "555-8888", "0 of 1 decided")
+        it.sees("Someone else changed Phone. Nothing was saved.", "555-7777", "555-8888", "0 of 1 chosen")
         assert (await it.record("ACME-CORP"))["phone"] == "555-8888"
         await it.press("y", "f10")
         record = await it.record("ACME-CORP")
@@ -75,7 +75,7 @@ async def test_escape_returns_to_form_with_all_edits() -> None:
         await it.press("t", "escape")
         it.sees("Edit ACME-CORP", "555-0109", "changed meanwhile to: 555-7777", "Nothing was saved.")
         await it.press("f10")
-        it.sees("Conflict · ACME-CORP", "0 of 2 decided")
+        it.sees("Conflict · ACME-CORP", "0 of 2 chosen")
 
 
 @pytest.mark.promise("W1")
@@ -103,7 +103,7 @@ async def test_lost_response_with_other_value_opens_conflict() -> None:
         await it.press("f2", *["down"] * 8, "9")
         it.transport.intercept = store_otherwise
         await it.press("f10")
-        it.sees("Conflict", "The answer to the save was lost", "+1 555 0199", "555-01009")
+        it.sees("Conflict", "The answer to your save was lost", "+1 555 0199", "555-01009")
         await it.press("t", "f10")
         it.sees("48 customers")
         assert it.transport.count("POST") == 1

@@ -11,7 +11,7 @@ from tests.harness import run_app
 
 SAME = "BRIGHT-MFG · Bright Manufacturing LLC looks the same."
 ALMOST = "BRIGHT-MFG · Bright Manufacturing LLC is written almost the same."
-QUESTION = "That ID is easily confused"
+QUESTION = "That ID looks like another one"
 
 
 @pytest.mark.promise("W10")
@@ -30,7 +30,7 @@ async def test_leaving_id_field_names_similar_customer(typed: str, expected_text
         await it.press("f6")
         await it.paste(typed)
         await it.press("enter")
-        assert f"? {expected_text} F10 offers to open it." in " ".join(it.screen_text.split())
+        assert f"? {expected_text} Press F10 to open it." in " ".join(it.screen_text.split())
         await it.press("up", "end", "backspace", "down")
         it.misses("offers to open it")
 

@@ -93,7 +93,8 @@ async def test_narrow_terminal_shows_values_without_labels_and_indent(size: tupl
         assert shown[3].startswith(" 123 Industrial Way")
         assert "…" not in "".join(shown)
         await it.press("down", "down")
-        it.sees("›Jane Smith", "Contact · 1 of")
+        it.sees("›Jane Smith", "Contact · 1 of", "F2Edit", "F3Back")
+        assert it.lines[0].startswith(" ACME-CORP · ")
         await it.press("end")
         it.sees("14:22")
 
@@ -180,7 +181,7 @@ async def test_hostile_record_is_flagged_and_neighbours_are_intact() -> None:
         await it.press("down", "enter")
         it.sees("Evil␛]52;c;aGk=␇ [/] ‹202E›gnp", "12345", "a number, not text", "a list, not text", "not a date")
         it.sees("– (null)", "2024-11-02 14:22 Z", "‹D800›", "broken characters", "unknown", "keep [me]")
-        it.sees("not in the contract", "text, not true or false")
+        it.sees("not known to dockbook", "text, not true or false")
         assert "x" * 50 in it.screen_text
         assert not set(it.screen_text) & {"\x1b", "\x07", "\u202e", "\ud800"}
 
@@ -192,7 +193,7 @@ async def test_record_without_id_opens_without_request() -> None:
 
     async with run_app(intercept=nameless) as it:
         await it.press("enter")
-        it.sees("Nobody", "This ID cannot be asked for")
+        it.sees("Nobody", "The server cannot be asked for this ID")
         assert it.transport.count("GET") == 1
 
 

@@ -96,14 +96,14 @@ async def test_leaving_form_discards_or_keeps_draft(tmp_path: Path) -> None:
         await flush_drafts(it)
         assert [draft["typed"] for draft in stored_drafts(tmp_path)] == [{"name": "Acme Corporationx"}]
         await it.press("w")
-        it.sees("Drafts: typed and not saved", "ACME-CORP", "today", "Name")
+        it.sees("Drafts: typed but not saved", "ACME-CORP", "today", "Name")
         await it.press("enter")
         it.sees("Draft · ACME-CORP", "You changed Name of ACME-CORP today")
         await it.press("d", "right", "enter")
         await flush_drafts(it)
         assert stored_drafts(tmp_path) == []
         await it.press("w")
-        it.sees("There are no drafts")
+        it.sees("No drafts: everything")
 
 
 @pytest.mark.promise("D4")
@@ -113,8 +113,8 @@ async def test_next_start_offers_draft_with_comparison(
     leave_draft(tmp_path, edits={"phone": "555-0199", "name": "Acme Inc"})
     async with run_with_drafts(tmp_path) as it:
         await it.store.upsert("ACME-CORP", {"name": "Acme Ltd", "city": "Peoria"}, if_match=None, only_new=False)
-        it.sees("Draft · ACME-CORP", "You changed Phone and Name of ACME-CORP today", "and did not save.")
-        it.sees("As it was", "You typed", "On the server now", "555-0199", "Acme Inc")
+        it.sees("Draft · ACME-CORP", "You changed Phone and Name of ACME-CORP today", "and did not save it.")
+        it.sees("Before", "You typed", "Server now", "555-0199", "Acme Inc")
         await it.press("enter")
         it.sees("Edit ACME-CORP", "was 555-0100", "2 changed")
         assert it.transport.count("POST") == 0, "never sent by itself"
@@ -180,7 +180,7 @@ async def test_outdated_offer_leaves_draft_changed_by_other_session(tmp_path: Pa
         elsewhere.close()
         await it.press(*keys)
         await it.settle()
-        it.sees("Draft · ACME-CORP", "Another session went on with this draft", "theirs@example.com")
+        it.sees("Draft · ACME-CORP", "Someone went on with this draft", "theirs@example.com")
         await it.press("enter")
         it.sees("Edit ACME-CORP", "theirs@example.com", "2 changed")
 
@@ -190,9 +190,9 @@ async def test_several_drafts_open_list(tmp_path: Path) -> None:
     leave_draft(tmp_path)
     leave_draft(tmp_path, base=None, short_id="", edits={"shortID": "DOCK-7", "name": "Dock Seven"})
     async with run_with_drafts(tmp_path) as it:
-        it.sees("Drafts: typed and not saved", "ACME-CORP", "the new customer DOCK-7")
+        it.sees("Drafts: typed but not saved", "ACME-CORP", "the new customer DOCK-7")
         await it.press("enter")
-        it.sees("You typed the new customer DOCK-7 today", "There is no customer DOCK-7 on the server now.")
+        it.sees("You began the new customer DOCK-7 today", "There is no customer DOCK-7 on the server now.")
         await it.press("enter")
         it.sees("New customer", "• ID        [DOCK-7 ", "• Name      [Dock Seven ")
         await it.press("f10")
@@ -206,18 +206,18 @@ async def test_save_while_offline_stays_draft_until_sent_by_hand(tmp_path: Path)
     async with run_with_drafts(tmp_path) as it:
         it.transport.disconnect()
         await it.press("f2", *["down"] * 8, "9", "f10")
-        it.sees("Not sent, kept as a draft", "555-01009", "offline")
+        it.sees("Not sent. Kept as a draft", "555-01009", "offline")
         await it.press("escape", *["right"] * 2, "enter")
         await flush_drafts(it)
         it.sees("1 NOT SENT")
         assert stored_drafts(tmp_path)[0]["state"] == "not sent"
         it.transport.intercept = None
         await it.press("f5")
-        it.sees("1 draft is not sent: Drafts in the palette.")
+        it.sees("1 draft is not sent yet. Press w to see your drafts.")
         assert it.transport.count("POST") == 0
         await it.press("w")
         await it.press("enter")
-        it.sees("but the server could not be", "reached: not sent.")
+        it.sees("but the server could not be", "reached. It was not")
         await it.press("enter")
         await it.press("f10")
         await flush_drafts(it)
@@ -300,7 +300,7 @@ async def test_draft_of_new_customer_contains_preset_id(tmp_path: Path) -> None:
     [
         ("555-0199", "Saved ACME-CORP"),
         ("555-0100", "not confirmed. The server has not stored it so"),
-        ("555-7777", "Phone now differs from before"),
+        ("555-7777", "Phone is now neither as before"),
     ],
 )
 async def test_start_after_kill_in_save_shows_outcome(tmp_path: Path, stored: str, expected_text: str) -> None:
@@ -352,7 +352,7 @@ async def test_failing_disk_and_recovery_are_shown(tmp_path: Path) -> None:
         it.sees("DRAFT NOT SAVED", "no space left on device", "1 changed")
         it.misses("draft kept")
         await it.press("ctrl+q")
-        it.sees("Quit and lose what is not saved?")
+        it.sees("Quit and lose your unsaved changes?")
         await it.press("escape")
         failing = False
         await it.press("y")
@@ -365,7 +365,7 @@ async def test_failing_disk_and_recovery_are_shown(tmp_path: Path) -> None:
 async def test_second_ctrl_q_quits_and_keeps_draft(tmp_path: Path) -> None:
     async with run_with_drafts(tmp_path) as it:
         await it.press("f2", "x", "ctrl+q")
-        it.sees("Ctrl+Q again quits.")
+        it.sees("Press Ctrl+Q again to quit.")
         await it.press("ctrl+q")
         assert it.app.return_code == 0
     assert [draft["typed"] for draft in stored_drafts(tmp_path)] == [{"name": "Acme Corporationx"}]
@@ -377,7 +377,7 @@ async def test_quit_dialog_names_kept_draft(tmp_path: Path) -> None:
         await it.press("f2")
         await it.press("x")
         await it.press("ctrl+q")
-        it.sees("Quit? What is not saved is kept as a draft", "Kept as a draft: Name of ACME-CORP.")
+        it.sees("Quit? Your unsaved changes are kept", "Kept as a draft: Name of ACME-CORP.")
         await it.press("right", "enter")
         assert it.app.return_code == 0
     assert [draft["typed"] for draft in stored_drafts(tmp_path)] == [{"name": "Acme Corporationx"}]

@@ -292,6 +292,6 @@ async def test_stale_list_is_reloaded_after_find(keys: list[str]) -> None:
 
 
 async def test_search_line_keeps_its_order_before_the_number_of_all() -> None:
-    async with run_app(300, mirror=True, size=(72, 24)) as it:
+    async with run_app(300, mirror=True, size=(73, 24)) as it:
         await it.press("slash", *"mul")
-        it.sees(" 9 · page 1 of 1 · best first · as of ")
+        it.sees(" 9 found · page 1 of 1 · best first · as of ")

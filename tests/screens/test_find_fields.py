@@ -47,8 +47,10 @@ async def test_words_of_a_field_are_marked_there_only(find: str, rows: list[str]
 async def test_field_names_are_completed_and_explained() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"ci")
-        assert it.lines[-2].strip() == "Tab: city: finds in City only."
+        assert it.lines[-1].startswith(" Tab city:  ⏎ Open")
+        assert it.lines[-2].startswith(" Find: ci ")
         await it.press("tab")
+        it.misses("Tab city:")
         it.sees("Find: city: ", "48 of 48")
         await it.type("tac")
         it.sees("city: is in City only · ? alone lists the fields", "Find: city:tac")
@@ -57,6 +59,18 @@ async def test_field_names_are_completed_and_explained() -> None:
         it.sees("city: is in City only · active left out", "1 of 48")
         await it.press("tab", "escape")
         it.misses("is in City only")
+
+
+async def test_tab_twice_goes_to_the_rows_of_what_was_typed() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("slash", *"ci")
+        before = it.lines[:-1]
+        await it.press("tab")
+        it.sees("48 of 48")
+        await it.press("tab")
+        assert it.lines[:-1] == before
+        await it.press("j")
+        it.sees("Find: ci ")
 
 
 async def test_unknown_field_is_text_and_named() -> None:

@@ -41,7 +41,7 @@ async def test_enter_moves_to_next_field_and_never_saves() -> None:
         await it.press("f2")
         await it.type("X")
         await it.press(*["enter"] * 20)
-        it.sees("This is the last field. F10 saves.")
+        it.sees("This is the last field. Press F10 to save.")
         assert it.transport.count("POST") == 0
 
 
@@ -133,7 +133,7 @@ async def test_change_before_post_opens_conflict_with_etags() -> None:
 
         it.transport.intercept = change_first
         await it.press("f10")
-        it.sees("Conflict · ACME-CORP", "Somebody else changed Phone", "555-7777")
+        it.sees("Conflict · ACME-CORP", "Someone else changed Phone", "555-7777")
         assert (await it.record("ACME-CORP"))["phone"] == "555-7777"
 
 
@@ -194,9 +194,9 @@ async def test_refusal_disables_editing_until_refresh() -> None:
         await it.press("escape", "right", "right", "enter")
         it.sees("READ-ONLY", "Customers")
         await it.press("f2")
-        it.sees("Editing is off", "131", "F5 lets you try")
+        it.sees("Editing is off", "131", "Press F5 to try")
         await it.press("f5")
-        it.sees("Editing is enabled again")
+        it.sees("You can edit again")
         await it.press("f2")
         it.sees("Edit ACME-CORP")
 
@@ -223,9 +223,9 @@ async def test_quit_asks_while_changes_are_unsaved() -> None:
     async with run_app() as it:
         await edit_phone(it)
         await it.press("ctrl+q")
-        it.sees("Quit and lose what is not saved?", "Phone of ACME-CORP")
+        it.sees("Quit and lose your unsaved changes?", "Phone of ACME-CORP")
         await it.press("ctrl+q", "ctrl+q")
-        it.sees("Quit and lose what is not saved?")
+        it.sees("Quit and lose your unsaved changes?")
         await it.press("enter")
         it.sees("Edit ACME-CORP", "555-0199")
 
@@ -250,7 +250,7 @@ async def test_new_offers_to_open_existing_id() -> None:
         await it.press("enter")
         await it.type("Other")
         await it.press("f10")
-        it.sees("That ID exists already", "BRIGHT-MFG is already a customer")
+        it.sees("That ID exists already", "BRIGHT-MFG is a customer already")
         assert it.transport.count("POST") == 0
         await it.press("right", "enter")
         it.sees("BRIGHT-MFG · Bright Manufacturing LLC", "Rockford")

@@ -65,7 +65,7 @@ async def test_undo_of_discontinue_and_create_is_refused() -> None:
         await it.type("DOCK-7")
         await it.press("f10")
         await it.press("u")
-        it.sees("DOCK-7 was created. This cannot be undone")
+        it.sees("DOCK-7 was created. That cannot be undone here")
         await it.press("m")
         it.sees("My changes", "created", "Status", "active", "discontinued")
 

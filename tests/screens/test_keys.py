@@ -60,7 +60,7 @@ async def test_second_ctrl_c_quits() -> None:
 async def test_first_ctrl_c_shows_how_to_quit() -> None:
     async with run_app() as it:
         await it.press("ctrl+c")
-        it.sees("Ctrl+C again, or Ctrl+Q, leaves dockbook.", "48 customers")
+        it.sees("Press Ctrl+C again, or Ctrl+Q, to leave dockbook.", "48 customers")
 
 
 @pytest.mark.promise("A5")

@@ -58,6 +58,8 @@ async def test_wider_terminal_shows_more_columns(cells: int, least: int) -> None
     async with run_app(size=(cells, 24)) as it:
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
+        if screen.preview.display:
+            await it.press("P")
         assert len(screen.table.shown_columns) >= least
 
 
@@ -81,14 +83,14 @@ async def test_quarantined_list_settings_are_reported(tmp_path: Path) -> None:
     ListStateFile(tmp_path, "test").save(ListState())
     next(tmp_path.iterdir()).write_text("rubbish")
     async with run_app(list_state_file=ListStateFile(tmp_path, "test")) as it:
-        it.sees("How the list was left could not be understood", "ACME-CORP")
+        it.sees("The saved settings of the list are damaged", "ACME-CORP")
 
 
 async def test_unwritable_list_settings_are_reported(tmp_path: Path) -> None:
     (tmp_path / "views").write_text("in the way")
     async with run_app(list_state_file=ListStateFile(tmp_path / "views", "test")) as it:
         await it.press("s", "down", "enter")
-        it.sees("The settings of the list could not be saved", "by Name ▲")
+        it.sees("The settings of the list cannot be saved", "by Name ▲")
 
 
 async def test_column_without_server_sort_is_sorted_locally() -> None:

@@ -119,7 +119,7 @@ async def test_stopped_download_is_reported_and_f5_resumes() -> None:
 
     async with run_app(mirror=True, timing=PATIENT, intercept=fails) as it:
         await it.press("slash", *"acme")
-        await it.until("the rest did not come yet, F5 asks for it")
+        await it.until("the rest is missing: press F5 to get it")
         it.misses("on its way", "F6 makes")
         broken = False
         await it.press("f5")

@@ -15,7 +15,7 @@ async def test_palette_begins_with_what_is_used_most() -> None:
     async with run_app(size=(80, 60)) as it:
         await it.press("ctrl+p")
         first = [line.split("  ")[0] for line in commands(it)[:6]]
-        assert first == ["Open", "Find while you type, over everything", "Edit", "New", *first[4:]]
+        assert first == ["Open", "Find while you type, in all fields", "Edit", "New", *first[4:]]
         assert first[4].startswith("Copy")
         await it.press("up")
         assert [line.split("  ")[0] for line in commands(it)[-6:-4]] == ["Next row", "Previous row"]
@@ -28,7 +28,7 @@ async def test_palette_begins_with_what_is_used_most() -> None:
         ("remo", "remove → Discontinue"),
         ("clip", "clipboard → Copy"),
         ("print", "print → Copy"),
-        ("phone", "phone → Open"),
+        ("phone", "Copy ID, phone, email, address …"),
         ("exit", "exit → Leave dockbook"),
         ("excel", "excel → Export"),
     ],
@@ -58,13 +58,13 @@ async def test_palette_confirms_what_the_key_confirms() -> None:
         await it.press("enter")
         assert it.transport.count("DELETE") == 0
         await it.press("f2", "x", "ctrl+p", *"quit", "enter")
-        it.sees("Quit and lose what is not saved?", "Stay")
+        it.sees("Quit and lose your unsaved changes?", "Stay")
         assert it.app.return_code is None
 
 
 async def test_palette_offers_from_find_what_letters_do_on_the_list() -> None:
     async with run_app(mirror=True) as it:
-        await it.press("slash", *"bright", "ctrl+p", *"clip", "enter")
+        await it.press("slash", *"bright", "ctrl+p", *"clip", "enter", "i")
         it.sees("Copied: BRIGHT-MFG")
 
 

@@ -91,10 +91,10 @@ async def test_refused_id_is_saved_only_after_warning(mirror: bool) -> None:
         it.sees("A&B · Amp")
         it.misses("offline")
         await it.press("f5")
-        it.sees("A&B · Amp", "This ID cannot be asked for")
+        it.sees("A&B · Amp", "The server cannot be asked for this ID")
         it.misses("offline")
         await it.press("e", "end", "X", "f10")
-        it.sees("Save without looking first?", "overwrites that unseen")
+        it.sees("Save without looking first?", "your save overwrites it")
         assert it.transport.count("POST") == 0
         await it.press("enter")
         it.sees("AmpX")

@@ -80,7 +80,7 @@ async def test_forbidden_rows_are_removed(tmp_path: Path) -> None:
     await fill_mirror(path)
     forbidden = {"statusCode": 403, "error": "forbidden", "message": "No."}
     async with run_app(mirror_file=path, intercept=always(lambda: json_response(403, forbidden))) as it:
-        await it.until("Customers cannot be listed without this permission")
+        await it.until("Press F5 when you have the permission.")
         it.misses("ACME-CORP")
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -139,7 +140,9 @@ async def test_deadline_runs_while_work_waits_for_a_thread(postgres_server: Post
     await database.close()
 
 
-async def test_calls_of_one_request_share_a_deadline() -> None:
+@asynccontextmanager
+async def refusing_server() -> AsyncIterator[tuple[int, list[int]]]:
+    """The port of a server that closes every connection, and how often it did."""
     attempts: list[int] = []
 
     async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -147,7 +150,11 @@ async def test_calls_of_one_request_share_a_deadline() -> None:
         writer.close()
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
-        port = listening.sockets[0].getsockname()[1]
+        yield listening.sockets[0].getsockname()[1], attempts
+
+
+async def test_calls_of_one_request_share_a_deadline() -> None:
+    async with refusing_server() as (port, attempts):
         database = PostgresDatabase(f"postgresql://127.0.0.1:{port}/x?sslmode=disable", deadline=1.0)
         request_wait.set(RequestWait())
         for most in (5, 1):
@@ -161,6 +168,17 @@ async def test_calls_of_one_request_share_a_deadline() -> None:
             await database.read(lambda _: None)
         assert len(attempts) > 1
         await database.close()
+
+
+async def test_new_connections_begin_with_the_server_that_was_used_last(
+    database: PostgresDatabase, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_LOOK_EVERY", 3600)
+    async with refusing_server() as (port, attempts):
+        both = PostgresDatabase(f"postgresql://dock@127.0.0.1:{port},127.0.0.1:{postgres_server.port}/postgres")
+        await asyncio.gather(*(Store(both).upsert(str(number), {}) for number in range(16)))
+        assert len(attempts) == 1
+        await both.close()
 
 
 @pytest.mark.promise("S7")
@@ -320,9 +338,9 @@ async def test_counts_are_exact_after_racing_creates(pair: Pair, monkeypatch: py
     assert ranges.total == 200
     everyone = (await pair[0].page(PageRequest(page_size=250))).records
     pages = [(await pair[1].page(PageRequest(page=page, page_size=9))).records for page in range(1, 24)]
-    assert ",".join(page[1:-1] for page in pages) == everyone[1:-1]
+    assert b",".join(page[1:-1] for page in pages) == everyone[1:-1]
     backwards = [await pair[1].page(PageRequest(page=page, page_size=9, direction="DESC")) for page in range(1, 24)]
-    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', "".join(page.records for page in backwards))
+    ids = re.findall(r'"shortID" ?: ?"([^"]+)"', b"".join(page.records for page in backwards).decode())
     assert ids == sorted(ids, reverse=True)
     assert len(ids) == 200
 

@@ -18,6 +18,8 @@ COLUMNS, LINES, PIECE = 40, 6, 10
 ALLOWED_OUTPUT = re.compile(r"(?:\x1b\[[0-9;]*[HmKABCD]|\x1bE|[^\x00-\x1f\x7f-\x9f]|[\r\x08])*")
 
 letters = st.sampled_from([*"abcXYZ  .-", "é", "Ж", "›", "│", "日", "本", "e\u0301", "한", "م", "न"])
+#: How a terminal shows them that gives every character one cell.
+NARROW = str.maketrans(dict.fromkeys("日本한", "x"))
 styles = st.lists(
     st.sampled_from(["1", "2", "4", "7", "9", "22", "27", "36", "91", "44", "38;5;200", "48;2;1;2;3", "39", "49", "0"]),
     max_size=3,
@@ -116,7 +118,7 @@ def test_output_contains_only_text_styles_and_moves() -> None:
 def test_cells_beyond_edges_are_clipped_and_restored() -> None:
     diff = cleared_diff()
     diff.buffer.feed("\x1b[1;36Habcdefgh\x1b[99;1Hnever\x1b[6;39H日本")
-    assert diff.output() == "\x1b[35Cabcde\x1b[6H\x1b[K\x1b[38C日\r\x1b[39C"
+    assert diff.output() == "\x1b[35Cabcde\x1b[6;39H\x1b[K日\r\x1b[39C"
     diff.forget(20, 3)
     assert diff.output().count("\x1b[K") == 3
     diff.forget(COLUMNS, LINES)
@@ -124,13 +126,30 @@ def test_cells_beyond_edges_are_clipped_and_restored() -> None:
 
 
 @pytest.mark.promise("T4")
-def test_line_of_uncertain_width_is_rewritten() -> None:
+def test_line_of_uncertain_width_is_rewritten_from_the_column_set_before_the_change() -> None:
     diff = cleared_diff()
     diff.buffer.feed("\x1b[2;1H日本  name    x")
     diff.output()
     diff.buffer.feed("\x1b[2;13Hy")
     # After the wide characters the column is set explicitly, so the terminal's width for them does not matter.
-    assert diff.output() == "\r\x1b[K日本\r\x1b[6Cname  y x\r\x1b[13C"
+    assert diff.output() == "\x1b[3D\x1b[Ky x\r\x1b[13C"
+    diff.buffer.feed("\x1b[2;3H月")
+    assert diff.output() == "\r\x1b[K日月\r\x1b[6Cname  y x\r\x1b[4C"
+
+
+@pytest.mark.promise("T4")
+@given(st.lists(updates, min_size=2, max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_change_leads_to_same_screen_as_repainting_where_wide_characters_take_one_cell(frames: list[str]) -> None:
+    changed, diff = Screen(), cleared_diff()
+    for number, frame in enumerate(frames, 1):
+        diff.buffer.feed(frame)
+        changed.write(diff.output().translate(NARROW))
+        repainted, whole = Screen(), cleared_diff()
+        for earlier in frames[:number]:
+            whole.buffer.feed(earlier)
+        repainted.write(whole.output().translate(NARROW))
+        assert changed.emulator.seen == repainted.emulator.seen
 
 
 def test_invisible_styles_on_blanks_are_omitted() -> None:

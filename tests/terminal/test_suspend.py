@@ -15,7 +15,7 @@ from tests.terminal.emulator import Terminal, terminal
 from tests.terminal.pty_program import ROOT
 
 DEMO: Final = ["-m", "app", "--demo"]
-NO_SHELL: Final = "There is no shell to go back to. u undoes the last save."
+NO_SHELL: Final = "There is no shell to go back to. To undo the last save, press u."
 #: Commands that run the program, directly or from another shell.
 DIRECTLY: Final = f"{sys.executable} -m app --demo"
 WRAPPED: Final = f"sh -c '{DIRECTLY}; true'"

@@ -35,11 +35,16 @@ def entries(values: dict[str, str], remarks: dict[str, str]) -> list[FieldEntry]
 
 
 def lines_of(rows: list[tuple[Line, ...]]) -> list[Line]:
-    return [line for row in rows for line in row]
+    """The lines of the columns, one column after the other."""
+    return [line for column in zip(*rows, strict=True) for line in column]
 
 
 def text_of(line: Line) -> str:
     return "".join(run.text for run in line.runs)
+
+
+def remark_of(line: Line) -> str:
+    return "".join(run.text.strip().removeprefix("! ") for run in line.runs if run.look == "remark")
 
 
 def squeezed(text: str) -> str:
@@ -60,7 +65,7 @@ def test_every_field_is_whole_and_fits(values: dict[str, str], remarks: dict[str
     for index, entry in enumerate(shown):
         value = "".join(run.text for line in lines for run in line.runs if run.entry == index and run.look != "remark")
         assert squeezed(entry.shown) in squeezed(value)
-        assert squeezed(entry.remark) in squeezed("".join(text_of(line) for line in lines).replace("! ", ""))
+        assert squeezed(entry.remark) in squeezed("".join(map(remark_of, lines)))
         assert sum(index in line.heads for line in lines) == 1
 
 

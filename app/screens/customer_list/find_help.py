@@ -1,7 +1,7 @@
 """The line under the search bar: what the names of fields in it do."""
 
 from app.models.fields import BY_NAME
-from app.models.find_query import FIND_FIELDS, complete_field, parse_find
+from app.models.find_query import FIND_FIELDS, parse_find
 from app.text.sanitize import sanitize
 
 #: What is typed to be shown all fields; it is not searched for.
@@ -17,10 +17,6 @@ def find_help(typed: str) -> str:
     query = parse_find(text)
     if query.unknown:
         return f"No field '{sanitize(query.unknown[0])}': use {names}."
-    completed = complete_field(typed)
-    if completed:
-        name = completed.split()[-1]
-        return f"Tab: {name} finds in {_label(name.removesuffix(':'))} only."
     fields = dict.fromkeys(word.field for word in query.words if word.field)
     parts = [f"{name}: is in {_label(name)} only" for name in fields]
     parts += [f"{status} left out" for status in query.without]

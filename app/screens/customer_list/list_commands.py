@@ -5,10 +5,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest, Period
+from app.models.find_query import complete_field
 from app.screens.base import Command
+from app.screens.customer_list.find_help import find_help
 from app.screens.customer_list.list_layout import ListLayout
 from app.text.sanitize import sanitize
 from app.widgets.customer_table import CursorPlacement
+from app.widgets.key_bar import Hint
+from app.widgets.key_names import actions_of, key_name
 
 if TYPE_CHECKING:
     from app.models.customer import ListPosition
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 class ListCommands(ListLayout):
     """The part of the list that asks which rows to show, and how; they are loaded by the list."""
 
+    #: The field name that Tab completes, if there is one.
+    _completed: Sequence[str] = ()
     #: The columns that the server does not sort by.
     sorted_locally: set[str | None]
 
@@ -78,6 +84,20 @@ class ListCommands(ListLayout):
         if typed and not self.status.notices:
             self.show_hint(f"No ID is {sanitize(typed)}. This begins with it.")
 
+    def show_typed(self, typed: str) -> None:
+        """Explain what is typed into the search: what its fields are, and which one Tab completes."""
+        self.status.help = find_help(typed)
+        completed = complete_field(typed).split()[-1:]
+        if completed != [*self._completed]:
+            self._completed = completed
+            self.show_keys()
+
+    def show_keys(self) -> None:
+        super().show_keys()
+        for name in self._completed:
+            tab = next((key_name(one.key) for one in actions_of(self) if one.id == "find-rows"), "")
+            self.keys.hints = (Hint("find-rows", tab, name), *self.keys.hints)
+
     def commands(self) -> Sequence[Command]:
         from app.screens.customer_list.filters import ask_which_to_remove, filter_commands, period_commands
 
@@ -126,11 +146,6 @@ class ListCommands(ListLayout):
         from app.screens.customer_list.options import ask_order
 
         ask_order(self, self.pagination.requested, self.sorted_locally, self.order_by)
-
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
 
     def action_export(self) -> None:
         from app.screens.export import ask_export

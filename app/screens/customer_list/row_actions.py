@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
+from app.screens.base import Command
 from app.screens.context import AppContext
 from app.screens.customer_actions import CustomerActions
 from app.screens.customer_list.marked_neighbours import MarkedNeighbours
@@ -89,7 +90,7 @@ class RowActions(CustomerActions):
         others: dict[str, Callable[[], None]] = {
             "Open them one after another": self._open_marked,
             "Set one field in all": self.action_set_field,
-            "Discontinue all": self.action_discontinue_all,
+            "Discontinue all": self.discontinue_all,
             "Clear all marks": partial(self.set_marks, {}),
         }
         self._with_marked(lambda _customers: ask_about_marked(self, self.marked, others))
@@ -100,11 +101,18 @@ class RowActions(CustomerActions):
         if self.can_write():
             self._with_marked(lambda customers: ask_field(self, customers, self._unmark_written))
 
-    def action_discontinue_all(self) -> None:
+    def discontinue_all(self) -> None:
         from app.screens.bulk_edit import ask_discontinue
 
         if self.can_write():
             self._with_marked(lambda customers: ask_discontinue(self, customers, self._unmark_written))
+
+    def commands(self) -> Sequence[Command]:
+        return [
+            *super().commands(),
+            Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
+            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
+        ]
 
     def action_copy(self) -> None:
         from app.screens.copy_dialog import ask_what_to_copy
@@ -160,6 +168,11 @@ class RowActions(CustomerActions):
             elif result.outcome == "conflict" and not is_before(result.customer.modified, marked[short_id].modified):
                 marked[short_id] = result.customer
         self.set_marks(marked)
+
+    def _find_duplicates(self) -> None:
+        from app.screens.duplicates import show_duplicates
+
+        show_duplicates(self)
 
     def _open_marked(self) -> None:
         self._open(next(iter(self.marked.values())))
@@ -222,7 +235,7 @@ class RowActions(CustomerActions):
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
         else:
-            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
+            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the one at ›.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         self.status.clear_notice()

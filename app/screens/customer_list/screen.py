@@ -14,7 +14,7 @@ from app.repository.repository import ConnectionState
 from app.screens.base import BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.bindings import FOOTER, FOOTER_OF_FIND, HELP_TEXT, LIST_BINDINGS
-from app.screens.customer_list.find_help import HELP_QUERY, find_help
+from app.screens.customer_list.find_help import HELP_QUERY
 from app.screens.customer_list.list_commands import ListCommands
 from app.screens.customer_list.list_layout import LEAST_ROWS
 from app.screens.customer_list.page_loader import PageLoaded, PageLoader, PageMissing
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from app.models.customer import Customer, Origin, Page
 
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
+#: Cells in which there is room for hints beside the position.
+_ROOM_FOR_CHOICES: Final = 100
 
 
 class CustomerListScreen(ListCommands):
@@ -208,7 +210,7 @@ class CustomerListScreen(ListCommands):
     def text_changed(self, event: Input.Changed) -> None:
         """Search for the text as it is now; the search before is not waited for."""
         self.status.clear_hint()
-        self.status.help = find_help(event.value) if self.is_searching else ""
+        self.show_typed(event.value if self.is_searching else "")
         text, request = " ".join(event.value.split()), self.pagination.requested
         if self._return_point is None or not self.is_searching or text in (request.find, HELP_QUERY):
             return
@@ -251,7 +253,7 @@ class CustomerListScreen(ListCommands):
 
     def end_find(self) -> None:
         self._return_point = None
-        self.status.help = ""
+        self.show_typed("")
         self.remove_class("-finding")
         self.status.hide_when_empty = False
         self.table.focus()
@@ -288,9 +290,9 @@ class CustomerListScreen(ListCommands):
     def _turn_to_last(self) -> None:
         last = self.pagination.last
         if self.pagination.counting:
-            self.show_hint("The matches are still being counted. Press F8 for the next page.")
+            self.show_hint("Still counting. Press F8 for the next page.")
         elif last == self.pagination.shown.page and self.pagination.offset(1) is not None:
-            self.show_hint("The number of pages is unknown. Press F8 for the next page.")
+            self.show_hint("The server does not say how many pages there are. Press F8 for the next one.")
         else:
             self.load(self.pagination.shown._replace(page=last), "last")
 
@@ -302,9 +304,11 @@ class CustomerListScreen(ListCommands):
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load_around_cursor(
-            self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status])
-        )
+        status = _NEXT_STATUS[self.pagination.requested.status]
+        self.load_around_cursor(self.pagination.requested._replace(page=1, status=status))
+        # In less room it would take a line of its own, and the position says what is shown.
+        if self.size.width >= _ROOM_FOR_CHOICES:
+            self.show_hint(f"Filter: {' · '.join(f'[{one}]' if one == status else one for one in _NEXT_STATUS)}")
         self.save_list_state()
 
     async def action_leave(self) -> None:

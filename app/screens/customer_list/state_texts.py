@@ -1,5 +1,6 @@
 """What the list says about itself: its position line, and why it is empty."""
 
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.errors import DockbookError, Forbidden
@@ -17,7 +18,7 @@ _OUTLOOKS: "Final[dict[MirrorOutlook, str]]" = {
     "coming": "the rest is on its way",
     "waiting": "the rest comes when the server answers",
     "elsewhere": "another dockbook on this machine reads the rest",
-    "stopped": "the rest did not come yet, F5 asks for it",
+    "stopped": "the rest is missing: press F5 to get it",
     "never": "there is no local copy of them",
 }
 
@@ -49,10 +50,10 @@ def summary(pagination: "Pagination", room: int = 1_000) -> str:
     last = "" if not known else f" of {pagination.last:,}{'+' if pagination.counting else ''}"
     # Where there is little room, the headings show the order.
     orders = [f" · {shown.order}{_ARROWS[shown.direction] if shown.sort else ''}", ""]
+    *counts, fewest = _counts(pagination, page)
     lines = [
         f"{count} · page {shown.page:,}{last}{order}{age}"
-        for order in orders
-        for count in _counts(pagination, page)
+        for order, count in (*product(orders, counts or [fewest]), ("", fewest))
         for age in _ages(pagination)
     ]
     lines += _short_summaries(pagination, page)
@@ -106,7 +107,8 @@ def _counts(pagination: "Pagination", page: "Page") -> list[str]:
         if origin.synced_at is None:
             searched = f"searched {origin.held:,}{of_expected(origin)} so far"
             return [f"{count} · {searched}", f"{count} · {searched.removesuffix(' so far')}"]
-        return [f"{count} of {total_of_all(request, page):,}", count]
+        few = [f"{count} found"] if request.find else []
+        return [f"{count} of {total_of_all(request, page):,}", *few, count]
     if page.total is None:
         return ["total unknown"]
     return ["1 customer" if page.total == 1 else f"{total} customers"]
@@ -146,7 +148,7 @@ def empty_text(
             "",
             "To look around with samples, leave and type  dockbook --demo",
             "To connect to a server:  dockbook --url https://HOST/api/v1",
-            "or write a profile into config.toml (README).",
+            "or write a profile into config.toml (see the README).",
         ]
     return EmptyText("No customers yet", "This book is empty.", "\n".join(hints).strip("\n"))
 
@@ -155,7 +157,7 @@ def failure_text(error: DockbookError) -> EmptyText:
     """Return why no page could be loaded."""
     hint = "" if "F5" in error.text else "Press F5 to try again."
     if isinstance(error, Forbidden):
-        hint = "Customers cannot be listed without this permission. Press F5 after it has been granted."
+        hint = "Press F5 when you have the permission."
     return EmptyText(error.title, error.text, hint, failed=True)
 
 

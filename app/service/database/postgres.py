@@ -135,6 +135,7 @@ class PostgresDatabase:
         self._idle: deque[tuple[str, psycopg.Connection[Any]]] = deque()
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="postgres")
         self._timeline = ""
+        self._last_used = ""
         self._lock = threading.Lock()
         #: Whether a server was reached yet. The first thread that needs one looks at all, the others wait for it.
         self._reached = False
@@ -288,7 +289,9 @@ class PostgresDatabase:
         raise psycopg.OperationalError("; ".join(failures))
 
     def _servers(self) -> list[str]:
-        return [make_conninfo("", **server) for server in conninfo_attempts(self._conninfo)]
+        """All servers, the one that was used last first: where a machine does not answer, each try takes seconds."""
+        servers = [make_conninfo("", **server) for server in conninfo_attempts(self._conninfo)]
+        return sorted(servers, key=lambda server: server != self._last_used)
 
     def _look_around(self) -> None:
         """Learn the last timeline of all servers that can be reached."""
@@ -314,6 +317,7 @@ class PostgresDatabase:
                     raise psycopg.OperationalError("This server is a former primary that was replaced")  # noqa: TRY301
                 # From now on, connections to the former primary are closed when they are next used.
                 self._timeline = timeline
+                self._last_used = server
                 if not self._reached:
                     self._reached = True
                     if self._has_several:
