@@ -36,6 +36,8 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
 }
 #: What can be done when it has ended.
 _AFTERWARDS: Final = ("open", "undo", "leave")
+#: The kind of the notice about a save that is not confirmed.
+_LOOKING: Final = "looking for a save"
 _NEED_A_PERSON: Final[tuple[Outcome, ...]] = ("unconfirmed", "conflict", "failed", "left")
 
 
@@ -71,7 +73,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         "each customer, first those that were not saved: they stay marked."
     )
 
-    FOOTER = ("stop", "open", "undo", "leave")
+    FOOTER = ("stop", "open", "leave", "undo")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
@@ -167,8 +169,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     def _note_result(self, result: BulkResult) -> None:
         self._in_doubt = None
-        if not self._left:
-            self.status.clear_notice()
+        self.status.clear_notice(_LOOKING)
         if result.saved is not None:
             change = self.job.change(result.saved, self._key) if result.outcome == "saved" else None
             self.app.post_message(self.CustomerSaved(result.customer, "", change=change))
@@ -192,6 +193,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
             f"{write.error.title}: {sanitize_id(write.short_id)} is not confirmed. dockbook looks for it for a minute. "
             "Press Esc twice to leave.",
             "warning",
+            _LOOKING,
         )
 
     def _report_elsewhere(self) -> None:

@@ -42,7 +42,7 @@ class DuplicatesScreen(ComparisonScreen[None]):
     HEADINGS = ("Customer", "Looks like")
     SHORT_HEADINGS = ("", "")
     LABEL_CELLS = 19
-    FOOTER = ("compare", "refresh", "leave")
+    FOOTER = ("compare", "leave", "refresh")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "compare", "Compare", id="compare", tooltip="Show them side by side"),
@@ -92,7 +92,7 @@ class DuplicateScreen(ComparisonScreen[None]):
     )
 
     LABEL_CELLS = 12
-    FOOTER = ("open", "refresh", "next-customer", "leave")
+    FOOTER = ("open", "leave", "next-customer", "refresh")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open either customer"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import combinations
@@ -140,3 +141,24 @@ async def test_search_for_doubles_ends_with_its_caller() -> None:
         with pytest.raises(asyncio.CancelledError):
             await finding
         assert len((await groups_of(mirror)).groups) == MOST
+
+
+@pytest.mark.slow
+async def test_many_customers_take_no_more_memory_than_their_groups() -> None:
+    customers = [
+        customer(
+            f"C-{number:06}", phone=f"{number // 2:09}", email=f"{number}@x.example", address1=f"{number} Königsweg"
+        )
+        for number in range(100_000)
+    ]
+    async with filled(customers) as mirror:
+        del customers
+        tracemalloc.start()
+        try:
+            found = await groups_of(mirror)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(found.groups) == MOST
+        assert found.truncated
+        assert peak < 4 * 2**20
