@@ -112,7 +112,9 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         """While it runs it can only be stopped, and then only be left."""
         if action == "stop":
             return self._in_progress
-        return not (self._in_progress and action in _AFTERWARDS) and (action != "undo" or self.job.undoable)
+        if action == "undo" and not (self.job.undoable and self._counts["saved"]):
+            return False
+        return not (self._in_progress and action in _AFTERWARDS)
 
     def unsaved_text(self) -> str:
         if not self._in_progress:
@@ -217,6 +219,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         self.set_intro(*lines)
         self.show_connection(self.repository.connection)
         self.view.show(list(self._rows()))
+        self.refresh_bindings()
         self.header.detail = f"{done:,} of {total:,}"
 
     def _rows(self) -> Iterator[ComparisonRow]:
