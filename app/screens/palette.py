@@ -46,7 +46,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "recent": ("last", "history", "opened", "before", "back", "again"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
-    "find-duplicates": ("duplicate", "twice", "same", "merge"),
+    "find-doubles": ("duplicate", "twice", "same", "merge"),
     "save-filter": ("bookmark", "favourite", "remember", "keep", "store"),
     "remove-filter": ("delete filter", "bookmark"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),

@@ -112,7 +112,7 @@ class RowActions(CustomerActions):
         return [
             *super().commands(),
             Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
-            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
+            Command("find-doubles", "Find double customers", "", self._find_doubles),
         ]
 
     def action_copy(self) -> None:
@@ -170,10 +170,10 @@ class RowActions(CustomerActions):
                 marked[short_id] = result.customer
         self.set_marks(marked)
 
-    def _find_duplicates(self) -> None:
-        from app.screens.duplicates import show_duplicates
+    def _find_doubles(self) -> None:
+        from app.screens.double_customers import show_double_customers
 
-        show_duplicates(self)
+        show_double_customers(self)
 
     def _open_marked(self) -> None:
         self._open(next(iter(self.marked.values())))
