@@ -12,9 +12,10 @@ from app.widgets.key_names import Action, key_name
 
 #: The most used first; what is in neither list stands between them.
 _FIRST: Final = (
-    *("save", "open", "find", "edit", "new", "copy", "copy-all", "sort", "status-filter", "go-to"),
-    *("next-page", "previous-page", "next-customer", "previous-customer", "discontinue", "undo", "mark", "marked"),
-    *("export", "columns", "page-size", "refresh", "my-changes", "drafts", "choices", "restore"),
+    *("save", "open", "find", "edit", "new", "copy", "copy-all", "copy-address", "sort", "status-filter", "go-to"),
+    *("recent", "next-page", "previous-page", "next-customer", "previous-customer", "discontinue", "undo"),
+    *("duplicate", "mark", "marked", "set-field", "discontinue-all", "export", "preview", "columns", "page-size"),
+    *("refresh", "my-changes", "drafts", "choices", "restore", "save-filter"),
 )
 _LAST: Final = (
     *("read-all", "help", "test-scanner", "first-page", "last-page", "find-rows", "find-leave", "leave"),
@@ -32,16 +33,22 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "new": ("add", "create", "insert", "customer"),
     "copy": ("clipboard", "yank", "print", "paste"),
     "copy-all": ("clipboard", "print", "label", "paste", "record"),
+    "copy-address": ("clipboard", "print", "label", "envelope", "paste"),
     "sort": ("order", "arrange", "alphabet"),
     "status-filter": ("show", "hide", "active", "discontinued", "status"),
     "go-to": ("jump", "scan", "barcode", "position"),
+    "duplicate": ("copy", "clone", "second address", "same"),
+    "preview": ("details", "side", "split", "view"),
     "discontinue": ("delete", "remove", "deactivate", "end", "erase", "close"),
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
+    "recent": ("last", "history", "opened", "before", "back", "again"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
     "find-duplicates": ("duplicate", "twice", "same", "merge"),
+    "save-filter": ("bookmark", "favourite", "remember", "keep", "store"),
+    "remove-filter": ("delete filter", "bookmark"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
     "columns": ("fields", "view", "settings", "width"),
     "page-size": ("lines", "settings"),
@@ -112,7 +119,12 @@ class PaletteDialog(SelectDialog):
         }
         for_keys = max(map(width, keys.values()), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
-        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
+        # What a command is about may take the cells that are left.
+        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
+        shown = keys | {
+            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
+        }
+        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]

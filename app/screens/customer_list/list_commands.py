@@ -131,7 +131,7 @@ class ListCommands(ListLayout):
         )
         if one.find:
             self.find(one.find, request)
-            self.table.focus()
+            self.after_load(self.table.focus)
         else:
             self.end_find()
             self.load_around_cursor(request)

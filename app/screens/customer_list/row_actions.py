@@ -235,7 +235,7 @@ class RowActions(CustomerActions):
         elif page is not None and page.total == 1 and not self.table.has_caption:
             self._open(customer, text)
         else:
-            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
+            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the one at ›.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         self.status.clear_notice()
