@@ -119,7 +119,7 @@ async def test_rows_take_one_line_again_when_the_window_grows() -> None:
         (("s",), ("Order by", "now ▲", "Esc cancel")),
         (("p",), ("As many as fit  now", "250 rows")),
         (("v",), ("[x] Name", "Space on/off", "Esc cancel")),
-        (("colon",), ("type to search", "Esc cancel")),
+        (("colon",), ("type to search", "Find while you", "Esc cancel")),
         (("colon", *"export what"), ("Export what", "x")),
         (("x",), ("customers.csv", ".xlsx.", "Esc cancel")),
         (("space", "M"), ("1 marked", "Clear all marks")),
