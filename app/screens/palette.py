@@ -9,6 +9,7 @@ from app.screens.base import Command
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.key_names import Action, key_name
+from app.widgets.narrow import is_narrow
 
 #: The most used first; what is in neither list stands between them.
 _FIRST: Final = (
@@ -117,8 +118,12 @@ class PaletteDialog(SelectDialog):
             choice.key: f"{synonym} → {choice.label}" if (synonym := self._found_by.get(choice.key)) else choice.label
             for choice in choices
         }
-        for_keys = max(map(width, keys.values()), default=0)
+        # Keys have their room first, and remarks what the names leave.
+        for_keys = max((width(keys[name]) for name in keys if isinstance(self._entries[name], Action)), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
+        if is_narrow(self.cells):
+            # A name is read whole, in more lines if need be, and its key behind it.
+            return [Content(f"{label}  {keys[name]}".rstrip()) for name, label in labels.items()]
         # What a command is about may take the cells that are left.
         remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
         shown = keys | {
