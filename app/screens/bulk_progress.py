@@ -31,7 +31,7 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
     "conflict": "changed by someone else",
     "failed": "not {}",
     "left": "not tried",
-    "unchanged": "already so",
+    "unchanged": "no change needed",
     "saved": "{}",
 }
 #: What can be done when it has ended.
@@ -75,7 +75,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
-        Binding("u", "undo", "Undo all", id="undo", tooltip="Undo all that was saved here"),
+        Binding("u", "undo", "Undo", id="undo", tooltip="Undo all that was saved here"),
         Binding("escape,f3,q,f12", "stop", "Stop", id="stop", tooltip="Save no more customers"),
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
@@ -116,7 +116,8 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         if not self._in_progress:
             return ""
         saved, total = self._counts["saved"] + self._counts["unchanged"], len(self.job.customers)
-        return f"{BY_NAME[self.job.field].label} in {total - saved:,} of {total:,} customers; it is in {saved:,} so far"
+        label = BY_NAME[self.job.field].label
+        return f"{label} in {total - saved:,} of {total:,} customers, {saved:,} {self.job.word} so far"
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if message.text and not self._in_progress:
@@ -126,10 +127,8 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         if (row := self.view.current) is not None:
             self.post_message(OpenId(self, self._writer.results[int(row.name)].customer.short_id))
 
-    def action_undo(self) -> None:
-        from app.screens.history import undo_last
-
-        undo_last(self)
+    async def action_undo(self) -> None:
+        await self.app.run_action("undo")
 
     def action_stop(self) -> None:
         if not self._writer.stopping:

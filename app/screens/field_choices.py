@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from textual.widgets import Input
+
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.countries import countries
 from app.text.sanitize import shorten
@@ -20,10 +22,18 @@ _LEAST_ZIP: Final = 3  # characters
 
 
 class ValueDialog(SelectDialog):
-    """Values to choose from, most used first; of very many only the first are shown until one types."""
+    """Values to choose from, most used first; of very many only the first are shown until one types.
+
+    What stands in the field is searched for, if it is no value itself.
+    """
 
     def __init__(self, title: str, choices: Sequence[Choice], current: str) -> None:
         super().__init__(title, choices, current, search=True)
+
+    def on_mount(self) -> None:
+        typed = self._current
+        if typed and all(choice.key != typed for choice in self._choices) and self.matches(typed):
+            self.query_one(Input).value = typed
 
     def matches(self, typed: str) -> Sequence[Choice]:
         return super().matches(typed)[:_MOST_SHOWN]

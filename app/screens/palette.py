@@ -37,17 +37,17 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "sort": ("order", "arrange", "alphabet"),
     "status-filter": ("show", "hide", "active", "discontinued", "status"),
     "go-to": ("jump", "scan", "barcode", "position"),
-    "recent": ("history", "last", "before", "back", "again"),
     "duplicate": ("copy", "clone", "second address", "same"),
     "preview": ("details", "side", "split", "view"),
     "discontinue": ("delete", "remove", "deactivate", "end", "erase", "close"),
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
+    "recent": ("last", "history", "opened", "before", "back", "again"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
     "find-duplicates": ("duplicate", "twice", "same", "merge"),
-    "save-filter": ("bookmark", "remember", "keep", "store"),
+    "save-filter": ("bookmark", "favourite", "remember", "keep", "store"),
     "remove-filter": ("delete filter", "bookmark"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
     "columns": ("fields", "view", "settings", "width"),
@@ -119,7 +119,12 @@ class PaletteDialog(SelectDialog):
         }
         for_keys = max(map(width, keys.values()), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
-        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
+        # What a command is about may take the cells that are left.
+        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
+        shown = keys | {
+            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
+        }
+        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]

@@ -66,6 +66,7 @@ async def test_changed_today_is_exported_as_shown(tmp_path: Path) -> None:
 async def test_similar_customers_are_not_exported(tmp_path: Path) -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"sprngfield")
+        await it.until("Similar: springfield")
         await it.press("tab", "x")
         it.sees("Similar: springfield", "These are only similar")
         it.misses("File name")
@@ -81,6 +82,7 @@ async def test_filter_is_saved_opened_and_removed(tmp_path: Path) -> None:
     file = ListStateFile(tmp_path, "a")
     async with run_app(mirror=True, list_state_file=file) as it:
         await it.press("a", "slash", *"city:berlin")
+        await it.until(" 2 active ")
         await it.press("tab", "s", "down", "down", "enter")
         before = rows(it)
         assert len(before) > 1
@@ -92,7 +94,7 @@ async def test_filter_is_saved_opened_and_removed(tmp_path: Path) -> None:
         it.sees("48 customers")
     async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "a")) as it:
         await it.press("ctrl+p", *"berlin")
-        it.sees("Filter: Berlin now", "city:berlin · active · by Name ▲")
+        it.sees("Open filter: Berlin now", "city:berlin · active · by Name ▲")
         await it.press("enter")
         it.sees("Find: city:berlin", "by Name ▲", "active of 48")
         assert rows(it) == before
@@ -113,7 +115,7 @@ async def test_filter_without_words_keeps_status_period_and_order() -> None:
         await it.press("a", "s", "up", "enter")
         it.sees("48 customers")
         await it.press("slash", *"x")
-        await command(it, "filter: disc")
+        await command(it, "open filter: disc")
         it.sees("discontinued of 48", "by Name ▲")
         it.misses("Find:")
 

@@ -581,7 +581,7 @@ async def test_creation_with_id_only_is_remarked() -> None:
 async def test_fields_show_how_far_they_reach() -> None:
     async with run_app() as it:
         await it.press("f2")
-        it.sees(f"Name      [{'Acme Corporation':36}]", f"Fax       [{'':36}]")
+        it.sees(f"Name      [{'Acme Corporation':36}]", f"Fax       [{'':36}]", "↑ from the top: last field")
         await it.press("escape", "f6")
         it.sees(f"ID        [{'':48}] needed", f"Name      [{'':48}] usual")
         await it.type("A")

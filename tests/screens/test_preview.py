@@ -70,6 +70,17 @@ async def test_comes_by_itself_only_where_there_is_much_room() -> None:
         assert "AGUILA-CALC" in preview(it)
 
 
+async def test_gives_way_to_columns_that_a_person_chose() -> None:
+    async with run_app(size=WIDE) as it:
+        # Contact, both lines of the address, fax.
+        await it.press("v", *["down", "space"] * 3, *["down"] * 6, "space", "enter")
+        assert not preview(it)
+        it.sees("Fax", "Address 2", "48 customers")
+        it.misses("No room for")
+        await it.press("P")
+        assert "ACME-CORP" in preview(it)
+
+
 async def test_nothing_stands_there_while_there_is_no_customer() -> None:
     async with run_app(size=WIDE, mirror=True) as it:
         await it.press("slash", *"qwxz")

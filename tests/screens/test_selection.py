@@ -50,7 +50,7 @@ async def test_arrows_in_detail_go_through_the_marked_only() -> None:
         await it.press("space", "down", "space")
         await it.press("f8", "space", "f7")
         await it.press("enter")
-        it.sees("ACME-CORP · Acme Corporation", "1 of 3 marked", "←→ customer")
+        it.sees("ACME-CORP · Acme Corporation", "←→ 1 of 3 marked")
         await it.press("right")
         it.sees("2 of 3 marked")
         third = it.lines[0]

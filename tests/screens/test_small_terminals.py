@@ -167,6 +167,14 @@ async def test_error_is_whole() -> None:
         it.misses("……")
 
 
+async def test_long_notice_leaves_room_for_rows_and_keys() -> None:
+    async with run_app(size=(24, 10), mirror=True) as it:
+        it.transport.disconnect()
+        await it.press("f5")
+        it.sees("› ACME-CORP", "Acme Corporation", "! The server cannot be", "…", "⏎Open")
+        it.misses("……")
+
+
 async def test_keys_and_scans_do_nothing_in_a_terminal_that_is_too_small() -> None:
     async with run_app() as it:
         await it.press("f2", "down", "x")

@@ -40,7 +40,7 @@ def filter_commands(
 ) -> Iterator[Command]:
     """Yield what the palette offers about the filters that have a name."""
     for one in reversed(filters):
-        yield Command(f"filter-{one.name}", f"Filter: {sanitize(one.name)}", describe(one), partial(show, one))
+        yield Command(f"filter-{one.name}", f"Open filter: {sanitize(one.name)}", describe(one), partial(show, one))
     if filters:
         yield Command("remove-filter", "Remove a saved filter", "", remove)
 

@@ -131,7 +131,7 @@ class ListCommands(ListLayout):
         )
         if one.find:
             self.find(one.find, request)
-            self.table.focus()
+            self.after_load(self.table.focus)
         else:
             self.end_find()
             self.load_around_cursor(request)
@@ -146,11 +146,6 @@ class ListCommands(ListLayout):
         from app.screens.customer_list.options import ask_order
 
         ask_order(self, self.pagination.requested, self.sorted_locally, self.order_by)
-
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
 
     def action_export(self) -> None:
         from app.screens.export import ask_export
