@@ -230,7 +230,7 @@ async def test_crash_ends_one_session_with_a_sentence(tmp_path: Path) -> None:
         assert whole.session is not None
         whole.output.clear()
         whole.session.feed(b"\x1b[B\r")
-        await shown(whole, b"Address")
+        await shown(whole, b"Contact")
     assert await whole.ended == (0, "bye")
     assert len(list((tmp_path / ".local/state/dockbook").glob("crash-*.txt"))) == 1
 
@@ -248,7 +248,7 @@ async def test_sessions_that_ended_leave_nothing(tmp_path: Path) -> None:
             await shown(terminal, b"by ID")
             assert terminal.session is not None
             terminal.session.feed(b"\r")
-            await shown(terminal, b"Address")
+            await shown(terminal, b"Contact")
             terminal.session.feed(b"\x11")
             await terminal.ended
 
@@ -308,7 +308,7 @@ async def test_half_a_sequence_of_one_terminal_does_not_meet_the_input_of_the_ne
         assert (await first.ended)[0] == 0
         assert session.size == (60, 20)
         session.feed(b"\r")
-        await shown(second, b"Address")
+        await shown(second, b"Contact")
 
 
 async def test_standard_streams_and_task_factory_stay(tmp_path: Path) -> None:
