@@ -35,8 +35,8 @@ class DuplicatesScreen(ComparisonScreen[None]):
     """Lists the groups; Enter compares two of one."""
 
     HELP_TEXT = (
-        "Customers with the same phone, the same email or the same address (street, and zip or city). Capitals, accents "
-        "and signs do not matter. The local copy is searched. Enter shows two of them side by side."
+        "Customers with the same phone, the same email or the same address (street, and zip or city). Capitals, "
+        "accents and signs do not matter. The local copy is searched. Enter shows two of them side by side."
     )
 
     HEADINGS = ("Customer", "Looks like")
