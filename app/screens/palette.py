@@ -71,8 +71,11 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "last-page": ("bottom", "end"),
 }
 
-#: Below this width the first key of an action has to do.
-_ROOM_FOR_KEYS: Final = 60
+#: From so many cells on, all keys stand in a column of their own.
+_ROOM_FOR_KEYS: Final = 58
+_MOST_FOR_KEYS: Final = 20
+#: Cells of a line beside the text: its paddings and the scroll bar.
+_AROUND: Final = 2
 
 
 class PaletteDialog(SelectDialog):
@@ -117,21 +120,27 @@ class PaletteDialog(SelectDialog):
             choice.key: f"{synonym} → {choice.label}" if (synonym := self._found_by.get(choice.key)) else choice.label
             for choice in choices
         }
+        room = self.cells - _AROUND
+        if self._is_narrow:
+            return [
+                Content(f"{fit(labels[name], room - width(shown) - 2 * bool(shown))}  {shown}".rstrip())
+                for name, shown in keys.items()
+            ]
         for_keys = max(map(width, keys.values()), default=0)
-        widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
-        # What a command is about may take the cells that are left.
-        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
-        shown = keys | {
-            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
-        }
-        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
+        widest = min(max(map(width, labels.values()), default=0), room - for_keys - 2)
+        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether the first key of an action has to do, and stands where its name ends."""
+        return self.cells < _ROOM_FOR_KEYS
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
         if isinstance(entry, Command):
-            return shorten(sanitize(entry.remark), 20)
-        keys = entry.keys
-        return shorten("  ".join(map(key_name, keys if self.cells >= _ROOM_FOR_KEYS else keys[:1])), 20)
+            return "" if self._is_narrow else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
+        keys = entry.keys[:1] if self._is_narrow else entry.keys
+        return shorten("  ".join(map(key_name, keys)), _MOST_FOR_KEYS)
 
 
 def by_use(entry: Action | Command) -> int:
