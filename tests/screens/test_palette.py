@@ -73,4 +73,4 @@ async def test_palette_can_be_read_on_a_handheld() -> None:
         await it.press("colon")
         assert commands(it)[:3] == ["Open               ⏎", "Find while you t…  /", "Edit              F2"]
         await it.type("delete")
-        assert commands(it)[0] == "delete → Discon…  Del"
+        assert commands(it)[0] == "delete → Disco…  Del"
