@@ -72,8 +72,11 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "last-page": ("bottom", "end"),
 }
 
-#: Below this width the first key of an action has to do.
-_ROOM_FOR_KEYS: Final = 60
+#: From so many cells on, all keys stand in a column of their own.
+_ROOM_FOR_KEYS: Final = 58
+_MOST_FOR_KEYS: Final = 20
+#: Cells of a line beside the text: its paddings and the scroll bar.
+_AROUND: Final = 2
 
 
 class PaletteDialog(SelectDialog):
@@ -134,9 +137,9 @@ class PaletteDialog(SelectDialog):
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
         if isinstance(entry, Command):
-            return shorten(sanitize(entry.remark), 20)
-        keys = entry.keys
-        return shorten("  ".join(map(key_name, keys if self.cells >= _ROOM_FOR_KEYS else keys[:1])), 20)
+            return "" if self._is_narrow else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
+        keys = entry.keys[:1] if self._is_narrow else entry.keys
+        return shorten("  ".join(map(key_name, keys)), _MOST_FOR_KEYS)
 
 
 def by_use(entry: Action | Command) -> int:
