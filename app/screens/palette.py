@@ -72,11 +72,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "last-page": ("bottom", "end"),
 }
 
-#: From so many cells on, all keys stand in a column of their own.
-_ROOM_FOR_KEYS: Final = 58
 _MOST_FOR_KEYS: Final = 20
-#: Cells of a line beside the text: its paddings and the scroll bar.
-_AROUND: Final = 2
 
 
 class PaletteDialog(SelectDialog):
@@ -137,8 +133,8 @@ class PaletteDialog(SelectDialog):
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
         if isinstance(entry, Command):
-            return "" if self._is_narrow else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
-        keys = entry.keys[:1] if self._is_narrow else entry.keys
+            return "" if is_narrow(self.cells) else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
+        keys = entry.keys[:1] if is_narrow(self.cells) else entry.keys
         return shorten("  ".join(map(key_name, keys)), _MOST_FOR_KEYS)
 
 
