@@ -41,7 +41,8 @@ _SHOWN: Final[dict[str, Sequence[int | str]]] = {
 _SHOWN_NAMES: Final = frozenset({"title", "HEADINGS", "KEYS"})
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}\S*\s|\s\S*[^\W\d_]{2,}")
 _NOT_WORDS: Final = re.compile(
-    r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|PRIMARY|WHERE)\b|(not )?(bold|dim|reverse)\b|TEXT |INTEGER "
+    r"\s*(INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|PRIMARY)\b|.*\b(SELECT|WHERE)\b|(bold|dim|reverse)\b|.*\(\?|\w+\[",
+    re.DOTALL,
 )
 _PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}")
 

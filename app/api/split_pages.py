@@ -61,10 +61,10 @@ class PageSplitter:
             raise ResponseTooLarge("This customer is larger than dockbook can read.")
         remarks = []
         if size < size_before:
-            remark = f"Answers with {size_before:,} customers are too large; now {size:,} at a time are asked for."
+            remark = f"The server's answers are too large: dockbook now asks for {size:,} customers at a time."
             remarks.append(remark)
         if left_out:
-            remarks.append(f"{left_out} left out on this page: the record alone is too large.")
+            remarks.append(f"{left_out} missing on this page: too large to be shown.")
         return ListedPage(_joined(body, rows, request, request.page_size // size, given), tuple(remarks))
 
 

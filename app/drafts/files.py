@@ -49,7 +49,7 @@ class DraftFiles:
         content = draft.to_bytes()
         if len(content) > LARGEST:
             # It would be taken for damaged when it is read.
-            raise OSError(errno.EFBIG, "The record is too large")
+            raise OSError(errno.EFBIG, "The customer is too large")
         # A disk that failed may have kept an earlier one.
         temp.unlink(missing_ok=True)
         with delete_on_error(temp):

@@ -144,8 +144,8 @@ def describe_missing(base: "Customer | None", body: Mapping[str, str], now: "Cus
     """Return in a clause what of a write a record does not show."""
     if base is None and now is not None:
         return (
-            f"There is a customer {now.short_id} now, but not as it was typed here: it may be yours, stored otherwise, "
-            "or someone else's"
+            f"There is a customer {now.short_id} now, but not as you typed it: the server may have changed it, "
+            "or someone else made it"
         )
     if base is not None and now is None:
         return "There is no such customer on the server now"

@@ -31,11 +31,13 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
     "conflict": "changed by someone else",
     "failed": "not {}",
     "left": "not tried",
-    "unchanged": "already so",
+    "unchanged": "no change needed",
     "saved": "{}",
 }
 #: What can be done when it has ended.
 _AFTERWARDS: Final = ("open", "undo", "leave")
+#: The kind of the notice about a save that is not confirmed.
+_LOOKING: Final = "looking for a save"
 _NEED_A_PERSON: Final[tuple[Outcome, ...]] = ("unconfirmed", "conflict", "failed", "left")
 
 
@@ -66,16 +68,16 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
     """
 
     HELP_TEXT = (
-        "One customer after another is saved the same way as any edit: read again, merged, and sent once. What someone "
-        "else changed is not overwritten. Esc stops; what is saved by then stays saved. The list shows what came of "
-        "each customer, first those that were not saved: they stay marked."
+        "The customers are saved one after another. What someone else changed is not overwritten. Esc stops; what is "
+        "saved stays saved. The list shows what came of each customer, first those that were not saved: they stay "
+        "marked."
     )
 
-    FOOTER = ("stop", "open", "undo", "leave")
+    FOOTER = ("stop", "open", "leave", "undo")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
-        Binding("u", "undo", "Undo all", id="undo", tooltip="Undo all that was saved here"),
+        Binding("u", "undo", "Undo", id="undo", tooltip="Undo all that was saved here"),
         Binding("escape,f3,q,f12", "stop", "Stop", id="stop", tooltip="Save no more customers"),
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
@@ -110,13 +112,16 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         """While it runs it can only be stopped, and then only be left."""
         if action == "stop":
             return self._in_progress
-        return not (self._in_progress and action in _AFTERWARDS) and (action != "undo" or self.job.undoable)
+        if action == "undo" and not (self.job.undoable and self._counts["saved"]):
+            return False
+        return not (self._in_progress and action in _AFTERWARDS)
 
     def unsaved_text(self) -> str:
         if not self._in_progress:
             return ""
         saved, total = self._counts["saved"] + self._counts["unchanged"], len(self.job.customers)
-        return f"{BY_NAME[self.job.field].label} in {total - saved:,} of {total:,} customers; it is in {saved:,} so far"
+        label = BY_NAME[self.job.field].label
+        return f"{label} in {total - saved:,} of {total:,} customers, {saved:,} {self.job.word} so far"
 
     def apply_saved(self, message: BaseScreen.CustomerSaved) -> None:
         if message.text and not self._in_progress:
@@ -126,10 +131,8 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         if (row := self.view.current) is not None:
             self.post_message(OpenId(self, self._writer.results[int(row.name)].customer.short_id))
 
-    def action_undo(self) -> None:
-        from app.screens.history import undo_last
-
-        undo_last(self)
+    async def action_undo(self) -> None:
+        await self.app.run_action("undo")
 
     def action_stop(self) -> None:
         if not self._writer.stopping:
@@ -168,8 +171,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     def _note_result(self, result: BulkResult) -> None:
         self._in_doubt = None
-        if not self._left:
-            self.status.clear_notice()
+        self.status.clear_notice(_LOOKING)
         if result.saved is not None:
             change = self.job.change(result.saved, self._key) if result.outcome == "saved" else None
             self.app.post_message(self.CustomerSaved(result.customer, "", change=change))
@@ -193,6 +195,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
             f"{write.error.title}: {sanitize_id(write.short_id)} is not confirmed. dockbook looks for it for a minute. "
             "Press Esc twice to leave.",
             "warning",
+            _LOOKING,
         )
 
     def _report_elsewhere(self) -> None:
@@ -216,6 +219,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         self.set_intro(*lines)
         self.show_connection(self.repository.connection)
         self.view.show(list(self._rows()))
+        self.refresh_bindings()
         self.header.detail = f"{done:,} of {total:,}"
 
     def _rows(self) -> Iterator[ComparisonRow]:

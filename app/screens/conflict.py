@@ -89,7 +89,7 @@ class ConflictScreen(ComparisonScreen[Mapping[str, str]]):
         self.header.title = f"Conflict · {sanitize_id(self._customer.short_id)}"
         self.set_intro(f"{self._error.what} Choose which to keep.")
         others = changed_by_others(self._customer, self._kept, "is kept")
-        too = [f"Your {field_list(self._also_sent)} goes with it: nobody else changed that."] if self._also_sent else []
+        too = [f"Your {field_list(self._also_sent)} is saved too: nobody else changed it."] if self._also_sent else []
         self.set_footnote(*others, *too)
         self._show()
 

@@ -272,6 +272,8 @@ class DetailScreen(CustomerActions):
     def _show_position(self) -> None:
         # Where fields have no labels, the current one is named here.
         entry = self.record.current if self._is_narrow else None
-        hint = "←→ customer" if self._neighbour and entry is None else ""
-        places = [entry.label if entry else "", self._doing, self._position, hint]
+        position = self._position
+        if self._neighbour and entry is None:
+            position = f"←→ {position or 'customer'}"
+        places = [entry.label if entry else "", self._doing, position]
         self.status.position = " · ".join(place for place in places if place)

@@ -177,7 +177,7 @@ def ask_export(screen: "BaseScreen[Any]", request: "PageRequest") -> None:
 
 def ask_export_marked(screen: "BaseScreen[Any]", short_ids: Sequence[str]) -> None:
     """Ask for a file, and write into it the customers with these IDs."""
-    what = f"The {len(short_ids):,} marked, as the server has them now."
+    what = f"The {len(short_ids):,} marked customers, as the server has them now."
     _ask(screen, what, partial(_export_marked, screen, short_ids))
 
 

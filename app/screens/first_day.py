@@ -31,7 +31,7 @@ _CARDS: "Final[Mapping[type[BaseScreen[Any]], Mapping[str, str]]]" = {
         "edit": "Change it",
         "new": "Add a customer",
         "previous-page next-page": "Turn the page",
-        "copy": "Copy its ID",
+        "copy": "Copy phone, address …",
         "undo": "Undo your last save",
         "find-leave": "Back to the list",
         "palette": "All commands, by name",

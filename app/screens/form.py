@@ -81,9 +81,11 @@ class FormScreen(BaseScreen[str]):
     HELP_TEXT = (
         "Enter goes to the next field and never saves, so a scanner can fill a field. What you changed has a • and "
         "shows what it was. A remark with ? is advice: you can save all the same. Up from the first field goes to "
-        "the last.\n\n"
+        "the last. F4 offers what other customers have in City, State and Country. An address of several lines that "
+        "you paste can be spread over its fields.\n\n"
         "A save first looks what others changed meanwhile. Their changes of other fields are kept. If they changed the "
-        "same field, you choose before anything is overwritten.\n\n"
+        "same field, you choose before anything is overwritten. Esc leaves while a save goes on: you see what came of "
+        "it where you are then.\n\n"
         "Your text is kept on this machine as a draft, every second, until it is saved or you discard it. It is never "
         "sent by itself."
     )
@@ -145,6 +147,7 @@ class FormScreen(BaseScreen[str]):
         first = ID_FIELD if self.customer is None else "name"
         self.rows.get(self._start, self.rows[first]).focus_input()
         self.set_customer(self.customer)
+        self.status.legend = "⏎ ↑↓ field · ↑ from the top: last field"
         if self._start_values is not None:
             self.draft.update(self.customer, self.fields.edits)
             if self._start_values.conflict is not None:
@@ -454,7 +457,7 @@ class FormScreen(BaseScreen[str]):
         text = save_summary(saved, new=is_new)
         typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         if is_new and not typed_since and not any(map(saved.customer.value, WRITABLE_FIELDS)):
-            text += " It has an ID only: F2 on it adds a name."
+            text += " It has an ID only: press F2 on it to add a name."
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
         self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
         self.draft.mark_saved(saved.customer)

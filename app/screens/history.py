@@ -125,7 +125,7 @@ def undo(screen: "BaseScreen[Result]", change: SavedChange) -> None:
     elif change.kind == "discontinued":
         screen.show_notice("Discontinuing cannot be undone here.", "warning")
     elif change.kind == "created":
-        screen.show_notice(f"{who} was created. That cannot be undone here: customers are not deleted.", "warning")
+        screen.show_notice(f"{who} was created. That cannot be undone here. Press d to discontinue it.", "warning")
     elif screen.context.history.is_undone(change):
         screen.show_hint("That change is undone already.")
     elif screen.can_write():

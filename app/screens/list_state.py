@@ -111,7 +111,7 @@ class ListState(NamedTuple):
         _check(columns is None or (isinstance(columns, list) and all(name in BY_NAME for name in columns)), "columns")
         # Older versions did not have them.
         preview, filters, opened = kept.get("preview"), kept.get("filters", []), kept.get("opened", [])
-        _check(preview in (None, True, False), "preview")
+        _check(preview is None or isinstance(preview, bool), "preview")
         _check(isinstance(filters, list) and len(filters) <= MOST_FILTERS, "filters")
         _check(isinstance(opened, list) and all(isinstance(one, str) for one in opened), "opened")
         return cls(

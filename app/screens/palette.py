@@ -9,23 +9,14 @@ from app.screens.base import Command
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.key_names import Action, key_name
+from app.widgets.narrow import is_narrow
 
 #: The most used first; what is in neither list stands between them.
 _FIRST: Final = (
-    *("save", "open", "find", "edit", "new", "copy", "copy-all", "sort", "status-filter", "go-to"),
-    *("next-page", "previous-page", "next-customer", "previous-customer", "discontinue", "undo", "mark", "marked"),
-    *(
-        "recent",
-        "save-filter",
-        "export",
-        "columns",
-        "page-size",
-        "refresh",
-        "my-changes",
-        "drafts",
-        "choices",
-        "restore",
-    ),
+    *("save", "open", "find", "edit", "new", "copy", "copy-all", "copy-address", "sort", "status-filter", "go-to"),
+    *("recent", "next-page", "previous-page", "next-customer", "previous-customer", "discontinue", "undo"),
+    *("duplicate", "mark", "marked", "set-field", "discontinue-all", "export", "preview", "columns", "page-size"),
+    *("refresh", "my-changes", "drafts", "choices", "restore", "save-filter"),
 )
 _LAST: Final = (
     *("read-all", "help", "test-scanner", "first-page", "last-page", "find-rows", "find-leave", "leave"),
@@ -43,18 +34,22 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "new": ("add", "create", "insert", "customer"),
     "copy": ("clipboard", "yank", "print", "paste"),
     "copy-all": ("clipboard", "print", "label", "paste", "record"),
+    "copy-address": ("clipboard", "print", "label", "envelope", "paste"),
     "sort": ("order", "arrange", "alphabet"),
     "status-filter": ("show", "hide", "active", "discontinued", "status"),
     "go-to": ("jump", "scan", "barcode", "position"),
+    "duplicate": ("copy", "clone", "second address", "same"),
+    "preview": ("details", "side", "split", "view"),
     "discontinue": ("delete", "remove", "deactivate", "end", "erase", "close"),
     "undo": ("revert", "put back", "mistake", "take back"),
     "mark": ("select", "tick", "choose", "tag"),
     "marked": ("select", "ticked", "tagged", "several"),
-    "recent": ("last", "history", "opened", "back"),
-    "save-filter": ("keep", "bookmark", "favourite", "store"),
+    "recent": ("last", "history", "opened", "before", "back", "again"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
-    "find-duplicates": ("duplicate", "twice", "same", "merge"),
+    "find-doubles": ("duplicate", "twice", "same", "merge"),
+    "save-filter": ("bookmark", "favourite", "remember", "keep", "store"),
+    "remove-filter": ("delete filter", "bookmark"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
     "columns": ("fields", "view", "settings", "width"),
     "page-size": ("lines", "settings"),
@@ -77,8 +72,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "last-page": ("bottom", "end"),
 }
 
-#: Below this width the first key of an action has to do.
-_ROOM_FOR_KEYS: Final = 60
+_MOST_FOR_KEYS: Final = 20
 
 
 class PaletteDialog(SelectDialog):
@@ -123,8 +117,12 @@ class PaletteDialog(SelectDialog):
             choice.key: f"{synonym} → {choice.label}" if (synonym := self._found_by.get(choice.key)) else choice.label
             for choice in choices
         }
-        for_keys = max(map(width, keys.values()), default=0)
+        # Keys have their room first, and remarks what the names leave.
+        for_keys = max((width(keys[name]) for name in keys if isinstance(self._entries[name], Action)), default=0)
         widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
+        if is_narrow(self.cells):
+            # A name is read whole, in more lines if need be, and its key behind it.
+            return [Content(f"{label}  {keys[name]}".rstrip()) for name, label in labels.items()]
         # What a command is about may take the cells that are left.
         remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
         shown = keys | {
@@ -135,9 +133,9 @@ class PaletteDialog(SelectDialog):
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
         if isinstance(entry, Command):
-            return shorten(sanitize(entry.remark), 20)
-        keys = entry.keys
-        return shorten("  ".join(map(key_name, keys if self.cells >= _ROOM_FOR_KEYS else keys[:1])), 20)
+            return "" if is_narrow(self.cells) else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
+        keys = entry.keys[:1] if is_narrow(self.cells) else entry.keys
+        return shorten("  ".join(map(key_name, keys)), _MOST_FOR_KEYS)
 
 
 def by_use(entry: Action | Command) -> int:

@@ -73,7 +73,7 @@ def _spread_dialog(
     return ConfirmDialog(
         f"Spread {lines} lines over the fields?",
         [shorten(line, size.width - 2) for line in preview],
-        {"one": f"One field ({BY_NAME[field].label})", "spread": "Spread"},
+        {"one": "One field" if is_narrow(size.width) else f"One field ({BY_NAME[field].label})", "spread": "Spread"},
         escape="one field",
     )
 
@@ -97,4 +97,4 @@ def _preview(address: PastedAddress, texts: Mapping[str, str], *, narrow: bool) 
     shown += [
         f"{indent}{fit('Left out', _NARROW_LABEL_CELLS if narrow else _LABEL_CELLS)} {one}" for one in address.unplaced
     ]
-    return [*shown, *(["! replaces what is there"] if replaces_any and narrow else [])]
+    return [*shown, *(["! replaces a value"] if replaces_any and narrow else [])]

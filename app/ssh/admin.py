@@ -8,33 +8,32 @@ import sys
 from collections.abc import Callable
 from contextlib import chdir, suppress
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import SettingsError
+from app.ssh.session_row import SessionRow
 from app.storage.files import os_error_text
 from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
     import argparse
 
-    from app.ssh.sessions import Session, SessionManager
+    from app.ssh.sessions import SessionOwner
 
 SOCKET_NAME: Final = "admin.sock"
 _MAX_REQUEST: Final = 64 * 1024
 #: Seconds for the server to answer.
 _ANSWER_WITHIN: Final = 5.0
 _ENDED: Final = "dockbook: the administrator ended this session. What was typed is kept as a draft.\n"
-_COLUMNS: Final = ("name", "place", "since", "idle", "size", "screen", "terminal")
 
 
-async def serve_admin(path: Path, manager: "SessionManager") -> asyncio.Server:
+async def serve_admin(path: Path, sessions: "SessionOwner") -> asyncio.Server:
     """Answer requests of this account. Raises SettingsError."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, ValueError, asyncio.LimitOverrunError):
             request = json.loads(await reader.readline())
-            writer.write(json.dumps(_answer(request, manager)).encode() + b"\n")
+            writer.write(json.dumps(await _answer(request, sessions)).encode() + b"\n")
             await writer.drain()
         writer.close()
 
@@ -59,32 +58,15 @@ def _at(path: Path, use: Callable[[str], None]) -> None:
         use(path.name)
 
 
-def _answer(request: dict[str, Any], manager: "SessionManager") -> Any:
+async def _answer(request: dict[str, Any], sessions: "SessionOwner") -> Any:
     match request:
         case {"command": "who"}:
-            return [_describe(session) for session in manager.sessions]
+            return await sessions.describe()
         case {"command": "end", "place": str(place)}:
-            return manager.end_where(lambda session: session.place == place, _ENDED)
+            return await sessions.end_where(lambda _user, at: at == place, _ENDED)
         case {"command": "message", "text": str(text)}:
-            return manager.announce(sanitize(text))
+            return await sessions.announce(sanitize(text))
     return None
-
-
-def _describe(session: "Session") -> dict[str, str]:
-    terminal = session.terminal
-    return {
-        "name": session.user.name,
-        "place": session.place,
-        "since": f"{session.started_at:%a %H:%M}",
-        "idle": _span(monotonic() - session.last_key_at),
-        "size": "{}x{}".format(*session.size),
-        "screen": session.screen_title,
-        "terminal": terminal.address if terminal is not None else f"away {_span(monotonic() - session.detached_at)}",
-    }
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def run_admin(path: Path, arguments: "argparse.Namespace") -> int:
@@ -122,9 +104,9 @@ def _request(path: Path, request: dict[str, str]) -> Any:
         raise SettingsError(f"the server gives no answer on {path}: {error}.") from None
 
 
-def _table(rows: list[dict[str, str]]) -> str:
-    lines = [[name.upper() for name in _COLUMNS], *([sanitize(row[name]) for name in _COLUMNS] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+def _table(rows: list[list[str]]) -> str:
+    lines = [[name.upper() for name in SessionRow._fields], *([sanitize(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(SessionRow._fields))]
     return "".join(
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
     )

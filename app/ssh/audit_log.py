@@ -150,7 +150,7 @@ class _Step:
             await self._repository.append(self._action, self._short_id, self._fields, "begun")
         except OSError as error:
             raise StoreError(
-                f"The record of who changed what cannot be written ({os_error_text(error)}), and so nothing was saved. "
+                f"The log of who changed what cannot be written ({os_error_text(error)}), and so nothing was saved. "
                 "Call whoever looks after this server."
             ) from None
         self._begun = True

@@ -11,7 +11,7 @@ from app.terminal.channel_driver import clamped
 
 if TYPE_CHECKING:
     from app.ssh.authorized_users import User
-    from app.ssh.sessions import Session, SessionManager
+    from app.ssh.sessions import SessionOwner, TerminalSession
 
 #: What a client may send ahead, and the largest packet, in bytes: 2 MiB, the default, would be two million keys.
 WINDOW: Final = 8 * 1024
@@ -47,13 +47,13 @@ class ChannelOwner(Protocol):
 class Channel(asyncssh.SSHServerSession[bytes]):
     """A terminal at the other end of an SSH connection."""
 
-    def __init__(self, connection: ChannelOwner, user: "User", place: str, manager: "SessionManager") -> None:
+    def __init__(self, connection: ChannelOwner, user: "User", place: str, sessions: "SessionOwner") -> None:
         self._connection = connection
         self.user = user
         self.place = place
-        self._manager = manager
+        self._sessions = sessions
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
-        self.session: Session | None = None
+        self.session: TerminalSession | None = None
         self.size: tuple[int, int] | None = None
         self._ended = False
         self._paused = False
@@ -86,7 +86,7 @@ class Channel(asyncssh.SSHServerSession[bytes]):
 
     def session_started(self) -> None:
         self._connection.session_began()
-        self._manager.open(self)
+        self._sessions.open(self)
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         size = clamped(width, height)
@@ -117,7 +117,7 @@ class Channel(asyncssh.SSHServerSession[bytes]):
         for pending in (self._pump_timer, self._asking, self._decision):
             if pending is not None:
                 pending.cancel()
-        self._manager.lost(self)
+        self._sessions.lost(self)
 
     # Called by sessions and their manager.
 

@@ -8,18 +8,23 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.backends import DaemonThreadExecutor, EmbeddedBackend, RemoteBackend
 from app.config.paths import Paths
 from app.config.settings import Settings
+from app.errors import SettingsError
 from app.ssh.admin import SOCKET_NAME, serve_admin
-from app.ssh.authorized_users import AuthorizedUsers
+from app.ssh.authorized_users import AuthorizedUsers, User
+from app.ssh.pipe import Pipe
 from app.ssh.server import Doorkeeper, listen, open_host_key, open_sockets
-from app.ssh.sessions import Limits, Session, SessionManager
+from app.ssh.sessions import Limits, SessionManager, SessionOwner
 from app.ssh.shared_backend import SharedBackend, folder_of
+from app.ssh.worker import inherited_pipe, run_worker
+from app.ssh.worker_pool import WorkerPool
 from app.storage.files import make_private_dir
 from app.terminal.crash import report, silence_tracebacks
 from app.textual_private import keep_task_factory
@@ -60,62 +65,128 @@ def run_ssh(
         from app.tui.keymap import check_keymap
 
         check_keymap(settings.keys)
-    users = AuthorizedUsers(Path(arguments.users) if arguments.users else folders.config / "ssh_users")
-    fingerprint = open_host_key(folders.config / "ssh_host_key")
-    sockets = _inherited_sockets() or open_sockets(*arguments.listen, reuse_port=arguments.reuse_port)
     silence_tracebacks(folders.state)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(handler)
     _log.setLevel(logging.INFO)
     limits = Limits(arguments.sessions, arguments.sessions_per_key, arguments.keep, arguments.idle)
-    backend = SharedBackend(settings, site, folders, source, persist=arguments.demo is None)
+
+    def make_backend() -> SharedBackend:
+        return SharedBackend(settings, site, folders, source, persist=arguments.demo is None)
+
+    if arguments.worker_pipe is not None:
+        _run(_work(make_backend, limits, folders, inherited_pipe(arguments.worker_pipe)))
+        return 0
+    if arguments.workers and arguments.demo is not None:
+        raise SettingsError("--demo is a book of one process. Leave out --workers.")
+    users = AuthorizedUsers(Path(arguments.users) if arguments.users else folders.config / "ssh_users")
+    fingerprint = open_host_key(folders.config / "ssh_host_key")
+    sockets = _inherited_sockets() or open_sockets(*arguments.listen, reuse_port=arguments.reuse_port)
+    if arguments.workers:
+        pool = WorkerPool(arguments.workers, limits, _start_worker)
+        _run(_serve(pool, pool.start, folders, users, fingerprint, sockets))
+    else:
+        _run(_serve_alone(make_backend, limits, folders, users, fingerprint, sockets))
+    return 0
+
+
+def _run(program: Coroutine[Any, Any, None]) -> None:
     gc.set_threshold(*_THRESHOLDS)
     try:
         with asyncio.Runner() as runner:
             runner.get_loop().set_default_executor(DaemonThreadExecutor())
             keep_task_factory(runner.get_loop())
-            runner.run(_serve(backend, folders, users, fingerprint, sockets, limits))
+            runner.run(program)
     finally:
         faulthandler.cancel_dump_traceback_later()
-    return 0
 
 
-async def _serve(
-    backend: SharedBackend,
+async def _serve_alone(
+    make_backend: Callable[[], SharedBackend],
+    limits: Limits,
     folders: Paths,
     users: AuthorizedUsers,
     fingerprint: str,
     sockets: list[socket.socket],
-    limits: Limits,
 ) -> None:
+    """Hold the connections and run the sessions in one process."""
+    backend = make_backend()
     manager = SessionManager(backend.make_app, limits, lambda error: _log.info("%s", report(error, folders.state)))
-    doorkeeper = Doorkeeper(users, manager)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    admin = await serve_admin(make_private_dir(folder_of(folders)) / SOCKET_NAME, manager)
-    acceptors = await listen(doorkeeper, folders.config / "ssh_host_key", sockets)
+
+    async def start() -> None:
+        backend.start()
+
+    try:
+        await _serve(manager, start, folders, users, fingerprint, sockets, _collect_garbage(manager))
+    finally:
+        await backend.close()
+
+
+async def _work(make_backend: Callable[[], SharedBackend], limits: Limits, folders: Paths, pipe: socket.socket) -> None:
+    """Run sessions for the front at the other end of the pipe."""
+    os.environ.pop("NOTIFY_SOCKET", None)
+    backend = make_backend()
+    # The front counts.
+    unlimited = limits._replace(sessions=sys.maxsize, sessions_per_key=sys.maxsize)
+    manager = SessionManager(backend.make_app, unlimited, lambda error: _log.info("%s", report(error, folders.state)))
     backend.start()
-    jobs = [
-        loop.create_task(job)
-        for job in (manager.watch(), _watch_users(users, manager), _collect_garbage(manager), _beat())
-    ]
+    stop = _stop_on_signals()
+    jobs = [asyncio.create_task(job) for job in (manager.watch(), _collect_garbage(manager), _beat())]
+    try:
+        front = await Pipe.open(pipe)
+        words = await run_worker(front, manager, stop)
+        await manager.stop(words or _STOPPED)
+        await front.close()
+    finally:
+        for job in jobs:
+            job.cancel()
+        await backend.close()
+
+
+async def _start_worker(pipe: socket.socket) -> asyncio.subprocess.Process:
+    descriptor = pipe.fileno()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", *sys.argv[1:], "--worker-pipe", str(descriptor)), pass_fds=[descriptor]
+    )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _serve(
+    sessions: SessionOwner,
+    start: Callable[[], Awaitable[None]],
+    folders: Paths,
+    users: AuthorizedUsers,
+    fingerprint: str,
+    sockets: list[socket.socket],
+    *jobs: Coroutine[Any, Any, None],
+) -> None:
+    """Let terminals come in until a signal says to stop."""
+    doorkeeper = Doorkeeper(users, sessions)
+    stop = _stop_on_signals()
+    await start()
+    admin = await serve_admin(make_private_dir(folder_of(folders)) / SOCKET_NAME, sessions)
+    acceptors = await listen(doorkeeper, folders.config / "ssh_host_key", sockets)
+    running = [asyncio.create_task(job) for job in (sessions.watch(), _watch_users(users, sessions), _beat(), *jobs)]
     addresses = ", ".join("{}:{}".format(*sock.getsockname()[:2]) for sock in sockets)
     sys.stderr.write(f"dockbook: SSH on {addresses}, host key {fingerprint}\n")
     _notify("READY=1")
-    failed = loop.create_task(_first_failure(jobs))
-    await asyncio.wait({failed, loop.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    failed = asyncio.create_task(_first_failure(running))
+    await asyncio.wait({failed, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     _notify("STOPPING=1")
     for acceptor in acceptors:
         acceptor.close()
     admin.close()
-    await manager.stop(_STOPPED)
+    await sessions.stop(_STOPPED)
     await doorkeeper.close(_LEAVE_WITHIN)
-    for job in (*jobs, failed):
+    for job in (*running, failed):
         job.cancel()
-    await backend.close()
     if failed.done() and not failed.cancelled():
         failed.result()
 
@@ -127,19 +198,19 @@ async def _first_failure(jobs: list[asyncio.Task[None]]) -> None:
         job.result()
 
 
-async def _watch_users(users: AuthorizedUsers, manager: SessionManager) -> None:
+async def _watch_users(users: AuthorizedUsers, sessions: SessionOwner) -> None:
     """Read the users again when their file changes; whose right was changed has to come in again."""
 
-    def lost_right(session: Session) -> bool:
-        user = users.find(session.user.fingerprint)
-        return user is None or (user.name, user.may) != (session.user.name, session.user.may)
+    def lost_right(user: User, _place: str) -> bool:
+        now = users.find(user.fingerprint)
+        return now is None or (now.name, now.may) != (user.name, user.may)
 
     while True:
         await asyncio.sleep(_USERS_LOOK)
         if users.reload():
             _log.info("%s", users.problem or "the users file was read again")
             if users.problem is None:
-                manager.end_where(lost_right, _REVOKED)
+                await sessions.end_where(lost_right, _REVOKED)
 
 
 async def _collect_garbage(manager: SessionManager) -> None:

@@ -36,6 +36,10 @@ def add_ssh_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reuse-port", action="store_true", help="listen beside an older process, which is to be stopped then"
     )
+    parser.add_argument(
+        "--workers", type=_count, default=0, metavar="N", help="run the sessions in N processes, 25 in each at most"
+    )
+    parser.add_argument("--worker-pipe", type=int, help=argparse.SUPPRESS)
     asked = parser.add_argument_group("to ask the server that runs").add_mutually_exclusive_group()
     asked.add_argument("--who", action="store_true", help="list the sessions")
     asked.add_argument("--end", metavar="PLACE", help="end the session at this place; drafts are kept")

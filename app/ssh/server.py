@@ -21,7 +21,7 @@ from app.storage.files import make_private_dir, os_error_text, write_new_file
 from app.text.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from app.ssh.sessions import SessionManager
+    from app.ssh.sessions import SessionOwner
 
 _log = logging.getLogger("dockbook.ssh")
 
@@ -45,10 +45,10 @@ _MAX_PLACE: Final = 64
 class Doorkeeper:
     """What all connections share: who is known, how many strangers there are, and who was refused lately."""
 
-    def __init__(self, users: AuthorizedUsers, manager: "SessionManager", login_timeout: float = LOGIN_TIMEOUT) -> None:
+    def __init__(self, users: AuthorizedUsers, sessions: "SessionOwner", login_timeout: float = LOGIN_TIMEOUT) -> None:
         self.login_timeout = login_timeout
         self.users = users
-        self.manager = manager
+        self.sessions = sessions
         self._strangers: dict[Connection, None] = {}
         self._connections: set[Connection] = set()
         self._refusals: dict[str, deque[float]] = {}
@@ -154,7 +154,7 @@ class Connection(asyncssh.SSHServer):
             return False
         self._has_channel = True
         channel = self.ssh.create_server_channel(encoding=None, window=WINDOW, max_pktsize=MAX_PACKET)
-        return channel, Channel(self, self.user, sanitize(self.place), self._doorkeeper.manager)
+        return channel, Channel(self, self.user, sanitize(self.place), self._doorkeeper.sessions)
 
     def session_began(self) -> None:
         """The connection has what it came for."""

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from rich.console import Console
 
 from app.ssh.authorized_users import User
+from app.ssh.session_row import SessionRow
 from app.terminal.channel_driver import STOP, ChannelDriver, Terminal
 from app.textual_private import keep_standard_streams
 from app.timing import local_now
@@ -42,11 +43,34 @@ class Limits(NamedTuple):
     keep: float = 30 * 60
     idle: float = 30 * 60
 
+    def refuse(self, places: Sequence[str], total: int) -> str:
+        """Return why a key with sessions at these places gets no other one; empty if it does."""
+        if len(places) >= self.sessions_per_key:
+            where = ", ".join(sorted(places))
+            return f"dockbook: your key has {len(places)} sessions ({where}), and may have no more. Leave one with q.\n"
+        if total >= self.sessions:
+            return f"dockbook: all {total} sessions are taken. Try again later.\n"
+        return ""
+
+
+class TerminalSession(Protocol):
+    """A session, as its terminal sees it."""
+
+    @property
+    def waiting_keys(self) -> int:
+        """How many keys have not done their work yet."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what was typed."""
+
+    def resized(self, size: tuple[int, int]) -> None:
+        """The terminal has another size."""
+
 
 class AttachableTerminal(Terminal, Protocol):
     """A terminal that asks for a session, has one, or has lost it."""
 
-    session: "Session | None"
+    session: TerminalSession | None
     size: tuple[int, int] | None
 
     @property
@@ -69,6 +93,31 @@ class AttachableTerminal(Terminal, Protocol):
 
     def end(self, code: int, text: str = "") -> None:
         """Let the terminal go, with a few lines for the person."""
+
+
+class SessionOwner(Protocol):
+    """Whoever gives terminals their sessions: those of this process, or of others."""
+
+    def open(self, terminal: AttachableTerminal) -> None:
+        """Give the terminal its session, or a new one."""
+
+    def lost(self, terminal: AttachableTerminal) -> None:
+        """The terminal has gone; its session is kept for a while."""
+
+    async def describe(self) -> list[SessionRow]:
+        """Return a line about each session, without customers."""
+
+    async def end_where(self, chosen: Callable[[User, str], bool], last_words: str) -> int:
+        """End the sessions whose user and place are chosen; returns how many."""
+
+    async def announce(self, text: str) -> int:
+        """Show a text on every screen; returns on how many."""
+
+    async def watch(self) -> None:
+        """Look after the sessions, until cancelled."""
+
+    async def stop(self, last_words: str) -> None:
+        """End all sessions, and wait for them, but not for ever."""
 
 
 class Session:
@@ -146,6 +195,8 @@ class SessionManager:
         self._crashed = crashed
         self._opening: set[asyncio.Task[None]] = set()
         self._stopping = False
+        #: Called when there is another session, or one less.
+        self.on_change: Callable[[], None] = _nothing
         self.sessions: list[Session] = []
         #: Counts sessions that have ended, for whoever frees their memory.
         self.ended = 0
@@ -163,19 +214,24 @@ class SessionManager:
 
     def lost(self, terminal: AttachableTerminal) -> None:
         """The terminal has gone; its session is kept for a while."""
-        session, terminal.session = terminal.session, None
-        if session is not None and session.terminal is terminal:
-            session.detach()
-            _log.info("detached %s", _name(session))
+        terminal.session = None
+        for session in self.sessions:
+            if session.terminal is terminal:
+                session.detach()
+                _log.info("detached %s", _name(session))
 
-    def end_where(self, chosen: Callable[[Session], bool], last_words: str) -> int:
-        """End the sessions that are chosen; returns how many."""
-        ended = [session for session in self.sessions if chosen(session)]
+    async def describe(self) -> list[SessionRow]:
+        """Return a line about each session, without customers."""
+        return [_describe(session) for session in self.sessions]
+
+    async def end_where(self, chosen: Callable[[User, str], bool], last_words: str) -> int:
+        """End the sessions whose user and place are chosen; returns how many."""
+        ended = [session for session in self.sessions if chosen(session.user, session.place)]
         for session in ended:
             session.exit(last_words)
         return len(ended)
 
-    def announce(self, text: str) -> int:
+    async def announce(self, text: str) -> int:
         """Show a text on every screen; returns on how many."""
         shown = 0
         for session in self.sessions:
@@ -203,7 +259,7 @@ class SessionManager:
     async def stop(self, last_words: str) -> None:
         """End all sessions, and wait for them, but not for ever."""
         self._stopping = True
-        self.end_where(lambda _: True, last_words)
+        await self.end_where(lambda _user, _place: True, last_words)
         tasks = [session.task for session in self.sessions if session.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=_END_WITHIN)
@@ -215,13 +271,8 @@ class SessionManager:
             terminal.end(1, "dockbook: the server is stopping. Connect again in a moment.\n")
         elif session is not None:
             await self._take_over(session, terminal)
-        elif len(mine) >= self._limits.sessions_per_key:
-            places = ", ".join(sorted(session.place for session in mine))
-            terminal.end(
-                1, f"dockbook: your key has {len(mine)} sessions ({places}), and may have no more. Leave one with q.\n"
-            )
-        elif len(self.sessions) >= self._limits.sessions:
-            terminal.end(1, f"dockbook: all {len(self.sessions)} sessions are taken. Try again later.\n")
+        elif refusal := self._limits.refuse([session.place for session in mine], len(self.sessions)):
+            terminal.end(1, refusal)
         else:
             self._start(terminal)
 
@@ -246,6 +297,7 @@ class SessionManager:
     def _start(self, terminal: AttachableTerminal) -> None:
         session = Session(terminal.user, terminal.place, terminal.size or (80, 24))
         self.sessions.append(session)
+        self.on_change()
         session.attach(terminal)
         _log.info("started %s", _name(session))
         # Not in the context of this call: what it opens would be kept by it, and it by the connection.
@@ -268,6 +320,7 @@ class SessionManager:
             code, words = 1, "dockbook: an error in the program ended the session. Connect again to go on.\n"
         finally:
             self.sessions.remove(session)
+            self.on_change()
             self.ended += 1
             await asyncio.to_thread(close)
             if session.terminal is not None:
@@ -279,6 +332,23 @@ class SessionManager:
 
 def _name(session: Session) -> str:
     return f"{session.user.name} at {session.place} ({session.user.fingerprint})"
+
+
+def _describe(session: Session) -> SessionRow:
+    now, terminal = monotonic(), session.terminal
+    return SessionRow(
+        name=session.user.name,
+        place=session.place,
+        since=f"{session.started_at:%a %H:%M}",
+        idle=_span(now - session.last_key_at),
+        size="{}x{}".format(*session.size),
+        screen=session.screen_title,
+        terminal=terminal.address if terminal is not None else f"away {_span(now - session.detached_at)}",
+    )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _nothing() -> None:

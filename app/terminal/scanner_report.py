@@ -84,9 +84,7 @@ def _fitting(keys: Sequence[events.Event], scanner: Scanner, prefix: str, suffix
 
 def _verdict(keys: Sequence[events.Event], fits: Scanner | None) -> str:
     if fits is None:
-        return (
-            "cannot tell this from typing. Set the scanner to send STX before and ETX behind a code, or to be faster."
-        )
+        return "takes this for typing. Set the scanner to send STX before and ETX behind a code, or to be faster."
     if fits.begins_frame(keys[0]):
         return f"takes it as the code {sanitize(detect_frame(keys, fits, math.inf).text)}, by its frame: at any speed."
     burst = detect_scan(keys, fits, math.inf)

@@ -55,6 +55,7 @@ _BRITISH: Final = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}"
 _CANADIAN: Final = r"[A-Z]\d[A-Z] ?\d[A-Z]\d"
 _ZIP_FIRST: Final = r"\d{4} [A-Z]{2}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{3}-\d{4}|\d{5}-\d{3}|\d{4,6}"
 _ZIP_LAST: Final = rf"\d{{5}}(?:-\d{{3,4}})?|\d{{4}}-\d{{3}}|\d{{3}}-\d{{4}}|\d{{6}}|{_BRITISH}|{_CANADIAN}"
+_SIGN: Final = r"(?:(?P<sign>[A-Z](?=[- ])|[A-Z]{2}(?=-))[- ] ?)?"
 _CITY: Final = r"(?P<city>[^\d,][^\d]*?)"
 #: The clearest first: a city with its state and zip, with its zip, a zip with its city, a city with its state.
 _PLACES: Final = tuple(
@@ -62,7 +63,7 @@ _PLACES: Final = tuple(
     for pattern in (
         rf"{_CITY},? +(?P<state>[A-Z]{{2,3}}),? +(?P<zip>\d{{4,5}}(?:-\d{{4}})?|{_CANADIAN})",
         rf"{_CITY},? +(?P<zip>{_ZIP_LAST})",
-        rf"(?:(?P<sign>[A-Z]{{1,2}})[- ] ?)?(?P<zip>{_ZIP_FIRST}),? +{_CITY}(?:, ?(?P<state>[A-Z]{{2,3}}))?",
+        rf"{_SIGN}(?P<zip>{_ZIP_FIRST}),? +{_CITY}(?:, ?(?P<state>[A-Z]{{2,3}}))?",
         rf"{_CITY}, ?(?P<state>[A-Z]{{2,3}})",
     )
 )
@@ -161,10 +162,10 @@ def _take_place(rest: list[str], first: int, fields: dict[str, str]) -> None:
                 continue
             found = match.groupdict()
             sign = found.pop("sign", None)
-            if sign and not (code := _SIGNS.get(sign) or (sign if country_name(sign) else "")):
-                continue
             if sign:
-                fields.setdefault("country", code)
+                code = _SIGNS.get(sign) or (sign if country_name(sign) else "")
+                if not code or fields.setdefault("country", code) != code:
+                    continue
             fields.update({name: text.strip(" ,") for name, text in found.items() if text})
             del rest[at]
             return

@@ -172,13 +172,18 @@ class CustomerTable(DirectKeys, can_focus=True):
     @property
     def shown_columns(self) -> tuple[str, ...]:
         """The fields that can be seen now."""
-        return tuple(field for line in self._layout_cells for cell in line for field in cell.column.fields)
+        return self.columns_in(self._room.width)
 
     @property
     def legend(self) -> str:
         """What the signs in the rows mean; empty if there are none."""
         shown = any(cell.column.is_sign for cell in self._layout_cells[0])
         return SIGN_LEGEND if shown and any(row.active is False for row in self._rows) else ""
+
+    def columns_in(self, cells: int) -> tuple[str, ...]:
+        """Return the fields that can be seen in a table this wide."""
+        layout = lay_out_lines(cells - _GUTTER - 1, self._needs, self._chosen)
+        return tuple(field for line in layout for cell in line for field in cell.column.fields)
 
     def set_page(
         self,

@@ -63,7 +63,7 @@ class SearchInput(SafeInput):
         """The focus is to go to the rows."""
 
     def __init__(self) -> None:
-        super().__init__("")
+        super().__init__("", "type or scan")
         self.history = TypedHistory()
         #: What was typed before a field name was completed, and after.
         self._typed = ""

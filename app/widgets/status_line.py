@@ -102,7 +102,7 @@ class StatusLine(CachedLines):
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
-        most = _MOST_SHORT_LINES if is_narrow(cells) else _MOST_LINES
+        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))

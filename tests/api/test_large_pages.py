@@ -71,7 +71,7 @@ async def test_every_customer_arrives_once_in_smaller_parts(size: int, limit: in
 async def test_oversized_record_is_skipped_and_reported() -> None:
     short_ids, remarks = await read_all(SizeLimitedServer(60, 250, huge=(0, 23, 59)), 20)
     assert sorted({f"C{number:04}" for number in range(60)} - {*short_ids}) == ["C0000", "C0023", "C0059"]
-    assert sum("1 left out on this page" in remark for remark in remarks) == 3
+    assert sum("1 missing on this page" in remark for remark in remarks) == 3
 
 
 @pytest.mark.promise("N4")
@@ -106,6 +106,6 @@ async def test_page_over_limit_is_read_in_parts() -> None:
     async with RawHttpServer(reply).serving() as server, client(server.base) as api:
         page = await api.list_page(PageRequest(1, 20))
         assert [len(page.rows), page.total, page.page_size, page.has_more] == [20, 40, 20, True]
-        assert page.remarks == ("Answers with 20 customers are too large; now 10 at a time are asked for.",)
+        assert page.remarks == ("The server's answers are too large: dockbook now asks for 10 customers at a time.",)
         assert len((await api.list_raw(PageRequest(2, 20))).rows) == 20
         assert isinstance(api, CustomerApi)

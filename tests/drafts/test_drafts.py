@@ -195,7 +195,7 @@ async def test_oversized_draft_is_not_reported_as_saved(tmp_path: Path) -> None:
         one.save(large)
         assert not one.flush()
         assert not one.is_saved(large)
-        assert one.problem == "the record is too large"
+        assert one.problem == "the customer is too large"
         one.delete(large)
 
 

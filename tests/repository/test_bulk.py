@@ -1,6 +1,7 @@
 """Many customers written one after another: nothing of others is overwritten, and what came of each is known."""
 
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -269,3 +270,88 @@ async def test_discontinue_skips_those_discontinued_meanwhile() -> None:
         assert [result.outcome for result in writer.results] == ["saved", "unchanged", *["saved"] * 4]
         assert all(result.customer.active is False for result in writer.results)
         assert run.it.transport.count("DELETE") == 5
+
+
+#: What may happen to the write of a customer.
+FAULTS: Final = (
+    "none",
+    "changed before",
+    "changed between",
+    "refused",
+    "503",
+    "cut before",
+    "cut after",
+    "other field",
+)
+
+
+class Faults:
+    """Something that happens to each customer: `by_id`; `theirs` is what others made of the phones."""
+
+    def __init__(self, it: RepositoryHarness, by_id: dict[str, str]) -> None:
+        self.by_id = by_id
+        self.theirs: dict[str, str] = {}
+        self._it = it
+        it.transport.intercept = self._intercept
+
+    async def happen_before(self) -> None:
+        """Let others change what they change before the run."""
+        for short_id, fault in self.by_id.items():
+            if fault == "changed before":
+                await self._change(short_id)
+            elif fault == "other field":
+                await self._it.store.upsert(short_id, {"fax": "theirs"}, if_match=None, only_new=False)
+
+    async def _change(self, short_id: str) -> None:
+        self.theirs[short_id] = f"theirs {short_id}"
+        await self._it.store.upsert(short_id, {"phone": self.theirs[short_id]}, if_match=None, only_new=False)
+
+    async def _intercept(self, request: httpx.Request, forward: Forward) -> httpx.Response:
+        short_id = json.loads(request.content)["shortID"] if request.method == "POST" else ""
+        match self.by_id.get(short_id):
+            case "changed between" if short_id not in self.theirs:
+                await self._change(short_id)
+            case "refused":
+                return json_response(400, {"error": "bad_request", "message": "No."})
+            case "503":
+                return json_response(503, {"error": "unavailable", "message": "?"}, {"Retry-After": "0"})
+            case "cut before":
+                raise httpx.ReadError("cut", request=request)
+            case "cut after":
+                await forward()
+                raise httpx.ReadError("cut", request=request)
+        return await forward()
+
+
+def check_outcome(result: BulkResult, stored: object, before: str) -> None:
+    """Check that the outcome is what the service holds; `before` is what it held without this run."""
+    match result.outcome:
+        case "saved":
+            assert stored == result.customer.phone == NEW
+        case "conflict":
+            assert stored == result.customer.phone == before
+        case "unconfirmed":
+            assert stored in (NEW, before)
+        case _:
+            assert stored == before
+
+
+@pytest.mark.promise("W1", "W3", "W4")
+@pytest.mark.parametrize("seed", range(25))
+async def test_whatever_happens_nothing_of_others_is_overwritten_and_the_outcomes_are_true(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    async with running() as run:
+        faults = Faults(run.it, {short_id: chance.choice(FAULTS) for short_id in IDS})
+        await faults.happen_before()
+        run.stop_after = chance.choice((3, 5, 6))
+        await run.writer.run()
+        phones = await run.phones()
+        assert [result.customer.short_id for result in run.writer.results] == list(IDS)
+        for number, (result, stored) in enumerate(zip(run.writer.results, phones, strict=True), 1):
+            short_id = result.customer.short_id
+            check_outcome(result, stored, faults.theirs.get(short_id, str(number)))
+            assert faults.theirs.get(short_id) in (None, stored)
+            record = await run.it.store.get(short_id)
+            assert record is not None
+            assert record.record["fax"] == ("theirs" if faults.by_id[short_id] == "other field" else "")
+        assert all(run.posts().count(short_id) <= 1 for short_id in IDS)

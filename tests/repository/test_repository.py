@@ -356,7 +356,7 @@ async def test_lost_response_with_normalized_value_is_possibly_own_save() -> Non
             return await forward()
 
         it.transport.intercept = lose_response
-        with pytest.raises(EditConflict, match="may be yours, stored otherwise"):
+        with pytest.raises(EditConflict, match="neither as before nor as you typed it"):
             await it.repository.save(base, {"phone": "2"})
 
 

@@ -186,7 +186,7 @@ async def test_save_is_refused_while_previous_one_is_checked() -> None:
 
         async def save_again(request: httpx.Request, forward: Forward) -> httpx.Response:
             if it.transport.count("POST") and request.method == "GET" and not refused:
-                with pytest.raises(DockbookError, match="still being looked for") as reported:
+                with pytest.raises(DockbookError, match="not confirmed yet") as reported:
                     await it.repository.save(base, {"phone": "3"})
                 refused.append(reported.value.text)
             return html_response(504) if request.method == "POST" else await forward()
@@ -295,7 +295,7 @@ async def test_persistently_older_read_raises_conflict_first() -> None:
         base = await it.repository.customer("A")
         serve_stale_reads(it, 100)
         first = await it.repository.save(base, {"phone": "2"})
-        with pytest.raises(EditConflict, match="older record") as caught:
+        with pytest.raises(EditConflict, match="shows an older") as caught:
             await it.repository.save(first.customer, {"zip": "20"})
         assert (caught.value.fields, it.transport.count("POST")) == (("phone",), 1)
         it.transport.intercept = None

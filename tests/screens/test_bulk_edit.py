@@ -72,6 +72,31 @@ async def test_field_can_be_cleared_and_a_text_that_is_too_long_is_not_sent() ->
         assert await phones(it) == [""] * 3
 
 
+async def test_own_save_of_a_marked_customer_is_no_conflict() -> None:
+    async with run_app() as it:
+        await mark(it, 3)
+        await it.press("home", "e", *["down"] * 8, "9", "f10")
+        it.sees("Saved ACME-CORP: Phone.", "3 marked")
+        await it.press("S", *PHONE, "1", "enter")
+        it.sees("Now: 555-01009 in 1")
+        await it.press("right", "enter")
+        it.sees("Phone is 1 in 3 of 3 customers.")
+
+
+@pytest.mark.promise("I3")
+async def test_scan_while_it_runs_and_afterwards_changes_nothing() -> None:
+    async with run_app() as it:
+        go_on = await held_at_second(it)
+        it.burst_only("ABC-123\r")
+        await it.until("Close this first, then scan.")
+        go_on.set()
+        await it.settle()
+        it.sees("Phone is 1 in 3 of 3 customers.")
+        await it.burst("u\t\rABC-1\r")
+        it.sees("Setting Phone")
+        assert await phones(it) == ["1"] * 3
+
+
 @pytest.mark.promise("W1")
 async def test_conflict_is_listed_stays_marked_and_shows_theirs_before_another_attempt() -> None:
     async with run_app() as it:
@@ -179,8 +204,8 @@ async def test_leaving_dockbook_asks_and_writes_nothing_meanwhile() -> None:
     async with run_app() as it:
         go_on = await held_at_second(it)
         await it.press_only("ctrl+q")
-        it.sees("Quit and lose what is not saved?", "Phone in 2 of 3 customers; it is in 1 so far")
-        it.sees("a change that is on its way to the server")
+        it.sees("Quit and lose your unsaved changes?", "Not saved: Phone in 2 of 3 customers, 1 saved so far.")
+        it.sees("a change is on its way to the server")
         go_on.set()
         while await phones(it) != ["1", "1", "261 000 0126"]:
             await it.pilot.pause()
@@ -191,6 +216,16 @@ async def test_leaving_dockbook_asks_and_writes_nothing_meanwhile() -> None:
         await it.settle()
         it.sees("Phone is 1 in 3 of 3 customers.")
         assert it.transport.count("POST") == 3
+
+
+async def test_quitting_writes_no_other_customer() -> None:
+    async with run_app() as it:
+        go_on = await held_at_second(it)
+        await it.press_only("ctrl+q", "right", "enter")
+        assert it.app.return_code == 0
+        go_on.set()
+    written = [written_id(request) for request in it.transport.requests if request.method == "POST"]
+    assert written == ["ACME-CORP", "AGUILA-CALC"]
 
 
 @pytest.mark.promise("W9")
@@ -227,12 +262,12 @@ async def test_one_undo_puts_all_back_except_what_others_changed_since() -> None
         await it.store.upsert("AIGAIO-TROF", {"phone": "555-7777"}, if_match=None, only_new=False)
         await it.press("escape", "u")
         it.sees("Undo the save of 3 customers?", "What someone else changed since then is not overwritten.")
-        it.sees("AIGAIO-TROF, AGUILA-CALC and ACME-CORP", "Cancel", "Undo all")
+        it.sees("ACME-CORP, AGUILA-CALC and AIGAIO-TROF", "Cancel", "Undo all")
         await it.press("enter")
         assert await phones(it) == ["1", "1", "555-7777"]
         await it.press("u", "right", "enter")
         it.sees("Undoing Phone", "Phone is as before in 2 of 3 customers.", "1 changed by someone else · 2 put back.")
-        it.misses("Undo all")
+        it.misses("u Undo")
         assert await phones(it) == ["555-0100", "442 000 0155", "555-7777"]
         await it.press("escape", "u")
         it.sees("Undo the save of", "AIGAIO-TROF")
@@ -252,7 +287,7 @@ async def test_count_is_typed_before_all_are_discontinued() -> None:
         await it.press("escape")
         await choose_discontinue_all(it)
         it.sees("Discontinue 3 customers?", "AGUILA-CALC is already discontinued and skipped.")
-        it.sees("This cannot be undone from here.", "Type 3 to discontinue 3 customers:")
+        it.sees("They cannot be made active again from here.", "Type 3 to discontinue 3 customers:")
         for keys in (["enter"], ["4", "enter"], ["backspace", *"33", "enter"]):
             await it.press(*keys)
             it.sees("Type 3, then ⏎ · Esc keep")
@@ -325,6 +360,7 @@ async def test_nothing_is_asked_without_permission_and_a_refusal_ends_it() -> No
         await mark(it, 3)
         await set_phone(it, "1")
         it.sees("Phone is 1 in 0 of 3 customers.", "1 not saved · 2 not tried.", "131")
+        it.misses("u Undo")
         assert it.transport.count("POST") == 1
 
 

@@ -25,7 +25,7 @@ async def test_conflict_shows_three_values_and_saves_decisions() -> None:
         it.sees("Conflict · ACME-CORP", "Someone else changed Phone, Email. Nothing was saved.", "0 of 2 chosen")
         phone = next(line for line in it.lines if "Phone" in line and "555-0100" in line)
         assert phone.index("555-0100") < phone.index("555-7777") < phone.index("555-0109")
-        it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact goes with it")
+        it.sees("Someone else changed Zip to 98402; that is kept.", "Your Contact is saved too")
         await it.press("f10")
         it.sees("Choose for Phone and Email first")
         assert it.transport.count("POST") == 0

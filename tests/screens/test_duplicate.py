@@ -15,7 +15,7 @@ async def test_duplicate_is_created_with_fields_of_original_and_shown(keys: tupl
         await it.press(*keys, "N")
         it.sees("Copy of ACME-CORP", "Acme Corporation", "555-0100", "type its ID")
         await it.press("f10")
-        it.sees("A customer needs an ID.")
+        it.sees("Type an ID first.")
         assert it.transport.count("POST") == 0
         await it.type("ACME-2")
         await it.press("down", "down", "down", "2", "f10")

@@ -37,6 +37,21 @@ async def test_cities_in_use_come_most_used_first() -> None:
         assert len(it.transport.requests) == requested
 
 
+async def test_what_is_typed_is_searched_for() -> None:
+    async with run_app(records=RECORDS, mirror=True) as it:
+        await open_form_at(it, 5)
+        await it.type("kol")
+        await it.press("f4")
+        it.sees(" kol ", "Köln")
+        it.misses("Altona")
+        await it.press("enter")
+        it.sees("• City      [Köln ")
+        await it.press("f9")
+        await it.type("zzz")
+        await it.press("f4")
+        it.sees("type to search", "Altona")
+
+
 async def test_states_and_countries_in_use() -> None:
     async with run_app(records=RECORDS, mirror=True) as it:
         await open_form_at(it, 6)
@@ -108,3 +123,10 @@ async def test_zip_of_another_country_is_not_offered() -> None:
         await it.press("up")
         await it.type("20457")
         it.misses("F4 here")
+
+
+async def test_choices_fit_small_screen() -> None:
+    async with run_app(records=RECORDS, mirror=True, size=(24, 16)) as it:
+        await open_form_at(it, 5)
+        await it.press("f4")
+        it.sees("Hamburg          2", "Köln             1", "Esc cancel")

@@ -76,7 +76,7 @@ async def test_help_from_find_shows_the_keys_of_find() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", "b", "f1")
         it.sees("Tab         From the text to the rows", "Esc         Back to the list")
-        it.misses("Copy its ID")
+        it.misses("Copy phone, address …")
 
 
 async def test_help_scrolls_to_its_end() -> None:

@@ -10,6 +10,8 @@ from app.screens.list_state import MOST_OPENED, ListState, ListStateFile, SavedF
 
 GDANSK = SavedFilter("Gdańsk, off", "city:gdansk", "discontinued", "changed today", None, "ASC")
 STATE = ListState("name", "DESC", "active", 50, ("shortID", "email"), True, (GDANSK,), ("ACME-CORP", "\ud800"))
+#: As versions without a preview wrote it.
+OLDER = {"format": 1, "sort": "name", "direction": "DESC", "status": "all", "page_size": None, "columns": None}
 
 
 def test_list_state_is_kept_per_site(tmp_path: Path) -> None:
@@ -36,6 +38,7 @@ def test_list_state_is_kept_per_site(tmp_path: Path) -> None:
         json.dumps({"format": 1, "sort": None, "direction": 1, "status": "all", "page_size": 1, "columns": None}),
         json.dumps({"format": 1, "sort": [], "direction": "ASC", "status": "all", "page_size": 1, "columns": None}),
         json.dumps({"format": 1, "sort": None, "direction": "ASC", "status": "all", "page_size": 0, "columns": 7}),
+        json.dumps({**OLDER, "preview": 1}),
     ],
 )
 def test_unreadable_list_state_is_quarantined(content: bytes | str, tmp_path: Path) -> None:
@@ -99,3 +102,10 @@ def test_unwritable_folder_raises_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="exists"):
         ListStateFile(tmp_path / "views", "a").save(STATE)
     assert [file.name for file in tmp_path.iterdir()] == ["views"]
+
+
+def test_list_state_of_older_version_is_read(tmp_path: Path) -> None:
+    ListStateFile(tmp_path, "test").save(ListState())
+    (file,) = tmp_path.iterdir()
+    file.write_text(json.dumps(OLDER), encoding="utf-8")
+    assert ListStateFile(tmp_path, "test").state == ListState("name", "DESC")

@@ -31,6 +31,15 @@ async def test_address_is_spread_over_new_customer() -> None:
         ]
 
 
+async def test_letter_spreads() -> None:
+    async with run_app() as it:
+        await it.press("f6", "down")
+        await it.paste(ADDRESS)
+        await it.press_only("s")
+        await it.until("6 filled")
+        it.sees("• Name      [Müller GmbH ", "• City      [Hamburg ")
+
+
 async def test_what_is_replaced_and_what_stays_is_named() -> None:
     async with run_app() as it:
         await it.press("f2", "down", "down")
@@ -85,6 +94,13 @@ async def test_preview_fits_small_screen() -> None:
         await it.paste(
             "Müller GmbH\nJane\nAm Hafen 12\nHalle 3\nD-20457 Hamburg\nTel. +49 40 555 0199\nwww.example.com"
         )
-        it.sees("Spread 7 lines over", "!Name      Müller GmbH", "Left out  www", "! replaces what is", "Esc one field")
+        it.sees(
+            "Spread 7 lines over",
+            "!Name      Müller GmbH",
+            "Left out  www",
+            "! replaces a value",
+            "One field ",
+            "Esc one field",
+        )
         await it.press("down", "enter")
         it.sees("•City   [Hamburg ")

@@ -54,7 +54,7 @@ async def test_key_switches_it_and_it_is_remembered(tmp_path: Path) -> None:
     async with run_app(size=(123, 40), list_state_file=ListStateFile(tmp_path, "here")) as it:
         assert not preview(it)
         await it.press("P")
-        it.sees("The preview needs 124 columns. Widen the terminal.")
+        it.sees("The preview needs 124 columns. Make the window wider.")
         await it.pilot.resize_terminal(*WIDE)
         await it.settle()
         assert "ACME-CORP" in preview(it)
@@ -68,6 +68,17 @@ async def test_comes_by_itself_only_where_there_is_much_room() -> None:
         assert "ACME-CORP" in preview(it)
         await it.press("down")
         assert "AGUILA-CALC" in preview(it)
+
+
+async def test_gives_way_to_columns_that_a_person_chose() -> None:
+    async with run_app(size=WIDE) as it:
+        # Contact, both lines of the address, fax.
+        await it.press("v", *["down", "space"] * 3, *["down"] * 6, "space", "enter")
+        assert not preview(it)
+        it.sees("Fax", "Address 2", "48 customers")
+        it.misses("No room for")
+        await it.press("P")
+        assert "ACME-CORP" in preview(it)
 
 
 async def test_nothing_stands_there_while_there_is_no_customer() -> None:

@@ -66,7 +66,7 @@ async def test_slow_scanner_gets_advice_to_set_frame() -> None:
     async with run_app() as it:
         await it.press("T")
         await scan(it, "ACME-7\r", 0.3)
-        it.sees("cannot tell this from typing", "STX")
+        it.sees("takes this for typing", "STX")
         before = it.app.key_queue.scanner
         await it.press("f10")
         it.sees("Scan a code first.")

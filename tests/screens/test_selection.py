@@ -36,7 +36,7 @@ async def test_marked_customers_are_copied_exported_and_cleared(
         assert short_ids[0] == "ACME-CORP"
         assert len(short_ids) == 2
         await it.press("M", "down", "enter")
-        it.sees("The 2 marked, as the server has them now.")
+        it.sees("The 2 marked customers, as the server has them now.")
         await it.press("enter")
         it.sees("2 customers exported to")
         rows = list(csv.DictReader((tmp_path / "customers.csv").read_text(encoding="utf-8").splitlines()))
@@ -50,7 +50,7 @@ async def test_arrows_in_detail_go_through_the_marked_only() -> None:
         await it.press("space", "down", "space")
         await it.press("f8", "space", "f7")
         await it.press("enter")
-        it.sees("ACME-CORP · Acme Corporation", "1 of 3 marked", "←→ customer")
+        it.sees("ACME-CORP · Acme Corporation", "←→ 1 of 3 marked")
         await it.press("right")
         it.sees("2 of 3 marked")
         third = it.lines[0]
@@ -74,3 +74,11 @@ async def test_arrows_from_an_unmarked_customer_enter_the_marked() -> None:
         it.sees("1 of 48 by ID")
         await it.press("right")
         it.sees("2 of 48 by ID")
+
+
+async def test_marked_are_opened_one_after_another() -> None:
+    async with run_app() as it:
+        await it.press("space", "down", "space", "M", "down", "down", "enter")
+        it.sees("ACME-CORP · Acme Corporation", "1 of 2 marked")
+        await it.press("right", "right")
+        it.sees("AIGAIO-TROF", "2 of 2 marked")

@@ -20,7 +20,7 @@ from app.backends import EmbeddedBackend
 from app.config.paths import Paths
 from app.config.settings import Options, load_settings
 from app.ssh.authorized_users import User
-from app.ssh.sessions import Limits, Session, SessionManager
+from app.ssh.sessions import Limits, Session, SessionManager, TerminalSession
 from app.ssh.shared_backend import SharedBackend
 from app.textual_private import keep_task_factory
 from app.tui.app import DockbookApp
@@ -156,7 +156,7 @@ class Screenless:
         self.user = User("anna", "change", "SHA256:test")
         self.place = place
         self.size: tuple[int, int] | None = size
-        self.session: Session | None = None
+        self.session: TerminalSession | None = None
         self.output = bytearray()
         self._received = asyncio.Event()
         self.ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -200,6 +200,11 @@ def raise_it(error: Exception) -> NoReturn:
     raise error
 
 
+def session_at(manager: SessionManager, place: str) -> Session:
+    """The session at this place."""
+    return next(session for session in manager.sessions if session.place == place)
+
+
 async def shown(terminal: Screenless, text: bytes) -> None:
     """Wait until the terminal was sent this text."""
     async with asyncio.timeout(30):
@@ -214,9 +219,9 @@ async def test_crash_ends_one_session_with_a_sentence(tmp_path: Path) -> None:
         for terminal in (broken, whole):
             manager.open(terminal)
             await shown(terminal, b"by ID")
-        assert broken.session is not None
-        assert broken.session.app is not None
-        broken.session.app.call_later(lambda: 1 / 0)
+        app = session_at(manager, "broken").app
+        assert app is not None
+        app.call_later(lambda: 1 / 0)
         code, text = await broken.ended
         assert code == 1
         assert text.startswith("dockbook: an error in the program ended it: ZeroDivisionError.\n")
@@ -225,7 +230,7 @@ async def test_crash_ends_one_session_with_a_sentence(tmp_path: Path) -> None:
         assert whole.session is not None
         whole.output.clear()
         whole.session.feed(b"\x1b[B\r")
-        await shown(whole, b"Address")
+        await shown(whole, b"Contact")
     assert await whole.ended == (0, "bye")
     assert len(list((tmp_path / ".local/state/dockbook").glob("crash-*.txt"))) == 1
 
@@ -243,7 +248,7 @@ async def test_sessions_that_ended_leave_nothing(tmp_path: Path) -> None:
             await shown(terminal, b"by ID")
             assert terminal.session is not None
             terminal.session.feed(b"\r")
-            await shown(terminal, b"Address")
+            await shown(terminal, b"Contact")
             terminal.session.feed(b"\x11")
             await terminal.ended
 
@@ -296,15 +301,14 @@ async def test_half_a_sequence_of_one_terminal_does_not_meet_the_input_of_the_ne
         first, second = Screenless("same"), Screenless("same", (60, 20))
         manager.open(first)
         await shown(first, b"by ID")
-        session = first.session
-        assert session is not None
+        session = session_at(manager, "same")
         session.feed(b"\x1b[200~half a paste")
         manager.open(second)
         await shown(second, b"by ID")
         assert (await first.ended)[0] == 0
         assert session.size == (60, 20)
         session.feed(b"\r")
-        await shown(second, b"Address")
+        await shown(second, b"Contact")
 
 
 async def test_standard_streams_and_task_factory_stay(tmp_path: Path) -> None:
@@ -314,5 +318,5 @@ async def test_standard_streams_and_task_factory_stay(tmp_path: Path) -> None:
             terminal = Screenless(place)
             manager.open(terminal)
             await shown(terminal, b"by ID")
-        manager.end_where(lambda session: session.place == "one", "")
+        assert await manager.end_where(lambda _user, place: place == "one", "") == 1
     assert (sys.stdout, sys.stderr, asyncio.get_running_loop().get_task_factory()) == before

@@ -49,7 +49,7 @@ def test_no_byte_ends_the_program_or_changes_the_text(tmp_path: Path, options: l
         running.until(lambda text: "changed" not in text)
         send(running, b"\xe9x", 0.3)
         running.until("Acme Corporation�x")
-        running.until("A character arrived that is not UTF-8")
+        running.until("A character came that is not UTF-8")
 
 
 @pytest.mark.promise("I2")

@@ -1,7 +1,10 @@
 """A pasted address is taken apart: what is written there goes into its field, the rest stays visible."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from app.text.address import address_lines
 from app.text.pasted_address import parse_address
 
 ADDRESSES = [
@@ -132,6 +135,14 @@ ADDRESSES = [
         "Acme|Dock 3|North gate|Bay 7|East",
         {"name": "Acme", "address1": "Dock 3", "address2": "North gate, Bay 7, East"},
     ),
+    (
+        "Acme|IL 62701 Springfield|5 Road",
+        {"name": "Acme", "address1": "IL 62701 Springfield", "address2": "5 Road"},
+    ),
+    (
+        "Acme|D-20457 Hamburg|France",
+        {"name": "Acme", "country": "FR", "address1": "D-20457 Hamburg"},
+    ),
     ("3M Company|5 Road", {"name": "3M Company", "address1": "5 Road"}),
     (
         "東京商会|千代田区1-1|東京 100-0001",
@@ -169,6 +180,65 @@ def test_what_has_no_field_left_is_reported() -> None:
     )
     assert parsed.fields == {"name": "Acme", "email": "a@example.com", "phone": "555 010 0199"}
     assert parsed.unplaced == ["b@example.com", "www.example.com", "555 010 0198"]
+
+
+@pytest.mark.parametrize("country", ["US", "GB", "DE", "SE"])
+def test_label_that_was_copied_is_read_back(country: str) -> None:
+    fields = {
+        "name": "Acme Corporation",
+        "address1": "12 Industrial Way",
+        "address2": "Hall 3",
+        "city": "Springfield",
+        "zip": "62701",
+        "country": country,
+    }
+    label = address_lines(lambda name: fields.get(name, ""))
+    assert parse_address(label, with_name=True).fields == fields
+
+
+WORDS = [
+    "Acme",
+    "Müller",
+    "GmbH",
+    "12",
+    "Main",
+    "Street",
+    "20457",
+    "D-",
+    "D-20457",
+    "Hamburg",
+    "Springfield",
+    "IL",
+    "62701",
+    ",",
+    "+49",
+    "40",
+    "5550199",
+    "a@b.de",
+    "USA",
+    "SW1A",
+    "1AA",
+    "London",
+    "Halle",
+    "3",
+    "DE",
+    "東京",
+    "100-0001",
+    "555",
+    "010",
+    "0199",
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join), max_size=8), st.booleans())
+def test_no_word_is_lost(lines: list[str], with_name: bool) -> None:
+    parsed = parse_address(lines, with_name=with_name)
+    kept = " ".join([*parsed.fields.values(), *parsed.unplaced])
+    if "country" in parsed.fields:
+        # A country may stand there by its name, or by its sign before the zip.
+        kept += " USA D- D-20457"
+    assert all(word in kept for line in lines for word in line.replace(",", " ").split())
 
 
 @pytest.mark.parametrize("lines", [[], ["x"], ["DE"], ["-", "-", "-"], ["1", "2", "3"], [" ", "\u202e", "a" * 5_000]])

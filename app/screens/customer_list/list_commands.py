@@ -152,11 +152,6 @@ class ListCommands(ListLayout):
 
         ask_order(self, self.pagination.requested, self.sorted_locally, self.order_by)
 
-    def action_columns(self) -> None:
-        from app.screens.customer_list.options import ask_columns
-
-        ask_columns(self, self.table, self.save_list_state)
-
     def action_export(self) -> None:
         from app.screens.export import ask_export
 

@@ -1,5 +1,6 @@
 """What of the list fits the terminal: the rows a page, and the preview of the customer beside them."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from textual import on
@@ -64,17 +65,31 @@ class ListLayout(RowActions):
 
     def action_preview(self) -> None:
         if self.app.size.width < _PREVIEW_POSSIBLE:
-            self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Widen the terminal.")
+            self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Make the window wider.")
             return
         self.preview_wanted = not self.preview.display
         self.place_preview(self.app.size)
         self.save_list_state()
 
+    def action_columns(self) -> None:
+        from app.screens.customer_list.options import ask_columns
+
+        ask_columns(self, self.table, self._choose_columns)
+
+    def _choose_columns(self, fields: tuple[str, ...] | None) -> Collection[str]:
+        self.table.chosen = fields
+        self.place_preview(self.app.size)
+        self.save_list_state()
+        cells = self.app.size.width
+        return self.table.columns_in(cells - _preview_cells(cells) if self.preview.display else cells)
+
     def place_preview(self, terminal: "Size") -> None:
         """Give the preview its room, or none."""
-        wanted = terminal.width >= _PREVIEW_SHOWN if self.preview_wanted is None else self.preview_wanted
+        # Columns that a person chose are to be seen, all of them.
+        by_itself = terminal.width >= _PREVIEW_SHOWN and self.table.chosen is None
+        wanted = by_itself if self.preview_wanted is None else self.preview_wanted
         shown = wanted and terminal.width >= _PREVIEW_POSSIBLE
-        self.preview.styles.width = min(_MOST_PREVIEW, max(_LEAST_PREVIEW, terminal.width - _TABLE_FIRST))
+        self.preview.styles.width = _preview_cells(terminal.width)
         self.preview.display = self.table.announces_rows = shown
         self.show_preview()
 
@@ -119,3 +134,8 @@ class ListLayout(RowActions):
         self.fit = size is None
         self.resize_page(size or self.rows_fitting(self.size))
         self.save_list_state()
+
+
+def _preview_cells(cells: int) -> int:
+    """The cells of the preview in a terminal this wide."""
+    return min(_MOST_PREVIEW, max(_LEAST_PREVIEW, cells - _TABLE_FIRST))

@@ -56,21 +56,22 @@ def ask_page_size(screen: "BaseScreen[Any]", current: int | None, apply: Callabl
     screen.app.push_screen(SelectDialog("Rows a page", sizes, str(current or "fit")), chosen)
 
 
-def ask_columns(screen: "BaseScreen[Any]", table: "CustomerTable", save: Callable[[], None]) -> None:
-    """Ask for the columns; the ID is always shown."""
+def ask_columns(
+    screen: "BaseScreen[Any]", table: "CustomerTable", apply: Callable[[tuple[str, ...] | None], Collection[str]]
+) -> None:
+    """Ask for the columns; the ID is always shown. `apply` takes them and returns the fields that have room."""
     choices = [Choice(column.field, BY_NAME[column.field].label) for column in COLUMNS if column.field != ID_FIELD]
 
     def chosen(fields: "Sequence[str] | None") -> None:
         if fields is None:
             return
         # If nothing is ticked, the width of the terminal decides.
-        table.chosen = (ID_FIELD, *fields) if fields else None
-        save()
-        missing = [BY_NAME[field].label for field in fields if field not in table.shown_columns]
+        shown = apply((ID_FIELD, *fields) if fields else None)
+        missing = [BY_NAME[field].label for field in fields if field not in shown]
         if not fields:
             screen.show_hint("Columns: as many as fit.")
         elif missing:
-            screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
+            screen.show_hint(f"No room for {', '.join(missing)}. Make the window wider, or choose fewer columns.")
 
     ticked = table.shown_columns if table.chosen is None else table.chosen
     screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked, _NO_COLUMNS), chosen)

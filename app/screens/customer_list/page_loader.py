@@ -82,7 +82,7 @@ class PageLoader:
         shown = self._pagination.page
         if shown is not None and shown.total is None:
             return PageMissing(f"This is the last page: the server has nothing on page {request.page:,}.", "info")
-        return PageMissing(f"The server has nothing on page {request.page:,}, whatever its totals say.")
+        return PageMissing(f"The server has nothing on page {request.page:,}, although it counted more.")
 
     def is_order_refused(self, request: "PageRequest", error: DockbookError) -> bool:
         """Whether the server may have refused the order: which columns it sorts by is not in the contract."""

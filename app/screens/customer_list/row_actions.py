@@ -112,7 +112,7 @@ class RowActions(CustomerActions):
         return [
             *super().commands(),
             Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
-            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
+            Command("find-doubles", "Find double customers", "", self._find_doubles),
         ]
 
     def action_copy(self) -> None:
@@ -170,10 +170,10 @@ class RowActions(CustomerActions):
                 marked[short_id] = result.customer
         self.set_marks(marked)
 
-    def _find_duplicates(self) -> None:
-        from app.screens.duplicates import show_duplicates
+    def _find_doubles(self) -> None:
+        from app.screens.double_customers import show_double_customers
 
-        show_duplicates(self)
+        show_double_customers(self)
 
     def _open_marked(self) -> None:
         self._open(next(iter(self.marked.values())))
@@ -237,7 +237,7 @@ class RowActions(CustomerActions):
         elif page is not None and page.total == 1 and not self.table.has_caption and parse_find(text).is_plain:
             self._open(customer, text)
         else:
-            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the marked one.")
+            self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the one at ›.")
 
     def _open_form(self, customer: "Customer | None", new_id: str = "") -> None:
         self.status.clear_notice()

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from app.models.customer import Customer, Origin, Page
 
 _NEXT_STATUS: Final[dict[Status, Status]] = {"all": "active", "active": "discontinued", "discontinued": "all"}
+#: Cells in which there is room for hints beside the position.
+_ROOM_FOR_CHOICES: Final = 100
 
 
 class CustomerListScreen(ListCommands):
@@ -302,9 +304,11 @@ class CustomerListScreen(ListCommands):
         self.load(self.pagination.requested, "same", fresh=True)
 
     def action_filter(self) -> None:
-        self.load_around_cursor(
-            self.pagination.requested._replace(page=1, status=_NEXT_STATUS[self.pagination.requested.status])
-        )
+        status = _NEXT_STATUS[self.pagination.requested.status]
+        self.load_around_cursor(self.pagination.requested._replace(page=1, status=status))
+        # In less room it would take a line of its own, and the position says what is shown.
+        if self.size.width >= _ROOM_FOR_CHOICES:
+            self.show_hint(f"Filter: {' · '.join(f'[{one}]' if one == status else one for one in _NEXT_STATUS)}")
         self.save_list_state()
 
     async def action_leave(self) -> None:
@@ -407,6 +411,9 @@ class CustomerListScreen(ListCommands):
         marked = f"+{len(self.marked):,}" if is_narrow(self.size.width) else f"{len(self.marked):,} marked"
         marked = marked if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
+        if self.is_searching and is_narrow(self.size.width):
+            # How many were found is asked for there.
+            marked = ""
         if self.is_searching:
             room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
             self.search_bar.position = " · ".join(part for part in (marked, summary(self.pagination, room)) if part)
