@@ -6,7 +6,9 @@ import os
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from html import escape, unescape
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from rich.cells import cell_len
 
 from app.backends import EmbeddedBackend
 from app.repository.repository import CustomerRepository
-from app.screens.base import BaseScreen
+from app.repository.source import CustomerSource
+from app.screens.base import DIALOG_GROUP, BaseScreen
 from app.screens.context import AppContext
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.detail import DetailScreen
 from app.screens.form import FormScreen
+from app.timing import Timing
 from app.tui.app import SYNC_GROUP, DockbookApp
 from app.widgets.customer_table import CustomerTable
 from app.widgets.form_field import FieldInput
@@ -39,16 +43,30 @@ TESTS = HERE.parent / "tests"
 NOT_BUILT = "Not built yet"
 CELL = 12.2  # how wide the pictures draw one
 
-#: Picture, terminal size, and the keys that lead to it.
-PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[str]]] = (
+#: What leads to a picture: a key, or something that happens meanwhile.
+Step = str | Callable[[EmbeddedBackend], Awaitable[None]]
+
+
+async def other_saves_phone(book: EmbeddedBackend) -> None:
+    """Let someone else change the phone of the first customer."""
+    other = CustomerRepository(CustomerSource(book.connect))
+    await other.save(await other.customer("ACME-CORP"), {"phone": "555-0177"})
+    await other.close()
+
+
+#: Picture, terminal size, and what leads to it.
+PICTURES: Sequence[tuple[str, tuple[int, int], Sequence[Step]]] = (
     ("list", (100, 26), ["down", "down"]),
+    ("find", (80, 24), ["slash", *"ja"]),
     ("detail", (80, 24), ["enter"]),
     (
         "form",
         (80, 24),
         ["f2", *["down"] * 8, "backspace", "backspace", "9", "9", "down", "down", *["backspace"] * 2, "up"],
     ),
+    ("conflict", (80, 24), ["f2", *["down"] * 8, "9", other_saves_phone, "f10"]),
     ("discontinue", (80, 24), ["end", "delete"]),
+    ("handheld", (24, 16), ["down", "down"]),
 )
 
 KEYS: Sequence[tuple[str, Sequence[type]]] = (
@@ -60,14 +78,18 @@ KEYS: Sequence[tuple[str, Sequence[type]]] = (
 )
 
 
-async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
-    """Run the program on the sample customers, press the keys, and return what can be seen, as SVG."""
+async def picture(size: tuple[int, int], steps: Sequence[Step]) -> str:
+    """Run the program on the sample customers, take the steps, and return what can be seen, as SVG."""
     book = EmbeddedBackend(None, 48)
-    app = DockbookApp(AppContext(CustomerRepository(book.connect, on_close=book.close), "demo"))
+    timing = Timing(initial_delay=0.0, between_pages=0.0, now=afternoon)
+    source = CustomerSource(book.connect, timing, on_close=book.close, open_mirror=partial(book.open_mirror, None))
+    app = DockbookApp(AppContext(CustomerRepository(source), "demo"))
     async with app.run_test(size=size) as pilot:
         await settle(app)
-        for key in keys:
-            await pilot.press(key)
+        while (state := await app.context.repository.mirror_state()) is None or not state.complete:
+            await pilot.pause()
+        for step in steps:
+            await (pilot.press(step) if isinstance(step, str) else step(book))
             await settle(app)
         await pilot.pause()
         svg = app.export_screenshot(title="dockbook")
@@ -79,9 +101,14 @@ async def picture(size: tuple[int, int], keys: Sequence[str]) -> str:
 
 
 async def settle(app: DockbookApp) -> None:
-    """Wait for all workers but the one that never ends."""
-    if running := [one for one in app.workers if one.group != SYNC_GROUP]:
+    """Wait for all workers but the one that never ends, and those that wait for a person."""
+    if running := [one for one in app.workers if one.group not in (SYNC_GROUP, DIALOG_GROUP)]:
         await app.workers.wait_for_complete(running)
+
+
+def afternoon() -> datetime:
+    """The time of all pictures: today, so that its date is not shown."""
+    return datetime.now().astimezone().replace(hour=16, minute=40)
 
 
 def _in_columns(text: re.Match[str]) -> str:
@@ -99,7 +126,7 @@ def _in_columns(text: re.Match[str]) -> str:
 
 def pictures() -> Mapping[str, str]:
     """Every picture by its file name."""
-    return {f"{name}.svg": asyncio.run(picture(size, keys)) for name, size, keys in PICTURES}
+    return {f"{name}.svg": asyncio.run(picture(size, steps)) for name, size, steps in PICTURES}
 
 
 def keys() -> str:

@@ -72,7 +72,9 @@ def test_list_has_nothing_else(messages: Sequence[Message]) -> None:
     ],
 )
 def test_a_thing_has_one_name(messages: Sequence[Message], word: str, instead: str) -> None:
-    shown = [one for one in messages if not one.file.startswith(FOR_ADMINISTRATORS)]
+    # The palette knows what others call a thing.
+    elsewhere = (*FOR_ADMINISTRATORS, "screens/palette.py")
+    shown = [one for one in messages if not one.file.startswith(elsewhere)]
     assert len(shown) > 500
     assert [one for one in shown if re.search(rf"\b({word})\b", _words(one.text))] == [], f"say {instead}"
 

@@ -73,7 +73,7 @@ class DiscontinueAllDialog(Dialog[bool]):
         if skipped:
             already = f"{'is' if len(skipped) == 1 else 'are'} already discontinued"
             self._lines.append(f"{_names(skipped)} {already} and skipped.")
-        self._lines.append("This cannot be undone from here.")
+        self._lines.append("They cannot be made active again from here.")
         self._lines.append(f"Type {self._count} to discontinue {count_customers(self._count)}:")
         self._last_key_at = self._key_before_at = float("-inf")
 

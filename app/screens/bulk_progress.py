@@ -68,9 +68,9 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
     """
 
     HELP_TEXT = (
-        "One customer after another is saved the same way as any edit: read again, merged, and sent once. What someone "
-        "else changed is not overwritten. Esc stops; what is saved by then stays saved. The list shows what came of "
-        "each customer, first those that were not saved: they stay marked."
+        "The customers are saved one after another. What someone else changed is not overwritten. Esc stops; what is "
+        "saved stays saved. The list shows what came of each customer, first those that were not saved: they stay "
+        "marked."
     )
 
     FOOTER = ("stop", "open", "leave", "undo")

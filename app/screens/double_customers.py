@@ -35,8 +35,8 @@ class DoubleCustomersScreen(ComparisonScreen[None]):
     """Lists the groups; Enter compares two of one."""
 
     HELP_TEXT = (
-        "Customers of the local copy with the same phone (its digits), the same e-mail, or the same address (street, "
-        "and zip or city), whatever their case, accents and punctuation. Enter shows two of them side by side."
+        "Customers with the same phone, the same email or the same address (street, and zip or city). Capitals, "
+        "accents and signs do not matter. The local copy is searched. Enter shows two of them side by side."
     )
 
     HEADINGS = ("Customer", "Looks like")
@@ -87,8 +87,8 @@ class DoublePairScreen(ComparisonScreen[None]):
     """Two customers of a group side by side, as the server has them now; Enter opens either."""
 
     HELP_TEXT = (
-        "Two customers that look double, field by field; = marks what is the same in both. Enter opens either of them. "
-        "Where more than two share it, left and right go to the next one."
+        "Two customers that look double, side by side. A field with = is the same in both. Enter opens one of them. If "
+        "there are more than two, left and right show the next one."
     )
 
     LABEL_CELLS = 12

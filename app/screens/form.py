@@ -457,7 +457,7 @@ class FormScreen(BaseScreen[str]):
         text = save_summary(saved, new=is_new)
         typed_since = any(row.value != sent[name] for name, row in self.rows.items() if name != ID_FIELD)
         if is_new and not typed_since and not any(map(saved.customer.value, WRITABLE_FIELDS)):
-            text += " It has an ID only: F2 on it adds a name."
+            text += " It has an ID only: press F2 on it to add a name."
         change = SavedChange.of(saved, datetime.now().astimezone(), new=is_new, key=self.draft.key)
         self.app.post_message(self.CustomerSaved(saved.customer, text, notice_level(saved), change))
         self.draft.mark_saved(saved.customer)

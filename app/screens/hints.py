@@ -52,7 +52,7 @@ def input_hint(field: str, value: str, country: str) -> str:
 
 def _of_email(value: str) -> str:
     if "@" not in value:
-        return "an e-mail address has an @"
+        return "an email address has an @"
     return "Is this address complete?" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
 
 

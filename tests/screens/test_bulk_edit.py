@@ -305,7 +305,7 @@ async def test_count_is_typed_before_all_are_discontinued() -> None:
         await it.press("escape")
         await choose_discontinue_all(it)
         it.sees("Discontinue 3 customers?", "AGUILA-CALC is already discontinued and skipped.")
-        it.sees("This cannot be undone from here.", "Type 3 to discontinue 3 customers:")
+        it.sees("They cannot be made active again from here.", "Type 3 to discontinue 3 customers:")
         for keys in (["enter"], ["4", "enter"], ["backspace", *"33", "enter"]):
             await it.press(*keys)
             it.sees("Type 3, then ⏎ · Esc keep")

@@ -62,7 +62,7 @@ async def test_repeated_save_key_sends_one_post() -> None:
             await it.press_only("f10", "ctrl+s")
         await arrived.wait()
         await it.press_only("f10", "f10", "escape")
-        it.sees("Leave before it is known whether it was saved?", "No drafts are kept here")
+        it.sees("Leave before the save is confirmed?", "No drafts are kept here")
         await it.press_only("enter")
         it.sees("Edit ACME-CORP", "saving…", "Saving … please wait. Esc leaves the form: it goes on.")
         go_on.set()
@@ -311,7 +311,7 @@ async def test_hint_never_blocks_save() -> None:
         (8, "us", "? Did you mean US?"),
         (8, "QQ", "? not a country code"),
         (9, "123", "? short for a phone number"),
-        (11, "a.example.com", "? an e-mail address has an @"),
+        (11, "a.example.com", "? an email address has an @"),
     ],
 )
 async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, hint: str) -> None:
@@ -575,7 +575,7 @@ async def test_creation_with_id_only_is_remarked() -> None:
         await it.press("f6")
         await it.type("Q-1")
         await it.press("f10")
-        it.sees("Created Q-1. It has an ID only: F2 on it adds a name.")
+        it.sees("Created Q-1. It has an ID only: press F2 on it to add a name.")
 
 
 async def test_fields_show_how_far_they_reach() -> None:

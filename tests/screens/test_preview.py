@@ -54,7 +54,7 @@ async def test_key_switches_it_and_it_is_remembered(tmp_path: Path) -> None:
     async with run_app(size=(123, 40), list_state_file=ListStateFile(tmp_path, "here")) as it:
         assert not preview(it)
         await it.press("P")
-        it.sees("The preview needs 124 columns. Widen the terminal.")
+        it.sees("The preview needs 124 columns. Make the window wider.")
         await it.pilot.resize_terminal(*WIDE)
         await it.settle()
         assert "ACME-CORP" in preview(it)

@@ -119,8 +119,8 @@ async def test_rows_take_one_line_again_when_the_window_grows() -> None:
         (("s",), ("Order by", "now ▲", "Esc cancel")),
         (("p",), ("As many as fit  now", "250 rows")),
         (("v",), ("[x] Name", "Space on/off", "Esc cancel")),
-        (("colon",), ("type to search", "Esc cancel")),
-        (("colon", *"export what"), ("Export what the list", "x")),
+        (("colon",), ("type to search", "Find while you", "Esc cancel")),
+        (("colon", *"export what"), ("Export what", "x")),
         (("x",), ("customers.csv", ".xlsx.", "Esc cancel")),
         (("space", "M"), ("1 marked", "Clear all marks")),
         (("f1",), ("Help · Customers",)),
@@ -146,7 +146,7 @@ async def test_conflict_shows_three_values_below_each_other() -> None:
             ["Yours", "555-0109"],
         ]
         await it.press("y", "up")
-        it.sees("✓ Yours  555-0109", "1 of 2 decided")
+        it.sees("✓ Yours  555-0109", "1 of 2 chosen")
 
 
 async def test_my_changes_and_drafts_show_all_values(tmp_path: Path) -> None:

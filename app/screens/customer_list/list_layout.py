@@ -65,7 +65,7 @@ class ListLayout(RowActions):
 
     def action_preview(self) -> None:
         if self.app.size.width < _PREVIEW_POSSIBLE:
-            self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Widen the terminal.")
+            self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Make the window wider.")
             return
         self.preview_wanted = not self.preview.display
         self.place_preview(self.app.size)

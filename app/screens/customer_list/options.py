@@ -71,7 +71,7 @@ def ask_columns(
         if not fields:
             screen.show_hint("Columns: as many as fit.")
         elif missing:
-            screen.show_hint(f"No room for {', '.join(missing)}. Widen the terminal or choose fewer columns.")
+            screen.show_hint(f"No room for {', '.join(missing)}. Make the window wider, or choose fewer columns.")
 
     ticked = table.shown_columns if table.chosen is None else table.chosen
     screen.app.push_screen(MultiSelectDialog("Columns", choices, ticked, _NO_COLUMNS), chosen)
