@@ -231,7 +231,7 @@ class ListStateKeeper:
             try:
                 state = await asyncio.to_thread(self._file.update, changes)
             except OSError as error:
-                self.on_error(f"The settings of the list could not be saved: {os_error_text(error)}.")
+                self.on_error(f"The settings of the list cannot be saved: {os_error_text(error)}.")
                 return
             # Others come after what was written.
             for later in self._changes:

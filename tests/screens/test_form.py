@@ -62,7 +62,7 @@ async def test_repeated_save_key_sends_one_post() -> None:
             await it.press_only("f10", "ctrl+s")
         await arrived.wait()
         await it.press_only("f10", "f10", "escape")
-        it.sees("Leave before it is known whether it was saved?", "No drafts are kept here")
+        it.sees("Leave before the save is confirmed?", "No drafts are kept here")
         await it.press_only("enter")
         it.sees("Edit ACME-CORP", "saving…", "Saving … please wait. Esc leaves the form: it goes on.")
         go_on.set()

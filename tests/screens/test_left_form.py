@@ -151,7 +151,7 @@ async def test_conflict_after_leaving_keeps_draft(tmp_path: Path) -> None:
         await it.store.upsert("ACME-CORP", {"phone": "555-7777"}, if_match=None, only_new=False)
         held.go_on()
         await it.settle()
-        check_notice(it, "! Not saved: ACME-CORP. Somebody else changed Phone. Press F2 on ACME-CORP to go on.")
+        check_notice(it, "! Not saved: ACME-CORP. Someone else changed Phone. Press F2 on ACME-CORP to go on.")
         assert it.transport.count("POST") == 0
         await it.press("f2")
         it.sees("Draft · ACME-CORP", "555-7777", NEW_PHONE)
@@ -276,7 +276,7 @@ async def test_without_drafts_leaving_is_asked_and_loss_reported() -> None:
         await it.press_only("f10")
         await held.arrived.wait()
         await it.press_only("escape")
-        it.sees("Leave before it is known whether it was saved?", "what you typed is lost")
+        it.sees("Leave before the save is confirmed?", "what you typed is lost")
         await it.press_only("right", "enter")
         held.go_on()
         await it.settle()
