@@ -118,7 +118,7 @@ async def test_keys_typed_during_save_stay_draft_after_leaving(tmp_path: Path) -
         (answer_with(400, "bad_request", "Not today."), "The server says: “Not today.”"),
         (answer_with(403, "forbidden", "No."), "Create/Modify Customer"),
         (answer_with(429, "rate_limited", "Slow down."), "The server is busy: Slow down."),
-        (answer_with(413, "too_large", "Too long."), "Too much for the server: Too long."),
+        (answer_with(413, "too_large", "Too long."), "Too much text for the server: Too long."),
     ],
     ids=["fields", "refused", "permission", "busy", "large"],
 )
@@ -276,7 +276,7 @@ async def test_without_drafts_leaving_is_asked_and_loss_reported() -> None:
         await it.press_only("f10")
         await held.arrived.wait()
         await it.press_only("escape")
-        it.sees("Leave before the save is confirmed?", "what you typed is lost")
+        it.sees("Leave before the save is confirmed?", "your text is lost")
         await it.press_only("right", "enter")
         held.go_on()
         await it.settle()

@@ -146,7 +146,7 @@ async def test_conflict_shows_three_values_below_each_other() -> None:
             ["Yours", "555-0109"],
         ]
         await it.press("y", "up")
-        it.sees("✓ Yours  555-0109", "1 of 2 decided")
+        it.sees("✓ Yours  555-0109", "1 of 2 chosen")
 
 
 async def test_my_changes_and_drafts_show_all_values(tmp_path: Path) -> None:
