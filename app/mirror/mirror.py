@@ -26,7 +26,7 @@ from app.mirror.state import MirrorState
 from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryCancelled
 from app.mirror.writer import MirrorWriter
 from app.models.customer import Candidates, Customer, ListPosition, Page
-from app.models.duplicates import Duplicates
+from app.models.doubles import Doubles
 from app.models.fields import ID_FIELD, PageRequest
 from app.models.raw_customer import RawCustomer
 from app.models.values import Place, ValueInUse
@@ -201,10 +201,10 @@ class Mirror:
         """Where customers with this zip are (in this country, unless it is empty), the most usual place first."""
         return await self._run(self._find, lambda reader: reader.places_of_zip(code, country), [])
 
-    async def duplicates(self, most: int) -> Duplicates | None:
+    async def doubles(self, most: int) -> Doubles | None:
         """At most this many groups of customers that share a phone, an e-mail or an address; `None` if unreadable."""
         # Beside the searches of a person, which must not wait for it; it ends when its caller does.
-        return await self._run(self._count, lambda reader: reader.duplicates(most), None, CancelToken())
+        return await self._run(self._count, lambda reader: reader.doubles(most), None, CancelToken())
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""

@@ -8,7 +8,7 @@ from typing import Final
 from app.mirror.database import open_reader, translate_errors
 from app.mirror.rows import READ_COLUMNS, CorruptRow, decode_row, encode_id, is_older
 from app.mirror.search.candidates import find_resembling, find_suggestions
-from app.mirror.search.duplicates import find_duplicates
+from app.mirror.search.doubles import find_doubles
 from app.mirror.search.index import index_type
 from app.mirror.search.position import find_position
 from app.mirror.search.query import CustomerSearch, Found, RecentMatches
@@ -16,7 +16,7 @@ from app.mirror.search.suggestions import suggest_terms
 from app.mirror.search.values import CountedField, places_of_zip, values_in_use
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
-from app.models.duplicates import Duplicates
+from app.models.doubles import Doubles
 from app.models.fields import ID_FIELD, PageRequest
 from app.models.values import Place, ValueInUse
 from app.storage.sqlite import transaction
@@ -133,10 +133,10 @@ class MirrorReader:
         """Where customers with this zip are, the most usual place first."""
         return places_of_zip(self.connection, code, country)
 
-    def duplicates(self, most: int) -> Duplicates:
+    def doubles(self, most: int) -> Doubles:
         """At most this many groups of customers that share a phone, an e-mail or an address."""
         with transaction(self.connection):
-            return find_duplicates(self.connection, MirrorState.read(self.connection), most)
+            return find_doubles(self.connection, MirrorState.read(self.connection), most)
 
     def _search(self, state: MirrorState) -> CustomerSearch:
         self._fit_cache(state)

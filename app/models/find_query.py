@@ -42,6 +42,11 @@ class FindQuery(NamedTuple):
     unknown: tuple[str, ...] = ()
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is words only, which may be an ID or a name."""
+        return not self.without and not any(word.field for word in self.words)
+
+    @property
     def plain_text(self) -> str:
         """The words that belong to no field, as they would stand at the beginning of an ID or a name."""
         return " ".join(word.text for word in self.words if not word.field)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.mirror.snapshot import ListSnapshot
     from app.mirror.state import MirrorState
     from app.models.customer import Candidates, Customer, ListPosition, Page
-    from app.models.duplicates import Duplicates
+    from app.models.doubles import Doubles
     from app.models.raw_customer import RawPage
     from app.models.values import Place, ValueInUse
 
@@ -225,12 +225,12 @@ class CustomerRepository:
         """
         return await self._local_copy.use(lambda mirror: mirror.places_of_zip(code, country), [])
 
-    async def duplicates(self, most: int) -> "Duplicates | None":
+    async def doubles(self, most: int) -> "Doubles | None":
         """Return at most this many groups of customers of the local copy that share a phone, an e-mail or an address.
 
         `None` if there is no local copy.
         """
-        return await self._local_copy.use(lambda mirror: mirror.duplicates(most), None)
+        return await self._local_copy.use(lambda mirror: mirror.doubles(most), None)
 
     async def updated_since(self, customers: Sequence["Customer"]) -> "list[Customer]":
         """Return those of these customers that the server sent in a newer state since."""

@@ -146,6 +146,8 @@ def ask_discontinue(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", 
 
 def ask_undo_all(screen: "BaseScreen[Any]", changes: Sequence[SavedChange]) -> None:
     """Ask whether to undo changes that were made together, and undo each as any other save."""
+    # In the order in which they were made.
+    changes = changes[::-1]
     of_customer = {change.customer.short_id: change for change in changes}
     fields = dict.fromkeys(name for change in changes for name in change.old)
     field = next(iter(fields))
@@ -160,7 +162,7 @@ def ask_undo_all(screen: "BaseScreen[Any]", changes: Sequence[SavedChange]) -> N
 
     def answered(answer: str | None) -> None:
         if answer == "undo":
-            words = (f"Undoing {label}", f"{label} is as before in", "put back", "u undoes the others one by one.")
+            words = (f"Undoing {label}", f"{label} is as before in", "put back", "Press u to try the others again.")
             _start(screen, BulkJob(*words, undoable=False, field=field, customers=customers, write=undo, change=change))
 
     customers = [change.customer for change in changes]

@@ -36,6 +36,8 @@ _OUTCOMES: Final[dict[Outcome, str]] = {
 }
 #: What can be done when it has ended.
 _AFTERWARDS: Final = ("open", "undo", "leave")
+#: The kind of the notice about a save that is not confirmed.
+_LOOKING: Final = "looking for a save"
 _NEED_A_PERSON: Final[tuple[Outcome, ...]] = ("unconfirmed", "conflict", "failed", "left")
 
 
@@ -71,7 +73,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         "marked."
     )
 
-    FOOTER = ("stop", "open", "undo", "leave")
+    FOOTER = ("stop", "open", "leave", "undo")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open the customer under the cursor"),
@@ -110,7 +112,9 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         """While it runs it can only be stopped, and then only be left."""
         if action == "stop":
             return self._in_progress
-        return not (self._in_progress and action in _AFTERWARDS) and (action != "undo" or self.job.undoable)
+        if action == "undo" and not (self.job.undoable and self._counts["saved"]):
+            return False
+        return not (self._in_progress and action in _AFTERWARDS)
 
     def unsaved_text(self) -> str:
         if not self._in_progress:
@@ -167,8 +171,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
 
     def _note_result(self, result: BulkResult) -> None:
         self._in_doubt = None
-        if not self._left:
-            self.status.clear_notice()
+        self.status.clear_notice(_LOOKING)
         if result.saved is not None:
             change = self.job.change(result.saved, self._key) if result.outcome == "saved" else None
             self.app.post_message(self.CustomerSaved(result.customer, "", change=change))
@@ -192,6 +195,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
             f"{write.error.title}: {sanitize_id(write.short_id)} is not confirmed. dockbook looks for it for a minute. "
             "Press Esc twice to leave.",
             "warning",
+            _LOOKING,
         )
 
     def _report_elsewhere(self) -> None:
@@ -215,6 +219,7 @@ class BulkScreen(ComparisonScreen[list[BulkResult]]):
         self.set_intro(*lines)
         self.show_connection(self.repository.connection)
         self.view.show(list(self._rows()))
+        self.refresh_bindings()
         self.header.detail = f"{done:,} of {total:,}"
 
     def _rows(self) -> Iterator[ComparisonRow]:

@@ -1,6 +1,6 @@
 """What F4 offers in a form: countries, and the values that other customers have, from the local copy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +9,7 @@ from textual.widgets import Input
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.countries import countries
 from app.text.sanitize import shorten
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.models.values import Place, ValueInUse
@@ -71,10 +72,13 @@ class FieldChoices:
     async def _offer_values(self, row: "FormField") -> None:
         repository = self._screen.repository
         if row.field == "country":
-            choices, current = _countries(await repository.values_in_use("country")), row.value.strip().upper()
+            choices, current = (
+                _countries(await repository.values_in_use("country"), self._count),
+                row.value.strip().upper(),
+            )
         else:
             used = await repository.values_in_use("city" if row.field == "city" else "state")
-            choices, current = [Choice(one.value, one.value, _count(one.customers)) for one in used], row.value
+            choices, current = [Choice(one.value, one.value, self._count(one.customers)) for one in used], row.value
         if not choices:
             self._screen.show_hint(f"No {row.label} is known here yet.")
             return
@@ -103,13 +107,18 @@ class FieldChoices:
         if len(places) == 1:
             self._fill_in(places[0])
             return
-        choices = [Choice(str(at), _name(place), _count(place.customers)) for at, place in enumerate(places)]
+        choices = [Choice(str(at), _name(place), self._count(place.customers)) for at, place in enumerate(places)]
 
         def chosen(at: str | None) -> None:
             if at is not None:
                 self._fill_in(places[int(at)])
 
         self._screen.app.push_screen(SelectDialog("City and State of this Zip", choices, ""), chosen)
+
+    def _count(self, customers: int) -> str:
+        if is_narrow(self._screen.app.size.width):
+            return f"{customers:,}"
+        return "1 customer" if customers == 1 else f"{customers:,} customers"
 
     def _fill_in(self, place: "Place") -> None:
         before = []
@@ -124,18 +133,14 @@ class FieldChoices:
         self._screen.show_notice(" ".join([f"Filled in: {_name(place)}.", *before]))
 
 
-def _countries(used: "Sequence[ValueInUse]") -> list[Choice]:
+def _countries(used: "Sequence[ValueInUse]", describe: Callable[[int], str]) -> list[Choice]:
     """Return the countries of customers, the most frequent first, then all others by name."""
     counts: dict[str, int] = {}
     for one in used:
         code = one.value.strip().upper()
         counts[code] = counts.get(code, 0) + one.customers
     shown = sorted(countries(), key=lambda country: -counts.get(country[0], 0))
-    return [Choice(code, f"{code}  {name}", _count(counts[code]) if code in counts else "") for code, name in shown]
-
-
-def _count(customers: int) -> str:
-    return "1 customer" if customers == 1 else f"{customers:,} customers"
+    return [Choice(code, f"{code}  {name}", describe(counts[code]) if code in counts else "") for code, name in shown]
 
 
 def _name(place: "Place") -> str:

@@ -32,6 +32,8 @@ _SCANNED: Final = "scanned:"
 _MOST_SUGGESTED: Final = 6
 #: Seconds an arrow key waits for what is to be offered for the last letter.
 _PATIENCE: Final = 0.5
+#: Cells of a line in which the keys have room beside what is searched.
+_ROOM_FOR_KEYS: Final = 60
 #: Seconds without a letter after which the server is asked who is to be offered.
 _SERVER_PAUSE: Final = 0.4
 
@@ -154,13 +156,14 @@ class GoToDialog(Dialog[Destination]):
         else:
             of = "" if state.expected is None else f" of {state.expected:,}"
             where = f"{state.row_count:,}{of} searched in the copy, the rest on the server"
-        self.remark(f"{where} · {self.KEYS}")
+        self.remark(f"{where} · {self.KEYS if self.cells >= _ROOM_FOR_KEYS else 'Esc cancel'}")
 
     def _show(self) -> None:
         """Show the suggestions, none selected."""
         typed = self._typed
         ids = [sanitize_id(reveal_confusables(one.short_id, typed)) for one in self._offered]
-        cells = min(max(map(width, ids), default=0), self.cells * 2 // 3)
+        # Customers may differ in the ends of their IDs only.
+        cells = min(max(map(width, ids), default=0), self.cells)
         rows = [
             shorten(f"{fit(short_id, cells)}  {one.name}{self._sorted_by(one)}{status_of(one)}", self.cells)
             for short_id, one in zip(ids, self._offered, strict=True)

@@ -9,6 +9,7 @@ from app.screens.base import Command
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.sanitize import fit, sanitize, shorten, width
 from app.widgets.key_names import Action, key_name
+from app.widgets.narrow import is_narrow
 
 #: The most used first; what is in neither list stands between them.
 _FIRST: Final = (
@@ -46,7 +47,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "recent": ("last", "history", "opened", "before", "back", "again"),
     "set-field": ("change all", "bulk", "several", "mass"),
     "discontinue-all": ("delete", "remove", "bulk", "several"),
-    "find-duplicates": ("duplicate", "twice", "same", "merge"),
+    "find-doubles": ("duplicate", "twice", "same", "merge"),
     "save-filter": ("bookmark", "favourite", "remember", "keep", "store"),
     "remove-filter": ("delete filter", "bookmark"),
     "export": ("save as", "csv", "excel", "xlsx", "json", "download", "file", "print"),
@@ -71,11 +72,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "last-page": ("bottom", "end"),
 }
 
-#: From so many cells on, all keys stand in a column of their own.
-_ROOM_FOR_KEYS: Final = 58
 _MOST_FOR_KEYS: Final = 20
-#: Cells of a line beside the text: its paddings and the scroll bar.
-_AROUND: Final = 2
 
 
 class PaletteDialog(SelectDialog):
@@ -120,26 +117,24 @@ class PaletteDialog(SelectDialog):
             choice.key: f"{synonym} → {choice.label}" if (synonym := self._found_by.get(choice.key)) else choice.label
             for choice in choices
         }
-        room = self.cells - _AROUND
-        if self._is_narrow:
-            return [
-                Content(f"{fit(labels[name], room - width(shown) - 2 * bool(shown))}  {shown}".rstrip())
-                for name, shown in keys.items()
-            ]
-        for_keys = max(map(width, keys.values()), default=0)
-        widest = min(max(map(width, labels.values()), default=0), room - for_keys - 2)
-        return [Content(f"{fit(labels[name], widest)}  {shown}".rstrip()) for name, shown in keys.items()]
-
-    @property
-    def _is_narrow(self) -> bool:
-        """Whether the first key of an action has to do, and stands where its name ends."""
-        return self.cells < _ROOM_FOR_KEYS
+        # Keys have their room first, and remarks what the names leave.
+        for_keys = max((width(keys[name]) for name in keys if isinstance(self._entries[name], Action)), default=0)
+        widest = min(max(map(width, labels.values()), default=0), self.cells - for_keys - 4)
+        if is_narrow(self.cells):
+            # A name is read whole, in more lines if need be, and its key behind it.
+            return [Content(f"{label}  {keys[name]}".rstrip()) for name, label in labels.items()]
+        # What a command is about may take the cells that are left.
+        remarks = {name: entry.remark for name, entry in self._entries.items() if isinstance(entry, Command)}
+        shown = keys | {
+            name: shorten(sanitize(remarks[name]), self.cells - widest - 4) for name in keys.keys() & remarks.keys()
+        }
+        return [Content(f"{fit(labels[name], widest)}  {beside}".rstrip()) for name, beside in shown.items()]
 
     def _keys(self, name: str) -> str:
         entry = self._entries[name]
         if isinstance(entry, Command):
-            return "" if self._is_narrow else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
-        keys = entry.keys[:1] if self._is_narrow else entry.keys
+            return "" if is_narrow(self.cells) else shorten(sanitize(entry.remark), _MOST_FOR_KEYS)
+        keys = entry.keys[:1] if is_narrow(self.cells) else entry.keys
         return shorten("  ".join(map(key_name, keys)), _MOST_FOR_KEYS)
 
 

@@ -199,11 +199,17 @@ def _read_page(session: Session, request: PageRequest, records: RecordCache) -> 
         start = (
             f"(SELECT {ID_FIELD} FROM customer WHERE {ID_FIELD} >= :first_id ORDER BY {ID_FIELD} LIMIT 1 OFFSET :skip)"
         )
-    chosen = f"FROM customer WHERE {ID_FIELD} >= {start} ORDER BY {ID_FIELD} LIMIT :count"
-    values = {"first_id": first_id, "count": count, "skip": skip}
-    found = records.find(tag for (tag,) in session.execute(f"SELECT etag {chosen}", values).fetchall())
+    order = f"ORDER BY {ID_FIELD} LIMIT :count"
+    chosen = session.execute(
+        f"SELECT {ID_FIELD}, etag FROM customer WHERE {ID_FIELD} >= {start} {order}",
+        {"first_id": first_id, "count": count, "skip": skip},
+    ).fetchall()
+    found = records.find(tag for _, tag in chosen)
     if found is None:
-        rows = session.execute(f"SELECT etag, {record_json(session.dialect)} {chosen}", values).fetchall()
+        rows = session.execute(
+            f"SELECT etag, {record_json(session.dialect)} FROM customer WHERE {ID_FIELD} >= :first_id {order}",
+            {"first_id": chosen[0][0], "count": count},
+        ).fetchall()
         found = [json_text.encode() for _, json_text in rows]
         records.add((tag, record) for (tag, _), record in zip(rows, found, strict=True))
     return StoredPage(_array(found[::-1] if descending else found), ranges.total)

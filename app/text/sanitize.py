@@ -231,15 +231,16 @@ class PastedText(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """What was changed, in a sentence; empty when nothing was."""
-        joined = f"You pasted {self.lines} lines; they are now one line in this field." if self.lines > 1 else ""
+        """What was changed, in sentences; empty when nothing was."""
         changes = []
+        if self.lines > 1:
+            changes.append(f"You pasted {self.lines} lines; they are now one line in this field")
         if self.tabs:
             changes.append("1 tab became a space" if self.tabs == 1 else f"{self.tabs} tabs became spaces")
         if self.left_out:
             what = "1 control character was" if self.left_out == 1 else f"{self.left_out} control characters were"
             changes.append(f"{what} left out")
-        return " ".join(part for part in (joined, f"{', '.join(changes)}." if changes else "") if part)
+        return " ".join(f"{change}." for change in changes)
 
 
 def clean_paste(text: str) -> PastedText:

@@ -165,6 +165,8 @@ class DockbookApp(NavigatingApp):
         self._happened = CRASHED
         self._bell = bell
         self._was_offline = False
+        #: Whether the terminal has no room for the screens.
+        self._is_too_small = False
         #: What is done unless a key shows that the one before was the first of a scan, and what is done then.
         self._delayed: Timer | None = None
         self._take_back: Callable[[], None] = lambda: None
@@ -216,13 +218,17 @@ class DockbookApp(NavigatingApp):
     async def on_event(self, event: events.Event) -> None:
         if self._leaves_at_once(event):
             await self.action_quit()
-        elif self._is_unseen(event):
-            self._ring_once()
         elif isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            if self._is_too_small and not (isinstance(event, events.Key) and event.key == "ctrl+q"):
+                # Nobody could see what it does.
+                self._ring_once()
+                return
             if self._delayed is not None and not self.key_queue.repeats(event):
                 self._stop_delayed()
             await self.key_queue.put(event)
         else:
+            if isinstance(event, events.Resize):
+                self._is_too_small = is_too_small(*event.size)
             await super().on_event(event)
 
     def _leaves_at_once(self, event: events.Event) -> bool:
@@ -234,11 +240,6 @@ class DockbookApp(NavigatingApp):
             return False
         before, self._left_at = self._left_at, monotonic()
         return self._left_at - before < DOUBLE_PRESS_SECONDS and not self.key_queue.idle
-
-    def _is_unseen(self, event: events.Event) -> bool:
-        """Whether this is a key other than Ctrl+Q, or a paste, in a terminal too small to show what it would do."""
-        typed = isinstance(event, events.Paste) or (isinstance(event, events.Key) and event.key != "ctrl+q")
-        return typed and is_too_small(*self.size)
 
     def _ring_once(self) -> None:
         """Ring for a key that is not taken, and not again for those that follow it closely, as in a scan."""

@@ -1,7 +1,5 @@
 """Where the terminal's cursor stands: on what has the focus, because a screen reader reads what is under it."""
 
-from typing import Protocol, runtime_checkable
-
 from textual.geometry import NULL_OFFSET, Offset
 from textual.widget import Widget
 from textual.widgets import Input, OptionList
@@ -9,17 +7,11 @@ from textual.widgets import Input, OptionList
 from app.textual_private import line_of_option
 
 
-@runtime_checkable
-class HasCaretLine(Protocol):
-    """A widget with a line that is the current one."""
-
-    @property
-    def caret_line(self) -> int:
-        """The line, from 0 at the top of the widget."""
-
-
 def caret_offset(widget: Widget | None) -> Offset:
-    """Return where the cursor stands while the widget is the current one; `NULL_OFFSET` without one."""
+    """Return where the cursor stands while the widget is the current one; `NULL_OFFSET` without one.
+
+    A widget's `caret_line` is its current line, from 0 at its top; one without is taken as a whole.
+    """
     if widget is None or not widget.display:
         return NULL_OFFSET
     if isinstance(widget, Input):
@@ -29,5 +21,5 @@ def caret_offset(widget: Widget | None) -> Offset:
     if isinstance(widget, OptionList):
         line = 0 if widget.highlighted is None else line_of_option(widget, widget.highlighted) - widget.scroll_offset.y
     else:
-        line = widget.caret_line if isinstance(widget, HasCaretLine) else 0
+        line = int(getattr(widget, "caret_line", 0))
     return region.offset + Offset(0, max(0, min(line, region.height - 1)))

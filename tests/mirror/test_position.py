@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from app.mirror.mirror import Mirror
-from app.models.customer import Customer
+from app.models.customer import Customer, ListPosition
 from app.models.fields import ID_FIELD, Direction, PageRequest, Status
 from app.service.sample.generator import sample_customers
 from app.text.folding import fold
@@ -54,6 +54,17 @@ async def test_position_is_that_of_the_reference(sort: str | None, find: str) ->
                         at := expected_row(rows, request, typed.strip()),
                         rows[at].short_id,
                     ), (request, typed)
+
+
+async def test_position_among_thousands_of_matches_is_found() -> None:
+    async with opened(None) as mirror:
+        await fill(mirror, [customer(f"C-{number:05}", name="Steel") for number in range(3_000)])
+        await mirror.wait_indexed()
+        for find in ("steel", "name:steel", "-discontinued"):
+            request = PageRequest(1, 20, ID_FIELD, find=find)
+            assert await mirror.position(request, "c-025") == ListPosition("C-02500", begins=True, row=2_500)
+            backwards = request._replace(direction="DESC")
+            assert await mirror.position(backwards, "c-025") == ListPosition("C-02599", begins=True, row=400)
 
 
 async def test_position_in_an_empty_or_incomplete_list_is_unknown() -> None:

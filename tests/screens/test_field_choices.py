@@ -123,3 +123,10 @@ async def test_zip_of_another_country_is_not_offered() -> None:
         await it.press("up")
         await it.type("20457")
         it.misses("F4 here")
+
+
+async def test_choices_fit_small_screen() -> None:
+    async with run_app(records=RECORDS, mirror=True, size=(24, 16)) as it:
+        await open_form_at(it, 5)
+        await it.press("f4")
+        it.sees("Hamburg          2", "Köln             1", "Esc cancel")

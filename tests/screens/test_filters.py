@@ -155,6 +155,17 @@ async def test_scan_in_the_last_customers_opens_the_scanned_one() -> None:
         it.sees("CARGO-NW · Cargo Northwest")
 
 
+@pytest.mark.promise("I3")
+@pytest.mark.parametrize("code", ["0123", "0", "00-7", "F-12", "0F0F"])
+async def test_scan_that_begins_like_a_key_is_a_scan(code: str) -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("enter", "escape", "down", "enter", "escape")
+        await it.burst(f"{code}\r")
+        it.misses("Opened last", "Save this filter")
+        if len(code) > 1:
+            it.sees(f"There is no customer with the ID {code}.")
+
+
 @pytest.mark.parametrize("size", [(24, 16), (40, 12), (80, 24)])
 async def test_nine_customers_fit_on_small_screens(size: tuple[int, int]) -> None:
     async with run_app(mirror=True, size=size) as it:

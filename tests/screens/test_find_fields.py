@@ -81,6 +81,25 @@ async def test_unknown_field_is_text_and_named() -> None:
         it.misses("No field")
 
 
+async def test_words_of_a_field_are_no_id() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("slash", *"city:nowhere9")
+        await it.until("No match for")
+        it.misses("add a customer with the ID")
+        await it.press("f6")
+        it.sees("New customer")
+        it.misses("nowhere9")
+
+
+@pytest.mark.promise("I3")
+async def test_scanned_code_that_reads_like_a_field_opens_nobody_else() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("slash")
+        await it.burst("ID:BRIGHT-MF\r")
+        await it.until("Find: ID:BRIGHT-MF")
+        it.sees("No customer has the ID ID:BRIGHT-MF.")
+
+
 async def test_question_mark_alone_lists_the_fields() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", "question_mark")

@@ -182,6 +182,24 @@ async def test_keys_after_a_beginning_wait_for_its_row() -> None:
         it.sees("Edit TYNESIDE-CHEM")
 
 
+@pytest.mark.promise("N7")
+async def test_beginning_moves_the_list_offline() -> None:
+    async with run_app(mirror=True) as it:
+        it.transport.disconnect()
+        await it.press("g", *"tyne", "enter")
+        await it.until("page 3 of 3")
+        assert at_cursor(it) == "TYNESIDE-CHEM"
+        it.misses("There is no customer")
+
+
+async def test_candidates_begin_with_what_the_list_is_sorted_by() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("s", "down", "down", "enter", "g")
+        it.sees("or the beginning of its City")
+        await it.type("tac")
+        it.sees(" CARGO-NW  Cargo Northwest · Tacoma")
+
+
 async def test_go_to_says_what_is_searched() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")

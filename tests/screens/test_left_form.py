@@ -281,3 +281,44 @@ async def test_without_drafts_leaving_is_asked_and_loss_reported() -> None:
         held.go_on()
         await it.settle()
         check_notice(it, "! Not saved: ACME-CORP. The server says: “Not today.” What you typed is gone")
+
+
+@pytest.mark.promise("D2")
+async def test_quitting_before_outcome_is_asked_about(tmp_path: Path) -> None:
+    async with run_with_drafts(tmp_path) as it:
+        held = HeldRequests(it)
+        await save_phone_and_leave(it, held)
+        await it.press_only("ctrl+q")
+        it.sees("a change is on its way to the server")
+        await it.press_only("escape")
+        await flush_drafts_only(it)
+        assert [(draft["state"], draft["typed"]) for draft in stored_drafts(tmp_path)] == [
+            ("sending", {"phone": NEW_PHONE})
+        ]
+        held.go_on()
+        await it.settle()
+        it.sees("Saved ACME-CORP: Phone.")
+
+
+@pytest.mark.promise("W4")
+async def test_second_save_before_outcome_of_first_waits(tmp_path: Path) -> None:
+    async with run_with_drafts(tmp_path) as it:
+        held = HeldRequests(it)
+        await save_phone_and_leave(it, held)
+        await it.press_only("f2")
+        await it.until("Edit ACME-CORP")
+        await it.press_only(*["down"] * 9, "7", "f10")
+        await it.until("is being saved already")
+        it.misses("Someone else is editing")
+        held.go_on()
+        await it.until("Saved ACME-CORP: Phone.")
+        await it.press("f10")
+        record = await it.record("ACME-CORP")
+        assert (record["phone"], record["fax"]) == (NEW_PHONE, "7")
+        assert it.transport.count("POST") == 2
+
+
+async def flush_drafts_only(it: AppHarness) -> None:
+    """Wait until the draft is on disk, and not for the save that goes on."""
+    assert it.app.context.drafts is not None
+    await it.app.context.drafts.flush_async()

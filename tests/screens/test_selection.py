@@ -74,3 +74,11 @@ async def test_arrows_from_an_unmarked_customer_enter_the_marked() -> None:
         it.sees("1 of 48 by ID")
         await it.press("right")
         it.sees("2 of 48 by ID")
+
+
+async def test_marked_are_opened_one_after_another() -> None:
+    async with run_app() as it:
+        await it.press("space", "down", "space", "M", "down", "down", "enter")
+        it.sees("ACME-CORP · Acme Corporation", "1 of 2 marked")
+        await it.press("right", "right")
+        it.sees("AIGAIO-TROF", "2 of 2 marked")

@@ -1,7 +1,7 @@
 """A pasted address is taken apart: what is written there goes into its field, the rest stays visible."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.text.address import address_lines
@@ -230,6 +230,7 @@ WORDS = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join), max_size=8), st.booleans())
 def test_no_word_is_lost(lines: list[str], with_name: bool) -> None:
     parsed = parse_address(lines, with_name=with_name)

@@ -1,16 +1,19 @@
 """Where in a list what a person typed begins: the first row at or after it, whatever its case and accents."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from app.mirror.rows import FOLDED_COLUMNS, encode_id
-from app.mirror.search.query import RANKED, CustomerSearch
+from app.mirror.search.query import CustomerSearch
 from app.mirror.search.terms import folded_prefix
 from app.models.customer import ListPosition
 from app.models.fields import ID_FIELD, STATUS, PageRequest
 from app.text.folding import fold
 
 _LAST: Final = "\U0010ffff"
+#: Among so many matches of a search the row is looked for.
+_MOST_MATCHES: Final = 50_000
 
 #: A condition on customers, with its values.
 _Condition = tuple[str, Sequence[str]]
@@ -104,12 +107,14 @@ def _values(search: CustomerSearch, column: str, status: str) -> Iterator[str]:
 
 
 def _among_matches(search: CustomerSearch, request: PageRequest, column: str, head: str) -> ListPosition | None:
-    """The row among the first matches of a find, which were found in their order."""
-    rowids = search.page(request._replace(page=1, page_size=RANKED)).rowids
-    rows = [
-        search.connection.execute(f"SELECT {column}, {ID_FIELD} FROM customer WHERE rowid = ?", (rowid,)).fetchone()
-        for rowid in rowids
-    ]
+    """The row among the first matches of a list that only a search gives, in their order."""
+    rowids = search.page(request._replace(page=1, page_size=_MOST_MATCHES)).rowids
+    found = search.connection.execute(
+        f"SELECT rowid, {column}, {ID_FIELD} FROM customer WHERE rowid IN (SELECT value FROM json_each(?))",
+        (json.dumps(rowids),),
+    )
+    by_rowid = {rowid: (value, short_id) for rowid, value, short_id in found}
+    rows = [by_rowid[rowid] for rowid in rowids]
     for at in (0, 1):
         for row, values in enumerate(rows):
             if fold(values[at]).startswith(head):

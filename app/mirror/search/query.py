@@ -30,7 +30,7 @@ _FEW_MATCHES: Final = 400
 #: As many rows of an order are compared with short words, which most rows hold, before the index is asked.
 _FIRST_ROWS: Final = 250
 #: Among the first of so many matches the rank of a customer is known.
-RANKED: Final = 1_000
+_RANKED: Final = 1_000
 _COMPARED: Final = ", ".join(("customer.rowid", "active", *TEXT_FIELDS))
 
 
@@ -85,7 +85,7 @@ class CustomerSearch:
     def rank(self, request: PageRequest, short_id: str) -> int | None:
         """How many rows of the list come before this customer, which may be filtered out; `None` if that is unknown."""
         if request.find.strip() or request.period:
-            found = self.page(request._replace(page=1, page_size=RANKED)).rowids
+            found = self.page(request._replace(page=1, page_size=_RANKED)).rowids
             ids = self.connection.execute(f"SELECT rowid FROM customer WHERE {ID_FIELD} = ?", (encode_id(short_id),))
             return next((found.index(rowid) for (rowid,) in ids if rowid in found), None)
         column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")

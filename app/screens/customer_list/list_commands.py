@@ -111,10 +111,9 @@ class ListCommands(ListLayout):
     def show_period(self, period: Period) -> None:
         """Show only customers that were added or changed then; all with an empty period."""
         self.status.clear_notice()
+        self._check_period(period)
         self.load_around_cursor(self.pagination.requested._replace(page=1, period=period))
         if period:
-            # What others changed just now counts too.
-            self.repository.check_for_changes()
             self.show_hint("Esc shows all dates.")
 
     def show_filter(self, one: "SavedFilter") -> None:
@@ -129,6 +128,7 @@ class ListCommands(ListLayout):
             direction=one.direction,
             sort_locally=one.sort in self.sorted_locally,
         )
+        self._check_period(one.period)
         if one.find:
             self.find(one.find, request)
             self.after_load(self.table.focus)
@@ -136,6 +136,11 @@ class ListCommands(ListLayout):
             self.end_find()
             self.load_around_cursor(request)
             self.save_list_state()
+
+    def _check_period(self, period: Period) -> None:
+        """Have the server asked what others changed just now, if that counts."""
+        if period:
+            self.repository.check_for_changes()
 
     def action_save_filter(self) -> None:
         from app.screens.customer_list.filters import ask_name

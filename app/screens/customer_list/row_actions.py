@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
+from app.models.find_query import parse_find
 from app.screens.base import Command
 from app.screens.context import AppContext
 from app.screens.customer_actions import CustomerActions
@@ -111,7 +112,7 @@ class RowActions(CustomerActions):
         return [
             *super().commands(),
             Command("discontinue-all", "Discontinue all marked customers", "", self.discontinue_all),
-            Command("find-duplicates", "Find double customers", "", self._find_duplicates),
+            Command("find-doubles", "Find double customers", "", self._find_doubles),
         ]
 
     def action_copy(self) -> None:
@@ -169,10 +170,10 @@ class RowActions(CustomerActions):
                 marked[short_id] = result.customer
         self.set_marks(marked)
 
-    def _find_duplicates(self) -> None:
-        from app.screens.duplicates import show_duplicates
+    def _find_doubles(self) -> None:
+        from app.screens.double_customers import show_double_customers
 
-        show_duplicates(self)
+        show_double_customers(self)
 
     def _open_marked(self) -> None:
         self._open(next(iter(self.marked.values())))
@@ -199,7 +200,8 @@ class RowActions(CustomerActions):
 
     def _new(self) -> None:
         found = self.table.rows and not self.table.has_caption
-        self._open_form(None, "" if found else self.pagination.shown.find)
+        typed = self.pagination.shown.find
+        self._open_form(None, "" if found or not parse_find(typed).is_plain else typed)
 
     def _move_to(self, short_id: str) -> None:
         """Move the cursor to a customer, if the page has it."""
@@ -232,7 +234,7 @@ class RowActions(CustomerActions):
         if exact is not None:
             self.table.cursor = self.table.rows.index(exact)
             self._open(exact, text)
-        elif page is not None and page.total == 1 and not self.table.has_caption:
+        elif page is not None and page.total == 1 and not self.table.has_caption and parse_find(text).is_plain:
             self._open(customer, text)
         else:
             self.show_hint(f"No customer has the ID {sanitize_id(text)}. Press Enter again to open the one at ›.")

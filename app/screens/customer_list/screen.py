@@ -411,6 +411,9 @@ class CustomerListScreen(ListCommands):
         marked = f"+{len(self.marked):,}" if is_narrow(self.size.width) else f"{len(self.marked):,} marked"
         marked = marked if self.marked else ""
         doing = " · ".join(part for part in (doing, marked) if part)
+        if self.is_searching and is_narrow(self.size.width):
+            # How many were found is asked for there.
+            marked = ""
         if self.is_searching:
             room = self.search_bar.room_in(self.size.width) - (len(marked) + 3 if marked else 0)
             self.search_bar.position = " · ".join(part for part in (marked, summary(self.pagination, room)) if part)

@@ -10,7 +10,7 @@ SharedField = Literal["phone", "email", "address1"]
 SHARED_FIELDS: Final[tuple[SharedField, ...]] = ("phone", "email", "address1")
 
 
-class DuplicateMember(NamedTuple):
+class DoubleMember(NamedTuple):
     """A customer of a group; `active` is `None` where the server did not say."""
 
     short_id: str
@@ -18,17 +18,17 @@ class DuplicateMember(NamedTuple):
     active: bool | None
 
 
-class DuplicateGroup(NamedTuple):
+class DoubleGroup(NamedTuple):
     """Customers that share these fields: the first of them by ID, of `size`."""
 
     shared: tuple[SharedField, ...]
-    members: tuple[DuplicateMember, ...]
+    members: tuple[DoubleMember, ...]
     size: int
 
 
-class Duplicates(NamedTuple):
+class Doubles(NamedTuple):
     """Groups of the local copy, those that share most first; `truncated` if there are more. `origin` is its state."""
 
-    groups: tuple[DuplicateGroup, ...]
+    groups: tuple[DoubleGroup, ...]
     truncated: bool
     origin: Origin

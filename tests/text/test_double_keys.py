@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.text.duplicate_keys import address_key, email_key, phone_key
+from app.text.double_keys import address_key, email_key, phone_key
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding, BindingType
 
 from app.errors import DockbookError
-from app.models.duplicates import DuplicateGroup, DuplicateMember
+from app.models.doubles import DoubleGroup, DoubleMember
 from app.models.fields import FIELDS
 from app.screens.base import BaseScreen
 from app.screens.comparison import ComparisonScreen
 from app.screens.requests import OpenId
 from app.screens.select_dialog import Choice, SelectDialog
-from app.text.duplicate_keys import email_key, letters_and_digits, phone_key
+from app.text.double_keys import email_key, letters_and_digits, phone_key
 from app.text.sanitize import sanitize_id, timestamp
 from app.widgets.comparison_view import ComparisonRow, ComparisonView
 
 if TYPE_CHECKING:
     from app.models.customer import Customer, Origin
-    from app.models.duplicates import Duplicates, SharedField
+    from app.models.doubles import Doubles, SharedField
     from app.screens.context import AppContext
 
 MOST_GROUPS: Final = 500
@@ -31,7 +31,7 @@ _KEYS: "Final[dict[str, Callable[[str], str | None]]]" = {"phone": phone_key, "f
 _UNTELLING: Final = ("active", "created", "modified", "country", "state")
 
 
-class DuplicatesScreen(ComparisonScreen[None]):
+class DoubleCustomersScreen(ComparisonScreen[None]):
     """Lists the groups; Enter compares two of one."""
 
     HELP_TEXT = (
@@ -42,7 +42,7 @@ class DuplicatesScreen(ComparisonScreen[None]):
     HEADINGS = ("Customer", "Looks like")
     SHORT_HEADINGS = ("", "")
     LABEL_CELLS = 19
-    FOOTER = ("compare", "refresh", "leave")
+    FOOTER = ("compare", "leave", "refresh")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "compare", "Compare", id="compare", tooltip="Show them side by side"),
@@ -52,7 +52,7 @@ class DuplicatesScreen(ComparisonScreen[None]):
 
     def __init__(self, context: "AppContext") -> None:
         super().__init__(context)
-        self._found: Duplicates | None = None
+        self._found: Doubles | None = None
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -65,25 +65,25 @@ class DuplicatesScreen(ComparisonScreen[None]):
 
     def action_refresh(self) -> None:
         self.set_intro("Looking for customers that look double…")
-        self.run_read(self._find, "duplicates")
+        self.run_read(self._find, "doubles")
 
     def action_compare(self) -> None:
         row = self.view.current
         if row is not None and self._found is not None:
-            self.app.push_screen(DuplicateScreen(self.context, self._found.groups[int(row.name)]))
+            self.app.push_screen(DoublePairScreen(self.context, self._found.groups[int(row.name)]))
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
     async def _find(self) -> None:
-        found = self._found = await self.repository.duplicates(MOST_GROUPS)
+        found = self._found = await self.repository.doubles(MOST_GROUPS)
         self.show_connection(self.repository.connection)
         self.set_intro(*_intro(found))
         self.view.show([_group_row(number, group) for number, group in enumerate(found.groups)] if found else [])
         self.header.detail = f"{len(found.groups):,}{'+' if found.truncated else ''}" if found else ""
 
 
-class DuplicateScreen(ComparisonScreen[None]):
+class DoublePairScreen(ComparisonScreen[None]):
     """Two customers of a group side by side, as the server has them now; Enter opens either."""
 
     HELP_TEXT = (
@@ -92,7 +92,7 @@ class DuplicateScreen(ComparisonScreen[None]):
     )
 
     LABEL_CELLS = 12
-    FOOTER = ("open", "refresh", "next-customer", "leave")
+    FOOTER = ("open", "leave", "next-customer", "refresh")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="open", tooltip="Open either customer"),
@@ -102,7 +102,7 @@ class DuplicateScreen(ComparisonScreen[None]):
         Binding("escape,f3,q,f12", "leave", "Back", id="leave"),
     ]
 
-    def __init__(self, context: "AppContext", group: DuplicateGroup, other: int = 1) -> None:
+    def __init__(self, context: "AppContext", group: DoubleGroup, other: int = 1) -> None:
         super().__init__(context)
         self._group = group
         self._other = other
@@ -143,7 +143,7 @@ class DuplicateScreen(ComparisonScreen[None]):
     def action_step(self, direction: int) -> None:
         other = self._other + direction
         if 0 < other < len(self._group.members):
-            self.app.switch_screen(DuplicateScreen(self.context, self._group, other))
+            self.app.switch_screen(DoublePairScreen(self.context, self._group, other))
         else:
             self.show_hint("This is the last of them." if direction > 0 else "This is the first of them.")
 
@@ -181,12 +181,12 @@ class DuplicateScreen(ComparisonScreen[None]):
             yield ComparisonRow(field.name, f"{field.label} =" if same else field.label, values)
 
 
-def show_duplicates(screen: "BaseScreen[None]") -> None:
+def show_double_customers(screen: "BaseScreen[None]") -> None:
     """Look for customers that look double, and show them."""
-    screen.app.push_screen(DuplicatesScreen(screen.context))
+    screen.app.push_screen(DoubleCustomersScreen(screen.context))
 
 
-def _intro(found: "Duplicates | None") -> Iterator[str]:
+def _intro(found: "Doubles | None") -> Iterator[str]:
     if found is None:
         yield "There is no local copy to look in."
         return
@@ -203,7 +203,7 @@ def _intro(found: "Duplicates | None") -> Iterator[str]:
         yield f"The local copy is not complete: {origin.held:,}{expected} customers were compared. F5 looks again."
 
 
-def _group_row(number: int, group: DuplicateGroup) -> ComparisonRow:
+def _group_row(number: int, group: DoubleGroup) -> ComparisonRow:
     first, second, *_ = group.members
     more = f" and {group.size - _NAMED:,} more" if group.size > _NAMED else ""
     shared = " ".join(_SHARED[field] for field in group.shared)
@@ -220,11 +220,11 @@ def _shown(field: str, customer: "Customer | None") -> str | None:
     return timestamp(value) if field in ("created", "modified") else value
 
 
-def _of_size(group: DuplicateGroup) -> str:
+def _of_size(group: DoubleGroup) -> str:
     return f" in {group.size:,} customers" if group.size > _NAMED else ""
 
 
-def _label(member: DuplicateMember) -> str:
+def _label(member: DoubleMember) -> str:
     return f"{'× ' if member.active is False else ''}{sanitize_id(member.short_id)}"
 
 

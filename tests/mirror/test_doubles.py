@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import combinations
@@ -9,10 +10,10 @@ from itertools import combinations
 import pytest
 
 from app.mirror.mirror import Mirror
-from app.mirror.search.duplicates import MOST_MEMBERS
+from app.mirror.search.doubles import MOST_MEMBERS
 from app.models.customer import Customer
-from app.models.duplicates import Duplicates
-from app.text.duplicate_keys import address_key, email_key, phone_key
+from app.models.doubles import Doubles
+from app.text.double_keys import address_key, email_key, phone_key
 from app.timing import local_now
 from tests.customers import customer
 
@@ -33,9 +34,9 @@ async def filled(customers: Sequence[Customer], *, complete: bool = True) -> Asy
         await mirror.close()
 
 
-async def groups_of(mirror: Mirror, most: int = MOST) -> Duplicates:
+async def groups_of(mirror: Mirror, most: int = MOST) -> Doubles:
     """The groups."""
-    found = await mirror.duplicates(most)
+    found = await mirror.doubles(most)
     assert found is not None
     return found
 
@@ -134,9 +135,30 @@ async def test_ids_that_look_alike_stay_apart() -> None:
 async def test_search_for_doubles_ends_with_its_caller() -> None:
     customers = [customer(f"C-{number:05}", phone=f"{number % 7_000:07}") for number in range(10_000)]
     async with filled(customers) as mirror:
-        finding = asyncio.create_task(mirror.duplicates(MOST))
+        finding = asyncio.create_task(mirror.doubles(MOST))
         await asyncio.sleep(0)
         finding.cancel()
         with pytest.raises(asyncio.CancelledError):
             await finding
         assert len((await groups_of(mirror)).groups) == MOST
+
+
+@pytest.mark.slow
+async def test_many_customers_take_no_more_memory_than_their_groups() -> None:
+    customers = [
+        customer(
+            f"C-{number:06}", phone=f"{number // 2:09}", email=f"{number}@x.example", address1=f"{number} Königsweg"
+        )
+        for number in range(100_000)
+    ]
+    async with filled(customers) as mirror:
+        del customers
+        tracemalloc.start()
+        try:
+            found = await groups_of(mirror)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(found.groups) == MOST
+        assert found.truncated
+        assert peak < 4 * 2**20

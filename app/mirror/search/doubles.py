@@ -4,9 +4,9 @@ import sqlite3
 from typing import Final
 
 from app.mirror.state import MirrorState
-from app.models.duplicates import DuplicateGroup, DuplicateMember, Duplicates, SharedField
+from app.models.doubles import DoubleGroup, DoubleMember, Doubles, SharedField
 from app.models.fields import ID_FIELD, Origin
-from app.text.duplicate_keys import address_key, email_key, phone_key
+from app.text.double_keys import address_key, email_key, phone_key
 
 #: The members of a group that are returned; a switchboard's number may be that of thousands.
 MOST_MEMBERS: Final = 10
@@ -19,7 +19,7 @@ _KEYS: Final[dict[SharedField, str]] = {
 }
 
 
-def find_duplicates(connection: sqlite3.Connection, state: MirrorState, most: int) -> Duplicates:
+def find_doubles(connection: sqlite3.Connection, state: MirrorState, most: int) -> Doubles:
     """Return at most this many groups. SQLite sorts the keys; no more than the groups returned is held here."""
     for function, arguments in ((phone_key, 1), (email_key, 1), (address_key, 4)):
         connection.create_function(function.__name__, arguments, function, deterministic=True)
@@ -48,14 +48,14 @@ def find_duplicates(connection: sqlite3.Connection, state: MirrorState, most: in
             sizes[members] = max(size, sizes.get(members, 0))
             shared.setdefault(members, []).append(field)
     groups = [
-        DuplicateGroup(tuple(fields), _members(connection, rowids), sizes[rowids]) for rowids, fields in shared.items()
+        DoubleGroup(tuple(fields), _members(connection, rowids), sizes[rowids]) for rowids, fields in shared.items()
     ]
     groups.sort(key=lambda group: (-len(group.shared), group.members[0].short_id))
     origin = Origin(state.synced_at, state.row_count, state.expected)
-    return Duplicates(tuple(groups[:most]), truncated or len(groups) > most, origin)
+    return Doubles(tuple(groups[:most]), truncated or len(groups) > most, origin)
 
 
-def _members(connection: sqlite3.Connection, rowids: tuple[int, ...]) -> tuple[DuplicateMember, ...]:
+def _members(connection: sqlite3.Connection, rowids: tuple[int, ...]) -> tuple[DoubleMember, ...]:
     """The customers of these rows, by ID."""
     rows = connection.execute(
         f"SELECT {ID_FIELD}, name, active FROM customer WHERE rowid IN ({', '.join('?' * len(rowids))})"
@@ -63,5 +63,5 @@ def _members(connection: sqlite3.Connection, rowids: tuple[int, ...]) -> tuple[D
         rowids,
     )
     return tuple(
-        DuplicateMember(short_id, name, None if active is None else active == 1) for short_id, name, active in rows
+        DoubleMember(short_id, name, None if active is None else active == 1) for short_id, name, active in rows
     )
