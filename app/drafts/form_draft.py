@@ -84,8 +84,8 @@ class FormDraft:
             if not await self._drafts.flush_async(_NOTED_WITHIN) and not self._drafts.is_noted(draft):
                 why = self._drafts.problem or "the disk does not answer"
                 raise DraftNotSaved(
-                    f"Nothing was sent, because this machine cannot note it ({why}): after a crash nobody would know "
-                    "whether it was saved. Press F10 to try again."
+                    f"This machine cannot note that it is being sent ({why}). After a crash nobody would know whether "
+                    "it was saved. Press F10 to try again."
                 )
 
     def mark_failed(self, error: DockbookError) -> None:
