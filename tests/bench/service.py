@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -152,11 +151,11 @@ def throughput_figures(engine: str, service: Running, bare_url: str, folder: Pat
     upserts = [service.request("POST", "/Customer", json.dumps({"shortID": f"B{n}", **fields})) for n in range(2000)]
     on_sqlite = engine == "SQLite"
     for name, requests, least in (("get", gets, 0.65), ("25 rows", lists, 0.55)):
-        ratio = median_ratio(rate(service.url, requests), rate(bare_url, requests))
+        ratio = ratio_of_best(rate(service.url, requests), rate(bare_url, requests))
         yield ServiceFigure(f"{name}, x bare Starlette", engine, ratio, "x", at_least=least if on_sqlite else None)
     yield ServiceFigure("upserts a second", engine, requests_per_second(service.url, upserts), "/s")
     if on_sqlite:
-        ratio = median_ratio(rate(service.url, upserts), lambda: commits_per_second(folder))
+        ratio = ratio_of_best(rate(service.url, upserts), lambda: commits_per_second(folder))
         yield ServiceFigure("upsert, x one sqlite3 connection", engine, ratio, "x", at_least=0.65)
     with load_generator(service.url) as load:
         people = load.run([*gets * 4, *lists * 100, *upserts[:20]], seconds=8, connections=200, pause=3.0)
@@ -176,9 +175,10 @@ def rate(url: str, requests: list[str]) -> Callable[[], float]:
     return lambda: requests_per_second(url, requests, seconds=2)
 
 
-def median_ratio(measured: Callable[[], float], beside: Callable[[], float]) -> float:
-    """The median of what is measured in turns, for other programs use this machine too."""
-    return statistics.median(measured() / beside() for _ in range(5))
+def ratio_of_best(measured: Callable[[], float], beside: Callable[[], float]) -> float:
+    """Both in turns, and the best of each: other programs use this machine too, now more and now less."""
+    rates = [(measured(), beside()) for _ in range(6)]
+    return max(rate for rate, _ in rates) / max(rate for _, rate in rates)
 
 
 def commits_per_second(folder: Path) -> float:
