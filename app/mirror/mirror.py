@@ -64,6 +64,7 @@ class Mirror:
         self._write: DatabaseWorker[MirrorWriter] = DatabaseWorker("write", self._open_writer)
         self._find: DatabaseWorker[MirrorReader] = DatabaseWorker("find", self._open_reader)
         self._count: DatabaseWorker[MirrorReader] = DatabaseWorker("count", self._open_reader)
+        self._compare: DatabaseWorker[MirrorReader] = DatabaseWorker("compare", self._open_reader)
         self._finding: dict[CancelToken, object] = {}
         self._counting: dict[object, CancelToken] = {}
         self._indexing: CancelToken | None = None
@@ -203,8 +204,8 @@ class Mirror:
 
     async def doubles(self, most: int) -> Doubles | None:
         """At most this many groups of customers that share a phone, an e-mail or an address; `None` if unreadable."""
-        # Beside the searches of a person, which must not wait for it; it ends when its caller does.
-        return await self._run(self._count, lambda reader: reader.doubles(most), None, CancelToken())
+        # No search or count waits for it; it ends when its caller does.
+        return await self._run(self._compare, lambda reader: reader.doubles(most), None, CancelToken())
 
     async def begin_full_sync(self) -> int:
         """Begin to read all customers; rows stored under the number returned are marked as seen in it."""
@@ -270,7 +271,7 @@ class Mirror:
             await self._index_task
         if self._recoveries:
             await asyncio.wait(self._recoveries)
-        for worker in (self._find, self._count, self._write):
+        for worker in (self._find, self._count, self._compare, self._write):
             await worker.close()
             worker.end()
         if self._lock is not None:
@@ -411,7 +412,7 @@ class Mirror:
 
     async def _close_workers(self) -> None:
         self._recovered += 1
-        for worker in (self._find, self._count, self._write):
+        for worker in (self._find, self._count, self._compare, self._write):
             await worker.close()
 
     def _recreate(self, error: MirrorCorrupt) -> None:
@@ -430,8 +431,9 @@ class Mirror:
                 self._write.opened = self._open_writer()
                 self._find.opened = self._open_reader()
                 self._count.opened = self._open_reader()
+                self._compare.opened = self._open_reader()
             except BaseException:
-                for worker in (self._find, self._count, self._write):
+                for worker in (self._find, self._count, self._compare, self._write):
                     worker.close_now()
                 raise
             finally:

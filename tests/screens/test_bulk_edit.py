@@ -200,6 +200,24 @@ async def test_escape_stops_after_the_one_that_is_being_saved() -> None:
         it.sees("1 marked")
 
 
+async def test_wait_for_a_busy_server_is_counted_down_and_can_be_stopped() -> None:
+    async with run_app() as it:
+        await mark(it, 3)
+
+        async def throttle(request: httpx.Request, forward: Forward) -> httpx.Response:
+            if written_id(request) == "AGUILA-CALC":
+                return json_response(429, {"error": "rate_limited", "message": "Slow down."}, {"Retry-After": "30"})
+            return await forward()
+
+        it.transport.intercept = throttle
+        await it.press("S", *PHONE, "1", "enter")
+        await it.press_only("right", "enter")
+        await it.until("Setting Phone: 2 of 3 · the server is busy: goes on in 30 s · Esc stops")
+        await it.press("escape")
+        it.sees("Phone is 1 in 1 of 3 customers.", "2 not tried · 1 saved.")
+        assert await phones(it) == ["1", "442 000 0155", "261 000 0126"]
+
+
 async def test_leaving_dockbook_asks_and_writes_nothing_meanwhile() -> None:
     async with run_app() as it:
         go_on = await held_at_second(it)
