@@ -108,10 +108,8 @@ class AuditedRepository(CustomerRepository):
     async def discontinue(self, customer: "Customer", observer: SaveObserver | None = None) -> "Customer":
         """Discontinue, and record it."""
         step = _Step(self, "discontinue", customer.short_id, ())
-        if self.read_only_reason is None:
-            await step.begin()
         try:
-            after = await super().discontinue(customer, observer)
+            after = await super().discontinue(customer, step.observe(observer))
         except DockbookError as error:
             await step.failed(error)
             raise
