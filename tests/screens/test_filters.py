@@ -30,7 +30,9 @@ async def test_changed_today_narrows_the_list_and_escape_shows_all() -> None:
         assert rows(it) == ["CARGO-NW", "NEW-1", "TYNESIDE-CHEM"]
         await it.press("a")
         it.sees("2 active changed today of 49")
-        await it.press("s", "down", "enter", "slash", *"tyne")
+        await it.press("s", "down", "enter")
+        await it.press("slash")
+        await it.type("tyne")
         it.sees("Find: tyne", "1 active changed today")
         assert rows(it) == ["TYNESIDE-CHEM"]
         await it.press("escape")
@@ -81,7 +83,9 @@ async def test_period_of_an_incomplete_copy_says_so() -> None:
 async def test_filter_is_saved_opened_and_removed(tmp_path: Path) -> None:
     file = ListStateFile(tmp_path, "a")
     async with run_app(mirror=True, list_state_file=file) as it:
-        await it.press("a", "slash", *"city:berlin")
+        await it.press("a")
+        await it.press("slash")
+        await it.type("city:berlin")
         await it.until(" 2 active ")
         await it.press("tab", "s", "down", "down", "enter")
         before = rows(it)
@@ -111,8 +115,12 @@ async def test_filter_is_saved_opened_and_removed(tmp_path: Path) -> None:
 
 async def test_filter_without_words_keeps_status_period_and_order() -> None:
     async with run_app(mirror=True) as it:
-        await it.press("a", "a", "s", "down", "enter", "F", "enter")
-        await it.press("a", "s", "up", "enter")
+        await it.press("a", "a")
+        await it.press("s", "down", "enter")
+        await it.press("F")
+        await it.press("enter")
+        await it.press("a")
+        await it.press("s", "up", "enter")
         it.sees("48 customers")
         await it.press("slash", *"x")
         await command(it, "open filter: disc")
