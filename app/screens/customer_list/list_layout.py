@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Region
+from textual.strip import Strip
 
 from app.models.fields import PageRequest
 from app.screens.context import AppContext
@@ -26,6 +28,13 @@ _PREVIEW_POSSIBLE: Final = 124
 _LEAST_PREVIEW: Final = 60
 _MOST_PREVIEW: Final = 80
 _TABLE_FIRST: Final = 100
+
+
+class TableAndPreview(Horizontal):
+    """The table and the preview side by side: they cover it, so that none of it is worked out for each row."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return [Strip.blank(crop.width)] * crop.height
 
 
 class ListLayout(RowActions):
@@ -53,7 +62,7 @@ class ListLayout(RowActions):
 
     def compose_rows(self) -> ComposeResult:
         """The table, and the preview beside it."""
-        with Horizontal():
+        with TableAndPreview():
             yield self.table
             yield self.preview
 
