@@ -326,7 +326,7 @@ async def test_created_notice_survives_failed_refresh() -> None:
 
         it.transport.intercept = posted_then_gone
         await it.press("f10")
-        await it.until("The server cannot")
+        await it.until("cannot be reached")
         it.sees("Created DOCK-7.")
 
 

@@ -63,7 +63,7 @@ async def test_oversized_page_is_loaded_in_parts(mirror: bool) -> None:
     async with run_app(intercept=change_pages(swell), mirror=mirror) as it:
         if mirror:
             await it.filled()
-        it.sees("too large; now 10 at a time are asked for.", "live · 48", "page 1 of 3")
+        it.sees("too large: dockbook now asks for 10 customers at a", "live · 48", "page 1 of 3")
         await it.press("f8")
         it.sees("live · 48", "page 2 of 3")
         it.misses("offline", "cannot be reached")

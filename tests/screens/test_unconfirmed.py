@@ -284,7 +284,7 @@ async def test_save_is_not_sent_if_nothing_can_be_noted(tmp_path: Path) -> None:
         folder.rmdir()
         folder.write_text("no folder any more")
         await it.press("f10")
-        it.sees("Not sent: Nothing was sent, because this machine cannot note it", "555-01009", "Edit ACME-CORP")
+        it.sees("Not sent: This machine cannot note that it is being sent", "555-01009", "Edit ACME-CORP")
         assert it.transport.count("POST") == 0
         folder.unlink()
 
