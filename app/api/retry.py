@@ -38,7 +38,7 @@ _SECONDS: Final = re.compile(r"\d+(\.\d*)?(e\+?\d+)?", re.ASCII | re.IGNORECASE)
 class RetryBudget:
     """A token bucket that all requests of a process share, so that a dead server is not hammered.
 
-    It holds `size` retries and regains one every `regain` seconds. The first try of a request costs nothing.
+    It holds `size` retries and regains one every `refill_seconds`. The first try of a request costs nothing.
     """
 
     def __init__(

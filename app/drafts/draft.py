@@ -147,9 +147,9 @@ class Draft(NamedTuple):
 
 
 class DraftListing(NamedTuple):
-    """The drafts that were found: `free` ones, newest first, and those that another session has `open`.
+    """The drafts that were found: `unclaimed` ones, newest first, and those that another session has open.
 
-    `notes` tell which files were set aside.
+    `notes` say which files were set aside.
     """
 
     unclaimed: tuple[Draft, ...] = ()

@@ -27,10 +27,11 @@ _FLUSH_WITHIN: Final = 1.0
 class DraftStore:
     """The drafts of one server on this machine; new ones bear its first name, old ones may bear any.
 
-    `put` and `drop` return at once and may be called by any thread, `flush` by a signal handler too. `problem` is why
-    what was put last is not on the disk, `None` while all is well; `on_change` is called, by the writing thread,
-    whenever that or what is kept changes. `free` are the drafts nobody has open, as of the last `look`, newest first;
-    `rivals` tells per draft what other sessions, when it was last written, had open of the same customer.
+    `save` and `delete` return at once and may be called by any thread, `flush` by a signal handler too. `problem` is
+    why what was saved last is not on the disk, `None` while all is well; `on_change` is called, by the writing thread,
+    whenever that or what is kept changes. `unclaimed` are the drafts nobody has open, as of the last `list_drafts`,
+    newest first; `other_editors` names per draft what other sessions had open of the same customer when it was last
+    written.
     """
 
     def __init__(self, folder: Path, *servers: str, pause: float = _PAUSE, write: Write | None = None) -> None:

@@ -29,7 +29,7 @@ _LABEL: Final = "dockbook: exporting"
 def run_export(spec: ExportSpec, open_repository: Callable[[], "EmbeddedBackend | RemoteBackend"]) -> int:
     """Export and return the exit code; raises DockbookError when it is not whole.
 
-    `find_source` is called once it is certain that there is somewhere to write to.
+    `open_repository` is called once it is certain that there is somewhere to write to.
     """
     if spec.output is None:
         _check_standard_output(spec)

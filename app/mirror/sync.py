@@ -57,7 +57,8 @@ class _Restarted(Exception):
 class MirrorSync:
     """Keeps one mirror in step with the server.
 
-    `ask` asks the server for a page; `free` waits until the server is there and no person asks it for anything.
+    `fetch` asks the server for a page; `wait_until_idle` waits until the server is there and no person
+    asks it for anything.
     `on_progress` gets the percentage while the mirror is filled, and `None` after; `on_change` is called when it holds
     something else now, and `on_trouble` that it cannot be written.
     """

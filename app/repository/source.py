@@ -4,7 +4,7 @@ One repository has it for itself, or many share it, each with reads, writes and 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from app.repository.announcer import Announcer, NoticeKind, RepositoryListener
@@ -14,6 +14,7 @@ from app.timing import Timing
 
 if TYPE_CHECKING:
     from app.api.client import CustomerApi
+    from app.errors import StoreError
     from app.mirror.mirror import Mirror
     from app.models.customer import Customer
     from app.models.fields import PageRequest
@@ -54,8 +55,7 @@ class CustomerSource:
         self.users: list[SourceUser] = []
         self.first_page_done = asyncio.Event()
         self._on_close = on_close
-        announcer = Announcer()
-        announcer.listener = _Forwarder(self.users)
+        announcer = _AnnouncerToAll(self.users)
         self.health = ConnectionHealth(timing.now)
         self.health.on_change = announcer.listener.connection_changed
         self.health.on_back = self._back_online
@@ -94,6 +94,23 @@ class CustomerSource:
         for user in self.users:
             user.announcer.reset()
             user.announcer.listener.data_changed()
+
+
+class _AnnouncerToAll(Announcer):
+    """Reports to all users of a source, to each of them once."""
+
+    def __init__(self, users: list[SourceUser]) -> None:
+        super().__init__()
+        self._users = users
+        self.listener = _Forwarder(users)
+
+    def mirror_error(self, error: "StoreError") -> None:
+        for user in self._users:
+            user.announcer.mirror_error(error)
+
+    def mirror_notes(self, notes: Sequence[str]) -> None:
+        for user in self._users:
+            user.announcer.mirror_notes(notes)
 
 
 class _Forwarder(RepositoryListener):

@@ -242,7 +242,7 @@ def _names(customers: "Sequence[Customer]") -> str:
 
 
 def _counted(values: Iterable[str]) -> str:
-    """The most frequent values and in how many customers each stands: `555-0100 in 4, (empty) in 3, 2 others`."""
+    """The most frequent values and in how many customers each stands: `555-0100 in 4, (empty) in 3, others in 2`."""
     counts = Counter(values)
     first = counts.most_common(_MOST_NAMED)
     parts = [f"{_quoted(value)} in {count:,}" for value, count in first]

@@ -117,7 +117,7 @@ class FormFields(Container):
         return elsewhere
 
     def rebase(self, customer: "Customer", unchanged_if: Mapping[str, str]) -> None:
-        """Take the server's record as what was before; fields that still hold what is `settled` show it."""
+        """Take the server's record as what was before; fields that still hold what is in `unchanged_if` show it."""
         if ID_FIELD in self.rows:
             if self.current.field == ID_FIELD:
                 self.rows["name"].focus_input()

@@ -98,7 +98,8 @@ class LeftForm:
     def _show_failure(self, error: DockbookError) -> None:
         """Report why it was not saved, and how to go on."""
         self.draft.mark_failed(error)
-        kept = self.draft.exists
+        # Without a draft because nothing differs any more, nothing is gone.
+        kept = self.draft.exists or self.draft.possible
         self.draft.leave()
         what = "created" if self.is_new else "saved"
         how = "Press w to go on with your draft." if self.is_new else f"Press F2 on {self._who} to go on."

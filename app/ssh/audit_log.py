@@ -5,6 +5,7 @@ The first line of a write is on the disk before anything is sent; where that fai
 """
 
 import asyncio
+import errno
 import json
 import os
 import threading
@@ -54,7 +55,10 @@ class AuditLog:
             make_private_dir(self._path.parent)
             descriptor = open_regular_file(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
-                os.write(descriptor, line)
+                written = os.write(descriptor, line)
+                if written < len(line):
+                    os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -81,7 +85,7 @@ class AuditedRepository(CustomerRepository):
         step = _Step(self, "save", base.short_id, changes)
         try:
             saved = await super().save(base, changes, step.observe(observer), unseen=unseen)
-        except DockbookError as error:
+        except (DockbookError, asyncio.CancelledError) as error:
             await step.failed(error)
             raise
         await step.record("done")
@@ -99,7 +103,7 @@ class AuditedRepository(CustomerRepository):
         step = _Step(self, "create", short_id, [name for name, value in values.items() if value])
         try:
             saved = await super().create(short_id, values, step.observe(observer), beside=beside)
-        except DockbookError as error:
+        except (DockbookError, asyncio.CancelledError) as error:
             await step.failed(error)
             raise
         await step.record("done")
@@ -110,7 +114,7 @@ class AuditedRepository(CustomerRepository):
         step = _Step(self, "discontinue", customer.short_id, ())
         try:
             after = await super().discontinue(customer, step.observe(observer))
-        except DockbookError as error:
+        except (DockbookError, asyncio.CancelledError) as error:
             await step.failed(error)
             raise
         await step.record("done")
@@ -153,9 +157,10 @@ class _Step:
             ) from None
         self._begun = True
 
-    async def failed(self, error: DockbookError) -> None:
-        """Record that the write was refused, or that its outcome is unknown."""
-        await self.record("unknown" if error.outcome_unknown else "refused")
+    async def failed(self, error: DockbookError | asyncio.CancelledError) -> None:
+        """Record that the write was refused, or unknown: its answer was lost, or the session ended before."""
+        refused = isinstance(error, DockbookError) and not error.outcome_unknown
+        await self.record("refused" if refused else "unknown")
 
     async def record(self, outcome: Outcome) -> None:
         """Record the outcome, if the write was sent."""

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+from urllib.parse import quote
 
 import asyncssh
 
@@ -31,8 +32,9 @@ _KEY_TYPES: Final = re.compile(
 )
 _OPTION: Final = re.compile(r'([A-Za-z-]+)="([^"]*)"(?:,|\s+|\Z)')
 _MAX_NAME: Final = 64
+#: Folders of these names are made, with signs beyond ASCII as `%D0%90`.
+_MAX_QUOTED_NAME: Final = 200
 _MAX_BYTES: Final = 1024 * 1024
-#: Names of people whose files are kept in folders of this name.
 _NAME: Final = re.compile(r"[\w@+.\-' ]+\Z")
 
 
@@ -112,7 +114,7 @@ def parse_users(text: str, path: Path) -> Iterator[User]:
         line = _Line(number, path)
         user = _parse_line(content, line)
         if (first := lines.setdefault(user.fingerprint, number)) != number:
-            raise line.error(f"the key of line {first} again. One line a key.")
+            raise line.error(f"the same key as line {first}. Give each key one line.")
         yield user
     if not lines:
         raise SettingsError(
@@ -127,7 +129,7 @@ def _parse_line(content: str, line: _Line) -> User:
     while found := _OPTION.match(content, position):
         name = found[1].lower()
         if name in options:
-            raise line.error(f"{name}= stands there twice.")
+            raise line.error(f"{name}= is given twice.")
         options[name] = found[2]
         position = found.end()
         if not found[0].endswith(","):
@@ -154,6 +156,8 @@ def _parse_line(content: str, line: _Line) -> User:
 def _name(name: str, line: _Line) -> str:
     if not name:
         raise line.error("the name of the person is missing: it comes last, after the key.")
+    if len(quote(name)) > _MAX_QUOTED_NAME:
+        raise line.error(f"{sanitize(name[:20])!r}… is too long a name.")
     if len(name) > _MAX_NAME or not _NAME.match(name) or name.startswith("."):
         raise line.error(f"{sanitize(name[:_MAX_NAME])!r} is no name: letters, digits, spaces and @ + . - ' only.")
     return name

@@ -40,6 +40,10 @@ class ChannelOwner(Protocol):
     ssh: asyncssh.SSHServerConnection
     address: str
 
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the user may still be here."""
+
     def session_began(self) -> None:
         """A session was asked for."""
 
@@ -114,9 +118,10 @@ class Channel(asyncssh.SSHServerSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
-        for pending in (self._pump_timer, self._asking, self._decision):
+        for pending in (self._pump_timer, self._asking):
             if pending is not None:
                 pending.cancel()
+        self._decide(b"")
         self._sessions.lost(self)
 
     # Called by sessions and their manager.
@@ -125,6 +130,11 @@ class Channel(asyncssh.SSHServerSession[bytes]):
     def address(self) -> str:
         """The address the client comes from."""
         return self._connection.address
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection has ended."""
+        return self._ended
 
     @property
     def is_ready(self) -> bool:
@@ -172,7 +182,7 @@ class Channel(asyncssh.SSHServerSession[bytes]):
         self.send(question.replace("\n", "\r\n").encode("utf-8", "replace"))
         try:
             async with asyncio.timeout(_DECIDE_WITHIN):
-                return await self._decision
+                return await self._decision and self._connection.is_allowed
         except TimeoutError:
             return False
         finally:

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("dockbook.ssh")
 
 _STOPPED: Final = "dockbook: the server is stopped or restarted. What was typed is kept as a draft; connect again.\n"
-_REVOKED: Final = "dockbook: your key may not come in any more, or for something else. What was typed is kept.\n"
+_REVOKED: Final = "dockbook: your key was removed, or what it may do was changed. What was typed is kept as a draft.\n"
 
 #: Seconds between signs that the event loop runs, and after which its absence is reported with its stack.
 _BEAT: Final = 0.25
 _STALLED: Final = 1.0
-#: Seconds between two looks at the users file.
+#: Seconds between two looks at the users file, and looks for who has lost a right: some were just coming in.
 _USERS_LOOK: Final = 2.0
+_REVOKING_LOOKS: Final = 3
 #: Garbage is collected in full when nobody has pressed a key for this many seconds, or after so many sessions.
 _QUIET: Final = 0.5
 _COLLECT_AFTER: Final = 10
@@ -114,11 +115,9 @@ async def _serve_alone(
     backend = make_backend()
     manager = SessionManager(backend.make_app, limits, lambda error: _log.info("%s", report(error, folders.state)))
 
-    async def start() -> None:
-        backend.start()
-
     try:
-        await _serve(manager, start, folders, users, fingerprint, sockets, _collect_garbage(manager))
+        jobs = _collect_garbage(manager), backend.run()
+        await _serve(manager, None, folders, users, fingerprint, sockets, *jobs)
     finally:
         await backend.close()
 
@@ -127,12 +126,11 @@ async def _work(make_backend: Callable[[], SharedBackend], limits: Limits, folde
     """Run sessions for the front at the other end of the pipe."""
     os.environ.pop("NOTIFY_SOCKET", None)
     backend = make_backend()
-    # The front counts.
+    # The front process enforces the limits.
     unlimited = limits._replace(sessions=sys.maxsize, sessions_per_key=sys.maxsize)
     manager = SessionManager(backend.make_app, unlimited, lambda error: _log.info("%s", report(error, folders.state)))
-    backend.start()
     stop = _stop_on_signals()
-    jobs = [asyncio.create_task(job) for job in (manager.watch(), _collect_garbage(manager), _beat())]
+    jobs = [asyncio.create_task(job) for job in (backend.run(), manager.watch(), _collect_garbage(manager), _beat())]
     try:
         front = await Pipe.open(pipe)
         words = await run_worker(front, manager, stop)
@@ -160,7 +158,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 async def _serve(
     sessions: SessionOwner,
-    start: Callable[[], Awaitable[None]],
+    start: Callable[[], Awaitable[None]] | None,
     folders: Paths,
     users: AuthorizedUsers,
     fingerprint: str,
@@ -170,7 +168,8 @@ async def _serve(
     """Let terminals come in until a signal says to stop."""
     doorkeeper = Doorkeeper(users, sessions)
     stop = _stop_on_signals()
-    await start()
+    if start is not None:
+        await start()
     admin = await serve_admin(make_private_dir(folder_of(folders)) / SOCKET_NAME, sessions)
     acceptors = await listen(doorkeeper, folders.config / "ssh_host_key", sockets)
     running = [asyncio.create_task(job) for job in (sessions.watch(), _watch_users(users, sessions), _beat(), *jobs)]
@@ -205,12 +204,15 @@ async def _watch_users(users: AuthorizedUsers, sessions: SessionOwner) -> None:
         now = users.find(user.fingerprint)
         return now is None or (now.name, now.may) != (user.name, user.may)
 
+    looks = 0
     while True:
         await asyncio.sleep(_USERS_LOOK)
         if users.reload():
             _log.info("%s", users.problem or "the users file was read again")
-            if users.problem is None:
-                await sessions.end_where(lost_right, _REVOKED)
+            looks = _REVOKING_LOOKS if users.problem is None else 0
+        if looks:
+            looks -= 1
+            await sessions.end_where(lost_right, _REVOKED)
 
 
 async def _collect_garbage(manager: SessionManager) -> None:

@@ -29,10 +29,12 @@ def add_ssh_options(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default=1800.0,
         metavar="TIME",
-        help="let a terminal go without a key for so long (30m)",
+        help="disconnect a terminal at which nobody types for so long (30m)",
     )
-    parser.add_argument("--sessions", type=_count, default=100, metavar="N", help="in all (%(default)s)")
-    parser.add_argument("--sessions-per-key", type=_count, default=5, metavar="N", help="of one key (%(default)s)")
+    parser.add_argument("--sessions", type=_count, default=100, metavar="N", help="sessions at most (%(default)s)")
+    parser.add_argument(
+        "--sessions-per-key", type=_count, default=5, metavar="N", help="sessions at most of one key (%(default)s)"
+    )
     parser.add_argument(
         "--reuse-port", action="store_true", help="listen beside an older process, which is to be stopped then"
     )
@@ -40,7 +42,7 @@ def add_ssh_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=_count, default=0, metavar="N", help="run the sessions in N processes, 25 in each at most"
     )
     parser.add_argument("--worker-pipe", type=int, help=argparse.SUPPRESS)
-    asked = parser.add_argument_group("to ask the server that runs").add_mutually_exclusive_group()
+    asked = parser.add_argument_group("for a running server").add_mutually_exclusive_group()
     asked.add_argument("--who", action="store_true", help="list the sessions")
     asked.add_argument("--end", metavar="PLACE", help="end the session at this place; drafts are kept")
     asked.add_argument("--message", metavar="TEXT", help="show a text on every screen")

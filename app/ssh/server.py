@@ -149,8 +149,16 @@ class Connection(asyncssh.SSHServer):
         disconnect = partial(self.ssh.disconnect, asyncssh.DISC_BY_APPLICATION, "No session was opened.")
         self._no_session = loop.call_later(self._doorkeeper.login_timeout, disconnect)
 
+    @property
+    def is_allowed(self) -> bool:
+        """Whether the user may still be here: the users file may have changed since the key was shown."""
+        if self.user is None:
+            return False
+        now = self._doorkeeper.users.find(self.user.fingerprint)
+        return now is not None and (now.name, now.may) == (self.user.name, self.user.may)
+
     def session_requested(self) -> Any:
-        if self._has_channel or self.user is None:
+        if self._has_channel or self.user is None or not self.is_allowed:
             return False
         self._has_channel = True
         channel = self.ssh.create_server_channel(encoding=None, window=WINDOW, max_pktsize=MAX_PACKET)

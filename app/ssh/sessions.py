@@ -38,10 +38,10 @@ class Limits(NamedTuple):
     `keep`: without a terminal, until the session ends; `idle`: without a key, until its terminal is sent away.
     """
 
-    sessions: int = 100
-    sessions_per_key: int = 5
-    keep: float = 30 * 60
-    idle: float = 30 * 60
+    sessions: int
+    sessions_per_key: int
+    keep: float
+    idle: float
 
     def refuse(self, places: Sequence[str], total: int) -> str:
         """Return why a key with sessions at these places gets no other one; empty if it does."""
@@ -84,6 +84,10 @@ class AttachableTerminal(Terminal, Protocol):
     @property
     def place(self) -> str:
         """The name of the place, by which one comes back to a session."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the terminal was lost."""
 
     async def is_alive(self) -> bool:
         """Whether somebody is there."""
@@ -287,6 +291,8 @@ class SessionManager:
             if not await terminal.confirm(question):
                 terminal.end(0, "\nThe session stays where it is. For one of your own: ssh OTHER-NAME@…\n")
                 return
+        if terminal.is_gone:
+            return
         if session not in self.sessions:
             # It ended meanwhile.
             await self._open(terminal)

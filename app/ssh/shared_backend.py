@@ -1,6 +1,7 @@
 """What all sessions share: one client, one token, one local copy; and what each has of its own."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     from app.ssh.sessions import Session
 
+_log = logging.getLogger("dockbook.ssh")
+
+#: Seconds until what runs in the background is started again after an error in the program.
+_RESTART_AFTER: Final = 5.0
 _LOOK_ONLY: Final = "Your key may look at customers, not change them. Ask whoever looks after this server."
 
 
@@ -56,18 +61,19 @@ class SharedBackend:
             has_mirror=partial(source.has_mirror, folders.cache) if settings.mirror else lambda: False,
             credentials_hint=settings.credentials_hint,
         )
-        self._background: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Keep the local copy in step, for all sessions, until `close`."""
+    async def run(self) -> None:
+        """Keep the local copy in step and probe a lost server, for all sessions, until cancelled."""
         self._customers.first_page_done.set()
-        self._background = asyncio.get_running_loop().create_task(self._customers.run_background())
+        while True:
+            try:
+                await self._customers.run_background()
+            except Exception as error:  # noqa: BLE001 - one mistake must not leave all sessions without it
+                _log.info("%s", report(error, self._folders.state))
+                await asyncio.sleep(_RESTART_AFTER)
 
     async def close(self) -> None:
-        """Close the client and the local copy."""
-        if self._background is not None:
-            self._background.cancel()
-            await asyncio.wait({self._background})
+        """Close the client and the local copy; `run` must have ended."""
         await self._customers.close()
 
     def make_app(self, session: "Session") -> tuple[DockbookApp, Callable[[], None]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.ssh.authorized_users import User
 from app.ssh.pipe import Message, Pipe
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.ssh.sessions import SessionManager, TerminalSession
 
 #: Bytes that may be on their way to the front before painting is put off.
-_MAX_UNTAKEN = 4_000
+_MAX_UNTAKEN: Final = 4_000
 
 
 class WorkerTerminal:
@@ -26,6 +26,7 @@ class WorkerTerminal:
         self.address = address
         self.size: tuple[int, int] | None = size
         self.session: TerminalSession | None = None
+        self.is_gone = False
 
     @property
     def is_ready(self) -> bool:
@@ -87,7 +88,9 @@ async def _handle(
         manager.open(terminal)
     elif kind == "lost":
         if number in terminals:
-            manager.lost(terminals.pop(number))
+            lost = terminals.pop(number)
+            lost.is_gone = True
+            manager.lost(lost)
     elif kind == "describe":
         pipe.send("reply", number, await manager.describe())
     elif kind == "announce":

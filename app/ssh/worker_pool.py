@@ -21,8 +21,9 @@ _log = logging.getLogger("dockbook.ssh")
 SESSIONS_PER_WORKER: Final = 25
 #: Seconds between two looks whether a terminal takes output again.
 _LOOK: Final = 0.05
-#: Seconds until a worker that ended is replaced, and for the workers to end.
+#: Seconds until a worker that ended is replaced.
 _PAUSE: Final = 1.0
+#: Seconds for the workers to end.
 _END_WITHIN: Final = 3.0
 _LOST: Final = f"{STOP}dockbook: an error in the server ended this session. Connect again to go on.\n"
 
@@ -99,12 +100,12 @@ class WorkerPool:
             everybody = [one for worker in self._workers for one in worker.users]
             mine = [place for fingerprint, place in everybody if fingerprint == terminal.user.fingerprint]
             refusal = self._limits.refuse(mine, len(everybody))
-            if self._stopping or not self._workers:
-                refusal = "dockbook: the server is starting or stopping. Connect again in a moment.\n"
-            if refusal:
+            worker = min(self._workers, key=lambda one: len(one.users), default=None)
+            if self._stopping or worker is None or len(worker.users) >= SESSIONS_PER_WORKER:
+                refusal = refusal or "dockbook: the server is starting or stopping. Connect again in a moment.\n"
+            if worker is None or refusal:
                 terminal.end(1, refusal)
                 return
-            worker = min(self._workers, key=lambda one: len(one.users))
         number = next(self._numbers)
         worker.terminals[number] = terminal
         session = worker.sessions[number] = RemoteSession(worker.pipe, number)
@@ -146,7 +147,11 @@ class WorkerPool:
             await asyncio.sleep(_PAUSE)
             if len(self._workers) < self._size and not self._stopping:
                 _log.info("a worker ended; another one is started")
-                await self._add()
+                try:
+                    await self._add()
+                except OSError as error:
+                    # There may be memory for it in a second.
+                    _log.info("no worker can be started: %s", error)
 
     async def stop(self, last_words: str) -> None:
         """Have all workers end their sessions and themselves."""
@@ -164,8 +169,13 @@ class WorkerPool:
 
     async def _add(self) -> None:
         ours, theirs = socket.socketpair()
-        process = await self._start(theirs)
-        theirs.close()
+        try:
+            process = await self._start(theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         worker = Worker(await Pipe.open(ours), process)
         self._workers.append(worker)
         task = asyncio.create_task(self._serve(worker))

@@ -121,7 +121,8 @@ _ASCII: Final = bytes.maketrans(_SEEN, _SEEN.decode().lower().translate(_ONE_SKE
 
 
 def skeleton(short_id: str) -> str:
-    """What the ID comes to without case, spaces, separators and look: the same for IDs that `resembles` says yes to.
+    """What the ID comes to without case, spaces, separators and look: the same for IDs that
+    `is_confusable` says yes to.
 
     It is a little coarser than they are: `I` looks like `l`, and `i` is `I`, so all three come to the same. Only of
     IDs that differ in accents (`É`) it may differ.

@@ -88,7 +88,7 @@ def phone_numbers(folded: str) -> Iterator[str]:
 
 
 def numbers_of_each(folded: Sequence[str]) -> list[str]:
-    """The numbers in each of these texts, as `numbers_in`, with a blank between them; in half of the time."""
+    """The numbers in each of these texts, as `phone_numbers`, with a blank between them; in half of the time."""
     whole = "\n".join(folded)
     if not whole.isascii() or whole.count("\n") >= len(folded):
         return [" ".join(phone_numbers(text)) for text in folded]
@@ -164,7 +164,7 @@ def _folded_text(text: str) -> str:
 
 
 class _FoldTable(dict[int, str]):
-    """Characters as they are folded where no mark follows them, for `str.translate`; every tail is `_TAIL`."""
+    """Characters as they are folded where no mark follows, for `str.translate`; a combining mark is `_COMBINING`."""
 
     def __missing__(self, point: int) -> str:
         self[point] = folded = _COMBINING if _is_combining(point) else _folded(chr(point))

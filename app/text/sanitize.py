@@ -87,7 +87,7 @@ def sanitize(text: str) -> str:
 
 
 def sanitize_id(text: str) -> str:
-    """Like `visible`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too.
+    """Like `sanitize`, for IDs: spaces one would overlook (outer, doubled, not ASCII) are shown as signs too.
 
     It is never shortened, unless it is longer than any server could take (`‹+4000›`).
     """

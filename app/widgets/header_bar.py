@@ -16,7 +16,7 @@ _TITLE_FIRST = 12
 class HeaderBar(CachedLines):
     """One line: `dockbook  site-a  READ-ONLY      title      live · 48`, in a narrow one `READ-ONLY title  live 48`.
 
-    `site` and `flags` say where one is and what is special about it; `link` is the state of the connection.
+    `site` and `flags` say where one is and what is special about it; `connection` is the state of the connection.
     """
 
     site = reactive("")

@@ -1,9 +1,11 @@
 """Who comes in, and that a connection gives nothing but dockbook (H2, H3, H7)."""
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -48,7 +50,7 @@ def test_users_file_is_read_as_authorized_keys() -> None:
         (f"may=look {KEY} Anna", "no option and no type of key"),
         (f'may="look",command="sh" {KEY} Anna', "command= is not known here"),
         (f'may="look",environment="A=1" {KEY} Anna', "environment= is not known here"),
-        (f'may="look",may="change" {KEY} Anna', "may= stands there twice"),
+        (f'may="look",may="change" {KEY} Anna', "may= is given twice"),
         (f'may="look",no-pty {KEY} Anna', "no option and no type of key"),
         (f'may="look",from="dock.example" {KEY} Anna', "'dock.example' is none"),
         (f'may="look",from="!10.0.0.1" {KEY} Anna', "Add those that are allowed"),
@@ -75,7 +77,7 @@ def test_weak_rsa_key_is_refused() -> None:
 
 
 def test_key_twice_and_empty_file_are_errors() -> None:
-    with pytest.raises(SettingsError, match=r"line 2: the key of line 1 again"):
+    with pytest.raises(SettingsError, match=r"line 2: the same key as line 1"):
         users_of(f'may="look" {KEY} Anna\nmay="change" {KEY} Anna\n')
     with pytest.raises(SettingsError, match="names nobody"):
         users_of("# nobody yet\n")
@@ -208,11 +210,46 @@ def test_session_of_revoked_key_ends(own_home: Path) -> None:
         bob.until("by ID")
         users = server.users_file.read_text(encoding="utf-8")
         server.users_file.write_text("".join(line for line in users.splitlines(keepends=True) if "anna" not in line))
-        anna.until("your key may not come in any more")
+        anna.until("your key was removed")
         assert anna.wait() == 0
         assert server.run("anna", "dock1", "-tt").returncode == 255
         bob.press("\x1b[B")
         assert "by ID" in bob.text
+
+
+def test_revoked_key_gets_no_session_by_an_answer_it_owed(own_home: Path) -> None:
+    with ssh_server(own_home) as server, server.terminal("anna", "dock1") as first:
+        first.until("by ID")
+        with server.terminal("anna", "dock1") as second:
+            second.until("is open on another terminal")
+            users = server.users_file.read_text(encoding="utf-8")
+            server.users_file.write_text("".join(line for line in users.splitlines(True) if "anna" not in line))
+            first.until("your key was removed")
+            second.press("\r", until="The session stays where it is")
+        assert server.admin("--who").stdout == "Nobody is here.\n"
+
+
+def test_change_that_cannot_be_recorded_whole_leaves_no_half_line(tmp_path: Path) -> None:
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from app.ssh.audit_log import AuditLog
+from app.ssh.authorized_users import User
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+log, user = AuditLog(Path(sys.argv[1])), User("anna", "change", "SHA256:x")
+log.write(user, "dock1", "save", "ACME-CORP", ["phone"], "begun")
+try:
+    log.write(user, "dock1", "save", "ACME-CORP", ["phone"], "done")
+except OSError as error:
+    print(error.strerror)
+"""
+    path = tmp_path / "changes.log"
+    argv = [sys.executable, "-c", program, str(path)]
+    result = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=WAIT)
+    assert result.stdout == "No space left on device\n"
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["outcome"] == "begun"
 
 
 @pytest.mark.promise("H3")
@@ -281,7 +318,7 @@ async def test_connection_without_session_is_closed(tmp_path: Path) -> None:
     users = AuthorizedUsers(tmp_path / ".config/dockbook/ssh_users")
     open_host_key(tmp_path / "host_key")
     sockets = open_sockets("127.0.0.1", 0, reuse_port=False)
-    doorkeeper = Doorkeeper(users, SessionManager(no_app, Limits(), raise_it), login_timeout=0.2)
+    doorkeeper = Doorkeeper(users, SessionManager(no_app, Limits(10, 5, 60, 60), raise_it), login_timeout=0.2)
     (acceptor,) = await listen(doorkeeper, tmp_path / "host_key", sockets)
     port = acceptor.get_port()
     connection = await asyncssh.connect(

@@ -154,6 +154,7 @@ class Screenless:
 
     address = "test"
     is_ready = True
+    is_gone = False
 
     def __init__(self, place: str, size: tuple[int, int] = (80, 24)) -> None:
         self.user = User("anna", "change", "SHA256:test")
@@ -190,12 +191,14 @@ async def session_manager(home: Path) -> AsyncIterator[SessionManager]:
     folders = Paths.from_environment({"HOME": str(home)})
     settings = load_settings(Options(), {}, folders, server=False)
     backend = SharedBackend(settings, "test", folders, EmbeddedBackend(None, 3), persist=True)
-    backend.start()
-    manager = SessionManager(backend.make_app, Limits(), raise_it)
+    background = asyncio.create_task(backend.run())
+    manager = SessionManager(backend.make_app, Limits(100, 50, 60, 60), raise_it)
     try:
         yield manager
     finally:
         await manager.stop("bye")
+        background.cancel()
+        await asyncio.wait({background})
         await backend.close()
 
 
