@@ -47,7 +47,7 @@ class RemoteBackend:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # The system's authorities take their time to load; what was named by hand is checked before the screens open.
-        self._context = _ssl_context(settings) if settings.ca_file or settings.client_cert else None
+        self._context = _tls_of(settings) if settings.ca_file or settings.client_cert else None
         self._secret = settings.client_secret
 
     async def connect(self) -> "CustomerApi":
@@ -84,7 +84,7 @@ class RemoteBackend:
         secret = secret or settings.client_secret
         if settings.url is None or settings.client_id is None or secret is None:
             raise SettingsError("no server is configured.")
-        context = self._context or (_ssl_context(settings) if settings.url.startswith("https:") else None)
+        context = self._context or (_tls_of(settings) if settings.url.startswith("https:") else None)
         return CustomerApi(
             settings.url,
             settings.client_id,
@@ -236,25 +236,10 @@ def _fill(store: "Store", samples: int) -> None:
         raise
 
 
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    """TLS as the settings say: the system's authorities unless a file of others is given."""
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError):
-        raise SettingsError(f"ca_file: {settings.ca_file} holds no certificate authorities in PEM format.") from None
-    if settings.client_cert is not None:
-        try:
-            # An encrypted key is an error: a prompt for its password would wait behind the screens.
-            context.load_cert_chain(settings.client_cert, settings.client_key, password="")
-        except (OSError, ssl.SSLError):
-            raise SettingsError(
-                f"client_cert: {settings.client_cert} and its key cannot be used. "
-                "Both have to be PEM files that belong together, the key without a password."
-            ) from None
-    if not settings.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _tls_of(settings: Settings) -> ssl.SSLContext:
+    from app.api.tls import tls_context
+
+    return tls_context(settings.ca_file, settings.client_cert, settings.client_key, verify=settings.verify)
 
 
 def _user_name() -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.models.fields import BY_NAME, ID_FIELD, STATUS
 from app.text.sanitize import fit, sanitize, sanitize_id, shorten, timestamp, width
+from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -13,8 +14,8 @@ GAP: Final = 1
 _MAX_SHOWN: Final = 1_000  # characters; more than any cell can show
 #: Cells from which the status is a word and the state has a column of its own; a terminal of 100 columns has them.
 _ROOMY: Final = 97
-#: Cells, without those before and behind the row, below which a row takes two lines.
-_ONE_LINE: Final = 57
+#: Cells before and behind a row.
+_AROUND: Final = 3
 #: Cells from which a row of two lines shows another column beside the ID.
 _BESIDE: Final = 33
 #: Cells that the name gets before the city gets its content.
@@ -89,7 +90,7 @@ Line = tuple[ColumnWidth, ...]
 
 def lines_of_row(cells: int) -> int:
     """Return how many lines a row takes in so many cells, without those before and behind it."""
-    return 1 if cells >= _ONE_LINE else 2
+    return 2 if is_narrow(cells + _AROUND) else 1
 
 
 def measure(rows: "Iterable[Customer]", before: Mapping[Column, int]) -> dict[Column, int]:

@@ -1,4 +1,4 @@
-"""What counts as a narrow terminal: handhelds, where everything is shown in fewer words."""
+"""What counts as a narrow terminal: handhelds, where a customer takes two lines and all is shown in fewer words."""
 
 from typing import Final
 

@@ -6,7 +6,7 @@ from tests.bench.terminal import Terminal
 from tests.terminal.pty_program import start
 
 DOWN, RIGHT, ESCAPE, EDIT, ENTER = "\x1b[B", "\x1b[C", "\x1b", "\x1bOQ", "\r"
-SIZES = [(80, 24), (24, 16)]
+SIZES = [(80, 24), pytest.param((24, 16), marks=pytest.mark.slow)]
 
 
 def under_cursor(terminal: Terminal) -> str:

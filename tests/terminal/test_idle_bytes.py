@@ -14,7 +14,7 @@ NEXT_PAGE, PREVIOUS_PAGE = "\x1b[19~", "\x1b[18~"
 TURNS = 100
 
 
-@pytest.mark.parametrize("mode", ["--lean", "--no-lean"])
+@pytest.mark.parametrize("mode", ["--lean", pytest.param("--no-lean", marks=pytest.mark.slow)])
 def test_idle_program_writes_nothing(environ: dict[str, str], mode: str) -> None:
     with start(environ, mode) as terminal:
         # Wait until the local copy is filled.
