@@ -134,7 +134,7 @@ class ScreenDiff:
                 x += 1
             self._move(start, y, now)
             self._write(now[start:x])
-            self._cursor = (x, y) if x < columns else None
+            self._cursor = (x if x < columns else None, y)
             blanks += now[start:x].count(BLANK)
         left = [x for x in range(end, columns) if before[x] != BLANK]
         if not left:
@@ -145,7 +145,7 @@ class ScreenDiff:
             self._out.append("\x1b[K")
         else:
             self._write([BLANK] * len(left))
-            self._cursor = (left[-1] + 1, y) if left[-1] + 1 < columns else None
+            self._cursor = (left[-1] + 1 if left[-1] + 1 < columns else None, y)
         return blanks
 
     def _rewrite_line(self, y: int, now: Row, start: int) -> None:
