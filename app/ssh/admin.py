@@ -27,8 +27,8 @@ _ANSWER_WITHIN: Final = 5.0
 _ENDED: Final = "dockbook: the administrator ended this session. What was typed is kept as a draft.\n"
 
 
-async def serve_admin(path: Path, sessions: "SessionOwner") -> asyncio.Server:
-    """Answer requests of this account. Raises SettingsError."""
+async def serve_admin(path: Path, sessions: "SessionOwner", *, replace: bool) -> asyncio.Server:
+    """Answer requests of this account; `replace` another server that does. Raises SettingsError."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, ValueError, asyncio.LimitOverrunError):
@@ -37,7 +37,11 @@ async def serve_admin(path: Path, sessions: "SessionOwner") -> asyncio.Server:
             await writer.drain()
         writer.close()
 
-    # Of a server that was killed; one that runs would hold the port, too.
+    if not replace and _is_answered(path):
+        raise SettingsError(
+            "another dockbook ssh of this account is running. Stop it, or add --reuse-port to take over."
+        )
+    # Of a server that was killed, or is about to be stopped.
     await asyncio.to_thread(path.unlink, missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     # So that nobody can open it before its mode is set.
@@ -67,6 +71,15 @@ async def _answer(request: dict[str, Any], sessions: "SessionOwner") -> Any:
         case {"command": "message", "text": str(text)}:
             return await sessions.announce(sanitize(text))
     return None
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            _at(path, connection.connect)
+        except OSError:
+            return False
+    return True
 
 
 def run_admin(path: Path, arguments: "argparse.Namespace") -> int:

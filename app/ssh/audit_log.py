@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.errors import DockbookError, StoreError
+from app.errors import DockbookError, NotSaved
 from app.models.fields import ID_FIELD
 from app.repository.repository import CustomerRepository
 from app.repository.writer import SaveObserver
@@ -147,11 +147,11 @@ class _Step:
         return SaveObserver(on_send, given.on_unconfirmed, given.on_stale_read, given.key)
 
     async def begin(self) -> None:
-        """Record that the write is about to be sent. Raises StoreError, and then it must not be."""
+        """Record that the write is about to be sent. Raises NotSaved, and then it must not be."""
         try:
             await self._repository.append(self._action, self._short_id, self._fields, "begun")
         except OSError as error:
-            raise StoreError(
+            raise NotSaved(
                 f"The log of who changed what cannot be written ({os_error_text(error)}), and so nothing was saved. "
                 "Call whoever looks after this server."
             ) from None

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import asyncssh
 
 from app.errors import SettingsError
-from app.storage.files import os_error_text
+from app.storage.files import open_regular_file, os_error_text
 from app.text.sanitize import sanitize
 
 Right = Literal["look", "change"]
@@ -196,7 +196,7 @@ def _networks(text: str | None, line: _Line) -> tuple[tuple[_Network, ...], tupl
 def _read(path: Path) -> str:
     """Return the text of a file that nobody else may read or change. Raises SettingsError."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular_file(path, os.O_RDONLY), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:

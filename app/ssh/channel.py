@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import asyncssh
 
 from app.ssh.asyncssh_private import confirm_received, ignore_environment, unsent_bytes
+from app.ssh.input_buffer import InputBuffer
 from app.terminal.channel_driver import clamped
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ _ASK_AFTER: Final = 2_000
 _MAX_UNCONFIRMED: Final = 4_000
 #: Bytes that may wait in this process, beyond what the kernel took.
 _MAX_UNSENT: Final = 4_096
-
-#: Bytes of input given to the session at once, and the keys it may have waiting before it gets more.
-_INPUT_SLICE: Final = 256
-_MAX_WAITING_KEYS: Final = 64
-_INPUT_PAUSE: Final = 0.02
 
 #: Seconds in which a client answers if somebody is there.
 _ANSWER_WITHIN: Final = 0.25
@@ -47,6 +43,9 @@ class ChannelOwner(Protocol):
     def session_began(self) -> None:
         """A session was asked for."""
 
+    def session_ended(self) -> None:
+        """The channel is closed: there is nothing to stay for."""
+
 
 class Channel(asyncssh.SSHServerSession[bytes]):
     """A terminal at the other end of an SSH connection."""
@@ -57,14 +56,12 @@ class Channel(asyncssh.SSHServerSession[bytes]):
         self.place = place
         self._sessions = sessions
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
-        self.session: TerminalSession | None = None
         self.size: tuple[int, int] | None = None
         self._ended = False
         self._paused = False
         self._unconfirmed = 0
         self._asking: asyncio.Task[None] | None = None
-        self._input = bytearray()
-        self._pump_timer: asyncio.TimerHandle | None = None
+        self._input = InputBuffer(self._pace_reading)
         self._decision: asyncio.Future[bool] | None = None
 
     # Called by asyncssh.
@@ -102,9 +99,8 @@ class Channel(asyncssh.SSHServerSession[bytes]):
     def data_received(self, data: bytes, datatype: Any) -> None:
         if self._decision is not None:
             self._decide(data)
-        elif self.session is not None:
-            self._input += data
-            self._pump()
+        else:
+            self._input.add(data)
 
     def eof_received(self) -> bool:
         self._decide(b"")
@@ -118,13 +114,23 @@ class Channel(asyncssh.SSHServerSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
-        for pending in (self._pump_timer, self._asking):
-            if pending is not None:
-                pending.cancel()
+        self._input.close()
+        if self._asking is not None:
+            self._asking.cancel()
         self._decide(b"")
         self._sessions.lost(self)
+        self._connection.session_ended()
 
     # Called by sessions and their manager.
+
+    @property
+    def session(self) -> "TerminalSession | None":
+        """The session that is shown."""
+        return self._input.session
+
+    @session.setter
+    def session(self, session: "TerminalSession | None") -> None:
+        self._input.session = session
 
     @property
     def address(self) -> str:
@@ -179,6 +185,8 @@ class Channel(asyncssh.SSHServerSession[bytes]):
     async def confirm(self, question: str) -> bool:
         """Ask before the session; Enter says yes, any other key and silence no."""
         self._decision = asyncio.get_running_loop().create_future()
+        # It was typed before the question, and is no answer.
+        self._input.clear()
         self.send(question.replace("\n", "\r\n").encode("utf-8", "replace"))
         try:
             async with asyncio.timeout(_DECIDE_WITHIN):
@@ -200,19 +208,11 @@ class Channel(asyncssh.SSHServerSession[bytes]):
             self._unconfirmed -= sent
         self._asking = None
 
-    def _pump(self) -> None:
-        """Give the session as much input as it works through, and read no more than that."""
-        if self._pump_timer is not None:
-            self._pump_timer.cancel()
-            self._pump_timer = None
-        while self._input and self.session is not None and self.session.waiting_keys < _MAX_WAITING_KEYS:
-            data = bytes(self._input[:_INPUT_SLICE])
-            del self._input[:_INPUT_SLICE]
-            self.session.feed(data)
+    def _pace_reading(self, _taken: int) -> None:
+        """Read no more than the session works off."""
         if self._channel is None or self._ended:
             return
-        if self._input:
-            self._channel.pause_reading()
-            self._pump_timer = asyncio.get_running_loop().call_later(_INPUT_PAUSE, self._pump)
-        else:
+        if self._input.is_empty:
             self._channel.resume_reading()
+        else:
+            self._channel.pause_reading()

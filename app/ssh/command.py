@@ -86,9 +86,9 @@ def run_ssh(
     sockets = _inherited_sockets() or open_sockets(*arguments.listen, reuse_port=arguments.reuse_port)
     if arguments.workers:
         pool = WorkerPool(arguments.workers, limits, _start_worker)
-        _run(_serve(pool, pool.start, folders, users, fingerprint, sockets))
+        _run(_serve(pool, pool.start, folders, users, fingerprint, sockets, replace=arguments.reuse_port))
     else:
-        _run(_serve_alone(make_backend, limits, folders, users, fingerprint, sockets))
+        _run(_serve_alone(make_backend, limits, folders, users, fingerprint, sockets, replace=arguments.reuse_port))
     return 0
 
 
@@ -110,6 +110,8 @@ async def _serve_alone(
     users: AuthorizedUsers,
     fingerprint: str,
     sockets: list[socket.socket],
+    *,
+    replace: bool,
 ) -> None:
     """Hold the connections and run the sessions in one process."""
     backend = make_backend()
@@ -117,7 +119,7 @@ async def _serve_alone(
 
     try:
         jobs = _collect_garbage(manager), backend.run()
-        await _serve(manager, None, folders, users, fingerprint, sockets, *jobs)
+        await _serve(manager, None, folders, users, fingerprint, sockets, *jobs, replace=replace)
     finally:
         await backend.close()
 
@@ -164,13 +166,14 @@ async def _serve(
     fingerprint: str,
     sockets: list[socket.socket],
     *jobs: Coroutine[Any, Any, None],
+    replace: bool,
 ) -> None:
     """Let terminals come in until a signal says to stop."""
     doorkeeper = Doorkeeper(users, sessions)
     stop = _stop_on_signals()
     if start is not None:
         await start()
-    admin = await serve_admin(make_private_dir(folder_of(folders)) / SOCKET_NAME, sessions)
+    admin = await serve_admin(make_private_dir(folder_of(folders)) / SOCKET_NAME, sessions, replace=replace)
     acceptors = await listen(doorkeeper, folders.config / "ssh_host_key", sockets)
     running = [asyncio.create_task(job) for job in (sessions.watch(), _watch_users(users, sessions), _beat(), *jobs)]
     addresses = ", ".join("{}:{}".format(*sock.getsockname()[:2]) for sock in sockets)

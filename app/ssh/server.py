@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncssh
 
 from app.errors import SettingsError
+from app.ssh.asyncssh_private import limit_compression
 from app.ssh.authorized_users import AuthorizedUsers, User
 from app.ssh.channel import MAX_PACKET, WINDOW, Channel
 from app.storage.files import make_private_dir, os_error_text, write_new_file
@@ -145,6 +146,10 @@ class Connection(asyncssh.SSHServer):
         # The key that was offered last is the one whose signature was right.
         self.user = self._offered
         self._doorkeeper.known(self)
+        self._leave_soon()
+
+    def _leave_soon(self) -> None:
+        """End the connection unless a session is opened."""
         loop = asyncio.get_running_loop()
         disconnect = partial(self.ssh.disconnect, asyncssh.DISC_BY_APPLICATION, "No session was opened.")
         self._no_session = loop.call_later(self._doorkeeper.login_timeout, disconnect)
@@ -169,9 +174,14 @@ class Connection(asyncssh.SSHServer):
         if self._no_session is not None:
             self._no_session.cancel()
 
+    def session_ended(self) -> None:
+        """There is nothing to stay for."""
+        self._leave_soon()
+
 
 async def listen(doorkeeper: Doorkeeper, host_key: Path, sockets: "list[socket.socket]") -> list[asyncssh.SSHAcceptor]:
     """Accept connections on these sockets."""
+    limit_compression()
     return [
         await asyncssh.listen(
             sock=sock,

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from time import monotonic
@@ -142,8 +143,10 @@ class Session:
 
     @property
     def waiting_keys(self) -> int:
-        """How many keys have not done their work yet."""
-        return self.app.key_queue.waiting + self.app.message_queue_size if self.app is not None else 0
+        """How many keys have not done their work yet; before the screens are there, more than it may have."""
+        if self.app is None or self.driver is None:
+            return sys.maxsize
+        return self.app.key_queue.waiting + self.app.message_queue_size
 
     @property
     def screen_title(self) -> str:
@@ -158,6 +161,7 @@ class Session:
         self.size = terminal.size or self.size
         if before is not None:
             before.session = None
+            _log.info("detached %s", _name(self))
             before.end(0, f"{STOP}dockbook: this session goes on at another terminal.\n")
         if self.driver is not None:
             self.driver.attached()
@@ -258,6 +262,7 @@ class SessionManager:
                     terminal = session.terminal
                     terminal.session = None
                     session.detach()
+                    _log.info("detached %s", _name(session))
                     terminal.end(0, f"{STOP}dockbook: nobody typed for a while. Connect again to go on.\n")
 
     async def stop(self, last_words: str) -> None:
@@ -281,8 +286,7 @@ class SessionManager:
             self._start(terminal)
 
     async def _take_over(self, session: Session, terminal: AttachableTerminal) -> None:
-        other = session.terminal
-        if other is not None and await other.is_alive():
+        while (other := session.terminal) is not None and await other.is_alive():
             minutes = round((monotonic() - session.last_key_at) / 60)
             question = (
                 f"dockbook: {session.place} is open on another terminal (last key {minutes} min ago).\n"
@@ -291,6 +295,9 @@ class SessionManager:
             if not await terminal.confirm(question):
                 terminal.end(0, "\nThe session stays where it is. For one of your own: ssh OTHER-NAME@…\n")
                 return
+            if session.terminal is other:
+                break
+            # A third terminal has it by now: that one is asked about.
         if terminal.is_gone:
             return
         if session not in self.sessions:

@@ -5,6 +5,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from app.ssh.authorized_users import User
+from app.ssh.input_buffer import InputBuffer
 from app.ssh.pipe import Message, Pipe
 
 if TYPE_CHECKING:
@@ -25,8 +26,30 @@ class WorkerTerminal:
         self.place = place
         self.address = address
         self.size: tuple[int, int] | None = size
-        self.session: TerminalSession | None = None
         self.is_gone = False
+        self._input = InputBuffer(self._report_taken)
+
+    @property
+    def session(self) -> "TerminalSession | None":
+        """The session that is shown."""
+        return self._input.session
+
+    @session.setter
+    def session(self, session: "TerminalSession | None") -> None:
+        self._input.session = session
+
+    def type(self, data: bytes) -> None:
+        """Take what was typed."""
+        self._input.add(data)
+
+    def lose(self) -> None:
+        """The terminal is gone."""
+        self.is_gone = True
+        self._input.close()
+
+    def _report_taken(self, count: int) -> None:
+        if count:
+            self._pipe.send("read", self._number, count)
 
     @property
     def is_ready(self) -> bool:
@@ -52,6 +75,7 @@ class WorkerTerminal:
 
     async def confirm(self, question: str) -> bool:
         """Ask a question that Enter answers with yes."""
+        self._input.clear()
         return bool(await self._pipe.request("confirm", (self._number, question)))
 
 
@@ -89,7 +113,7 @@ async def _handle(
     elif kind == "lost":
         if number in terminals:
             lost = terminals.pop(number)
-            lost.is_gone = True
+            lost.lose()
             manager.lost(lost)
     elif kind == "describe":
         pipe.send("reply", number, await manager.describe())
@@ -101,21 +125,18 @@ async def _handle(
         ended = await manager.end_where(lambda user, place: (user.fingerprint, place) in wanted, words)
         pipe.send("reply", number, ended)
     elif number in terminals:
-        _pass_on(message, pipe, terminals[number])
+        _pass_on(message, terminals[number])
 
 
-def _pass_on(message: Message, pipe: Pipe, terminal: WorkerTerminal) -> None:
+def _pass_on(message: Message, terminal: WorkerTerminal) -> None:
     """Give the session what its terminal sent."""
-    kind, number, fields, data = message
-    session = terminal.session
+    kind, _, fields, data = message
     if kind == "input":
-        if session is not None:
-            session.feed(data)
-        pipe.send("read", number, len(data))
+        terminal.type(data)
     elif kind == "size":
         terminal.size = (fields[0], fields[1])
-        if session is not None:
-            session.resized(terminal.size)
+        if terminal.session is not None:
+            terminal.session.resized(terminal.size)
     elif kind == "taken":
         terminal.taken(fields)
 

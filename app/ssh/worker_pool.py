@@ -5,10 +5,10 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.ssh.authorized_users import User
-from app.ssh.pipe import Message, Pipe
+from app.ssh.pipe import Kind, Message, Pipe
 from app.ssh.session_row import SessionRow
 from app.terminal.channel_driver import STOP
 
@@ -23,6 +23,8 @@ SESSIONS_PER_WORKER: Final = 25
 _LOOK: Final = 0.05
 #: Seconds until a worker that ended is replaced.
 _PAUSE: Final = 1.0
+#: Seconds for a worker to answer; garbage takes it a fraction of one.
+_ANSWER_WITHIN: Final = 4.0
 #: Seconds for the workers to end.
 _END_WITHIN: Final = 3.0
 _LOST: Final = f"{STOP}dockbook: an error in the server ended this session. Connect again to go on.\n"
@@ -124,27 +126,28 @@ class WorkerPool:
 
     async def describe(self) -> list[SessionRow]:
         """Return a line about each session, without customers."""
-        answers = await asyncio.gather(*(worker.pipe.request("describe") for worker in self._workers))
+        answers = await asyncio.gather(*(self._ask(worker, "describe") for worker in self._workers))
         return [SessionRow(*row) for rows in answers for row in rows or ()]
 
     async def end_where(self, chosen: Callable[[User, str], bool], last_words: str) -> int:
         """End the sessions whose user and place are chosen; returns how many."""
-        ended = 0
-        for worker in list(self._workers):
-            keys = [key for key, user in worker.users.items() if chosen(user, key[1])]
-            if keys:
-                ended += await worker.pipe.request("end-where", (keys, last_words)) or 0
-        return ended
+        ending = [
+            self._ask(worker, "end-where", (keys, last_words))
+            for worker in self._workers
+            if (keys := [key for key, user in worker.users.items() if chosen(user, key[1])])
+        ]
+        return sum(answer or 0 for answer in await asyncio.gather(*ending))
 
     async def announce(self, text: str) -> int:
         """Show a text on every screen; returns on how many."""
-        answers = await asyncio.gather(*(worker.pipe.request("announce", text) for worker in self._workers))
+        answers = await asyncio.gather(*(self._ask(worker, "announce", text) for worker in self._workers))
         return sum(answer or 0 for answer in answers)
 
     async def watch(self) -> None:
-        """Replace workers that ended, until cancelled."""
+        """End workers that hang and replace those that ended, until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE)
+            await self.describe()
             if len(self._workers) < self._size and not self._stopping:
                 _log.info("a worker ended; another one is started")
                 try:
@@ -166,6 +169,17 @@ class WorkerPool:
         for process in processes:
             if process.returncode is None:
                 process.kill()
+
+    async def _ask(self, worker: Worker, kind: Kind, fields: object = None) -> Any:
+        """Return a worker's answer; one that gives none is ended, for whoever is in it sees nothing any more."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                return await worker.pipe.request(kind, fields)
+        except TimeoutError:
+            if worker.process.returncode is None:
+                _log.info("a worker gave no answer for %g seconds and is ended", _ANSWER_WITHIN)
+                worker.process.kill()
+            return None
 
     async def _add(self) -> None:
         ours, theirs = socket.socketpair()

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import string
 import subprocess
 import sys
+import zlib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +17,7 @@ import asyncssh
 import pytest
 
 from app.errors import SettingsError
+from app.ssh.asyncssh_private import LimitedDecompressor
 from app.ssh.authorized_users import AuthorizedUsers, User, parse_users
 from app.ssh.server import MAX_STRANGERS, Doorkeeper, listen, open_host_key, open_sockets
 from app.ssh.sessions import Limits, Session, SessionManager
@@ -235,6 +238,7 @@ def test_change_that_cannot_be_recorded_whole_leaves_no_half_line(tmp_path: Path
 import resource, signal, sys
 from pathlib import Path
 from app.ssh.audit_log import AuditLog
+from app.ssh.asyncssh_private import LimitedDecompressor
 from app.ssh.authorized_users import User
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
@@ -340,6 +344,30 @@ def no_app(session: Session) -> NoReturn:
 
 def raise_it(error: Exception) -> NoReturn:
     raise error
+
+
+async def test_packet_that_unpacks_to_much_ends_its_connection(tmp_path: Path) -> None:
+    decompressor = LimitedDecompressor()
+    packet = zlib.compressobj()
+    small = packet.compress(b"x" * 1000) + packet.flush(zlib.Z_SYNC_FLUSH)
+    assert decompressor.decompress(small) == b"x" * 1000
+    bomb = packet.compress(bytes(50_000_000)) + packet.flush(zlib.Z_SYNC_FLUSH)
+    assert decompressor.decompress(bomb) is None
+
+
+def test_users_file_that_is_a_pipe_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "users"
+    os.mkfifo(path, 0o600)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        AuthorizedUsers(path)
+
+
+def test_second_server_of_account_is_refused(own_home: Path) -> None:
+    with ssh_server(own_home) as server:
+        second = server.admin("--listen", f"127.0.0.1:{free_port()}")
+        assert second.returncode == 2
+        assert "another dockbook ssh of this account is running" in second.stderr
+        assert server.admin("--who").stdout == "Nobody is here.\n"
 
 
 def test_strange_sizes_and_environment_do_no_harm(server: SSHServerProcess) -> None:

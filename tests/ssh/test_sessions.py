@@ -160,3 +160,13 @@ def test_what_one_saves_the_others_see_and_the_log_says_who_it_was(server: SSHSe
     assert {(line["user"], line["place"]) for line in lines} == {("carl", "writer")}
     assert all(line["key"].startswith("SHA256:") for line in lines)
     assert "Harbor" not in log
+
+
+def test_what_is_scanned_while_the_terminal_connects_is_whole(server: SSHServerProcess) -> None:
+    for place in ("scan1", "scan2", "scan3"):
+        with server.terminal("carl", place) as terminal:
+            # Before anything is shown: the client sends it right behind its request for a shell.
+            terminal.type("48151623\r")
+            terminal.until("48151623")
+            terminal.settle()
+            assert "No such customer" in terminal.text

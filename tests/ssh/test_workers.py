@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ssh.server_process import SSHServerProcess, ssh_server
+from tests.ssh.test_isolation import write_some
 from tests.ssh.test_sessions import begin_customer, kill
 
 
@@ -62,6 +63,42 @@ def test_death_of_a_worker_ends_its_sessions_only_and_keeps_their_drafts(own_hom
         while len(worker_pids(server)) < 2:
             pass
         assert second in worker_pids(server)
+
+
+def test_hung_worker_is_ended_and_stops_no_revocation(own_home: Path) -> None:
+    with ssh_server(own_home, "--workers", "2") as server:
+        with server.terminal("anna", "one") as one:
+            begin_customer(one, "Maple Optics")
+            with server.terminal("bob", "two") as two:
+                two.until("by ID")
+                os.kill(worker_pids(server)[0], signal.SIGSTOP)
+                users = server.users_file.read_text(encoding="utf-8")
+                server.users_file.write_text("".join(line for line in users.splitlines(True) if "bob" not in line))
+                two.until("your key was removed")
+                one.until("an error in the server ended this session")
+        with server.terminal("anna", "one") as again:
+            again.until("⏎ Resume", "starting or stopping")
+
+
+@pytest.mark.promise("H4")
+def test_flood_of_keys_to_a_worker_is_held_at_the_client(workers: SSHServerProcess) -> None:
+    with workers.terminal("carl", "flood") as flood, workers.terminal("bob", "calm") as calm:
+        flood.until("by ID")
+        calm.until("by ID")
+        before = sum(memory_of(pid) for pid in worker_pids(workers))
+        os.set_blocking(flood._master, False)
+        left = b"\x1b[B\x1b[A" * 20_000
+        for _ in range(20):
+            left = left[write_some(flood, left) :]
+            calm.press("\x1b[B", quiet=0.05)
+            flood.settle(0, at_most=0.1)
+        assert sum(memory_of(pid) for pid in worker_pids(workers)) - before <= 10
+
+
+def memory_of(pid: int) -> float:
+    """The memory of a process (PSS) in MiB."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return next(int(line.split()[1]) / 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
 def test_sigterm_ends_workers_and_says_so(own_home: Path) -> None:
