@@ -552,7 +552,7 @@ class FormScreen(BaseScreen[str]):
         theirs = conflict.theirs
         if texts is None:
             for name in conflict.fields:
-                self.rows[name].set_errors([f"changed meanwhile to: {theirs.value(name) or '(empty)'}"])
+                self.rows[name].set_errors([f"Changed meanwhile to: {theirs.value(name) or '(empty)'}"])
             self.rows[conflict.fields[0]].focus_input()
             before = "" if conflict.answer_lost else "Nothing was saved. "
             self.show_notice(f"{before}Press F10 again to choose between theirs and yours.", "warning")

@@ -309,9 +309,11 @@ async def test_hint_never_blocks_save() -> None:
     [
         (0, "X" * 51, "? The ID is too long (51). At most 50 characters."),
         (8, "us", "? Did you mean US?"),
-        (8, "QQ", "? not a country code"),
-        (9, "123", "? short for a phone number"),
-        (11, "a.example.com", "? an email address has an @"),
+        (8, "QQ", "? Not a country code."),
+        (9, "123", "? Short for a phone number."),
+        (9, "1" * 21, "? Long for a phone number."),
+        (11, "a.example.com", "? An email address has an @."),
+        (1, "Acme ", "? Begins or ends with a space."),
     ],
 )
 async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, hint: str) -> None:
