@@ -210,7 +210,7 @@ class FormScreen(BaseScreen[str]):
         self.fields.update_hint(event.row)
         if event.row.field == "country":
             self.fields.update_hint(self.rows["zip"])
-        if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip():
+        if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip() and not event.row.errors:
             self.run_read(partial(self._look_up, event.row.value.strip()), "look-up")
 
     @on(FormField.Entered)

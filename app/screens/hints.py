@@ -4,7 +4,6 @@ import re
 import unicodedata
 from typing import Final
 
-from app.models.fields import ID_FIELD, MAX_FIELD_LENGTH, MAX_ID_LENGTH
 from app.text.countries import country_name
 
 _ZIPS: Final = (
@@ -28,10 +27,6 @@ def input_hint(field: str, value: str, country: str) -> str:
     """A sentence about an odd value, or nothing; `country` is what the record says now."""
     if not value:
         return ""
-    if field == ID_FIELD and len(value) > MAX_ID_LENGTH:
-        return f"The ID is too long ({len(value)}). At most {MAX_ID_LENGTH} characters."
-    if len(value) > MAX_FIELD_LENGTH:
-        return f"Long: {len(value)} characters."
     if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
         return "Holds invisible characters."
     if value != value.strip():
