@@ -484,7 +484,7 @@ class FormScreen(BaseScreen[str]):
     async def _handle_failure(self, error: DockbookError) -> None:
         match error:
             case IdRefused() if self.customer is not None:
-                if await self.ask(save_unread_dialog(error)) == "save":
+                if await self.ask(save_unread_dialog(error)) == "unread":
                     self._save_unread = True
                     self.action_save()
             case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):

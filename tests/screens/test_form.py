@@ -326,7 +326,6 @@ async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, 
         it.sees(hint)
 
 
-@pytest.mark.promise("W6")
 async def test_value_that_is_too_long_has_one_remark_before_and_after_a_save() -> None:
     async with run_app() as it:
         await it.press("f6")
@@ -345,7 +344,6 @@ async def test_value_that_is_too_long_has_one_remark_before_and_after_a_save() -
         it.misses("The ID is too long")
 
 
-@pytest.mark.promise("W6")
 @pytest.mark.parametrize(
     ("field", "said", "shown"),
     [
