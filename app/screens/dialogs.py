@@ -71,6 +71,8 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f3,f12", "cancel", "Cancel", id="cancel"),
+        Binding("f10,ctrl+s", "save", "Save", id="save", priority=True),
+        Binding("f1,question_mark", "say_how_to_go_on", "Help", id="help"),
     ]
 
     def __init__(self, title: str) -> None:
@@ -78,7 +80,7 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
         self._title = title
         self._rule = DialogRule()
         self._foot = Static(classes="foot", markup=False)
-        self._shown_keys = self.KEYS
+        self._usual_keys = self._shown_keys = self.KEYS
 
     def compose_body(self) -> ComposeResult:
         """What stands below the rule."""
@@ -112,6 +114,16 @@ class Dialog(LatestSizeScreen[Result], ModalScreen[Result], Generic[Result]):
     def action_cancel(self) -> None:
         self.dismiss(None)
 
+    def action_save(self) -> None:
+        """Save, where that is an answer: by habit the key of the form below is pressed here too."""
+        self.action_say_how_to_go_on()
+
+    def action_say_how_to_go_on(self) -> None:
+        """A key of the screen below was pressed: remark that the dialog comes first, and the keys that close it."""
+        # The remark may have room for the keys only.
+        self.app.bell()
+        self.remark(" · ".join(["Close this first", *self._usual_keys.split(" · ")[-2:]]))
+
     def lines_for_body(self) -> int:
         """Return how many lines there are beside the rule and the line below it."""
         width, height = self.app.size
@@ -144,8 +156,9 @@ class ConfirmDialog(Dialog[str]):
     Answers that do not fit beside each other stand one below the other. `lines` may hold outside text. The result is
     the key of the answer chosen, or `None`; `escape` says what Esc does, if that is not the first answer.
 
-    Arrows and Tab move, and the underlined letter of an answer chooses it. A scanner sends letters, Tab and Enter, and
-    must never answer a question: a letter counts when no scan follows it, Enter only at the pace of a hand.
+    The key that saves in a form gives the answer `save`. Arrows and Tab move, and the underlined letter of an answer
+    chooses it. A scanner sends letters, Tab and Enter, and must never answer a question: a letter counts when no scan
+    follows it, Enter only at the pace of a hand.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -169,8 +182,9 @@ class ConfirmDialog(Dialog[str]):
         self._lines = lines
         self._answers = answers
         self._letters = _letters({key: answers[key] for key in answers if key not in self.WITHOUT_LETTER})
-        self._shown_keys = f"←→ move · ⏎ choose · Esc {escape or next(iter(answers.values())).lower()}"
-        self._keys = self._shown_keys
+        self._usual_keys = self._shown_keys = (
+            f"←→ move · ⏎ choose · Esc {escape or next(iter(answers.values())).lower()}"
+        )
         self._last_key = ""
         self._times = (float("-inf"), float("-inf"))
 
@@ -204,6 +218,12 @@ class ConfirmDialog(Dialog[str]):
             return
         self.answer((event.button.id or "").removeprefix("answer-"))
 
+    def action_save(self) -> None:
+        if "save" in self._answers:
+            self.answer("save")
+        else:
+            self.action_say_how_to_go_on()
+
     def answer(self, key: str) -> None:
         """Answer the question, unless that was done already."""
         if self.is_current:
@@ -218,7 +238,7 @@ class ConfirmDialog(Dialog[str]):
         """Another key followed the letter of an answer."""
         if self.is_current:
             self._button().focus()
-            self.remark(self._keys)
+            self.remark(self._usual_keys)
 
     def _button(self, key: str = "") -> Button:
         return self.query_one(f"#answer-{key or next(iter(self._answers))}", Button)

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from app.repository.unconfirmed import UnconfirmedWrite
 
 
+#: The kind of the notices that say that Esc takes pasted lines back.
+_TAKE_BACK: Final = "take back"
 _CONFIRMING: Final = "dockbook looks for about a minute whether the server stored it."
 
 
@@ -194,7 +196,7 @@ class FormScreen(BaseScreen[str]):
         """Save the draft, and count the changes."""
         if self._before_lines is not self._texts_before:
             # Other keys came after the lines.
-            self._before_lines = None
+            self._keep_lines()
         self.status.clear_hint()
         self.draft.update(self.customer, self.fields.edits)
         self._show_original(event.row)
@@ -208,7 +210,7 @@ class FormScreen(BaseScreen[str]):
         self.fields.update_hint(event.row)
         if event.row.field == "country":
             self.fields.update_hint(self.rows["zip"])
-        if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip():
+        if event.row.field == ID_FIELD and ID_FIELD in self.rows and event.row.value.strip() and not event.row.errors:
             self.run_read(partial(self._look_up, event.row.value.strip()), "look-up")
 
     @on(FormField.Entered)
@@ -231,9 +233,8 @@ class FormScreen(BaseScreen[str]):
     def lines_typed(self, lines: int) -> None:
         """Say that pasted lines went into several fields, and offer to undo that."""
         self._before_lines = self._texts_before
-        self.show_notice(
-            f"{lines} lines came as fast as a paste, one a field. Press Esc to take them all back.", "warning"
-        )
+        text = f"{lines} lines came as fast as a paste, one a field. Press Esc to take them all back."
+        self.show_notice(text, "warning", _TAKE_BACK)
 
     @on(SafeInput.LinesPasted)
     def lines_pasted(self, event: SafeInput.LinesPasted) -> None:
@@ -242,9 +243,14 @@ class FormScreen(BaseScreen[str]):
         def spread(values: Mapping[str, str], notice: str) -> None:
             self._texts_before = self._before_lines = self.fields.texts
             self.fields.set_values(values)
-            self.show_notice(f"{notice} Esc takes it back.", "warning")
+            self.show_notice(f"{notice} Esc takes it back.", kind=_TAKE_BACK)
 
         offer_to_spread(self, self.fields, event, spread)
+
+    def _keep_lines(self) -> None:
+        """Esc does not take pasted lines back any more."""
+        self._before_lines = None
+        self.status.clear_notice(_TAKE_BACK)
 
     def action_move(self, step: int) -> None:
         self.fields.move(step)
@@ -315,7 +321,7 @@ class FormScreen(BaseScreen[str]):
 
     def _offer_to_take_back(self, texts: Mapping[str, str]) -> None:
         """Ask whether to undo lines that came as fast as a paste."""
-        self._before_lines = None
+        self._keep_lines()
         changed = ", ".join(row.label for name, row in self.rows.items() if row.value != texts.get(name, row.value))
 
         def answered(answer: str | None) -> None:
@@ -478,7 +484,7 @@ class FormScreen(BaseScreen[str]):
     async def _handle_failure(self, error: DockbookError) -> None:
         match error:
             case IdRefused() if self.customer is not None:
-                if await self.ask(save_unread_dialog(error)) == "save":
+                if await self.ask(save_unread_dialog(error)) == "unread":
                     self._save_unread = True
                     self.action_save()
             case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):
@@ -546,7 +552,7 @@ class FormScreen(BaseScreen[str]):
         theirs = conflict.theirs
         if texts is None:
             for name in conflict.fields:
-                self.rows[name].set_errors([f"changed meanwhile to: {theirs.value(name) or '(empty)'}"])
+                self.rows[name].set_errors([f"Changed meanwhile to: {theirs.value(name) or '(empty)'}"])
             self.rows[conflict.fields[0]].focus_input()
             before = "" if conflict.answer_lost else "Nothing was saved. "
             self.show_notice(f"{before}Press F10 again to choose between theirs and yours.", "warning")

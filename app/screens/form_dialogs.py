@@ -37,7 +37,7 @@ def save_unread_dialog(error: IdRefused) -> ConfirmDialog:
     return ConfirmDialog(
         "Save without looking first?",
         [error.text, "If someone else changed this customer since then, your save overwrites it without showing it."],
-        {"stay": "Cancel", "save": "Save all the same"},
+        {"stay": "Cancel", "unread": "Save all the same"},
     )
 
 

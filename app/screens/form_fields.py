@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from app.models.fields import BY_NAME, ID_FIELD, WRITABLE, WRITABLE_FIELDS, Field
+from app.screens.field_errors import behind_label, in_labels, too_long
 from app.screens.hints import input_hint
 from app.text.sanitize import sanitize_id
 from app.widgets.form_field import FormField
@@ -97,8 +98,10 @@ class FormFields(Container):
                 self.rows[name].value = text
 
     def update_hint(self, row: FormField) -> None:
-        """Say what looks odd; only what was typed here is judged."""
+        """Say what looks odd, or cannot be saved; only what was typed here is judged."""
         row.set_hint(input_hint(row.field, row.value, self.rows["country"].value) if row.changed else "")
+        if row.changed and not row.errors and (problem := too_long(row.field, row.value)):
+            row.set_errors([problem])
 
     def set_errors(self, details: Mapping[str, Sequence[str]]) -> list[str]:
         """Show a server's messages at their fields; returns those for fields that are not here."""
@@ -108,9 +111,10 @@ class FormFields(Container):
         for field, messages in details.items():
             name = names.get(field.casefold())
             if name is None:
-                elsewhere += [f"{field}: {message}" if field else message for message in messages]
+                elsewhere += [behind_label(field, message, "") for message in messages]
             else:
-                self.rows[name].set_errors(messages)
+                row = self.rows[name]
+                row.set_errors(list(dict.fromkeys(in_labels(name, message, row.value) for message in messages)))
                 marked.append(name)
         if marked:
             next(row for name, row in self.rows.items() if name in marked).focus_input()

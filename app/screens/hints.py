@@ -4,7 +4,6 @@ import re
 import unicodedata
 from typing import Final
 
-from app.models.fields import ID_FIELD, MAX_FIELD_LENGTH, MAX_ID_LENGTH
 from app.text.countries import country_name
 
 _ZIPS: Final = (
@@ -25,17 +24,13 @@ _UNFINISHED: Final = re.compile(r"\.(exampel|con|cmo|ocm|nte|ogr|c|n|o)$", re.IG
 
 
 def input_hint(field: str, value: str, country: str) -> str:
-    """A few words about an odd value, or nothing; `country` is what the record says now."""
+    """A sentence about an odd value, or nothing; `country` is what the record says now."""
     if not value:
         return ""
-    if field == ID_FIELD and len(value) > MAX_ID_LENGTH:
-        return f"The ID is too long ({len(value)}). At most {MAX_ID_LENGTH} characters."
-    if len(value) > MAX_FIELD_LENGTH:
-        return f"long: {len(value)} characters"
     if any(unicodedata.category(character) in ("Cc", "Cf") for character in value):
-        return "holds invisible characters"
+        return "Holds invisible characters."
     if value != value.strip():
-        return "begins or ends with a space"
+        return "Begins or ends with a space."
     match field:
         case "email":
             return _of_email(value)
@@ -45,23 +40,23 @@ def input_hint(field: str, value: str, country: str) -> str:
             return _of_country(value)
         case "zip":
             pattern = _ZIPS.get(country)
-            return f"unusual for {country}" if pattern and not re.fullmatch(pattern, value) else ""
+            return f"Unusual for {country}." if pattern and not re.fullmatch(pattern, value) else ""
         case _:
             return ""
 
 
 def _of_email(value: str) -> str:
     if "@" not in value:
-        return "an email address has an @"
+        return "An email address has an @."
     return "Is this address complete?" if not _EMAIL.fullmatch(value) or _UNFINISHED.search(value) else ""
 
 
 def _of_number(value: str) -> str:
     digits = sum(character.isdigit() for character in value)
-    return f"{'short' if digits < 5 else 'long'} for a phone number" if not 5 <= digits <= 20 else ""
+    return f"{'Short' if digits < 5 else 'Long'} for a phone number." if not 5 <= digits <= 20 else ""
 
 
 def _of_country(value: str) -> str:
     if not country_name(value):
-        return "not a country code"
+        return "Not a country code."
     return "" if value.isupper() else f"Did you mean {value.upper()}?"

@@ -21,6 +21,7 @@ from app.errors import (
 from app.models.fields import ID_FIELD
 from app.repository.history import SavedChange
 from app.screens.base import BaseScreen
+from app.screens.field_errors import behind_label
 from app.screens.messages import notice_level, save_summary
 from app.screens.unconfirmed import report_saved, report_unconfirmed
 from app.text.sanitize import sanitize_id, shorten
@@ -105,7 +106,7 @@ class LeftForm:
         how = "Press w to go on with your draft." if self.is_new else f"Press F2 on {self._who} to go on."
         if not kept:
             how = "What you typed is gone: no drafts are kept here."
-        self._show(f"Not {what}: {self._who}. {_reason(error)} {how}", "error")
+        self._show(f"Not {what}: {self._who}. {_reason(error, self.texts)} {how}", "error")
 
     @property
     def _who(self) -> str:
@@ -118,14 +119,15 @@ class LeftForm:
             screens[-1].show_notice(text, level)
 
 
-def _reason(error: DockbookError) -> str:
+def _reason(error: DockbookError, texts: Mapping[str, str]) -> str:
     match error:
         case EditConflict():
             return error.what.removesuffix(" Nothing was saved.")
         case CustomerExists():
             return "This ID exists already."
         case ApiError() if error.response.details or isinstance(error, QUOTED_ERRORS):
-            said = [f"{name}: {text}" for name, texts in error.response.details.items() for text in texts]
+            details = error.response.details.items()
+            said = [behind_label(name, text, texts.get(name, "")) for name, messages in details for text in messages]
             return f"The server says: “{' '.join(said) or error.response.message}”"
         case ConfusableId() | IdRefused() | Forbidden():
             return error.text

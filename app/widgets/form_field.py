@@ -316,8 +316,10 @@ class FormField(Widget):
         was = shorten(self.original_note, room) if room else ""
         if room and not self.value and self._expected:
             was = self._expected
-        warning = f"? {sanitize(self._warning)}" if self._warning else sanitize(self._advice)
-        style = "$warning" if self._warning else "$accent"
+        # Beside what is wrong with the value, what looks odd about it would be noise.
+        odd = "" if self._errors else self._warning
+        warning = f"? {sanitize(odd)}" if odd else sanitize(self._advice)
+        style = "$warning" if odd else "$accent"
         below = [(f"! {shorten(text, _LONGEST_ERROR)}", "bold $error") for text in self._errors[:_MOST_ERRORS]]
         # What it was stands beside the field; a remark goes below where there is no room for both.
         if warning and width(was) + (2 if was else 0) + width(warning) > room:

@@ -138,7 +138,7 @@ def visit_conflict_and_drafts(running: Terminal, server: MaliciousServer, texts:
     running.until("Theirs")
     running.until("Someone else changed")
     running.type("\x1bOR")
-    running.until("changed meanwhile to")
+    running.until("Changed meanwhile to")
     running.type("\x1bOR")
     running.until("Leave without saving?")
     running.type("k")  # Keep as draft

@@ -73,7 +73,7 @@ async def test_escape_returns_to_form_with_all_edits() -> None:
     async with run_app() as it:
         await open_conflict(it)
         await it.press("t", "escape")
-        it.sees("Edit ACME-CORP", "555-0109", "changed meanwhile to: 555-7777", "Nothing was saved.")
+        it.sees("Edit ACME-CORP", "555-0109", "Changed meanwhile to: 555-7777", "Nothing was saved.")
         await it.press("f10")
         it.sees("Conflict · ACME-CORP", "0 of 2 chosen")
 

@@ -26,6 +26,31 @@ async def test_form_is_discarded_with_two_keys() -> None:
         it.sees("Saved ACME-CORP: Name.")
 
 
+@pytest.mark.parametrize("key", ["f10", "ctrl+s"])
+async def test_save_key_saves_where_save_is_an_answer(key: str) -> None:
+    async with run_app() as it:
+        await it.press("e", "x", "escape", key)
+        it.sees("Saved ACME-CORP: Name.")
+        assert it.transport.count("POST") == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12), (24, 16)])
+@pytest.mark.parametrize("key", ["f10", "f1"])
+async def test_other_dialogs_say_how_to_go_on(key: str, size: tuple[int, int]) -> None:
+    async with run_app(size=size) as it:
+        closing = "Close this first · ⏎ choose · Esc " if size[0] == 80 else "Esc "
+        await it.press("f2")
+        await it.paste("North Dock\n5 Road\n20457 Hamburg")
+        await it.press(key, key)
+        it.sees(f"{closing}one field", "Spread 3 lines")
+        await it.press("escape", *["down"] * 7, "f4", key)
+        it.sees(f"{closing}cancel")
+        await it.press("escape")
+        it.sees("Edit ")
+        it.misses("Close this first", "Esc cancel")
+        assert it.transport.count("POST") == 0
+
+
 async def test_tab_moves_both_ways() -> None:
     async with run_app() as it:
         await it.press("e", "x", "escape", "tab", "enter")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.screens.list_state import ListStateFile
+from app.screens.list_state import ListStateFile, SavedFilter
 from tests.harness import AppHarness, run_app
 
 
@@ -111,6 +111,31 @@ async def test_filter_is_saved_opened_and_removed(tmp_path: Path) -> None:
         await it.press("enter")
         it.sees("Removed filter Berlin now.")
     assert ListStateFile(tmp_path, "a").state.filters == ()
+
+
+async def test_filter_of_the_same_name_is_replaced_only_after_a_question(tmp_path: Path) -> None:
+    file = ListStateFile(tmp_path, "a")
+    async with run_app(mirror=True, list_state_file=file) as it:
+        await it.press("a", "F", "ctrl+u", *"mine", "enter")
+        it.sees("Saved filter mine.")
+        await it.press("a", "F", "ctrl+u", *"mine", "enter")
+        it.sees("Replace this filter?", "mine shows active", "Esc keep")
+        await it.press("enter")
+        it.sees("Save this filter as", "mine")
+        await it.press("enter", "escape", "escape")
+        assert file.state.filters[0].status == "active"
+        await it.press("F", "ctrl+u", *"mine", "enter", "right", "enter")
+        it.sees("Replaced filter mine.")
+        it.misses("Save this filter as")
+    assert [(one.name, one.status) for one in file.state.filters] == [("mine", "discontinued")]
+
+
+async def test_filter_that_makes_room_is_named(tmp_path: Path) -> None:
+    file = ListStateFile(tmp_path, "a")
+    file.update([lambda state: state._replace(filters=tuple(SavedFilter(f"F-{number}") for number in range(50)))])
+    async with run_app(mirror=True, list_state_file=file) as it:
+        await it.press("F", "ctrl+u", *"mine", "enter")
+        assert "Removed the oldest, F-0: 50 are kept." in " ".join(it.screen_text.split())
 
 
 async def test_filter_without_words_keeps_status_period_and_order() -> None:

@@ -307,11 +307,14 @@ async def test_hint_never_blocks_save() -> None:
 @pytest.mark.parametrize(
     ("downs", "typed", "hint"),
     [
-        (0, "X" * 51, "? The ID is too long (51). At most 50 characters."),
+        (0, "X" * 51, "! The ID is too long (51). At most 50 characters."),
+        (2, "X" * 201, "! The Contact is too long (201). At most 200 characters."),
         (8, "us", "? Did you mean US?"),
-        (8, "QQ", "? not a country code"),
-        (9, "123", "? short for a phone number"),
-        (11, "a.example.com", "? an email address has an @"),
+        (8, "QQ", "? Not a country code."),
+        (9, "123", "? Short for a phone number."),
+        (9, "1" * 21, "? Long for a phone number."),
+        (11, "a.example.com", "? An email address has an @."),
+        (1, "Acme ", "? Begins or ends with a space."),
     ],
 )
 async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, hint: str) -> None:
@@ -321,6 +324,45 @@ async def test_odd_value_is_remarked_when_field_is_left(downs: int, typed: str, 
         it.misses(hint)
         await it.press("down")
         it.sees(hint)
+
+
+async def test_value_that_is_too_long_has_one_remark_before_and_after_a_save() -> None:
+    async with run_app() as it:
+        await it.press("f6")
+        await it.paste("X" * 55)
+        await it.press("down")
+        await it.paste("N" * 300)
+        id_remark = "! The ID is too long (55). At most 50 characters."
+        name_remark = "! The Name is too long (300). At most 200 characters."
+        await it.press("f10")
+        for key in ("down", "up", "up", "f10"):
+            it.sees(id_remark, name_remark)
+            it.misses("shortID", "field must", "? ")
+            assert it.screen_text.count("too long") == 2
+            await it.press(key)
+        await it.press("end", *["backspace"] * 5)
+        it.misses("The ID is too long")
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "shown"),
+    [
+        ("address2", "The address2 field must not have NUL or broken characters.", "! The Address 2 must not have NUL"),
+        ("email", "The Email field is not a valid e-mail address.", "! The Email is not a valid e-mail address."),
+        ("zip", "The field Zip must match the pattern.", "! The Zip must match the pattern."),
+        ("shortID", "The shortID field is required.", "marked fields. The ID is required."),
+        ("shortID", "No such thing.", "marked fields. ID: No such thing."),
+        ("creditLimit", "The creditLimit field is wrong.", "creditLimit: The creditLimit field is wrong."),
+    ],
+)
+async def test_messages_name_fields_as_the_screen_does(field: str, said: str, shown: str) -> None:
+    async with run_app() as it:
+        body = {"error": "validation_error", "details": {"phone": ["Too odd."], field: [said]}}
+        it.transport.intercept = always(lambda: json_response(400, body), "POST")
+        await edit_phone(it)
+        await it.press("f10")
+        it.sees("! Too odd.")
+        assert shown in " ".join(it.screen_text.split())
 
 
 @pytest.mark.promise("T8", "I2")

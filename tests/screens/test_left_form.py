@@ -113,7 +113,7 @@ async def test_keys_typed_during_save_stay_draft_after_leaving(tmp_path: Path) -
     [
         (
             answer_with(400, "validation_error", "Model validation failed.", {"phone": ["Too odd."]}),
-            "The server says: “phone: Too odd.”",
+            "The server says: “Phone: Too odd.”",
         ),
         (answer_with(400, "bad_request", "Not today."), "The server says: “Not today.”"),
         (answer_with(403, "forbidden", "No."), "Create/Modify Customer"),

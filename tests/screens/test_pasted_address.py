@@ -31,6 +31,32 @@ async def test_address_is_spread_over_new_customer() -> None:
         ]
 
 
+async def test_notice_goes_when_escape_means_something_else() -> None:
+    async with run_app() as it:
+        await it.press("f2")
+        await it.paste(ADDRESS)
+        await it.press("right", "enter")
+        it.sees(" Filled in 6 fields. ", "Esc takes it back.")
+        it.misses("! Filled in")
+        await it.press("down", "down")
+        it.sees("Esc takes it back.")
+        await it.press("Q")
+        it.misses("Filled in", "takes it back")
+        await it.press("escape")
+        it.sees("Leave without saving?")
+
+
+async def test_notice_goes_when_the_address_is_kept() -> None:
+    async with run_app() as it:
+        await it.press("f2")
+        await it.paste(ADDRESS)
+        await it.press("right", "enter", "escape")
+        it.sees("Take the pasted lines back?")
+        await it.press("enter")
+        it.sees("• Name      [Müller GmbH ")
+        it.misses("takes it back")
+
+
 async def test_letter_spreads() -> None:
     async with run_app() as it:
         await it.press("f6", "down")

@@ -95,6 +95,8 @@ async def test_refused_id_is_saved_only_after_warning(mirror: bool) -> None:
         it.misses("offline")
         await it.press("e", "end", "X", "f10")
         it.sees("Save without looking first?", "your save overwrites it")
+        await it.press("f10")
+        it.sees("Save without looking first?", "Close this first")
         assert it.transport.count("POST") == 0
         await it.press("enter")
         it.sees("AmpX")

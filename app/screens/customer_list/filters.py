@@ -1,6 +1,6 @@
 """What narrows the list beside the status: when customers were changed or added, and filters that have a name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from app.models.fields import BY_NAME, PageRequest, Period
 from app.screens.base import Command
-from app.screens.dialogs import Dialog
-from app.screens.list_state import MOST_CHARACTERS, SavedFilter
+from app.screens.dialogs import ConfirmDialog, Dialog
+from app.screens.list_state import MOST_CHARACTERS, MOST_FILTERS, SavedFilter
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.sanitize import sanitize
 from app.timestamps import days_of
@@ -53,15 +53,15 @@ def describe(one: SavedFilter) -> str:
 
 
 class NameDialog(Dialog[str]):
-    """Asks for the name of a filter; one that `taken` has is replaced, which is said before."""
+    """Asks for the name of a filter; whether one of the `filters` is to be replaced is asked before."""
 
     KEYS = "⏎ save · Esc cancel"
     SCANS_IN_FIELDS = False
 
-    def __init__(self, suggested: str, taken: frozenset[str]) -> None:
+    def __init__(self, suggested: str, filters: Mapping[str, SavedFilter]) -> None:
         super().__init__("Save this filter as")
         self._suggested = suggested
-        self._taken = taken
+        self._filters = filters
 
     def compose_body(self) -> ComposeResult:
         yield SafeInput(self._suggested)
@@ -72,16 +72,26 @@ class NameDialog(Dialog[str]):
         field.select_all()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.remark(
-            "⏎ replaces the one of this name · Esc cancel" if self._name_of(event.value) in self._taken else self.KEYS
-        )
+        taken = self._name_of(event.value) in self._filters
+        self.remark("⏎ replaces the one of this name · Esc cancel" if taken else self.KEYS)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         name = self._name_of(event.value)
-        if name:
-            self.dismiss(name)
-        else:
+        if not name:
             self.remark("Type a name · Esc cancel")
+        elif name in self._filters:
+            self._ask_to_replace(self._filters[name])
+        else:
+            self.dismiss(name)
+
+    def _ask_to_replace(self, old: SavedFilter) -> None:
+        def answered(answer: str | None) -> None:
+            if answer == "replace":
+                self.dismiss(old.name)
+
+        lines = [f"{old.name} shows {describe(old) or 'all customers'} so far."]
+        question = ConfirmDialog("Replace this filter?", lines, {"keep": "Keep", "replace": "Replace"})
+        self.app.push_screen(question, answered)
 
     @staticmethod
     def _name_of(typed: str) -> str:
@@ -100,10 +110,14 @@ def ask_name(screen: "BaseScreen[Any]", request: PageRequest) -> None:
     def named(name: str | None) -> None:
         if name is not None:
             screen.change_list_state(lambda state: state.with_filter(new._replace(name=name)))
-            screen.show_notice(f"Saved filter {name}. Open it from the palette (: or Ctrl+P).")
+            what = "Replaced" if name in filters else "Saved"
+            dropped = ""
+            if name not in filters and len(filters) >= MOST_FILTERS:
+                dropped = f" Removed the oldest, {next(iter(filters))}: {MOST_FILTERS} are kept."
+            screen.show_notice(f"{what} filter {name}. Open it from the palette (: or Ctrl+P).{dropped}")
 
-    taken = frozenset(one.name for one in screen.context.list_state.state.filters)
-    screen.app.push_screen(NameDialog(suggested[:_MOST_NAME], taken), named)
+    filters = {one.name: one for one in screen.context.list_state.state.filters}
+    screen.app.push_screen(NameDialog(suggested[:_MOST_NAME], filters), named)
 
 
 def ask_which_to_remove(screen: "BaseScreen[Any]") -> None:
