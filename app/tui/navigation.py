@@ -48,8 +48,6 @@ class NavigatingApp(App[int]):
             request.origin,
         )
         self.push_screen(detail)
-        if short_id := request.customer.short_id:
-            detail.change_list_state(lambda state: state.with_opened(short_id))
         if request.notice:
             detail.show_notice(request.notice, "warning")
 
