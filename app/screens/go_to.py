@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.errors import DockbookError, NotFound
-from app.models.fields import BY_NAME, ID_FIELD
+from app.models.fields import BY_NAME, ID_FIELD, MAX_ID_LENGTH
 from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
 from app.screens.dialogs import ConfirmDialog, Dialog
 from app.text.confusables import reveal_confusables
@@ -205,7 +205,7 @@ class NotFoundDialog(ConfirmDialog):
         if not found.complete:
             lines.append(INCOMPLETE)
         answers = dict(zip(self._offered, names, strict=True)) | {"stay": "Cancel", "find": "Find"}
-        if certain and new:
+        if certain and new and len(short_id) <= MAX_ID_LENGTH:
             answers["new"] = "New customer with this ID"
         super().__init__("No such customer" if certain else "Not found here", lines, answers, escape="cancel")
 

@@ -54,6 +54,14 @@ async def test_unknown_scan_offers_new_customer() -> None:
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
 
 
+async def test_text_too_long_for_an_id_offers_no_new_customer() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("g")
+        await it.paste("x" * 52)
+        it.sees("There is no customer with the ID", "Find")
+        it.misses("New customer")
+
+
 @pytest.mark.promise("I3")
 @pytest.mark.parametrize("burst", ["dnqe\r", "qqqe\r", "n:se\t", "dddq", "{}<>\r", "ssssd\r", "d7\r"])
 async def test_fast_keys_are_never_run_as_commands(burst: str) -> None:
