@@ -181,7 +181,7 @@ class GoToDialog(Dialog[Destination]):
 class NotFoundDialog(ConfirmDialog):
     """Says that no customer has this ID, and offers those `found` with a similar one, the most similar first.
 
-    The list may stand at the `nearest` to it. The next scan replaces the dialog.
+    The list can be moved to the `nearest` to it. The next scan replaces the dialog.
     """
 
     #: The first letter of an ID that is offered is no better than the others.
@@ -200,11 +200,11 @@ class NotFoundDialog(ConfirmDialog):
             names = [f"Open {sanitize_id(reveal_confusables(found.customers[0].short_id, short_id))}"]
         elif names:
             lines.append("Did you mean one of these?")
-        if nearest:
-            lines.append(f"The list stands at {sanitize_id(nearest)}, the nearest.")
         if not found.complete:
             lines.append(INCOMPLETE)
         answers = dict(zip(self._offered, names, strict=True)) | {"stay": "Cancel", "find": "Find"}
+        if nearest:
+            answers["nearest"] = f"List at {sanitize_id(nearest)}, the nearest"
         if certain and new and len(short_id) <= MAX_ID_LENGTH:
             answers["new"] = "New customer with this ID"
         super().__init__("No such customer" if certain else "Not found here", lines, answers, escape="cancel")

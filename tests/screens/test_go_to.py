@@ -177,17 +177,40 @@ async def test_beginning_typed_on_a_customer_returns_to_the_list() -> None:
         assert at_cursor(it) == "TYNESIDE-CHEM"
 
 
-async def test_id_that_begins_nothing_moves_the_list_and_asks() -> None:
+@pytest.mark.parametrize("opened", [False, True])
+async def test_id_that_begins_nothing_asks_before_it_moves_the_list(opened: bool) -> None:
     async with run_app(mirror=True) as it:
+        await it.press("down", *["enter"] * opened)
+        before = it.lines[:-2]
         await it.press("g", *"LZ-9", "enter")
-        it.sees(
-            "There is no customer with the ID LZ-9.",
-            "The list stands at MAGNOLIA-FOODS, the nearest",
-            "New customer with this ID",
-        )
+        it.sees("There is no customer with the ID LZ-9.", "New customer with this ID")
         await it.press("escape")
+        assert it.lines[:-2] == before
+        await it.press("g", *"LZ-9", "enter")
+        it.sees("List at MAGNOLIA-FOODS, the nearest")
+        await it.press("l")
         it.sees("page 2 of 3")
         assert at_cursor(it) == "MAGNOLIA-FOODS"
+
+
+@pytest.mark.promise("T3")
+async def test_other_capitals_of_a_single_id_are_typed_without_a_question() -> None:
+    ids = ("D-7", "d-7", "ACME-CORP", "ACME-C0RP", "\u212a-1")
+    async with run_app(records=[{"shortID": one, "name": f"Name of {one}"} for one in ids], mirror=True) as it:
+        await it.press("g", *"acme-corp", "enter")
+        it.sees("ACME-CORP · Name of ACME-CORP", "No ID is acme-corp. You see ACME-CORP.")
+        for typed in ("acme_corp", "K-1"):
+            await it.press("escape", "g", *typed, "enter")
+            it.sees("Did you mean")
+    async with run_app(records=[{"shortID": one, "name": one} for one in ("D-7a", "d-7A")], mirror=True) as it:
+        await it.press("g", *"d-7a", "enter")
+        it.sees("Did you mean one of these?", "D-7a", "d-7A")
+
+
+async def test_other_capitals_are_asked_about_without_a_complete_copy() -> None:
+    async with run_app() as it:
+        await it.press("g", *"acme-corp", "enter")
+        it.sees("No such customer", "Did you mean ACME-CORP")
 
 
 async def test_keys_after_a_beginning_wait_for_its_row() -> None:
