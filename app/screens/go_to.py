@@ -13,11 +13,11 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.errors import DockbookError, NotFound
-from app.models.fields import BY_NAME, ID_FIELD, MAX_ID_LENGTH
+from app.models.fields import BY_NAME, ID_FIELD, MAX_ID_LENGTH, PageRequest
 from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
 from app.screens.dialogs import ConfirmDialog, Dialog
 from app.text.confusables import reveal_confusables
-from app.text.sanitize import fit, sanitize, sanitize_id, shorten, strip_aim_prefix, width
+from app.text.sanitize import fit, sanitize_id, shorten, strip_aim_prefix, timestamp, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
 
@@ -48,16 +48,17 @@ class Destination(NamedTuple):
 class GoToDialog(Dialog[Destination]):
     """Asks for an ID; Enter answers with what is typed, or with the one of the offered that an arrow key chose.
 
-    `column` is what the list is sorted by.
+    Those of the list that `request` asks for are offered first, in its order.
     """
 
     KEYS = "⏎ go · ↑↓ choose · Esc cancel"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "submit", "Open", id="go", priority=True)]
 
-    def __init__(self, below: "BaseScreen[Result]", column: str = ID_FIELD) -> None:
+    def __init__(self, below: "BaseScreen[Result]", request: PageRequest) -> None:
         super().__init__("Go to a customer")
         self._below = below
-        self._column = column
+        self._request = request
+        self._column = request.text_order
         self._offered: tuple[Customer, ...] = ()
         # Not set while it is being asked who is to be offered for what is typed.
         self._asked = asyncio.Event()
@@ -129,7 +130,7 @@ class GoToDialog(Dialog[Destination]):
         return strip_aim_prefix(self.query_one(Input).value)
 
     async def _suggest(self, typed: str) -> None:
-        found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED, self._column)
+        found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED, self._request)
         offered = found.customers
         if not found.complete and not offered and typed:
             # It takes several requests: only for what is not typed on.
@@ -137,7 +138,7 @@ class GoToDialog(Dialog[Destination]):
             if self.app.screen is not self:
                 return
             repository = self._below.repository
-            offered = tuple(await repository.suggestions_on_server(typed, _MOST_SUGGESTED, self._column))
+            offered = tuple(await repository.suggestions_on_server(typed, _MOST_SUGGESTED, self._request))
         if self.app.screen is not self:
             return
         if offered != self._offered:
@@ -174,7 +175,7 @@ class GoToDialog(Dialog[Destination]):
 
     def _sorted_by(self, customer: "Customer") -> str:
         """What the list is sorted by, where it is neither ID nor name."""
-        shown = "" if self._column in (ID_FIELD, "name") else sanitize(customer.value(self._column))
+        shown = "" if self._column in (ID_FIELD, "name") else timestamp(customer.value(self._column))
         return f" · {shown}" if shown else ""
 
 

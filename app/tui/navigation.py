@@ -105,7 +105,7 @@ class NavigatingApp(App[int]):
             if destination is not None:
                 screen.call_when_active(partial(self._open_id, screen, destination.short_id, typed=destination.typed))
 
-        self.push_screen(GoToDialog(screen, self._listed.text_order), answered)
+        self.push_screen(GoToDialog(screen, self._listed.pagination.requested), answered)
 
     def action_recent(self) -> None:
         if isinstance(self.screen, BaseScreen):

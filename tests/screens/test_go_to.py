@@ -239,6 +239,36 @@ async def test_candidates_begin_with_what_the_list_is_sorted_by() -> None:
         it.sees(" CARGO-NW  Cargo Northwest · Tacoma")
 
 
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize(
+    ("keys", "typed", "offered"),
+    [
+        ([], "acme", ["ACME-A", "ACME-B", "ACME-C"]),
+        (["s", "down", "enter"], "acme", ["ACME-B", "ACME-C", "ACME-A"]),
+        (["s", "down", "enter", "s", "s"], "acme", ["ACME-A", "ACME-C", "ACME-B"]),
+        (["s", "end", "up", "enter"], "201", ["B", "ACME-C", "ACME-B", "ACME-A"]),
+    ],
+)
+async def test_candidates_stand_in_the_order_of_the_list(
+    keys: list[str], typed: str, offered: list[str], mirror: bool
+) -> None:
+    named = {"ACME-A": ("Acme Z", 9), "ACME-B": ("Acme M", 8), "ACME-C": ("Acme P", 7), "B": ("Bosch", 6)}
+    records = [
+        {"shortID": one, "name": name, "created": f"2017-03-1{day}T10:37:00", "modified": f"2018-03-1{day}T10:37:00"}
+        for one, (name, day) in named.items()
+    ]
+    async with run_app(records=records, mirror=mirror) as it:
+        await it.press(*keys)
+        await it.press("g")
+        await it.type(typed)
+        await it.until(f" {offered[0]}  ")
+        options = it.app.screen.query_one(ReverseOptionList).options
+        assert [str(option.prompt).split()[0] for option in options] == offered
+        it.misses("T10:37")
+        await it.press("enter")
+        assert at_cursor(it) == offered[0]
+
+
 async def test_go_to_says_what_is_searched() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
