@@ -27,7 +27,7 @@ from app.mirror.worker import CancelToken, DatabaseWorker, HasConnection, QueryC
 from app.mirror.writer import MirrorWriter
 from app.models.customer import Candidates, Customer, ListPosition, Page
 from app.models.doubles import Doubles
-from app.models.fields import ID_FIELD, PageRequest
+from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer
 from app.models.values import Place, ValueInUse
 from app.storage.files import make_private_dir
@@ -185,10 +185,10 @@ class Mirror:
         nothing = Candidates((), complete=False)
         return await self._run(self._find, lambda reader: reader.resembling(short_id), nothing)
 
-    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> Candidates:
-        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
+    async def suggestions(self, typed: str, most: int, request: PageRequest) -> Candidates:
+        """At most this many customers who begin with what is typed, in the order of a list."""
         nothing = Candidates((), complete=False)
-        return await self._run(self._find, lambda reader: reader.suggestions(typed, most, column), nothing)
+        return await self._run(self._find, lambda reader: reader.suggestions(typed, most, request), nothing)
 
     async def position(self, request: PageRequest, typed: str) -> ListPosition | None:
         """The row of the list at or after what is typed; `None` while rows of the list are missing here."""

@@ -112,11 +112,11 @@ class MirrorReader:
         with transaction(self.connection):
             return find_resembling(self.connection, MirrorState.read(self.connection), short_id)
 
-    def suggestions(self, typed: str, most: int, column: str) -> Candidates:
-        """The customers whose ID, name or `column` begins with what is typed, at most this many, IDs first."""
+    def suggestions(self, typed: str, most: int, request: PageRequest) -> Candidates:
+        """At most this many customers who begin with what is typed, in the order of a list."""
         with transaction(self.connection):
             search = self._search(MirrorState.read(self.connection))
-            return find_suggestions(search, typed, most, column)
+            return find_suggestions(search, typed, most, request)
 
     def position(self, request: PageRequest, typed: str) -> ListPosition | None:
         """The row of the list at or after what is typed; `None` while rows of the list are missing here."""

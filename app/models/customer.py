@@ -131,6 +131,15 @@ class Candidates(NamedTuple):
     customers: tuple[Customer, ...]
     complete: bool
 
+    def same_but_case(self, short_id: str) -> Customer | None:
+        """The only customer whose ID differs in nothing but the case of letters; `None` if there may be others."""
+        alike = [one for one in self.customers if one.short_id.casefold() == short_id.casefold()]
+        if not self.complete or len(alike) != 1:
+            return None
+        # Casefolding also makes one sign of several that look alike: the Kelvin sign is a k.
+        found = alike[0].short_id
+        return alike[0] if (found.upper(), found.lower()) == (short_id.upper(), short_id.lower()) else None
+
 
 class ListPosition(NamedTuple):
     """The row (from 0) of a list at or after what was typed, and its ID; `begins` if it begins with that."""

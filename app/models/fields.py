@@ -123,6 +123,11 @@ class PageRequest(NamedTuple):
         return self.filtered or self.sort_locally
 
     @property
+    def text_order(self) -> str:
+        """The column that the list is sorted by, if the beginning of its text can be gone to, else the ID."""
+        return ID_FIELD if self.sort is None or self.sort == STATUS else self.sort
+
+    @property
     def order(self) -> str:
         """The order in words."""
         if self.sort is None:

@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
-from app.models.fields import ID_FIELD, Status
+from app.models.fields import ID_FIELD, MAX_ID_LENGTH, Status
 from app.text.folding import fold
 
 #: The names of fields that may stand before a colon, and the fields of the contract in which the word may be then.
@@ -22,7 +22,7 @@ FIND_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 _WITHOUT: Final[dict[str, Status]] = {"-active": "active", "-discontinued": "discontinued"}
 #: What stands before a colon and looks like the name of a field.
-_NAME: Final = re.compile(r"[^\W\d_]{2,}")
+_NAME: Final = re.compile(r"[^\W\d_]{2,}\w*")
 _SHORTEST_COMPLETED: Final = 2
 
 
@@ -76,6 +76,12 @@ def parse_find(text: str) -> FindQuery:
         words.append(FindWord(part, field))
         field = ""
     return FindQuery(tuple(words), tuple(dict.fromkeys(without)), tuple(dict.fromkeys(unknown)))
+
+
+def may_be_new_id(text: str) -> bool:
+    """Whether a customer that is not found may be added with this as its ID."""
+    query = parse_find(text)
+    return query.is_plain and not query.unknown and len(text.strip()) <= MAX_ID_LENGTH
 
 
 def complete_field(text: str) -> str:

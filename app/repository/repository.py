@@ -176,21 +176,21 @@ class CustomerRepository:
         """
         return await self._similar_ids.find(short_id, ask=ask)
 
-    async def suggestions(self, typed: str, most: int, column: str = ID_FIELD) -> "Candidates":
-        """Return at most `most` customers of the local copy whose ID, name or `column` begins with what is typed."""
+    async def suggestions(self, typed: str, most: int, request: PageRequest) -> "Candidates":
+        """Return at most `most` customers of the local copy who begin with what is typed, in the order of a list."""
         from app.models.customer import Candidates
 
         none = Candidates((), complete=False)
-        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most, column), none)
+        return await self._local_copy.use(lambda mirror: mirror.suggestions(typed, most, request), none)
 
-    async def suggestions_on_server(self, typed: str, most: int, column: str = ID_FIELD) -> "list[Customer]":
-        """Return at most `most` customers whose `column` begins with what is typed, as far as the pages show them."""
+    async def suggestions_on_server(self, typed: str, most: int, request: PageRequest) -> "list[Customer]":
+        """Return at most `most` customers who begin with what is typed, as far as the server's pages show them."""
         from app.repository.server_position import find_on_server
 
-        request = PageRequest(sort=column)
+        column, head = request.text_order, fold(typed)
         with suppress(DockbookError):
-            found = await find_on_server(self._reader.page_from_server, request, typed)
-            head = fold(typed)
+            ordered = PageRequest(sort=column, direction=request.direction)
+            found = await find_on_server(self._reader.page_from_server, ordered, typed)
             return [one for one in found.rows if fold(one.value(column)).startswith(head)][:most] if found else []
         return []
 

@@ -78,6 +78,8 @@ class DetailScreen(CustomerActions):
         self._steps: deque[int] = deque()
         self._origin = origin
         self._doing = ""
+        # The last ID that was put among those opened last.
+        self._noted = ""
 
     def compose_body(self) -> ComposeResult:
         yield self.record
@@ -241,6 +243,10 @@ class DetailScreen(CustomerActions):
 
     def _show(self, customer: "Customer") -> None:
         self.customer = customer
+        short_id = customer.short_id
+        if short_id and short_id != self._noted:
+            self._noted = short_id
+            self.change_list_state(lambda state: state.with_opened(short_id))
         self._show_record()
         if customer.short_id not in self._confusable_ids:
             self.run_read(partial(self._find_confusable_ids, customer.short_id), "alike")

@@ -13,11 +13,11 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from app.errors import DockbookError, NotFound
-from app.models.fields import BY_NAME, ID_FIELD
+from app.models.fields import BY_NAME, ID_FIELD, MAX_ID_LENGTH, PageRequest
 from app.screens.confusable import INCOMPLETE, MOST_NAMED, name_beside, status_of
 from app.screens.dialogs import ConfirmDialog, Dialog
 from app.text.confusables import reveal_confusables
-from app.text.sanitize import fit, sanitize, sanitize_id, shorten, strip_aim_prefix, width
+from app.text.sanitize import fit, sanitize_id, shorten, strip_aim_prefix, timestamp, width
 from app.widgets.form_field import FieldInput
 from app.widgets.option_list import ReverseOptionList
 
@@ -48,16 +48,17 @@ class Destination(NamedTuple):
 class GoToDialog(Dialog[Destination]):
     """Asks for an ID; Enter answers with what is typed, or with the one of the offered that an arrow key chose.
 
-    `column` is what the list is sorted by.
+    Those of the list that `request` asks for are offered first, in its order.
     """
 
     KEYS = "⏎ go · ↑↓ choose · Esc cancel"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "submit", "Open", id="go", priority=True)]
 
-    def __init__(self, below: "BaseScreen[Result]", column: str = ID_FIELD) -> None:
+    def __init__(self, below: "BaseScreen[Result]", request: PageRequest) -> None:
         super().__init__("Go to a customer")
         self._below = below
-        self._column = column
+        self._request = request
+        self._column = request.text_order
         self._offered: tuple[Customer, ...] = ()
         # Not set while it is being asked who is to be offered for what is typed.
         self._asked = asyncio.Event()
@@ -129,7 +130,7 @@ class GoToDialog(Dialog[Destination]):
         return strip_aim_prefix(self.query_one(Input).value)
 
     async def _suggest(self, typed: str) -> None:
-        found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED, self._column)
+        found = await self._below.repository.suggestions(typed, _MOST_SUGGESTED, self._request)
         offered = found.customers
         if not found.complete and not offered and typed:
             # It takes several requests: only for what is not typed on.
@@ -137,7 +138,7 @@ class GoToDialog(Dialog[Destination]):
             if self.app.screen is not self:
                 return
             repository = self._below.repository
-            offered = tuple(await repository.suggestions_on_server(typed, _MOST_SUGGESTED, self._column))
+            offered = tuple(await repository.suggestions_on_server(typed, _MOST_SUGGESTED, self._request))
         if self.app.screen is not self:
             return
         if offered != self._offered:
@@ -174,14 +175,14 @@ class GoToDialog(Dialog[Destination]):
 
     def _sorted_by(self, customer: "Customer") -> str:
         """What the list is sorted by, where it is neither ID nor name."""
-        shown = "" if self._column in (ID_FIELD, "name") else sanitize(customer.value(self._column))
+        shown = "" if self._column in (ID_FIELD, "name") else timestamp(customer.value(self._column))
         return f" · {shown}" if shown else ""
 
 
 class NotFoundDialog(ConfirmDialog):
     """Says that no customer has this ID, and offers those `found` with a similar one, the most similar first.
 
-    The list may stand at the `nearest` to it. The next scan replaces the dialog.
+    The list can be moved to the `nearest` to it. The next scan replaces the dialog.
     """
 
     #: The first letter of an ID that is offered is no better than the others.
@@ -200,12 +201,12 @@ class NotFoundDialog(ConfirmDialog):
             names = [f"Open {sanitize_id(reveal_confusables(found.customers[0].short_id, short_id))}"]
         elif names:
             lines.append("Did you mean one of these?")
-        if nearest:
-            lines.append(f"The list stands at {sanitize_id(nearest)}, the nearest.")
         if not found.complete:
             lines.append(INCOMPLETE)
         answers = dict(zip(self._offered, names, strict=True)) | {"stay": "Cancel", "find": "Find"}
-        if certain and new:
+        if nearest:
+            answers["nearest"] = f"List at {sanitize_id(nearest)}, the nearest"
+        if certain and new and len(short_id) <= MAX_ID_LENGTH:
             answers["new"] = "New customer with this ID"
         super().__init__("No such customer" if certain else "Not found here", lines, answers, escape="cancel")
 

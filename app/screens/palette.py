@@ -28,11 +28,11 @@ _LAST: Final = (
 
 #: What people look for under other names.
 _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
-    "open": ("show", "view", "details", "phone", "address", "email", "customer"),
+    "open": ("show", "view", "details", "phone", "call", "fax", "address", "email", "customer"),
     "find": ("search", "look up", "name", "phone", "grep"),
-    "edit": ("change", "modify", "correct", "phone", "address", "update", "rename"),
+    "edit": ("change", "modify", "correct", "phone", "fax", "email", "address", "update", "rename"),
     "new": ("add", "create", "insert", "customer"),
-    "copy": ("clipboard", "yank", "print", "paste"),
+    "copy": ("clipboard", "yank", "print", "paste", "phone", "call", "fax", "email"),
     "copy-all": ("clipboard", "print", "label", "paste", "record"),
     "copy-address": ("clipboard", "print", "label", "envelope", "paste"),
     "sort": ("order", "arrange", "alphabet"),
@@ -64,7 +64,7 @@ _SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
     "test-scanner": ("barcode", "settings", "setup"),
     "leave": ("exit", "quit", "close", "end", "back", "cancel"),
     "find-leave": ("cancel", "clear", "back", "close"),
-    "quit": ("exit", "leave", "end", "close", "log out"),
+    "quit": ("exit", "leave", "end", "close", "log out", "logout"),
     "suspend": ("shell", "background", "stop"),
     "next-page": ("forward", "more"),
     "previous-page": ("back",),
@@ -105,7 +105,7 @@ class PaletteDialog(SelectDialog):
             found = [_rank(word, choice, _SYNONYMS.get(choice.key, ())) for word in words]
             ranks = [rank for rank in found if rank is not None]
             if len(ranks) == len(words):
-                rank, synonym = max(ranks, default=(0, ""))
+                rank, synonym = (-1, "") if _is_name(words, choice) else max(ranks, default=(0, ""))
                 self._found_by[choice.key] = synonym
                 ranked.append((rank, choice))
         return [choice for _, choice in sorted(ranked, key=lambda hit: hit[0])]
@@ -144,6 +144,12 @@ def by_use(entry: Action | Command) -> int:
     if name in _FIRST:
         return _FIRST.index(name)
     return len(_FIRST) + (1 + _LAST.index(name) if name in _LAST else 0)
+
+
+def _is_name(words: Sequence[str], choice: Choice) -> bool:
+    """Return whether these words are all of a command's name, or of what it is about: `Open filter: active`."""
+    label = choice.label.casefold()
+    return bool(words) and words in (label.split(), label.partition(": ")[2].split())
 
 
 def _rank(word: str, choice: Choice, synonyms: Sequence[str]) -> tuple[int, str] | None:

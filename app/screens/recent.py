@@ -48,7 +48,7 @@ async def ask_recent(screen: "BaseScreen[Any]", current: str) -> str | None:
     """Ask which of the customers opened last to open, except the current one; returns its ID."""
     opened = [one for one in screen.context.list_state.state.opened if one != current][:_MOST]
     if not opened:
-        screen.show_hint("No other customer was opened yet.")
+        screen.show_hint(f"No {'other ' if current else ''}customer was opened yet.")
         return None
     dialog = RecentDialog(opened, await screen.repository.copied(opened))
     answer = await screen.ask(dialog)

@@ -22,7 +22,7 @@ from app.text.sanitize import sanitize_id
 
 # The other screens are imported when they are opened: the first paint must not wait for them.
 if TYPE_CHECKING:
-    from app.models.customer import Candidates
+    from app.models.customer import Candidates, ListPosition
     from app.screens.form import FormScreen
     from app.screens.go_to import Destination
 
@@ -48,8 +48,6 @@ class NavigatingApp(App[int]):
             request.origin,
         )
         self.push_screen(detail)
-        if short_id := request.customer.short_id:
-            detail.change_list_state(lambda state: state.with_opened(short_id))
         if request.notice:
             detail.show_notice(request.notice, "warning")
 
@@ -107,7 +105,7 @@ class NavigatingApp(App[int]):
             if destination is not None:
                 screen.call_when_active(partial(self._open_id, screen, destination.short_id, typed=destination.typed))
 
-        self.push_screen(GoToDialog(screen, self._listed.text_order), answered)
+        self.push_screen(GoToDialog(screen, self._listed.pagination.requested), answered)
 
     def action_recent(self) -> None:
         if isinstance(self.screen, BaseScreen):
@@ -157,11 +155,17 @@ class NavigatingApp(App[int]):
         job = partial(self._read_and_open, screen, short_id, typed=typed)
         screen.run_blocking_action(job, "go", awaited=short_id)
 
-    async def _read_and_open(self, screen: BaseScreen[Any], short_id: str, *, typed: bool) -> None:
+    async def _read_and_open(self, screen: BaseScreen[Any], short_id: str, *, typed: bool, notice: str = "") -> None:
         try:
             customer, origin = await screen.repository.read_customer(short_id)
         except DockbookError as error:
             found = await screen.repository.similar_ids(short_id, ask=isinstance(error, NotFound))
+            alike = found.same_but_case(short_id) if typed and isinstance(error, NotFound) else None
+            if alike is not None:
+                shown, asked = alike.short_id, sanitize_id(reveal_confusables(short_id, alike.short_id))
+                notice = f"No ID is {asked}. You see {sanitize_id(reveal_confusables(shown, short_id))}."
+                await self._read_and_open(screen, shown, typed=False, notice=notice)
+                return
             position = None
             if typed and not found.customers and (isinstance(error, NotFound) or found.complete):
                 position = await self._listed.find_position(short_id)
@@ -171,15 +175,10 @@ class NavigatingApp(App[int]):
                 self._show_list()
                 self._listed.go_to_row(position, short_id)
                 return
-            nearest = ""
-            if position is not None and screen is self._listed:
-                nearest = position.short_id
-                self._listed.go_to_row(position)
-            self._report_not_found(screen, short_id, found, error, nearest)
+            self._report_not_found(screen, short_id, found, error, position)
             return
         screen.status.clear_notice()
         if self.screen is screen:
-            notice = ""
             if customer.short_id != short_id:
                 # A server may compare IDs loosely; nobody shall take one customer for another.
                 asked = sanitize_id(reveal_confusables(short_id, customer.short_id))
@@ -187,9 +186,14 @@ class NavigatingApp(App[int]):
             self.open_customer(OpenCustomer(screen, customer, origin=origin, notice=notice))
 
     def _report_not_found(
-        self, screen: BaseScreen[Any], short_id: str, found: "Candidates", error: DockbookError, nearest: str
+        self,
+        screen: BaseScreen[Any],
+        short_id: str,
+        found: "Candidates",
+        error: DockbookError,
+        position: "ListPosition | None",
     ) -> None:
-        """Ring and say why the customer cannot be shown; offer similar IDs, a search, or a new customer."""
+        """Ring and say why the customer cannot be shown; offer similar IDs, a row, a search, or a new customer."""
         from app.screens.go_to import NotFoundDialog
 
         # A person who scans looks at the pallet, not at the screen.
@@ -201,6 +205,7 @@ class NavigatingApp(App[int]):
             if not found.customers:
                 return
         can_add = screen.repository.read_only_reason is None
+        nearest = "" if position is None else position.short_id
         dialog = NotFoundDialog(short_id, found, error, new=can_add, nearest=nearest)
 
         def answered(answer: str | None) -> None:
@@ -208,6 +213,9 @@ class NavigatingApp(App[int]):
                 self.new_customer(NewCustomer(screen, short_id, dialog.offered))
             elif answer == "find":
                 self._find(short_id)
+            elif answer == "nearest" and position is not None:
+                self._show_list()
+                self._listed.go_to_row(position)
             elif answer is not None:
                 self._open_chosen(screen, dialog.chosen(answer))
 

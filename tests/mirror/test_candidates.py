@@ -3,6 +3,7 @@
 import pytest
 
 from app.mirror.mirror import Mirror
+from app.models.fields import PageRequest
 from tests.customers import customer
 from tests.mirror.reference_search import fill, opened
 
@@ -68,14 +69,16 @@ async def test_suggestions_are_ids_then_names(typed: str, found: list[str]) -> N
     async with opened(None) as mirror:
         await fill(mirror, KNOWN)
         await mirror.wait_indexed()
-        assert ids((await mirror.suggestions(typed, 6)).customers) == found
+        assert ids((await mirror.suggestions(typed, 6, PageRequest())).customers) == found
 
 
 async def test_suggestions_are_limited() -> None:
     async with opened(None) as mirror:
         await fill(mirror, [customer(f"A-{number:02}") for number in range(30)])
         await mirror.wait_indexed()
-        assert ids((await mirror.suggestions("a", 6)).customers) == [f"A-{number:02}" for number in range(6)]
+        assert ids((await mirror.suggestions("a", 6, PageRequest())).customers) == [
+            f"A-{number:02}" for number in range(6)
+        ]
 
 
 @pytest.mark.promise("W10")
@@ -85,7 +88,7 @@ async def test_incomplete_mirror_says_so_in_its_candidates() -> None:
         await mirror.upsert(KNOWN[:5], full_sync)
         found = await mirror.resembling("bright_mfg")
         assert (ids(found.customers), found.complete) == (["BRIGHT-MFG"], False)
-        assert not (await mirror.suggestions("b", 6)).complete
+        assert not (await mirror.suggestions("b", 6, PageRequest())).complete
 
 
 async def test_large_mirror_without_its_index_ignores_skeletons() -> None:

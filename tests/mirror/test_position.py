@@ -50,10 +50,12 @@ async def test_position_is_that_of_the_reference(sort: str | None, find: str) ->
                         continue
                     found = await mirror.position(request, typed)
                     assert found is not None
-                    assert (found.row, found.short_id) == (
-                        at := expected_row(rows, request, typed.strip()),
-                        rows[at].short_id,
-                    ), (request, typed)
+                    at = expected_row(rows, request, typed.strip())
+                    assert (found.row, found.short_id) == (at, rows[at].short_id), (request, typed)
+                    if found.begins and (fold(typed) != fold(rows[at].short_id)):
+                        # What is offered is in the order of the list, and Enter goes to the first.
+                        offered = await mirror.suggestions(typed, 6, request)
+                        assert offered.customers[0].short_id == found.short_id, (request, typed)
 
 
 async def test_position_among_thousands_of_matches_is_found() -> None:

@@ -27,7 +27,7 @@ def test_words_and_their_fields(typed: str, words: list[tuple[str, str]]) -> Non
 
 def test_statuses_and_unknown_names() -> None:
     assert parse_find("-Active b -discontinued -active") == FindQuery((FindWord("b"),), ("active", "discontinued"))
-    assert parse_find("cty:x 12:30 http://a tel:1").unknown == ("cty", "http", "tel")
+    assert parse_find("cty:x 12:30 http://a tel:1 address2:a").unknown == ("cty", "http", "tel", "address2")
     assert parse_find("Acme city:x Corp").plain_text == "acme corp"
 
 

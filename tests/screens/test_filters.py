@@ -156,8 +156,10 @@ async def test_filter_without_words_keeps_status_period_and_order() -> None:
 async def test_zero_opens_one_of_the_last_customers(tmp_path: Path) -> None:
     async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "a")) as it:
         await it.press("0")
+        it.sees("No customer was opened yet.")
+        await it.press("enter", "0")
         it.sees("No other customer was opened yet.")
-        await it.press("enter", "escape", "down", "down", "enter")
+        await it.press("escape", "down", "down", "enter")
         it.sees("AIGAIO-TROF · ")
         await it.press("0")
         it.sees("Opened last", "1 ACME-CORP  Acme Corporation")
@@ -174,6 +176,26 @@ async def test_zero_opens_one_of_the_last_customers(tmp_path: Path) -> None:
         it.sees("1 CARGO-NW  Cargo Northwest", "2 ACME-CORP", "3 AIGAIO-TROF")
         await it.press("3")
         await it.until("AIGAIO-TROF · ")
+
+
+async def test_zero_offers_who_was_reached_by_the_arrows(tmp_path: Path) -> None:
+    async with run_app(mirror=True, list_state_file=ListStateFile(tmp_path, "a")) as it:
+        await it.press("enter", "right", "right")
+        it.sees("AIGAIO-TROF · ")
+        await it.press("0")
+        it.sees("1 AGUILA-CALC", "2 ACME-CORP")
+    assert ListStateFile(tmp_path, "a").state.opened == ("AIGAIO-TROF", "AGUILA-CALC", "ACME-CORP")
+
+
+async def test_name_of_a_filter_opens_it() -> None:
+    async with run_app(mirror=True) as it:
+        for name in ("active", "Sort"):
+            await it.press("slash")
+            await it.type("tac")
+            await it.press("tab", "F", "ctrl+u", *name, "enter", "escape")
+            await command(it, name.lower())
+            it.sees("Find: tac")
+            await it.press("escape")
 
 
 @pytest.mark.promise("I3")

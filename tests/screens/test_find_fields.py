@@ -76,14 +76,16 @@ async def test_tab_twice_goes_to_the_rows_of_what_was_typed() -> None:
 async def test_unknown_field_is_text_and_named() -> None:
     async with run_app(mirror=True) as it:
         await it.press("slash", *"cty:tac")
-        it.sees("No field 'cty': use id, name, city, state, zip, country, phone", 'No match for "cty:tac"')
+        it.sees("No field 'cty': use -active, -discontinued, id, name, city", 'No match for "cty:tac"')
         await it.press("ctrl+u", *"12:30")
         it.misses("No field")
 
 
-async def test_words_of_a_field_are_no_id() -> None:
+@pytest.mark.parametrize("typed", ["city:nowhere9", "foo:nowhere9", "address2:nowhere9", "nowhere9" * 6 + "abcd"])
+async def test_words_of_a_field_and_long_texts_are_no_id(typed: str) -> None:
     async with run_app(mirror=True) as it:
-        await it.press("slash", *"city:nowhere9")
+        await it.press("slash")
+        await it.type(typed)
         await it.until("No match for")
         it.misses("add a customer with the ID")
         await it.press("f6")

@@ -1,10 +1,12 @@
 """Go to: typed and scanned IDs, suggestions, similar IDs; nothing is run as a command."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
 
+from app.models.fields import SORTABLE_FIELDS
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.form import FormScreen
 from app.widgets.option_list import ReverseOptionList
@@ -52,6 +54,14 @@ async def test_unknown_scan_offers_new_customer() -> None:
         await it.burst("DOCK-99\r")
         await it.press("right", "right", "enter", "f10")
         assert (await it.record("DOCK-99"))["shortID"] == "DOCK-99"
+
+
+async def test_text_too_long_for_an_id_offers_no_new_customer() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("g")
+        await it.paste("x" * 52)
+        it.sees("There is no customer with the ID", "Find")
+        it.misses("New customer")
 
 
 @pytest.mark.promise("I3")
@@ -169,17 +179,40 @@ async def test_beginning_typed_on_a_customer_returns_to_the_list() -> None:
         assert at_cursor(it) == "TYNESIDE-CHEM"
 
 
-async def test_id_that_begins_nothing_moves_the_list_and_asks() -> None:
+@pytest.mark.parametrize("opened", [False, True])
+async def test_id_that_begins_nothing_asks_before_it_moves_the_list(opened: bool) -> None:
     async with run_app(mirror=True) as it:
+        await it.press("down", *["enter"] * opened)
+        before = it.lines[:-2]
         await it.press("g", *"LZ-9", "enter")
-        it.sees(
-            "There is no customer with the ID LZ-9.",
-            "The list stands at MAGNOLIA-FOODS, the nearest",
-            "New customer with this ID",
-        )
+        it.sees("There is no customer with the ID LZ-9.", "New customer with this ID")
         await it.press("escape")
+        assert it.lines[:-2] == before
+        await it.press("g", *"LZ-9", "enter")
+        it.sees("List at MAGNOLIA-FOODS, the nearest")
+        await it.press("l")
         it.sees("page 2 of 3")
         assert at_cursor(it) == "MAGNOLIA-FOODS"
+
+
+@pytest.mark.promise("T3")
+async def test_other_capitals_of_a_single_id_are_typed_without_a_question() -> None:
+    ids = ("D-7", "d-7", "ACME-CORP", "ACME-C0RP", "\u212a-1")
+    async with run_app(records=[{"shortID": one, "name": f"Name of {one}"} for one in ids], mirror=True) as it:
+        await it.press("g", *"acme-corp", "enter")
+        it.sees("ACME-CORP · Name of ACME-CORP", "No ID is acme-corp. You see ACME-CORP.")
+        for typed in ("acme_corp", "K-1"):
+            await it.press("escape", "g", *typed, "enter")
+            it.sees("Did you mean")
+    async with run_app(records=[{"shortID": one, "name": one} for one in ("D-7a", "d-7A")], mirror=True) as it:
+        await it.press("g", *"d-7a", "enter")
+        it.sees("Did you mean one of these?", "D-7a", "d-7A")
+
+
+async def test_other_capitals_are_asked_about_without_a_complete_copy() -> None:
+    async with run_app() as it:
+        await it.press("g", *"acme-corp", "enter")
+        it.sees("No such customer", "Did you mean ACME-CORP")
 
 
 async def test_keys_after_a_beginning_wait_for_its_row() -> None:
@@ -206,6 +239,45 @@ async def test_candidates_begin_with_what_the_list_is_sorted_by() -> None:
         it.sees("or the beginning of its City")
         await it.type("tac")
         it.sees(" CARGO-NW  Cargo Northwest · Tacoma")
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+@pytest.mark.parametrize(
+    ("keys", "typed", "offered"),
+    [
+        ([], "acme", ["ACME-A", "ACME-B", "ACME-C"]),
+        (["s", "down", "enter"], "acme", ["ACME-B", "ACME-C", "ACME-A"]),
+        (["s", "down", "enter", "s", "s"], "acme", ["ACME-A", "ACME-C", "ACME-B"]),
+    ],
+)
+async def test_candidates_stand_in_the_order_of_the_list(
+    keys: list[str], typed: str, offered: list[str], mirror: bool
+) -> None:
+    named = {"ACME-A": "Acme Z", "ACME-B": "Acme M", "ACME-C": "Acme P", "B": "Bosch"}
+    records = [{"shortID": one, "name": name} for one, name in named.items()]
+    async with run_app(records=records, mirror=mirror) as it:
+        await it.press(*keys)
+        await it.press("g")
+        await it.type(typed)
+        await it.until(f" {offered[0]}  ")
+        options = it.app.screen.query_one(ReverseOptionList).options
+        assert [str(option.prompt).split()[0] for option in options] == offered
+        await it.press("enter")
+        assert at_cursor(it) == offered[0]
+
+
+async def test_candidates_by_date_stand_in_its_order() -> None:
+    async with run_app(mirror=True) as it:
+        await it.press("s", *["down"] * SORTABLE_FIELDS.index("created"), "enter")
+        it.sees("by Created ▲")
+        await it.press("g", *"a")
+        prompts = [str(option.prompt) for option in it.app.screen.query_one(ReverseOptionList).options]
+        dates = [prompt.split(" · ")[1] for prompt in prompts]
+        assert len(dates) > 1
+        assert dates == sorted(dates)
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", one) for one in dates)
+        await it.press("enter")
+        assert at_cursor(it) == prompts[0].split()[0]
 
 
 async def test_go_to_says_what_is_searched() -> None:

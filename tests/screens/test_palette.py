@@ -31,6 +31,9 @@ async def test_palette_begins_with_what_is_used_most() -> None:
         ("phone", "Copy ID, phone, email, address …"),
         ("exit", "exit → Leave dockbook"),
         ("excel", "excel → Export"),
+        ("fax", "fax → Open"),
+        ("call", "call → Open"),
+        ("logout", "logout → Quit"),
     ],
 )
 async def test_synonym_is_shown_beside_what_it_found(typed: str, line: str) -> None:

@@ -4,11 +4,11 @@ import sqlite3
 from typing import Final
 
 from app.mirror.rows import READ_COLUMNS, decode_row, encode_id
-from app.mirror.search.position import values_beginning
+from app.mirror.search.position import find_beginning
 from app.mirror.search.query import CustomerSearch
 from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer
-from app.models.fields import ID_FIELD, STATUS
+from app.models.fields import ID_FIELD, PageRequest
 from app.text.confusables import has_similar_prefix, is_similar, similarity, skeleton
 from app.text.folding import fold
 
@@ -32,10 +32,11 @@ def find_resembling(connection: sqlite3.Connection, state: MirrorState, short_id
     return Candidates(tuple(best), complete=state.complete and searchable)
 
 
-def find_suggestions(search: CustomerSearch, typed: str, most: int, column: str) -> Candidates:
-    """The customers whose ID, name or `column` begins with what is typed: IDs spelled exactly like it first.
+def find_suggestions(search: CustomerSearch, typed: str, most: int, request: PageRequest) -> Candidates:
+    """The customers who begin with what is typed, those first that Enter goes to.
 
-    The list is sorted by `column`: what begins there comes before names.
+    These are an ID that is spelled like it, and the rows of a list that begin with it, in their order. Then come the
+    IDs and names that are not in the list or not what it is sorted by.
     """
     connection, state = search.connection, search.state
     asked = encode_id(typed)
@@ -43,13 +44,15 @@ def find_suggestions(search: CustomerSearch, typed: str, most: int, column: str)
     found: list[Customer] = []
     if head:
         found += _customers(connection, ID_FIELD, "= ?", (asked,), most)
-        found += _beginning(connection, "folded_id", head, most)
+        alike = None if found else find_resembling(connection, state, typed).same_but_case(typed)
+        found += [] if alike is None else [alike]
+        for short_id in find_beginning(search, request, typed, most):
+            found += _customers(connection, ID_FIELD, "= ?", (short_id,), 1)
+        if request.filtered:
+            found += _beginning(connection, "folded_id", head, most)
     if look and len(found) <= most and _is_searchable(connection, state, "by_skeleton"):
         like = _beginning(connection, "skeleton", look, _MOST_ALIKE)
         found += [one for one in like if has_similar_prefix(one.short_id, typed)]
-    if head and len(found) <= most and column not in (ID_FIELD, "name", STATUS):
-        for value in sorted(values_beginning(search, column, head))[:most]:
-            found += _customers(connection, column, "= ?", (value,), most)
     if head and len(found) <= most and _is_searchable(connection, state, "by_folded_name"):
         found += _beginning(connection, "folded_name", head, most)
     once = {one.short_id: one for one in found}

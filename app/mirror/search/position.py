@@ -8,7 +8,7 @@ from app.mirror.rows import FOLDED_COLUMNS, encode_id
 from app.mirror.search.query import CustomerSearch
 from app.mirror.search.terms import folded_prefix
 from app.models.customer import ListPosition
-from app.models.fields import ID_FIELD, STATUS, PageRequest
+from app.models.fields import ID_FIELD, PageRequest
 from app.text.folding import fold
 
 _LAST: Final = "\U0010ffff"
@@ -25,36 +25,52 @@ def find_position(search: CustomerSearch, request: PageRequest, typed: str) -> L
     What the list is sorted by is compared, then the beginnings of IDs.
     """
     head = folded_prefix(encode_id(typed))
-    column = request.sort if request.sort not in (None, STATUS) else ID_FIELD
-    if not head or column is None:
+    column = request.text_order
+    if not head:
         return None
     if request.find.strip() or request.period:
         return _among_matches(search, request, column, head)
-    conditions = _conditions(search, request, column, head)
-    for begins, condition in conditions:
-        short_id = _first(search, request, condition)
-        row = None if short_id is None else search.rank(request, short_id)
-        if short_id is not None and row is not None:
-            return ListPosition(short_id, begins=begins, row=row)
+    for begins, condition in _conditions(search, request, column, head, 1):
+        for short_id in _first(search, request, condition, 1):
+            row = search.rank(request, short_id)
+            if row is not None:
+                return ListPosition(short_id, begins=begins, row=row)
     return None
 
 
-def values_beginning(search: CustomerSearch, column: str, head: str, status: str = "") -> list[str]:
+def find_beginning(search: CustomerSearch, request: PageRequest, typed: str, most: int) -> list[str]:
+    """The IDs of the first rows that begin with what is typed, in the order of the list, as in `find_position`."""
+    head = folded_prefix(encode_id(typed))
+    column = request.text_order
+    if not head:
+        return []
+    if request.find.strip() or request.period:
+        rows = _matching_rows(search, request, column)
+        return [row[1] for at in (0, 1) for row in rows if fold(row[at]).startswith(head)][:most]
+    found: list[str] = []
+    for begins, condition in _conditions(search, request, column, head, most):
+        if not begins or len(found) >= most:
+            break
+        found += _first(search, request, condition, most)
+    return found
+
+
+def _values_beginning(search: CustomerSearch, column: str, head: str, status: str = "") -> list[str]:
     """The values of a column that begin, folded, with this."""
     return [value for value in _values(search, column, status) if fold(value).startswith(head)]
 
 
 def _conditions(
-    search: CustomerSearch, request: PageRequest, column: str, head: str
+    search: CustomerSearch, request: PageRequest, column: str, head: str, most: int
 ) -> Iterator[tuple[bool, _Condition]]:
-    """What to look for, the best first; true where it begins with what is typed."""
+    """What to look for, the best first, for at most so many rows; true where it begins with what is typed."""
     descending = request.sort is not None and request.direction == "DESC"
     if column in FOLDED_COLUMNS:
         yield True, _begins(FOLDED_COLUMNS[column], head)
     else:
-        values = values_beginning(search, column, head, _status(request))
+        values = sorted(_values_beginning(search, column, head, _status(request)), reverse=descending)
         if values:
-            yield True, (f"{column} = ?", (max(values) if descending else min(values),))
+            yield True, (f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values[:most]),))
     if column != ID_FIELD:
         yield True, _begins("folded_id", head)
     # The nearest in the alphabet: the list itself may have all capitals before the small letters.
@@ -79,8 +95,8 @@ def _begins(column: str, head: str) -> _Condition:
     return f"{column} >= ? AND {column} < ?", (head, f"{head}{_LAST}")
 
 
-def _first(search: CustomerSearch, request: PageRequest, condition: _Condition) -> str | None:
-    """The ID of the first row of the list that meets a condition; without one, of the last row."""
+def _first(search: CustomerSearch, request: PageRequest, condition: _Condition, most: int) -> list[str]:
+    """The IDs of the first rows of the list that meet a condition; without one, of the last rows."""
     where, values = condition
     column, direction = (request.sort, request.direction) if request.sort else (ID_FIELD, "ASC")
     if not where:
@@ -91,10 +107,10 @@ def _first(search: CustomerSearch, request: PageRequest, condition: _Condition) 
         order = (f"+{column}", f"+{ID_FIELD}", "+disambiguator")
     found = search.connection.execute(
         f"SELECT {ID_FIELD} FROM customer WHERE {where}{_status(request)}"
-        f" ORDER BY {', '.join(f'{name} {direction}' for name in order)} LIMIT 1",
-        values,
-    ).fetchone()
-    return None if found is None else str(found[0])
+        f" ORDER BY {', '.join(f'{name} {direction}' for name in order)} LIMIT ?",
+        (*values, most),
+    )
+    return [short_id for (short_id,) in found]
 
 
 def _status(request: PageRequest) -> str:
@@ -108,13 +124,7 @@ def _values(search: CustomerSearch, column: str, status: str) -> Iterator[str]:
 
 def _among_matches(search: CustomerSearch, request: PageRequest, column: str, head: str) -> ListPosition | None:
     """The row among the first matches of a list that only a search gives, in their order."""
-    rowids = search.page(request._replace(page=1, page_size=_MOST_MATCHES)).rowids
-    found = search.connection.execute(
-        f"SELECT rowid, {column}, {ID_FIELD} FROM customer WHERE rowid IN (SELECT value FROM json_each(?))",
-        (json.dumps(rowids),),
-    )
-    by_rowid = {rowid: (value, short_id) for rowid, value, short_id in found}
-    rows = [by_rowid[rowid] for rowid in rowids]
+    rows = _matching_rows(search, request, column)
     for at in (0, 1):
         for row, values in enumerate(rows):
             if fold(values[at]).startswith(head):
@@ -126,3 +136,14 @@ def _among_matches(search: CustomerSearch, request: PageRequest, column: str, he
     after = [row for row, key in enumerate(keys) if (key < head) == descending]
     nearest = (max if descending else min)(after, key=keys.__getitem__, default=len(rows) - 1)
     return ListPosition(rows[nearest][1], begins=False, row=nearest)
+
+
+def _matching_rows(search: CustomerSearch, request: PageRequest, column: str) -> list[tuple[str, str]]:
+    """A column and the ID of the first matches of a search, in the order of the list."""
+    rowids = search.page(request._replace(page=1, page_size=_MOST_MATCHES)).rowids
+    found = search.connection.execute(
+        f"SELECT rowid, {column}, {ID_FIELD} FROM customer WHERE rowid IN (SELECT value FROM json_each(?))",
+        (json.dumps(rowids),),
+    )
+    by_rowid = {rowid: (value, short_id) for rowid, value, short_id in found}
+    return [by_rowid[rowid] for rowid in rowids]

@@ -16,7 +16,7 @@ def find_help(typed: str) -> str:
         return f"One field: city:gdansk. Fields: {names}. Without: -active, -discontinued."
     query = parse_find(text)
     if query.unknown:
-        return f"No field '{sanitize(query.unknown[0])}': use {names}."
+        return f"No field '{sanitize(query.unknown[0])}': use -active, -discontinued, {names}."
     fields = dict.fromkeys(word.field for word in query.words if word.field)
     parts = [f"{name}: is in {_label(name)} only" for name in fields]
     parts += [f"{status} left out" for status in query.without]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.models.fields import ID_FIELD, STATUS, Direction, PageRequest, Period
+from app.models.fields import Direction, PageRequest, Period
 from app.models.find_query import complete_field
 from app.screens.base import Command
 from app.screens.customer_list.find_help import find_help
@@ -54,12 +54,6 @@ class ListCommands(ListLayout):
     def order_by(self, sort: str | None, direction: Direction) -> None:
         """Sort the list by a column, or the best hits first."""
         raise NotImplementedError
-
-    @property
-    def text_order(self) -> str:
-        """The column that the list is sorted by, if the beginning of its text can be gone to, else the ID."""
-        sort = self.pagination.requested.sort
-        return ID_FIELD if sort is None or sort == STATUS else sort
 
     async def find_position(self, typed: str) -> "ListPosition | None":
         """Return the row at or after what was typed; `None` if it cannot be found out."""

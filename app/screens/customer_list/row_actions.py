@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import ConnectionFailed
 from app.models.fields import PageRequest
-from app.models.find_query import parse_find
+from app.models.find_query import may_be_new_id, parse_find
 from app.screens.base import Command
 from app.screens.context import AppContext
 from app.screens.customer_actions import CustomerActions
@@ -201,7 +201,7 @@ class RowActions(CustomerActions):
     def _new(self) -> None:
         found = self.table.rows and not self.table.has_caption
         typed = self.pagination.shown.find
-        self._open_form(None, "" if found or not parse_find(typed).is_plain else typed)
+        self._open_form(None, "" if found or not may_be_new_id(typed) else typed)
 
     def _move_to(self, short_id: str) -> None:
         """Move the cursor to a customer, if the page has it."""

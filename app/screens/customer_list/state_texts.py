@@ -4,7 +4,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.errors import DockbookError, Forbidden
-from app.models.find_query import parse_find
+from app.models.find_query import may_be_new_id
 from app.screens.messages import short_time
 from app.text.sanitize import sanitize_id, width
 
@@ -180,6 +180,6 @@ def _no_match(pagination: "Pagination", page: "Page", outlook: "MirrorOutlook", 
     elif request.status != "all":
         hints.append(f"Searched {kind} only. Press Esc, then a, to search all.")
     # A customer that is not in an incomplete copy may exist.
-    if complete and can_add and parse_find(request.find).is_plain:
+    if complete and can_add and may_be_new_id(request.find):
         hints.append(f"Press F6 to add a customer with the ID {sanitize_id(request.find)}.")
     return EmptyText(f'No match for "{request.find}"', searched, "\n".join(hints))
