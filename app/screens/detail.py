@@ -270,10 +270,8 @@ class DetailScreen(CustomerActions):
         self.header.detail = "" if self._is_narrow and self.customer.active else self.customer.status
 
     def _show_position(self) -> None:
-        # Where fields have no labels, the current one is named here.
-        entry = self.record.current if self._is_narrow else None
         position = self._position
-        if self._neighbour and entry is None:
+        if self._neighbour and not self._is_narrow:
             position = f"←→ {position or 'customer'}"
-        places = [entry.label if entry else "", self._doing, position]
+        places = [self.record.label_aside, self._doing, position]
         self.status.position = " · ".join(place for place in places if place)

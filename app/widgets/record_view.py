@@ -25,6 +25,7 @@ from app.widgets.record_layout import (
     FieldEntry,
     Line,
     lay_out,
+    shows_label,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class RecordView(Widget, can_focus=True):
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
     @property
+    def label_aside(self) -> str:
+        """The label of the field under the cursor, where the record does not show it; always in a narrow one."""
+        entry = self.current
+        return entry.label if entry and (is_narrow(self.app.size.width) or not shows_label(entry)) else ""
+
+    @property
     def caret_line(self) -> int:
         """The first line of the field under the cursor."""
         heads = (row for row, lines in enumerate(self._rows) if any(self.cursor in line.heads for line in lines))
@@ -134,11 +141,9 @@ class RecordView(Widget, can_focus=True):
         if is_narrow(self.size.width):
             yield "›" if marked else " ", self._look("mark")
         else:
-            # Where labels are left out, that of the current field is shown all the same.
-            label = self._entries[self.cursor].label if marked else line.label
             yield fit(f"  {line.group}", GROUP_CELLS), self._look("group")
             yield fit("›" if marked else "", MARK_CELLS), self._look("mark")
-            yield fit(label, LABEL_CELLS), self._look("label")
+            yield fit(line.label, LABEL_CELLS), self._look("label")
         for run in line.runs:
             style = self._look(run.look)
             if run.entry is not None and run.entry == current and run.look != "remark":

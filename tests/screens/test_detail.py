@@ -58,9 +58,15 @@ async def test_address_stands_as_on_a_parcel_and_its_fields_are_chosen_one_by_on
     async with run_app() as it:
         await it.press("enter")
         it.sees("123 Industrial Way · Address 2 –", "Springfield IL 62701 · US United States")
-        await it.press(*["down"] * 6)
+        await it.press(*["down"] * 4)
+        it.sees("› " + " " * 11 + "123 Industrial Way · Address 2 –")
+        await it.press("down", "down")
         assert marked(it) == "IL"
-        it.sees("› State      Springfield IL 62701")
+        it.sees("› " + " " * 11 + "Springfield IL 62701 · US United States", " State · ←→ 1 of 48 by ID")
+        await it.press("down", "down")
+        assert marked(it) == "US United States"
+        it.sees("› " + " " * 11 + "Springfield IL 62701 · US United States", " Country · ←→ 1 of 48 by ID")
+        await it.press("up", "up")
         await it.press("f2", "x", "f10")
         assert (await it.record("ACME-CORP"))["state"] == "ILx"
 
