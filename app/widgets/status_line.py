@@ -92,29 +92,32 @@ class StatusLine(CachedLines):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
+        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         level = self.level
         if level is None and self.help:
-            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
-            return [Content(" ") + line for line in lines[:_MOST_LINES]]
+            return _folded(self.help, "dim", cells, most)
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
-        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
-        lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
-        if len(lines) >= most:
-            kept = lines[: most - 1]
-            kept[-1] = Content.styled(shorten(kept[-1].plain, cells - 3).removesuffix("…") + "…", style)
-            lines = kept
-        lines = [Content(" ") + line for line in lines]
+        lines = _folded(sign + text, style, cells, most - 1)
         return [*lines, _justify(Content(""), position, cells)] if position else lines
+
+
+def _folded(text: str, style: str, cells: int, most: int) -> list[Content]:
+    """The text in so many lines at most; if that is not all of it, it ends in `…`."""
+    lines = list(Content.styled(text, style).wrap(max(1, cells - 2)))
+    if len(lines) > most:
+        last = shorten(lines[most - 1].plain, cells - 3).removesuffix("…") + "…"
+        lines = [*lines[: most - 1], Content.styled(last, style)]
+    return [Content(" ") + line for line in lines]
 
 
 def _justify(left: Content, position: str, cells: int) -> Content:

@@ -197,3 +197,11 @@ async def test_ctrl_q_leaves_a_terminal_that_is_too_small() -> None:
         await it.press("ctrl+q")
         assert it.app.return_code == 0
         assert not it.app.is_running
+
+
+@pytest.mark.parametrize(("size", "end"), [(HANDHELD, "-discontinued."), ((24, 10), "…"), ((40, 12), "-discontinued.")])
+async def test_help_of_find_is_whole_or_says_that_it_is_not(size: tuple[int, int], end: str) -> None:
+    async with run_app(size=size, mirror=True) as it:
+        await it.press("slash", "question_mark")
+        it.sees("One field:")
+        assert it.lines[-2].rstrip().endswith(end)
