@@ -10,6 +10,7 @@ from textual.timer import Timer
 
 from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import CachedLines
+from app.widgets.line_limit import fold
 from app.widgets.narrow import is_narrow
 
 Level = Literal["hint", "info", "warning", "error"]
@@ -95,7 +96,7 @@ class StatusLine(CachedLines):
         most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         level = self.level
         if level is None and self.help:
-            return _folded(self.help, "dim", cells, most)
+            return [Content(" ") + line for line in fold(self.help, cells - 2, most, "dim")]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
@@ -107,17 +108,8 @@ class StatusLine(CachedLines):
         text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
-        lines = _folded(sign + text, style, cells, most - 1)
+        lines = [Content(" ") + line for line in fold(sign + text, cells - 2, most - 1, style)]
         return [*lines, _justify(Content(""), position, cells)] if position else lines
-
-
-def _folded(text: str, style: str, cells: int, most: int) -> list[Content]:
-    """The text in so many lines at most; if that is not all of it, it ends in `…`."""
-    lines = list(Content.styled(text, style).wrap(max(1, cells - 2)))
-    if len(lines) > most:
-        last = shorten(lines[most - 1].plain, cells - 3).removesuffix("…") + "…"
-        lines = [*lines[: most - 1], Content.styled(last, style)]
-    return [Content(" ") + line for line in lines]
 
 
 def _justify(left: Content, position: str, cells: int) -> Content:
