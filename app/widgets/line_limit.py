@@ -14,7 +14,7 @@ def fold(text: str, cells: int, most: int, style: str = "") -> list[Content]:
 
 def fold_all(texts: Sequence[str], cells: int, most: int, last: str = "") -> list[Content]:
     """These texts below each other: the first gives room to the others; `last` stays whole below them."""
-    first, *others = (Content(text).wrap(max(1, cells)) for text in texts)
+    first, *others = [list(Content(text).wrap(max(1, cells))) for text in texts] or [[]]
     below = list(Content(last).wrap(max(1, cells))) if last else []
     most = max(1, most - len(below))
     more = [line for lines in others for line in lines]
