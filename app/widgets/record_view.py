@@ -63,6 +63,8 @@ class RecordView(Widget, can_focus=True):
     ]
 
     cursor: reactive[int] = reactive(0)
+    #: Whether there are lines below those that are shown.
+    more_below: reactive[bool] = reactive(False, repaint=False)
 
     @dataclass
     class Moved(Message):
@@ -165,6 +167,7 @@ class RecordView(Widget, can_focus=True):
             return
         first = 0 if self.cursor == 0 else rows[0]
         self._top = min(max(self._top, rows[-1] - self.size.height + 1), first)
+        self.more_below = self._top + self.size.height < len(self._rows)
         self.refresh()
 
     def _shows_cursor(self, line: Line) -> bool:

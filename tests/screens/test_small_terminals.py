@@ -233,3 +233,25 @@ async def test_what_to_type_to_discontinue_all_is_always_there(size: tuple[int, 
         await it.press("2", "enter")
         await it.until("Discontinued:")
         assert it.transport.count("DELETE") == 3
+
+
+async def test_narrowed_list_says_so() -> None:
+    async with run_app(300, size=HANDHELD, mirror=True) as it:
+        await it.press("a", "a")
+        it.sees(" disc. · p ")
+
+
+@pytest.mark.parametrize(("size", "seen"), [(HANDHELD, "↓ more · ID"), ((40, 12), "↓ more · ID · 1 of 48 by ID")])
+async def test_record_that_goes_on_below_says_so(size: tuple[int, int], seen: str) -> None:
+    async with run_app(size=size) as it:
+        await it.press("enter")
+        it.sees(seen)
+        it.misses("14:22")
+        await it.press("end")
+        it.sees("14:22", "1 of")
+        it.misses("↓ more")
+        await it.press("home")
+        it.sees("↓ more · ID")
+        await it.pilot.resize_terminal(80, 24)
+        await it.settle()
+        it.misses("↓ more")
