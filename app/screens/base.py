@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from textual import messages
+from textual import events, messages, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -169,6 +169,11 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_connection(self.repository.connection)
         self.bindings_updated_signal.subscribe(self, lambda _screen: self.show_keys())
         self.show_keys()
+
+    @on(events.Resize)
+    def window_resized(self) -> None:
+        """Remove a hint: what a key could not do for lack of room it may do now."""
+        self.status.clear_hint()
 
     def on_screen_resume(self) -> None:
         self.show_connection(self.repository.connection)

@@ -20,6 +20,7 @@ from app.screens.hints import input_hint
 from app.screens.select_dialog import Choice, SelectDialog
 from app.text.sanitize import sanitize, sanitize_id, shorten
 from app.widgets.form_field import SafeInput
+from app.widgets.line_limit import fold_all
 
 if TYPE_CHECKING:
     from app.models.customer import Customer
@@ -69,23 +70,24 @@ class DiscontinueAllDialog(Dialog[bool]):
     def __init__(self, customers: "Sequence[Customer]", skipped: "Sequence[Customer]") -> None:
         super().__init__(f"Discontinue {count_customers(len(customers))}?")
         self._count = len(customers)
-        self._lines = [_names(customers)]
+        self._names = _names(customers)
         if skipped:
             already = f"{'is' if len(skipped) == 1 else 'are'} already discontinued"
-            self._lines.append(f"{_names(skipped)} {already} and skipped.")
-        self._lines.append("They cannot be made active again from here.")
-        self._lines.append(f"Type {self._count} to discontinue {count_customers(self._count)}:")
+            self._names += f"\n{_names(skipped)} {already} and skipped."
         self._last_key_at = self._key_before_at = float("-inf")
 
     def compose_body(self) -> ComposeResult:
-        yield Static(Content("\n".join(self._lines)), classes="lines")
+        yield Static(classes="lines")
         yield SafeInput("")
 
     def on_mount(self) -> None:
         self.query_one(SafeInput).focus()
 
     def on_resize(self) -> None:
-        self.query_one(".lines").styles.max_height = max(1, self.lines_for_body() - 1)
+        warning = "They cannot be made active again from here."
+        ask = f"Type {self._count} to discontinue {count_customers(self._count)}:"
+        lines = fold_all([self._names, warning], self.cells, self.lines_for_body() - 1, ask)
+        self.query_one(".lines", Static).update(Content("\n").join(lines))
 
     @property
     def takes_pasted_text(self) -> bool:

@@ -16,7 +16,7 @@ from app.screens.context import AppContext
 from app.screens.customer_actions import DUPLICATE_BINDINGS, CustomerActions
 from app.screens.requests import EditCustomer, Neighbour
 from app.screens.styles import STYLES
-from app.text.sanitize import sanitize_id, shorten
+from app.text.sanitize import sanitize_id, shorten, width
 from app.widgets.confusable_ids import ConfusableIds, looks_like
 from app.widgets.key_bar import Place
 from app.widgets.narrow import is_narrow
@@ -87,6 +87,7 @@ class DetailScreen(CustomerActions):
     def on_mount(self) -> None:
         super().on_mount()
         self._show(self.customer)
+        self.watch(self.record, "more_below", self._show_position, init=False)
         self.record.focus()
         self._start_read()
         if self.context.drafts is not None:
@@ -276,10 +277,12 @@ class DetailScreen(CustomerActions):
         self.header.detail = "" if self._is_narrow and self.customer.active else self.customer.status
 
     def _show_position(self) -> None:
-        # Where fields have no labels, the current one is named here.
-        entry = self.record.current if self._is_narrow else None
         position = self._position
-        if self._neighbour and entry is None:
+        if self._neighbour and not self._is_narrow:
             position = f"←→ {position or 'customer'}"
-        places = [entry.label if entry else "", self._doing, position]
-        self.status.position = " · ".join(place for place in places if place)
+        rest = ("↓ more" if self._is_narrow else "↓ more below") if self.record.more_below else ""
+        places = [place for place in (rest, self.record.label_aside, self._doing, position) if place]
+        # In little room, which customer of how many it is gives way to that.
+        while rest and len(places) > 2 and width(" · ".join(places)) > self.app.size.width - 2:
+            places.pop()
+        self.status.position = " · ".join(places)

@@ -18,6 +18,7 @@ from app.screens.latest_size import LatestSizeScreen
 from app.screens.styles import STYLES
 from app.text.sanitize import shorten, width
 from app.widgets.cached_lines import CachedLines
+from app.widgets.line_limit import fold_all
 
 Result = TypeVar("Result")
 
@@ -179,7 +180,7 @@ class ConfirmDialog(Dialog[str]):
 
     def __init__(self, title: str, lines: list[str], answers: dict[str, str], escape: str = "") -> None:
         super().__init__(title)
-        self._lines = lines
+        self._lines = [shorten(line, _LONGEST) for line in lines]
         self._answers = answers
         self._letters = _letters({key: answers[key] for key in answers if key not in self.WITHOUT_LETTER})
         self._usual_keys = self._shown_keys = (
@@ -189,7 +190,7 @@ class ConfirmDialog(Dialog[str]):
         self._times = (float("-inf"), float("-inf"))
 
     def compose_body(self) -> ComposeResult:
-        yield Static(Content("\n".join(shorten(line, _LONGEST) for line in self._lines)), classes="lines")
+        yield Static(classes="lines")
         with Container(classes="answers"):
             for key in self._answers:
                 yield Button("", id=f"answer-{key}", compact=True)
@@ -249,7 +250,8 @@ class ConfirmDialog(Dialog[str]):
         stacked = sum(needed) + _BETWEEN_ANSWERS * (len(needed) - 1) > self.cells
         self.query_one(".answers").set_class(stacked, "-stacked")
         rows = len(needed) if stacked else 1
-        self.query_one(".lines").styles.max_height = max(1, self.lines_for_body() - rows)
+        lines = fold_all(self._lines, self.cells, self.lines_for_body() - rows)
+        self.query_one(".lines", Static).update(Content("\n").join(lines))
         of_answer = {answer: letter for letter, answer in self._letters.items()}
         for key, label in self._answers.items():
             shown = Content(shorten(label, self.cells - _AROUND_ANSWER))

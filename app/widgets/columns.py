@@ -20,6 +20,10 @@ _AROUND: Final = 3
 _BESIDE: Final = 33
 #: Cells that the name gets before the city gets its content.
 _NAME_FIRST: Final = 26
+#: The columns that get room for their content before all others, and the cells that one long content of another page
+#: may keep from those.
+_GROW_FIRST: Final = (ID_FIELD, "phone")
+_MOST_HELD: Final = 3
 
 
 class Column(NamedTuple):
@@ -93,12 +97,18 @@ def lines_of_row(cells: int) -> int:
     return 2 if is_narrow(cells + _AROUND) else 1
 
 
-def measure(rows: "Iterable[Customer]", before: Mapping[Column, int]) -> dict[Column, int]:
-    """Return how many cells the content of each column takes, in these rows or `before`."""
-    needs = dict(before)
+def measure(rows: "Iterable[Customer]", before: Mapping[Column, int], *, may_shrink: bool = False) -> dict[Column, int]:
+    """Return how many cells the content of each column takes, in these rows or `before`.
+
+    With `may_shrink` the columns that get room first are not held much wider than these rows need.
+    """
+    needs: dict[Column, int] = {}
     rows = list(rows)
     for column in (*COLUMNS, _CITY_AND_STATE):
-        needs[column] = max([needs.get(column, 0), *(min(column.wide, width(cell_text(row, column))) for row in rows)])
+        now = max((min(column.wide, width(cell_text(row, column))) for row in rows), default=0)
+        held = max(now, before.get(column, 0))
+        shrinks = may_shrink and column.field in _GROW_FIRST and held - max(now, column.narrow) > _MOST_HELD
+        needs[column] = now if shrinks else held
     return needs
 
 
@@ -175,7 +185,7 @@ def _of(available: Sequence[Column], chosen: Collection[str], cells: int) -> lis
 def _growth(shown: Sequence[Column]) -> Iterator[tuple[Column, int]]:
     """The columns in the order in which they get room for their content, and the most that each gets then."""
     by_field = {column.field: column for column in shown}
-    for field, most in ((ID_FIELD, 24), ("phone", 20), ("name", _NAME_FIRST), ("city", 24)):
+    for field, most in (*((field, 24) for field in _GROW_FIRST), ("name", _NAME_FIRST), ("city", 24)):
         if field in by_field:
             yield by_field[field], most
     yield from ((column, column.wide) for column in shown)

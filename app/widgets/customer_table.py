@@ -107,7 +107,7 @@ class CustomerTable(DirectKeys, can_focus=True):
         self._room = Size(0, 0)
         #: The columns in each line of a row.
         self._layout_cells: tuple[Line, ...] = ((),)
-        #: How wide the content of each column was so far: columns that grow with every page are hard to read.
+        #: How wide the content of each column was so far: columns that change with every page are hard to read.
         self._needs: Mapping[Column, int] = {}
         self._sort: str = ID_FIELD
         self._direction: Direction = "ASC"
@@ -212,7 +212,8 @@ class CustomerTable(DirectKeys, can_focus=True):
         self.confusable.set_page(rows, repeated)
         self._sort, self._direction = sort, direction
         self._words, self._caption = tuple(words), caption
-        self._needs = measure(rows, self._needs)
+        # Between the list and what is found in it, nothing jumps.
+        self._needs = measure(rows, self._needs, may_shrink=bool(rows) and not words)
         self._layout_columns(self._room.width)
         if place == "last":
             position = len(rows) - 1

@@ -73,6 +73,11 @@ class Line:
         return sum(width(run.text) for run in self.runs)
 
 
+def shows_label(entry: FieldEntry) -> bool:
+    """Whether the label stands beside the value, where there is a column for labels."""
+    return entry.is_empty or entry.name in _LABELLED | _NAMED
+
+
 def lay_out(entries: Sequence[FieldEntry], cells: int) -> list[tuple[Line, ...]]:
     """Return the rows of a view this wide, each with a line for every column."""
     if is_narrow(cells):

@@ -25,6 +25,7 @@ from app.widgets.record_layout import (
     FieldEntry,
     Line,
     lay_out,
+    shows_label,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class RecordView(Widget, can_focus=True):
     ]
 
     cursor: reactive[int] = reactive(0)
+    #: Whether there are lines below those that are shown.
+    more_below: reactive[bool] = reactive(False, repaint=False)
 
     @dataclass
     class Moved(Message):
@@ -79,6 +82,12 @@ class RecordView(Widget, can_focus=True):
     def current(self) -> FieldEntry | None:
         """The field under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
+
+    @property
+    def label_aside(self) -> str:
+        """The label of the field under the cursor, where the record does not show it; always in a narrow one."""
+        entry = self.current
+        return entry.label if entry and (is_narrow(self.app.size.width) or not shows_label(entry)) else ""
 
     @property
     def caret_line(self) -> int:
@@ -134,11 +143,9 @@ class RecordView(Widget, can_focus=True):
         if is_narrow(self.size.width):
             yield "›" if marked else " ", self._look("mark")
         else:
-            # Where labels are left out, that of the current field is shown all the same.
-            label = self._entries[self.cursor].label if marked else line.label
             yield fit(f"  {line.group}", GROUP_CELLS), self._look("group")
             yield fit("›" if marked else "", MARK_CELLS), self._look("mark")
-            yield fit(label, LABEL_CELLS), self._look("label")
+            yield fit(line.label, LABEL_CELLS), self._look("label")
         for run in line.runs:
             style = self._look(run.look)
             if run.entry is not None and run.entry == current and run.look != "remark":
@@ -160,6 +167,7 @@ class RecordView(Widget, can_focus=True):
             return
         first = 0 if self.cursor == 0 else rows[0]
         self._top = min(max(self._top, rows[-1] - self.size.height + 1), first)
+        self.more_below = self._top + self.size.height < len(self._rows)
         self.refresh()
 
     def _shows_cursor(self, line: Line) -> bool:

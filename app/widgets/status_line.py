@@ -10,6 +10,7 @@ from textual.timer import Timer
 
 from app.text.sanitize import sanitize, shorten, width
 from app.widgets.cached_lines import CachedLines
+from app.widgets.line_limit import fold
 from app.widgets.narrow import is_narrow
 
 Level = Literal["hint", "info", "warning", "error"]
@@ -92,28 +93,22 @@ class StatusLine(CachedLines):
 
     def _lines(self, cells: int) -> list[Content]:
         position = shorten(self.position, cells - 2)
+        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         level = self.level
         if level is None and self.help:
-            lines = Content.styled(self.help, "dim").wrap(max(1, cells - 2))
-            return [Content(" ") + line for line in lines[:_MOST_LINES]]
+            return [Content(" ") + line for line in fold(self.help, cells - 2, most, "dim")]
         if level is None and not position and self.hide_when_empty:
             return []
         if level is None:
             legend = self.legend if width(self.legend) + width(position) + 4 <= cells else ""
             return [_justify(Content.styled(legend, "dim"), position, cells)]
         sign, style = _SIGNS[level]
-        most = min(_MOST_SHORT_LINES, self.app.size.height // 2) if is_narrow(cells) else _MOST_LINES
         # Of a value of millions of characters only the first lines are read.
         shown = (notice.text[: cells * most] for notice in self.notices)
         text = sanitize(" ".join(" ".join(shown).split()))
         if width(sign) + width(text) + width(position) + 4 <= cells:
             return [_justify(Content.styled(sign + text, style), position, cells)]
-        lines = list(Content.styled(sign + text, style).wrap(max(1, cells - 2)))
-        if len(lines) >= most:
-            kept = lines[: most - 1]
-            kept[-1] = Content.styled(shorten(kept[-1].plain, cells - 3).removesuffix("…") + "…", style)
-            lines = kept
-        lines = [Content(" ") + line for line in lines]
+        lines = [Content(" ") + line for line in fold(sign + text, cells - 2, most - 1, style)]
         return [*lines, _justify(Content(""), position, cells)] if position else lines
 
 

@@ -437,3 +437,19 @@ async def test_header_counts_all_customers_under_a_filter() -> None:
         for number in range(2):
             await it.press("f6", *f"NEW-{number}", "f10")
             it.sees(f"Created NEW-{number}.", f"live · {number + 1} ", f"{number + 1} active of {number + 1}")
+
+
+async def test_columns_are_as_before_on_the_page_before_a_long_id() -> None:
+    records = [{"shortID": f"ID-{number:03}", "name": "Name", "city": "City"} for number in range(40)]
+    records.append({"shortID": "Z" * 22, "name": "Name", "city": "City"})
+    async with run_app(records=records, mirror=True) as it:
+        before = it.lines[1]
+        await it.press("ctrl+end")
+        it.sees("Z" * 22)
+        assert it.lines[1] != before
+        await it.press("ctrl+home")
+        assert it.lines[1] == before
+        await it.press("slash", *"zzz")
+        it.sees("Z" * 22)
+        await it.press("escape")
+        assert it.lines[1] == before

@@ -58,9 +58,15 @@ async def test_address_stands_as_on_a_parcel_and_its_fields_are_chosen_one_by_on
     async with run_app() as it:
         await it.press("enter")
         it.sees("123 Industrial Way · Address 2 –", "Springfield IL 62701 · US United States")
-        await it.press(*["down"] * 6)
+        await it.press(*["down"] * 4)
+        it.sees("› " + " " * 11 + "123 Industrial Way · Address 2 –")
+        await it.press("down", "down")
         assert marked(it) == "IL"
-        it.sees("› State      Springfield IL 62701")
+        it.sees("› " + " " * 11 + "Springfield IL 62701 · US United States", " State · ←→ 1 of 48 by ID")
+        await it.press("down", "down")
+        assert marked(it) == "US United States"
+        it.sees("› " + " " * 11 + "Springfield IL 62701 · US United States", " Country · ←→ 1 of 48 by ID")
+        await it.press("up", "up")
         await it.press("f2", "x", "f10")
         assert (await it.record("ACME-CORP"))["state"] == "ILx"
 
@@ -93,10 +99,21 @@ async def test_narrow_terminal_shows_values_without_labels_and_indent(size: tupl
         assert shown[3].startswith(" 123 Industrial Way")
         assert "…" not in "".join(shown)
         await it.press("down", "down")
-        it.sees("›Jane Smith", "Contact · 1 of", "F2Edit", "F3Back")
+        it.sees("›Jane Smith", "↓ more · Contact", "F2Edit", "F3Back")
         assert it.lines[0].startswith(" ACME-CORP · ")
         await it.press("end")
         it.sees("14:22")
+
+
+async def test_record_longer_than_a_wide_screen_says_so() -> None:
+    record = {"shortID": "LONG", "name": "long " * 80, "address1": "1 Way"}
+    async with run_app(records=[record], size=(80, 16)) as it:
+        await it.press("enter")
+        it.sees(" ↓ more below · ←→ 1 of 1 by ID")
+        await it.press(*["down"] * 3)
+        it.sees(" ↓ more below · Address · ←→ 1 of 1 by ID")
+        await it.press("end")
+        it.misses("↓ more")
 
 
 async def test_long_value_is_wrapped_and_whole_on_narrow_terminal() -> None:

@@ -197,3 +197,61 @@ async def test_ctrl_q_leaves_a_terminal_that_is_too_small() -> None:
         await it.press("ctrl+q")
         assert it.app.return_code == 0
         assert not it.app.is_running
+
+
+@pytest.mark.parametrize(("size", "end"), [(HANDHELD, "-discontinued."), ((24, 10), "…"), ((40, 12), "-discontinued.")])
+async def test_help_of_find_is_whole_or_says_that_it_is_not(size: tuple[int, int], end: str) -> None:
+    async with run_app(size=size, mirror=True) as it:
+        await it.press("slash", "question_mark")
+        it.sees("One field:")
+        assert it.lines[-2].rstrip().endswith(end)
+
+
+async def test_discontinuing_is_asked_whole_and_names_give_room() -> None:
+    async with run_app(size=(24, 10), mirror=True) as it:
+        await it.press("down", "down", "d")
+        it.sees("AIGAIO-TROF", "It stays in the list,", "cannot be made active…", "Keep", "Discontinue")
+        await it.press("escape")
+        await it.pilot.resize_terminal(24, 12)
+        await it.settle()
+        await it.press("d")
+        text = " ".join(it.screen_text.split())
+        assert "It stays in the list, discontinued. It cannot be made active again from here. Keep" in text
+
+
+@pytest.mark.parametrize("size", [(24, 10), (24, 12), HANDHELD, (40, 12)])
+async def test_what_to_type_to_discontinue_all_is_always_there(size: tuple[int, int]) -> None:
+    async with run_app(size=size, mirror=True) as it:
+        await it.press("d", "down", "enter")
+        await it.press("home", *["space"] * 3, "M", "end", "up", "enter")
+        text = " ".join(it.screen_text.split())
+        assert "AGUILA-CALC" in text
+        assert "Type 2 to discontinue 2 customers:" in text
+        assert "They cannot be made active again from" in text
+        assert "here." in text or "from…" in text
+        assert "is already discontinued and skipped." in text or "…" in text
+        await it.press("2", "enter")
+        await it.until("Discontinued:")
+        assert it.transport.count("DELETE") == 3
+
+
+async def test_narrowed_list_says_so() -> None:
+    async with run_app(300, size=HANDHELD, mirror=True) as it:
+        await it.press("a", "a")
+        it.sees(" disc. · p ")
+
+
+@pytest.mark.parametrize(("size", "seen"), [(HANDHELD, "↓ more · ID"), ((40, 12), "↓ more · ID · 1 of 48 by ID")])
+async def test_record_that_goes_on_below_says_so(size: tuple[int, int], seen: str) -> None:
+    async with run_app(size=size) as it:
+        await it.press("enter")
+        it.sees(seen)
+        it.misses("14:22")
+        await it.press("end")
+        it.sees("14:22", "1 of")
+        it.misses("↓ more")
+        await it.press("home")
+        it.sees("↓ more · ID")
+        await it.pilot.resize_terminal(80, 24)
+        await it.settle()
+        it.misses("↓ more")

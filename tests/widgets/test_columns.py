@@ -80,7 +80,18 @@ def test_status_is_shown_whatever_columns_are_chosen() -> None:
 
 def test_widths_do_not_shrink_with_the_next_page() -> None:
     needs = measure([ACME], {})
-    assert lay_out(77, measure([customer("B", name="B")], needs)) == lay_out(77, needs)
+    for may_shrink in (False, True):
+        after = measure([customer("B", name="B")], needs, may_shrink=may_shrink)
+        assert lay_out(77, after) == lay_out(77, needs)
+
+
+@pytest.mark.parametrize("long", [customer("L" * 20), customer("L", phone="5" * 20)])
+def test_long_content_of_another_page_does_not_keep_room_from_other_columns(long: Customer) -> None:
+    needs = measure([ACME], {})
+    grown = measure([long], needs)
+    assert lay_out(77, grown) != lay_out(77, needs)
+    assert lay_out(77, measure([ACME], grown, may_shrink=True)) == lay_out(77, needs)
+    assert measure([ACME], grown) == grown, "what is found does not move the columns"
 
 
 @pytest.mark.promise("T4")

@@ -72,7 +72,11 @@ def _short_summaries(pagination: "Pagination", page: "Page") -> list[str]:
     where = f"p {shown.page:,}{last}"
     # What is found always comes from the local copy.
     age = "" if shown.filtered else _ages(pagination)[-1]
-    return [f"{count} · {where}{age}", f"{_total(pagination)} · {where}{age}", f"{where}{age}"]
+    counts = [count, _total(pagination)]
+    if shown.status != "all" or shown.period:
+        # That the list is narrowed is said as long as possible.
+        counts[1:1] = [count.replace("discontinued", "disc."), f"{_total(pagination)} filtered"]
+    return [*(f"{text} · {where}{age}" for text in counts), f"{where}{age}"]
 
 
 def total_of_all(request: "PageRequest", page: "Page") -> int | None:
