@@ -21,7 +21,7 @@ def terminal_rows(programs: Programs) -> Iterator[Row]:
     for size in SIZES:
         for colours in ("16", "256", "truecolor"):
             with programs.dockbook(size=size, colours=colours) as terminal:
-                terminal.until("active")
+                terminal.until("by ID")
                 terminal.settle()
                 start = terminal.written
                 row = mean(terminal.press(DOWN).written for _ in range(ROWS))
@@ -56,7 +56,7 @@ def lean_rows(programs: Programs) -> Iterator[Row]:
 def _costs(programs: Programs, option: str) -> Iterator[tuple[str, float]]:
     for size in SIZES:
         with programs.dockbook(option, size=size) as terminal:
-            terminal.until("active")
+            terminal.until("by ID")
             terminal.settle()
             name = f"{size[0]}×{size[1]}"
             yield f"{name}: start", terminal.written
