@@ -8,6 +8,7 @@ from textual.app import App
 
 from app.errors import DockbookError, NotFound
 from app.screens.base import BaseScreen
+from app.screens.confusable import MOST_NAMED
 from app.screens.customer_list.screen import CustomerListScreen
 from app.screens.requests import (
     EditCustomer,
@@ -169,6 +170,12 @@ class NavigatingApp(App[int]):
             position = None
             if typed and not found.customers and (isinstance(error, NotFound) or found.complete):
                 position = await self._listed.find_position(short_id)
+                if position is None or not position.begins:
+                    # Who was offered while it was typed, but is not in this list or not what it is sorted by.
+                    listed = self._listed.pagination.requested
+                    offered = await screen.repository.suggestions(short_id, MOST_NAMED, listed)
+                    if offered.customers:
+                        found, position = offered, None
             if self.screen is not screen:
                 return
             if position is not None and position.begins:

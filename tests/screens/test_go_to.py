@@ -280,6 +280,23 @@ async def test_candidates_by_date_stand_in_its_order() -> None:
         assert at_cursor(it) == prompts[0].split()[0]
 
 
+@pytest.mark.parametrize(
+    ("keys", "typed", "offered"),
+    [([], "el ág", "AGUILA-CALC"), (["a", "a"], "tyne", "TYNESIDE-CHEM"), ([], "TYNES1", "TYNESIDE-CHEM")],
+)
+async def test_enter_asks_about_candidates_that_are_not_in_the_list(keys: list[str], typed: str, offered: str) -> None:
+    async with run_app(mirror=True) as it:
+        await it.press(*keys)
+        await it.press("g")
+        await it.type(typed)
+        await it.until(f" {offered}  ")
+        await it.press("enter")
+        it.sees("There is no customer with the ID", f"Did you mean {offered} · ", f"Open {offered}")
+        it.misses("the nearest")
+        await it.press("enter")
+        it.sees(f"{offered} · ")
+
+
 async def test_go_to_says_what_is_searched() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
