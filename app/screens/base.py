@@ -31,6 +31,7 @@ from app.widgets.key_names import actions_of
 from app.widgets.status_line import Level, Notice, StatusLine
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
     from textual.timer import Timer
 
     from app.models.customer import Customer, Origin, Page
@@ -137,6 +138,7 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self._awaited_id: str | None = None
         self._countdown: Timer | None = None
         self._refreshed_at = -DOUBLE_PRESS_SECONDS
+        self._laid_out_for: Size | None = None
 
     @property
     def takes_pasted_codes(self) -> bool:
@@ -171,9 +173,12 @@ class BaseScreen(LatestSizeScreen[Result], CachedLines, Generic[Result]):
         self.show_keys()
 
     @on(events.Resize)
-    def window_resized(self) -> None:
+    def window_resized(self, event: events.Resize) -> None:
         """Remove a hint: what a key could not do for lack of room it may do now."""
-        self.status.clear_hint()
+        # A screen that starts hears of the same size more than once.
+        if self._laid_out_for not in (None, event.size):
+            self.status.clear_hint()
+        self._laid_out_for = event.size
 
     def on_screen_resume(self) -> None:
         self.show_connection(self.repository.connection)

@@ -255,3 +255,14 @@ async def test_record_that_goes_on_below_says_so(size: tuple[int, int], seen: st
         await it.pilot.resize_terminal(80, 24)
         await it.settle()
         it.misses("↓ more")
+
+
+async def test_hint_of_several_lines_stays() -> None:
+    async with run_app(size=HANDHELD) as it:
+        await it.press("P")
+        it.sees("The preview needs 124")
+        await it.settle()
+        it.sees("The preview needs 124", "window wider.")
+        await it.pilot.resize_terminal(40, 12)
+        await it.settle()
+        it.misses("The preview needs")
