@@ -58,7 +58,7 @@ async def test_wider_terminal_shows_more_columns(cells: int, least: int) -> None
     async with run_app(size=(cells, 24)) as it:
         screen = it.app.screen
         assert isinstance(screen, CustomerListScreen)
-        if screen.preview.display:
+        if screen.preview is not None and screen.preview.display:
             await it.press("P")
         assert len(screen.table.shown_columns) >= least
 

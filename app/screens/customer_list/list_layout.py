@@ -14,10 +14,11 @@ from app.screens.context import AppContext
 from app.screens.customer_list.pagination import Pagination
 from app.screens.customer_list.row_actions import RowActions
 from app.widgets.customer_table import CursorPlacement, CustomerTable, rows_in
-from app.widgets.record_preview import RecordPreview
 
 if TYPE_CHECKING:
     from textual.geometry import Size
+
+    from app.widgets.record_preview import RecordPreview
 
 _OTHER_LINES: Final = 3  # header, status or search bar, keys
 LEAST_ROWS: Final = 3
@@ -44,7 +45,8 @@ class ListLayout(RowActions):
         super().__init__(context, pagination)
         #: Whether a person wants the preview; `None` where there is much room.
         self.preview_wanted = preview
-        self.preview = RecordPreview()
+        #: Made when there is room for it.
+        self.preview: RecordPreview | None = None
         #: Whether a page has as many rows as fit.
         self.fit = fit
 
@@ -61,22 +63,21 @@ class ListLayout(RowActions):
         raise NotImplementedError
 
     def compose_rows(self) -> ComposeResult:
-        """The table, and the preview beside it."""
+        """The table; the preview comes beside it when there is room."""
         with TableAndPreview():
             yield self.table
-            yield self.preview
 
     @on(CustomerTable.Moved)
     def show_preview(self) -> None:
         """Show the customer under the cursor beside the rows, as the list has it: nothing is requested."""
-        if self.preview.display and self.pagination.up_to_date:
+        if self.preview is not None and self.preview.display and self.pagination.up_to_date:
             self.preview.show_customer(self.table.current)
 
     def action_preview(self) -> None:
         if self.app.size.width < _PREVIEW_POSSIBLE:
             self.show_hint(f"The preview needs {_PREVIEW_POSSIBLE} columns. Make the window wider.")
             return
-        self.preview_wanted = not self.preview.display
+        self.preview_wanted = self.preview is None or not self.preview.display
         self.place_preview(self.app.size)
         self.save_list_state()
 
@@ -90,7 +91,9 @@ class ListLayout(RowActions):
         self.place_preview(self.app.size)
         self.save_list_state()
         cells = self.app.size.width
-        return self.table.columns_in(cells - _preview_cells(cells) if self.preview.display else cells)
+        return self.table.columns_in(
+            cells - _preview_cells(cells) if self.preview is not None and self.preview.display else cells
+        )
 
     def place_preview(self, terminal: "Size") -> None:
         """Give the preview its room, or none."""
@@ -98,8 +101,15 @@ class ListLayout(RowActions):
         by_itself = terminal.width >= _PREVIEW_SHOWN and self.table.chosen is None
         wanted = by_itself if self.preview_wanted is None else self.preview_wanted
         shown = wanted and terminal.width >= _PREVIEW_POSSIBLE
-        self.preview.styles.width = _preview_cells(terminal.width)
-        self.preview.display = self.table.announces_rows = shown
+        self.table.announces_rows = shown
+        if shown and self.preview is None:
+            from app.widgets.record_preview import RecordPreview
+
+            self.preview = RecordPreview()
+            self.query_one(TableAndPreview).mount(self.preview)
+        if self.preview is not None:
+            self.preview.styles.width = _preview_cells(terminal.width)
+            self.preview.display = shown
         self.show_preview()
 
     def action_page_size(self) -> None:
