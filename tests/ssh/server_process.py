@@ -39,7 +39,7 @@ class SSHServerProcess:
         quiet = ("-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR")
         alone = ("-F", "/dev/null", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none")
         identity = ("-i", str(self.home / key), "-p", str(self.port))
-        return ["ssh", *quiet, *alone, *identity, *options, f"{place}@127.0.0.1"]
+        return ["ssh", *options, *quiet, *alone, *identity, f"{place}@127.0.0.1"]
 
     def terminal(self, key: str, place: str, size: tuple[int, int] = (80, 24), options: Sequence[str] = ()) -> Terminal:
         """A client on a terminal of this size."""
