@@ -57,7 +57,7 @@ async def test_create_anyway_asks_once() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("right", "right", "enter")
-        assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
+        assert (await it.record("BRIGHTMFG"))["shortID"] == "BRIGHTMFG"
         it.misses(QUESTION)
 
 
@@ -98,11 +98,11 @@ async def test_question_lists_every_similar_customer() -> None:
 async def test_new_from_go_to_does_not_ask_twice() -> None:
     async with run_app(mirror=True) as it:
         await it.press("g")
-        await it.press(*"bright-mfg", "enter")
+        await it.press(*"BRIGHTMFG", "enter")
         await it.press("down", "down", "down", "enter")
         assert isinstance(it.app.screen, FormScreen)
         await it.press("f10")
-        assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
+        assert (await it.record("BRIGHTMFG"))["shortID"] == "BRIGHTMFG"
 
 
 @pytest.mark.promise("W2")
@@ -110,7 +110,7 @@ async def test_taken_id_in_form_from_go_to_opens_its_customer() -> None:
     async with run_app() as it:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
-        await it.press("right", "right", "enter")
+        await it.press("right", "right", "right", "enter")
         await it.store.upsert("DOCK-7", {"name": "Theirs"}, if_match=None, only_new=True)
         await it.press("f10")
         it.sees("That ID exists already")

@@ -284,7 +284,7 @@ async def test_draft_of_new_customer_contains_preset_id(tmp_path: Path) -> None:
         await it.press("g")
         await it.press(*"DOCK-7", "enter")
         it.sees("No such customer")
-        await it.press("right", "right", "enter")
+        await it.press("right", "right", "right", "enter")
         it.sees("Put back", "DOCK-7")
         await flush_drafts(it)
         assert stored_drafts(tmp_path) == [], "an ID alone is no edit"

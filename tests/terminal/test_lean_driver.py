@@ -12,7 +12,7 @@ from tests.terminal.pty_program import start
 #: All output that may reach a terminal.
 ALLOWED = re.compile(
     rb"(?:\x1b\[[0-9;]*[HmKJABCD]|\x1bE|\x1b\[\?(?:1049|25|7|2004|1004)[hl]|\x1b\[(?:>[0-9]+|<)u"
-    rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|[\r\x08]|[^\x00-\x1f\x7f]|\n)*"
+    rb"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|[\r\x07\x08]|[^\x00-\x1f\x7f]|\n)*"
 )
 
 KEYS = {
