@@ -57,7 +57,7 @@ async def test_create_anyway_asks_once() -> None:
     async with run_app(mirror=True) as it:
         await it.press("f6", *"bright-mfg", "f10")
         await it.press("right", "right", "enter")
-        assert (await it.record("BRIGHTMFG"))["shortID"] == "BRIGHTMFG"
+        assert (await it.record("bright-mfg"))["shortID"] == "bright-mfg"
         it.misses(QUESTION)
 
 
