@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         "ssh",
         help="let terminals come in over SSH: many sessions in one process, no accounts",
         description="Serve the screens over SSH until interrupted. A session outlives its connection: whoever comes "
-        "back with the same key and user name goes on where they were. Needs: pip install 'dockbook[ssh]'.",
+        "back with the same key and user name goes on where they were. Needs the extra ssh: pip install '.[ssh]'.",
         allow_abbrev=False,
     )
     ssh_source = ssh.add_mutually_exclusive_group()
@@ -317,7 +317,7 @@ def _ssh(arguments: argparse.Namespace) -> int:
     try:
         import asyncssh  # noqa: F401
     except ImportError:
-        raise SettingsError("SSH is not set up here. Run: pip install 'dockbook[ssh]'") from None
+        raise SettingsError("SSH is not set up here. Run in the clone of dockbook: pip install '.[ssh]'") from None
     if arguments.who or arguments.end is not None or arguments.message is not None:
         from app.ssh.admin import SOCKET_NAME, run_admin
 

@@ -29,7 +29,7 @@ from app.models.customer import Candidates, Customer, ListPosition, Page
 from app.models.doubles import Doubles
 from app.models.fields import PageRequest
 from app.models.raw_customer import RawCustomer
-from app.models.values import Place, ValueInUse
+from app.models.values import CityOfZip, ValueInUse
 from app.storage.files import make_private_dir
 
 __all__ = ["Mirror", "MirrorState"]
@@ -198,7 +198,7 @@ class Mirror:
         """The values that customers have in this field, the most used first."""
         return await self._run(self._find, lambda reader: reader.values_in_use(field), [])
 
-    async def places_of_zip(self, code: str, country: str) -> list[Place]:
+    async def places_of_zip(self, code: str, country: str) -> list[CityOfZip]:
         """Where customers with this zip are (in this country, unless it is empty), the most usual place first."""
         return await self._run(self._find, lambda reader: reader.places_of_zip(code, country), [])
 

@@ -18,7 +18,7 @@ from app.mirror.state import MirrorState
 from app.models.customer import Candidates, Customer, ListPosition, Origin, Page
 from app.models.doubles import Doubles
 from app.models.fields import ID_FIELD, PageRequest
-from app.models.values import Place, ValueInUse
+from app.models.values import CityOfZip, ValueInUse
 from app.storage.sqlite import transaction
 from app.text.confusables import is_confusable, skeleton
 
@@ -129,7 +129,7 @@ class MirrorReader:
         """The values that customers have in this field, the most used first."""
         return values_in_use(self.connection, field)
 
-    def places_of_zip(self, code: str, country: str) -> list[Place]:
+    def places_of_zip(self, code: str, country: str) -> list[CityOfZip]:
         """Where customers with this zip are, the most usual place first."""
         return places_of_zip(self.connection, code, country)
 

@@ -10,7 +10,7 @@ class ValueInUse(NamedTuple):
     customers: int
 
 
-class Place(NamedTuple):
+class CityOfZip(NamedTuple):
     """A city and its state, and how many customers are there."""
 
     city: str

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.models.customer import Candidates, Customer, ListPosition, Page
     from app.models.doubles import Doubles
     from app.models.raw_customer import RawPage
-    from app.models.values import Place, ValueInUse
+    from app.models.values import CityOfZip, ValueInUse
 
 __all__ = [
     "ConnectionState",
@@ -218,7 +218,7 @@ class CustomerRepository:
         """Return the values that customers have in this field, the most used first, as far as the local copy knows."""
         return await self._local_copy.use(lambda mirror: mirror.values_in_use(field), [])
 
-    async def places_of_zip(self, code: str, country: str) -> "list[Place]":
+    async def places_of_zip(self, code: str, country: str) -> "list[CityOfZip]":
         """Return where customers with this zip are (in this country, unless it is empty), the most usual place first.
 
         Only the local copy is asked.

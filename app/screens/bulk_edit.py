@@ -38,7 +38,7 @@ _STAY_MARKED: Final = "The others stay marked."
 _VALUE_CELLS: Final = 30
 
 
-class ValueDialog(Dialog[str]):
+class NewValueDialog(Dialog[str]):
     """Asks for the new value of a field; Enter answers with it, also if it is empty."""
 
     KEYS = "⏎ go on · Esc cancel"
@@ -113,7 +113,7 @@ def ask_field(screen: "BaseScreen[Any]", customers: "Sequence[Customer]", done: 
 
     def chosen(field: str | None) -> None:
         if field is not None:
-            dialog = ValueDialog(BY_NAME[field].label, len(customers))
+            dialog = NewValueDialog(BY_NAME[field].label, len(customers))
             screen.app.push_screen(dialog, partial(_ask_to_set, screen, customers, field, done=done))
 
     choices = [Choice(field.name, field.label) for field in WRITABLE]

@@ -12,7 +12,7 @@ from app.text.sanitize import shorten
 from app.widgets.narrow import is_narrow
 
 if TYPE_CHECKING:
-    from app.models.values import Place, ValueInUse
+    from app.models.values import CityOfZip, ValueInUse
     from app.screens.base import BaseScreen
     from app.screens.form_fields import FormFields
     from app.widgets.form_field import FormField
@@ -46,7 +46,7 @@ class FieldChoices:
     def __init__(self, screen: "BaseScreen[Any]", fields: "FormFields") -> None:
         self._screen = screen
         self._fields = fields
-        self._places: Sequence[Place] = ()
+        self._places: Sequence[CityOfZip] = ()
 
     def are_there(self, row: "FormField") -> bool:
         """Whether there is something to choose from for this field."""
@@ -120,7 +120,7 @@ class FieldChoices:
             return f"{customers:,}"
         return "1 customer" if customers == 1 else f"{customers:,} customers"
 
-    def _fill_in(self, place: "Place") -> None:
+    def _fill_in(self, place: "CityOfZip") -> None:
         before = []
         for name, text in (("city", place.city), ("state", place.state)):
             row = self._fields.rows[name]
@@ -143,5 +143,5 @@ def _countries(used: "Sequence[ValueInUse]", describe: Callable[[int], str]) -> 
     return [Choice(code, f"{code}  {name}", describe(counts[code]) if code in counts else "") for code, name in shown]
 
 
-def _name(place: "Place") -> str:
+def _name(place: "CityOfZip") -> str:
     return shorten(f"{place.city} {place.state}".rstrip(), _MOST_CELLS)

@@ -21,7 +21,7 @@ from app.ssh.admin import SOCKET_NAME, serve_admin
 from app.ssh.authorized_users import AuthorizedUsers, User
 from app.ssh.pipe import Pipe
 from app.ssh.server import Doorkeeper, listen, open_host_key, open_sockets
-from app.ssh.sessions import Limits, SessionManager, SessionOwner
+from app.ssh.sessions import SessionLimits, SessionManager, SessionOwner
 from app.ssh.shared_backend import SharedBackend, folder_of
 from app.ssh.worker import inherited_pipe, run_worker
 from app.ssh.worker_pool import WorkerPool
@@ -71,7 +71,7 @@ def run_ssh(
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(handler)
     _log.setLevel(logging.INFO)
-    limits = Limits(arguments.sessions, arguments.sessions_per_key, arguments.keep, arguments.idle)
+    limits = SessionLimits(arguments.sessions, arguments.sessions_per_key, arguments.keep, arguments.idle)
 
     def make_backend() -> SharedBackend:
         return SharedBackend(settings, site, folders, source, persist=arguments.demo is None)
@@ -105,7 +105,7 @@ def _run(program: Coroutine[Any, Any, None]) -> None:
 
 async def _serve_alone(
     make_backend: Callable[[], SharedBackend],
-    limits: Limits,
+    limits: SessionLimits,
     folders: Paths,
     users: AuthorizedUsers,
     fingerprint: str,
@@ -124,7 +124,9 @@ async def _serve_alone(
         await backend.close()
 
 
-async def _work(make_backend: Callable[[], SharedBackend], limits: Limits, folders: Paths, pipe: socket.socket) -> None:
+async def _work(
+    make_backend: Callable[[], SharedBackend], limits: SessionLimits, folders: Paths, pipe: socket.socket
+) -> None:
     """Run sessions for the front at the other end of the pipe."""
     os.environ.pop("NOTIFY_SOCKET", None)
     backend = make_backend()

@@ -33,7 +33,7 @@ _LOOK: Final = 1.0
 _END_WITHIN: Final = 1.5
 
 
-class Limits(NamedTuple):
+class SessionLimits(NamedTuple):
     """How many sessions there may be, and for how many seconds.
 
     `keep`: without a terminal, until the session ends; `idle`: without a key, until its terminal is sent away.
@@ -197,7 +197,7 @@ class SessionManager:
     `crashed` is called with the error that ended a session.
     """
 
-    def __init__(self, make_app: AppFactory, limits: Limits, crashed: Callable[[Exception], None]) -> None:
+    def __init__(self, make_app: AppFactory, limits: SessionLimits, crashed: Callable[[Exception], None]) -> None:
         self._make_app = make_app
         self._limits = limits
         self._crashed = crashed

@@ -13,7 +13,7 @@ from app.ssh.session_row import SessionRow
 from app.terminal.channel_driver import STOP
 
 if TYPE_CHECKING:
-    from app.ssh.sessions import AttachableTerminal, Limits
+    from app.ssh.sessions import AttachableTerminal, SessionLimits
 
 _log = logging.getLogger("dockbook.ssh")
 
@@ -80,7 +80,7 @@ class Worker:
 class WorkerPool:
     """Gives every terminal a session in one of the workers, and always the same to the same key and place."""
 
-    def __init__(self, size: int, limits: "Limits", start: Start) -> None:
+    def __init__(self, size: int, limits: "SessionLimits", start: Start) -> None:
         self._size = size
         self._limits = limits._replace(sessions=min(limits.sessions, size * SESSIONS_PER_WORKER))
         self._start = start

@@ -20,7 +20,7 @@ from app.errors import SettingsError
 from app.ssh.asyncssh_private import LimitedDecompressor
 from app.ssh.authorized_users import AuthorizedUsers, User, parse_users
 from app.ssh.server import MAX_STRANGERS, Doorkeeper, listen, open_host_key, open_sockets
-from app.ssh.sessions import Limits, Session, SessionManager
+from app.ssh.sessions import Session, SessionLimits, SessionManager
 from tests.ssh.server_process import WAIT, SSHServerProcess, add_key, free_port, ssh_server
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEkYTWgmPTLIIeyHt6BTuGYyjhRiAsm5AGg2mmlzMvXk"
@@ -323,7 +323,7 @@ async def test_connection_without_session_is_closed(tmp_path: Path) -> None:
     users = AuthorizedUsers(tmp_path / ".config/dockbook/ssh_users")
     open_host_key(tmp_path / "host_key")
     sockets = open_sockets("127.0.0.1", 0, reuse_port=False)
-    doorkeeper = Doorkeeper(users, SessionManager(no_app, Limits(10, 5, 60, 60), raise_it), login_timeout=0.2)
+    doorkeeper = Doorkeeper(users, SessionManager(no_app, SessionLimits(10, 5, 60, 60), raise_it), login_timeout=0.2)
     (acceptor,) = await listen(doorkeeper, tmp_path / "host_key", sockets)
     port = acceptor.get_port()
     connection = await asyncssh.connect(

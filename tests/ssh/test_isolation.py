@@ -20,7 +20,7 @@ from app.backends import EmbeddedBackend
 from app.config.paths import Paths
 from app.config.settings import Options, load_settings
 from app.ssh.authorized_users import User
-from app.ssh.sessions import Limits, Session, SessionManager, TerminalSession
+from app.ssh.sessions import Session, SessionLimits, SessionManager, TerminalSession
 from app.ssh.shared_backend import SharedBackend
 from app.textual_private import keep_task_factory
 from app.tui.app import DockbookApp
@@ -192,7 +192,7 @@ async def session_manager(home: Path) -> AsyncIterator[SessionManager]:
     settings = load_settings(Options(), {}, folders, server=False)
     backend = SharedBackend(settings, "test", folders, EmbeddedBackend(None, 3), persist=True)
     background = asyncio.create_task(backend.run())
-    manager = SessionManager(backend.make_app, Limits(100, 50, 60, 60), raise_it)
+    manager = SessionManager(backend.make_app, SessionLimits(100, 50, 60, 60), raise_it)
     try:
         yield manager
     finally:

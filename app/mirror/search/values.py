@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final, Literal
 
 from app.mirror.rows import sqlite_safe
-from app.models.values import Place, ValueInUse
+from app.models.values import CityOfZip, ValueInUse
 from app.text.folding import BROKEN
 
 CountedField = Literal["city", "state", "country"]
@@ -23,11 +23,11 @@ def values_in_use(connection: sqlite3.Connection, field: CountedField) -> list[V
     return [ValueInUse(value, customers) for value, customers in rows if BROKEN not in value]
 
 
-def places_of_zip(connection: sqlite3.Connection, code: str, country: str) -> list[Place]:
+def places_of_zip(connection: sqlite3.Connection, code: str, country: str) -> list[CityOfZip]:
     """Return where customers with this zip are; in this country, if one is given."""
     rows = connection.execute(
         "SELECT city, state, count(*) AS customers FROM customer WHERE zip = ? AND city <> '' AND ? IN ('', country) "
         f"GROUP BY city, state ORDER BY customers DESC, city, state LIMIT {_MOST_PLACES}",
         (sqlite_safe(code), sqlite_safe(country)),
     )
-    return [Place(*row) for row in rows if BROKEN not in row[0] + row[1]]
+    return [CityOfZip(*row) for row in rows if BROKEN not in row[0] + row[1]]
